@@ -1,0 +1,49 @@
+//! Speech audio in, feature frames out.
+//!
+//! Two things live here, and nothing about models does:
+//!
+//! * **Features** (always): [`FeatureConfig`] says what one frame is, [`FeatureExtractor`] turns samples into frames as
+//!   they come, [`features`] does a whole recording at once. Cutting the samples differently never changes a bit of
+//!   the frames. [`FeatureStatistics`] measures the mean and spread that [`Normalise`] takes away.
+//! * **Audio files** (feature `files`, on by default): [`AudioReader`] streams wav, flac, mp3 and ogg vorbis as mono at
+//!   any rate in bounded memory; [`read_file`] and [`read_segment`] return a `Vec`; [`Resampler`] is the streaming
+//!   rate conversion by itself, for live input.
+//!
+//! Samples are `f32` with full scale at ±1. Time is in samples inside and in seconds or milliseconds where a name says
+//! so. Logarithms are natural.
+//!
+//! ```
+//! use stonechat_audio::{FeatureConfig, FeatureExtractor};
+//!
+//! let config = FeatureConfig::default(); // 16 kHz, 80 log-mel, 20 ms windows every 10 ms
+//! let mut extractor = FeatureExtractor::new(&config)?;
+//! let mut frames = Vec::new();
+//! for chunk in vec![0.0; 16_000].chunks(1_000) {
+//!     extractor.push(chunk, &mut frames);
+//! }
+//! extractor.finish(&mut frames);
+//! assert_eq!(frames.len(), config.frames(16_000) * config.dim());
+//! # Ok::<(), stonechat_audio::Error>(())
+//! ```
+
+#![forbid(unsafe_code)]
+
+mod config;
+mod error;
+mod features;
+#[cfg(feature = "files")]
+mod files;
+mod mel;
+#[cfg(feature = "files")]
+mod resample;
+mod sample;
+mod statistics;
+
+pub use config::{FeatureConfig, FeatureKind, Normalise};
+pub use error::Error;
+pub use features::{FeatureExtractor, features};
+#[cfg(feature = "files")]
+pub use files::{AudioReader, read_file, read_segment};
+#[cfg(feature = "files")]
+pub use resample::Resampler;
+pub use statistics::FeatureStatistics;

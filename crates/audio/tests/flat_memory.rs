@@ -1,0 +1,70 @@
+//! Hours of audio in the memory of a moment. Alone in its file: the measuring allocator sees the whole process.
+#![cfg(feature = "files")]
+
+mod common;
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use common::{Folder, Wav};
+use stonechat_audio::{AudioReader, FeatureConfig, FeatureExtractor};
+
+struct Measuring;
+
+static LIVE: AtomicUsize = AtomicUsize::new(0);
+static PEAK: AtomicUsize = AtomicUsize::new(0);
+
+// SAFETY: every call is passed on unchanged to the system's allocator.
+unsafe impl GlobalAlloc for Measuring {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        let live = LIVE.fetch_add(layout.size(), Ordering::Relaxed) + layout.size();
+        PEAK.fetch_max(live, Ordering::Relaxed);
+        // SAFETY: the caller keeps the contract of `alloc`.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        LIVE.fetch_sub(layout.size(), Ordering::Relaxed);
+        // SAFETY: the caller keeps the contract of `dealloc`.
+        unsafe { System.dealloc(pointer, layout) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Measuring = Measuring;
+
+#[test]
+fn silence_is_streamed_in_flat_memory() {
+    // 5 minutes at 48 kHz stereo and 20 at 16 kHz mono, of zeros the file system need not store.
+    for (rate_hz, channels, seconds) in [(48_000, 2, 300_u32), (16_000, 1, 1_200)] {
+        let folder = Folder::new();
+        let bytes = seconds * rate_hz * u32::from(channels) * 2;
+        let header = Wav {
+            data_bytes: Some(bytes),
+            ..Wav::empty(1, 16, rate_hz, channels)
+        }
+        .bytes();
+        let path = folder.write("silence.wav", &header);
+        let file = std::fs::OpenOptions::new().write(true).open(&path).unwrap();
+        file.set_len(header.len() as u64 + u64::from(bytes))
+            .unwrap();
+
+        let before = LIVE.load(Ordering::Relaxed);
+        PEAK.store(before, Ordering::Relaxed);
+        let mut reader = AudioReader::open(&path, 16_000).unwrap();
+        let mut extractor = FeatureExtractor::new(&FeatureConfig::default()).unwrap();
+        let (mut samples, mut frames, mut all) = (Vec::new(), Vec::new(), 0);
+        let mut count = 0;
+        while reader.next_chunk(&mut samples).unwrap() {
+            count += samples.len();
+            all += extractor.push(&samples, &mut frames);
+            samples.clear();
+            frames.clear();
+        }
+        assert_eq!(count, seconds as usize * 16_000);
+        assert_eq!(all, seconds as usize * 100 - 1);
+        let peak = PEAK.load(Ordering::Relaxed) - before;
+        // One packet, one block, filters and FFT tables; the samples themselves would be 19 and 77 MB.
+        assert!(peak < 2 << 20, "{rate_hz} Hz: {peak} bytes at the peak");
+    }
+}

@@ -1,0 +1,37 @@
+//! The `stonechat` command. One file a verb under [`verbs`].
+//!
+//! What holds for all of them: results go to stdout, with `--json` exactly one object and nothing
+//! else; logs and progress go to stderr; the exit status is 0 for done, 1 for failed, 2 for usage.
+
+#![forbid(unsafe_code)]
+
+mod audio_source;
+mod failure;
+mod inputs;
+mod memory;
+mod model_file;
+mod output;
+mod partial_line;
+mod progress;
+mod subtitles;
+mod summary;
+mod verbs;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+/// Trains, compresses and runs small streaming speech recognizers.
+#[derive(Parser)]
+#[command(name = "stonechat", version, max_term_width = 100)]
+struct Cli {
+    #[command(subcommand)]
+    verb: verbs::Verb,
+}
+
+fn main() -> ExitCode {
+    match Cli::parse().verb.run() {
+        Ok(verdict) => verdict.into(),
+        Err(error) => failure::report(&error),
+    }
+}

@@ -1,0 +1,69 @@
+//! `--model FILE`, and the model that comes with the program.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use clap::Args;
+use stonechat::Model;
+use stonechat_model::Package;
+
+/// `models/default.stonechat`, inside the executable: it works wherever it is installed.
+const BUNDLED: &[u8] = include_bytes!("../../../models/default.stonechat");
+
+/// Which package a verb works on.
+#[derive(Args)]
+pub struct ModelArg {
+    /// Model package [default: the bundled English model]
+    #[arg(long, value_name = "FILE")]
+    model: Option<PathBuf>,
+}
+
+impl ModelArg {
+    /// For headings.
+    pub fn name(&self) -> String {
+        match &self.model {
+            Some(path) => path.display().to_string(),
+            None => "bundled model".into(),
+        }
+    }
+
+    /// Reads the package.
+    pub fn package(&self) -> Result<Package> {
+        match &self.model {
+            Some(path) => Ok(Package::load(path)?),
+            None => Package::from_bytes(BUNDLED).context("the bundled model"),
+        }
+    }
+
+    /// Reads the package and packs it for this processor.
+    pub fn load(&self) -> Result<Model> {
+        Model::from_package(self.package()?).with_context(|| self.name())
+    }
+
+    /// Size of the package file.
+    pub fn bytes(&self) -> Result<u64> {
+        self.model.as_deref().map_or(Ok(BUNDLED.len() as u64), file_bytes)
+    }
+}
+
+/// Size of a file.
+pub fn file_bytes(path: &Path) -> Result<u64> {
+    Ok(path.metadata().with_context(|| path.display().to_string())?.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What the project promises about it; whether its text is right is tested on the samples.
+    #[test]
+    fn the_bundled_model_is_small_and_sound() {
+        let bundled = ModelArg { model: None };
+        let model = bundled.load().unwrap();
+        assert!(bundled.bytes().unwrap() <= 4_000_000, "{} bytes", BUNDLED.len());
+        assert_eq!(model.sample_rate_hz(), 16_000);
+        let maps = bundled.package().unwrap().network;
+        let float = maps.maps().into_iter().find(|m| m.map.parts().iter().any(|(_, p)| !p.is_int8()));
+        assert!(float.is_none(), "{} is not int8", float.unwrap().name());
+    }
+}

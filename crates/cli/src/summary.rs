@@ -1,0 +1,99 @@
+//! A network in figures, before and after something was done to it.
+
+use anyhow::Result;
+use serde::Serialize;
+use stonechat_model::{LinearMap, Network};
+
+use crate::output::{self, Table, megabytes, thousands};
+
+/// One network.
+#[derive(Debug, Serialize)]
+pub struct Summary {
+    /// Weights, biases and taps.
+    pub parameters: usize,
+    /// Bytes of the package.
+    pub model_bytes: u64,
+    pub maps: Vec<MapSummary>,
+}
+
+/// One linear map.
+#[derive(Debug, Serialize)]
+pub struct MapSummary {
+    pub name: String,
+    pub family: &'static str,
+    pub int8: bool,
+    pub shape: [usize; 2],
+    pub rank: usize,
+    pub parameters: usize,
+    pub bytes: usize,
+}
+
+impl Summary {
+    pub fn new(network: &Network, model_bytes: u64) -> Self {
+        let maps = network.maps().into_iter().map(|entry| MapSummary::new(entry.name(), entry.map));
+        Self { parameters: network.params(), model_bytes, maps: maps.collect() }
+    }
+}
+
+impl MapSummary {
+    fn new(name: String, map: &LinearMap) -> Self {
+        Self {
+            name,
+            family: map.family(),
+            int8: map.parts().iter().any(|(_, part)| part.is_int8()),
+            shape: [map.rows(), map.cols()],
+            rank: map.rank(),
+            parameters: map.params(),
+            bytes: map.bytes(),
+        }
+    }
+
+    /// `low_rank int8, rank 64`.
+    fn form(&self) -> String {
+        let number = if self.int8 { "int8" } else { "f32" };
+        match self.family {
+            "low_rank" => format!("{} {number}, rank {}", self.family, self.rank),
+            family => format!("{family} {number}"),
+        }
+    }
+}
+
+/// What a network was and what it became.
+#[derive(Debug, Serialize)]
+pub struct Change {
+    pub before: Summary,
+    pub after: Summary,
+}
+
+impl Change {
+    /// Prints a table, or the object.
+    pub fn print(&self, json: bool) -> Result<()> {
+        if json {
+            return output::json(self);
+        }
+        let mut table = Table::new(["map", "shape", "before", "after", "parameters", "", "bytes", ""]);
+        for (before, after) in self.before.maps.iter().zip(&self.after.maps) {
+            table.row([
+                before.name.clone(),
+                format!("{} x {}", before.shape[0], before.shape[1]),
+                before.form(),
+                after.form(),
+                thousands(before.parameters),
+                format!("-> {}", thousands(after.parameters)),
+                thousands(before.bytes),
+                format!("-> {}", thousands(after.bytes)),
+            ]);
+        }
+        let (before, after) = (&self.before, &self.after);
+        output::text(&format!(
+            "{}\n\nparameters  {} -> {} ({:.1} %)\npackage     {} -> {} ({:.1} %)",
+            table.render(),
+            thousands(before.parameters),
+            thousands(after.parameters),
+            100.0 * after.parameters as f64 / before.parameters as f64,
+            megabytes(before.model_bytes),
+            megabytes(after.model_bytes),
+            100.0 * after.model_bytes as f64 / before.model_bytes as f64,
+        ))
+    }
+}

@@ -1,0 +1,136 @@
+//! `stonechat compress`: weights to low rank, by a plan or by one rule.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use clap::Args;
+use serde_json::{Value, json};
+use stonechat_compress::{LowRank, Plan, RankRule};
+use stonechat_model::Network;
+
+use crate::failure::Verdict;
+use crate::model_file::{ModelArg, file_bytes};
+use crate::summary::{Change, Summary};
+
+/// Key of a package's provenance under which the steps since training are listed.
+const STEPS: &str = "compressed";
+
+#[derive(Args)]
+pub struct Compress {
+    #[command(flatten)]
+    rule: Rule,
+    #[command(flatten)]
+    model: ModelArg,
+    /// Where the new package goes
+    #[arg(long, value_name = "FILE")]
+    output: PathBuf,
+    /// Print one JSON object: `before` and `after`
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Args)]
+#[group(required = true, multiple = false)]
+struct Rule {
+    /// Plan (TOML): which maps, by which rule, and whether to int8
+    #[arg(long, value_name = "FILE")]
+    plan: Option<PathBuf>,
+    /// Keep this share of each weight's variance, 0 to 1
+    #[arg(long, value_name = "SHARE")]
+    variance: Option<f64>,
+    /// These ranks, such as gru.0.rec=64,gru.1.rec=96; `inspect` lists the names
+    #[arg(long, value_name = "MAP=RANK,...", value_delimiter = ',', value_parser = map_and_rank)]
+    ranks: Option<Vec<(String, usize)>>,
+    /// As much variance as this many parameters can hold, all biases included
+    #[arg(long, value_name = "PARAMETERS")]
+    budget: Option<usize>,
+}
+
+fn map_and_rank(text: &str) -> Result<(String, usize), String> {
+    let (name, rank) = text.split_once('=').ok_or("expected MAP=RANK")?;
+    let rank = rank.trim().parse().map_err(|error| format!("rank {rank:?}: {error}"))?;
+    Ok((name.trim().to_string(), rank))
+}
+
+impl Rule {
+    fn plan(&self) -> Result<Plan> {
+        if let Some(path) = &self.plan {
+            let text = std::fs::read_to_string(path).with_context(|| path.display().to_string())?;
+            return Plan::from_toml(&text).with_context(|| path.display().to_string());
+        }
+        let rank = match (&self.variance, &self.ranks, &self.budget) {
+            (Some(share), ..) => RankRule::Variance(*share),
+            (_, Some(ranks), _) => RankRule::List(ranks.iter().cloned().collect::<BTreeMap<_, _>>()),
+            (.., Some(parameters)) => RankRule::Budget { parameters: *parameters },
+            _ => unreachable!("clap requires one of the group"),
+        };
+        Ok(Plan { low_rank: Some(LowRank::new(rank)), int8: false })
+    }
+}
+
+impl Compress {
+    pub fn run(self) -> Result<Verdict> {
+        let plan = self.rule.plan()?;
+        let change = rewrite(&self.model, &self.output, json!(plan), |network| Ok(plan.apply(network)?))?;
+        change.print(self.json)?;
+        Ok(Verdict::Good)
+    }
+}
+
+/// Reads a package, puts what `work` makes of its network into a new one at `output`, with `step` in its
+/// provenance.
+pub fn rewrite(
+    model: &ModelArg,
+    output: &Path,
+    step: Value,
+    work: impl FnOnce(&Network) -> Result<Network>,
+) -> Result<Change> {
+    let mut package = model.package()?;
+    let before = Summary::new(&package.network, model.bytes()?);
+    package.network = work(&package.network).with_context(|| model.name())?;
+    record(&mut package.provenance, step);
+    package.save(output)?;
+    let after = Summary::new(&package.network, file_bytes(output)?);
+    Ok(Change { before, after })
+}
+
+/// Adds `step` to the steps in a provenance, which may be anything.
+fn record(provenance: &mut Value, step: Value) {
+    if !provenance.is_object() {
+        let old = provenance.take();
+        *provenance = if old.is_null() { json!({}) } else { json!({ "origin": old }) };
+    }
+    match &mut provenance[STEPS] {
+        Value::Array(steps) => steps.push(step),
+        other => *other = json!([step]),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn steps_are_added_to_any_provenance() {
+        let cases = [
+            (json!(null), json!({ "compressed": [1] })),
+            (json!("by hand"), json!({ "origin": "by hand", "compressed": [1] })),
+            (json!({ "recipe": "r" }), json!({ "recipe": "r", "compressed": [1] })),
+            (json!({ "compressed": [0] }), json!({ "compressed": [0, 1] })),
+        ];
+        for (before, expected) in cases {
+            let mut provenance = before.clone();
+            record(&mut provenance, json!(1));
+            assert_eq!(provenance, expected, "from {before}");
+        }
+    }
+
+    #[test]
+    fn ranks_are_read() {
+        assert_eq!(map_and_rank("gru.0.rec=64"), Ok(("gru.0.rec".into(), 64)));
+        for wrong in ["gru.0.rec", "a=b", "a=-1", "a="] {
+            assert!(map_and_rank(wrong).is_err(), "{wrong}");
+        }
+    }
+}

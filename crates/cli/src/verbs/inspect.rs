@@ -1,0 +1,185 @@
+//! `stonechat inspect`: what a package holds.
+
+use std::fmt::Write;
+
+use anyhow::{Context, Result};
+use clap::Args;
+use serde::Serialize;
+use serde_json::Value;
+use stonechat_audio::FeatureConfig;
+use stonechat_compress::{MapReport, map_report};
+use stonechat_model::{Kind, NetworkConfig, Package};
+
+use crate::failure::Verdict;
+use crate::model_file::ModelArg;
+use crate::output::{self, Table, megabytes, thousands};
+
+#[derive(Args)]
+pub struct Inspect {
+    #[command(flatten)]
+    model: ModelArg,
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+/// Everything that is said of a package.
+#[derive(Serialize)]
+struct Report {
+    model: String,
+    model_bytes: u64,
+    /// Weights, biases and taps.
+    parameters: usize,
+    /// How much audio after a frame the network hears before it decides on the frame.
+    lookahead_ms: f32,
+    /// From one frame of logits to the next.
+    frame_ms: f32,
+    maps: Vec<Map>,
+    network: NetworkConfig,
+    features: FeatureConfig,
+    alphabet: Vec<String>,
+    provenance: Value,
+}
+
+/// One linear map.
+#[derive(Serialize)]
+struct Map {
+    name: String,
+    kind: Kind,
+    family: &'static str,
+    int8: bool,
+    /// Outputs and inputs.
+    shape: [usize; 2],
+    rank: usize,
+    parameters: usize,
+    bytes: usize,
+    /// 0 is rank one, 1 is all singular values equal.
+    nu: f64,
+    /// Rank that keeps 90 % of the variance.
+    rank90: usize,
+}
+
+impl From<MapReport> for Map {
+    fn from(map: MapReport) -> Self {
+        Self {
+            name: map.name,
+            kind: map.kind,
+            family: map.family,
+            int8: map.int8,
+            shape: [map.rows, map.cols],
+            rank: map.rank,
+            parameters: map.parameters,
+            bytes: map.bytes,
+            nu: map.nu,
+            rank90: map.rank90,
+        }
+    }
+}
+
+impl Inspect {
+    pub fn run(self) -> Result<Verdict> {
+        let report = self.report()?;
+        if self.json {
+            output::json(&report)?;
+        } else {
+            output::text(&report.render()?)?;
+        }
+        Ok(Verdict::Good)
+    }
+
+    fn report(&self) -> Result<Report> {
+        let Package { features, alphabet, network, provenance } = self.model.package()?;
+        let features: FeatureConfig = serde_json::from_value(features)
+            .with_context(|| format!("{}: `features`", self.model.name()))?;
+        Ok(Report {
+            model: self.model.name(),
+            model_bytes: self.model.bytes()?,
+            parameters: network.params(),
+            lookahead_ms: network.config.lookahead_ms(features.hop_ms),
+            frame_ms: network.config.time_stride() as f32 * features.hop_ms,
+            maps: map_report(&network)?.into_iter().map(Map::from).collect(),
+            network: network.config,
+            features,
+            alphabet: alphabet.symbols().to_vec(),
+            provenance,
+        })
+    }
+}
+
+impl Report {
+    fn render(&self) -> Result<String> {
+        let mut table = Table::new(["map", "family", "shape", "rank", "rank 90 %", "nu", "parameters", "bytes"]);
+        for map in &self.maps {
+            table.row([
+                map.name.clone(),
+                format!("{} {}", map.family, if map.int8 { "int8" } else { "f32" }),
+                format!("{} x {}", map.shape[0], map.shape[1]),
+                map.rank.to_string(),
+                map.rank90.to_string(),
+                format!("{:.3}", map.nu),
+                thousands(map.parameters),
+                thousands(map.bytes),
+            ]);
+        }
+        let mut text = format!(
+            "{}: {}, {} parameters\n{} Hz, {} features every {} ms; logits every {} ms over {} symbols; look-ahead {} ms\n\n{}\n",
+            self.model,
+            megabytes(self.model_bytes),
+            thousands(self.parameters),
+            self.features.sample_rate_hz,
+            self.features.dim(),
+            self.features.hop_ms,
+            self.frame_ms,
+            self.alphabet.len(),
+            self.lookahead_ms,
+            table.render(),
+        );
+        // Its means and spreads, a number for each feature, say nothing to a reader.
+        let features = FeatureConfig { normalise: None, ..self.features.clone() };
+        let normalised = if self.features.normalise.is_some() { " (normalised)" } else { "" };
+        write!(text, "\nnetwork\n{}", indented(&serde_json::to_value(&self.network)?))?;
+        write!(text, "\nfeatures{normalised}\n{}", indented(&serde_json::to_value(features)?))?;
+        write!(text, "\nprovenance\n{}", indented(&self.provenance))?;
+        Ok(text.trim_end().to_string())
+    }
+}
+
+/// A JSON value for reading: a line for each key, texts of several lines as they are.
+fn indented(value: &Value) -> String {
+    let mut text = String::new();
+    match value {
+        Value::Object(entries) => {
+            for (key, value) in entries {
+                match value {
+                    Value::String(lines) if lines.contains('\n') => {
+                        text += &format!("  {key}\n");
+                        lines.lines().for_each(|line| text += format!("    {line}").trim_end());
+                    }
+                    Value::String(line) => text += &format!("  {key}: {line}\n"),
+                    value => text += &format!("  {key}: {value}\n"),
+                }
+            }
+        }
+        Value::Null => text += "  none\n",
+        other => text += &format!("  {other}\n"),
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn values_for_reading() {
+        let cases = [
+            (json!(null), "  none\n"),
+            (json!({ "a": 1, "b": "x", "c": [1, 2] }), "  a: 1\n  b: x\n  c: [1,2]\n"),
+            (json!({ "recipe": "seed = 1\n\nx = 2\n" }), "  recipe\n    seed = 1\n\n    x = 2\n"),
+        ];
+        for (value, expected) in cases {
+            assert_eq!(indented(&value), expected);
+        }
+    }
+}

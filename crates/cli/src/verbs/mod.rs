@@ -1,0 +1,60 @@
+//! The verbs, one file each: its arguments, what it does, what it prints.
+
+mod bench;
+mod compress;
+#[cfg(feature = "train")]
+mod data;
+#[cfg(feature = "train")]
+mod eval;
+mod inspect;
+mod quantize;
+#[cfg(feature = "train")]
+mod train;
+mod transcribe;
+
+use anyhow::Result;
+use clap::Subcommand;
+
+use crate::failure::Verdict;
+
+#[derive(Subcommand)]
+pub enum Verb {
+    /// Turn speech into text, as text, JSON, SubRip or WebVTT
+    Transcribe(transcribe::Transcribe),
+    /// Measure word and character error rates on a manifest
+    #[cfg(feature = "train")]
+    Eval(eval::Eval),
+    /// Measure speed, latency and memory
+    Bench(bench::Bench),
+    /// Show what a model is made of
+    Inspect(inspect::Inspect),
+    /// Train a model by a recipe
+    #[cfg(feature = "train")]
+    Train(train::Train),
+    /// Cut a model's weights to low rank
+    Compress(compress::Compress),
+    /// Turn a model's weights into int8
+    Quantize(quantize::Quantize),
+    /// Look after training data
+    #[cfg(feature = "train")]
+    #[command(subcommand)]
+    Data(data::Data),
+}
+
+impl Verb {
+    pub fn run(self) -> Result<Verdict> {
+        match self {
+            Verb::Transcribe(verb) => verb.run(),
+            #[cfg(feature = "train")]
+            Verb::Eval(verb) => verb.run(),
+            Verb::Bench(verb) => verb.run(),
+            Verb::Inspect(verb) => verb.run(),
+            #[cfg(feature = "train")]
+            Verb::Train(verb) => verb.run(),
+            Verb::Compress(verb) => verb.run(),
+            Verb::Quantize(verb) => verb.run(),
+            #[cfg(feature = "train")]
+            Verb::Data(verb) => verb.run(),
+        }
+    }
+}

@@ -1,0 +1,202 @@
+//! `stonechat train`: a recipe in, a run folder with packages out.
+
+use std::path::PathBuf;
+use std::sync::Mutex;
+
+use anyhow::Result;
+use clap::Args;
+use indicatif::ProgressBar;
+use serde::Serialize;
+use stonechat_train::evaluate::Evaluation;
+use stonechat_train::recipe::Recipe;
+use stonechat_train::trainer::{Event, train};
+
+use crate::failure::Verdict;
+use crate::output::{self, Table, duration, thousands};
+use crate::progress;
+
+#[derive(Args)]
+pub struct Train {
+    /// Recipe (TOML)
+    recipe: PathBuf,
+    /// Folder of the run: recipe.toml, metrics.jsonl, checkpoints/, STAGE.stonechat
+    #[arg(long, value_name = "FOLDER")]
+    run: PathBuf,
+    /// Go on where the run in the folder stopped
+    #[arg(long)]
+    resume: bool,
+    /// Set a key of the recipe, such as stage.0.rate=3e-4; may be repeated
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    changes: Vec<String>,
+    /// Print one JSON object at the end: `run` and, for each stage trained now, its last `loss` and `dev` result
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Serialize)]
+struct Report {
+    run: PathBuf,
+    stages: Vec<StageReport>,
+}
+
+/// The last epoch of a stage.
+#[derive(Serialize)]
+struct StageReport {
+    stage: String,
+    /// With the weights of the best epoch, or of the last where there is no development set.
+    package: PathBuf,
+    epochs: usize,
+    /// Mean training loss per utterance in the last epoch.
+    loss: f64,
+    /// Development result of the last epoch.
+    dev: Option<Evaluation>,
+    /// The best development CER of the epochs trained now.
+    best_cer: Option<f64>,
+}
+
+impl Train {
+    pub fn run(self) -> Result<Verdict> {
+        let recipe = Recipe::load(&self.recipe, &self.changes)?;
+        let display = Mutex::new(Display::default());
+        train(&recipe, &self.run, self.resume, &|event| {
+            // A panic while drawing would be no reason to lose a training.
+            display.lock().unwrap_or_else(|broken| broken.into_inner()).show(&event);
+        })?;
+        let display = display.into_inner().unwrap_or_else(|broken| broken.into_inner());
+        let mut stages = display.stages;
+        for stage in &mut stages {
+            stage.package = self.run.join(format!("{}.stonechat", stage.stage));
+        }
+        let report = Report { run: self.run, stages };
+        if self.json {
+            output::json(&report)?;
+        } else {
+            output::text(&report.render())?;
+        }
+        Ok(Verdict::Good)
+    }
+}
+
+impl Report {
+    fn render(&self) -> String {
+        if self.stages.is_empty() {
+            return format!("{}: nothing was left to train", self.run.display());
+        }
+        let percent = |share: f64| format!("{:.2} %", 100.0 * share);
+        let mut table = Table::new(["package", "epochs", "loss", "dev CER", "dev WER", "best CER"]);
+        for stage in &self.stages {
+            let dev = |rate: fn(&Evaluation) -> f64| stage.dev.as_ref().map_or("-".into(), |dev| percent(rate(dev)));
+            table.row([
+                stage.package.display().to_string(),
+                stage.epochs.to_string(),
+                format!("{:.3}", stage.loss),
+                dev(|dev| dev.cer),
+                dev(|dev| dev.wer),
+                stage.best_cer.map_or("-".into(), percent),
+            ]);
+        }
+        table.render()
+    }
+}
+
+/// What is shown while training goes on: one bar at a time, and a line for each epoch that stays.
+#[derive(Default)]
+struct Display {
+    bar: Option<ProgressBar>,
+    /// What the bar stands for.
+    shown: String,
+    stages: Vec<StageReport>,
+}
+
+impl Display {
+    fn show(&mut self, event: &Event<'_>) {
+        match event {
+            Event::Reading { done, total } => {
+                // Threads report in any order.
+                let bar = self.bar(&format!("reading {total}"), "reading", *total, 0);
+                bar.set_position(bar.position().max(*done as u64));
+            }
+            Event::DataReady { train, dev, dropped, parameters } => {
+                let (utterances, hours) = train;
+                self.say(&format!(
+                    "training on {} utterances ({}), {} for development; left out: {dropped}; {} parameters",
+                    thousands(*utterances),
+                    duration(3600.0 * hours),
+                    thousands(*dev),
+                    thousands(*parameters),
+                ));
+            }
+            Event::Step { stage, epoch, batch, epochs, loss, rate } => {
+                let (done, batches) = batch;
+                let position = epoch * batches + done;
+                let total = epochs * batches;
+                let bar = self.bar(&format!("stage {stage}"), stage, total, position - 1);
+                // Epochs need not have the same number of batches.
+                bar.set_length(total as u64);
+                bar.set_position(position as u64);
+                bar.set_message(format!("epoch {}/{epochs}, loss {loss:.2}, rate {rate:.1e}", epoch + 1));
+            }
+            Event::Epoch { stage, epoch, loss, dev } => self.end_epoch(stage, *epoch, *loss, *dev),
+            // Events that a later version of the trainer adds.
+            _ => {}
+        }
+    }
+
+    fn end_epoch(&mut self, stage: &str, epoch: usize, loss: f64, dev: Option<&Evaluation>) {
+        let result = dev.map_or(String::new(), |dev| {
+            format!(", dev loss {:.3}, CER {:.2} %, WER {:.2} %", dev.loss, 100.0 * dev.cer, 100.0 * dev.wer)
+        });
+        self.say(&format!("{stage} epoch {}: loss {loss:.3}{result}", epoch + 1));
+        if self.stages.last().is_none_or(|last| last.stage != stage) {
+            self.stages.push(StageReport {
+                stage: stage.to_string(),
+                package: PathBuf::new(),
+                epochs: 0,
+                loss,
+                dev: None,
+                best_cer: None,
+            });
+        }
+        if let Some(last) = self.stages.last_mut() {
+            let cer = dev.map(|dev| dev.cer);
+            let best = last.best_cer.into_iter().chain(cer).reduce(f64::min);
+            (last.epochs, last.loss, last.dev, last.best_cer) = (epoch + 1, loss, dev.cloned(), best);
+        }
+    }
+
+    /// The bar called `name`, a new one that starts at `position` where another was shown.
+    fn bar(&mut self, name: &str, prefix: &str, total: usize, position: usize) -> &ProgressBar {
+        if self.shown != name {
+            self.end_bar();
+            self.shown = name.to_string();
+        }
+        self.bar.get_or_insert_with(|| {
+            let bar = progress::bar(total, prefix);
+            // What a resumed run did before says nothing about the time left.
+            bar.set_position(position as u64);
+            bar.reset_eta();
+            bar
+        })
+    }
+
+    fn end_bar(&mut self) {
+        self.shown.clear();
+        if let Some(bar) = self.bar.take() {
+            bar.finish_and_clear();
+        }
+    }
+
+    /// A line on stderr that stays, above the bar.
+    fn say(&mut self, line: &str) {
+        match &self.bar {
+            Some(bar) => bar.suspend(|| eprintln!("{line}")),
+            None => eprintln!("{line}"),
+        }
+    }
+}
+
+impl Drop for Display {
+    fn drop(&mut self) {
+        self.end_bar();
+    }
+}

@@ -1,0 +1,60 @@
+//! `bench`: the figures fit each other. No test asserts a time.
+
+mod common;
+
+use common::*;
+
+#[test]
+fn figures_fit_each_other() {
+    let folder = Folder::new();
+    let model_bytes = folder.path("tiny.stonechat").metadata().unwrap().len();
+    let value = run_json(folder.with_model("bench").args(["--seconds", "2", "--repeats", "2"]), 0);
+    let number = |key: &str| value[key].as_f64().unwrap_or_else(|| panic!("{key} in {value}"));
+    assert_eq!(number("audio_seconds"), 2.0);
+    assert_eq!(number("model_bytes"), model_bytes as f64);
+    // 1 feature frame for the convolution, 3 frames of 20 ms for the row convolution.
+    assert_eq!(number("lookahead_ms"), 70.0);
+    assert!((number("latency_ms") - number("finish_ms") - 70.0).abs() < 1e-9);
+    for key in ["rtf", "finish_ms", "push_p99_ms", "peak_rss_mb"] {
+        assert!(number(key) > 0.0, "{key}");
+    }
+    let parts = value["parts"].as_array().unwrap();
+    let names: Vec<&str> = parts.iter().map(|p| p["part"].as_str().unwrap()).collect();
+    let expected = [
+        "features", "conv.0", "gru.0.nonrec", "gru.0.rec", "gru.1.nonrec", "gru.1.rec", "row_conv", "fc", "output",
+        "decode",
+    ];
+    assert_eq!(names, expected);
+    let shares: f64 = parts.iter().map(|p| p["share"].as_f64().unwrap()).sum();
+    assert!((shares - 1.0).abs() < 1e-6, "{shares}");
+    let network: f64 = parts[1..9].iter().map(|p| p["share"].as_f64().unwrap()).sum();
+    assert!((network - number("am_share")).abs() < 1e-6);
+}
+
+#[test]
+fn audio_is_cut_and_repeated() {
+    let folder = Folder::new();
+    folder.write("a.wav", wav(&sound(1.0, 1), RATE_HZ, 1));
+    folder.write("b.wav", wav(&sound(0.5, 2), RATE_HZ, 1));
+    let cases: [(&[&str], f64); 4] = [
+        (&["a.wav"], 1.0),
+        (&["a.wav", "b.wav"], 1.5),
+        (&["?.wav", "--seconds", "0.25"], 0.25),
+        (&["a.wav", "--seconds", "3.5"], 3.5),
+    ];
+    for (arguments, seconds) in cases {
+        let value = run_json(folder.with_model("bench").args(arguments).args(["--repeats", "1"]), 0);
+        assert_eq!(value["audio_seconds"], seconds, "{arguments:?}");
+    }
+    let (_, stderr) = run(folder.with_model("bench").arg("missing.wav"), 1);
+    assert!(stderr.contains("missing.wav"), "{stderr}");
+}
+
+#[test]
+fn the_table_names_everything() {
+    let folder = Folder::new();
+    let (table, _) = run(folder.with_model("bench").args(["--seconds", "1", "--repeats", "1"]), 0);
+    for part in ["gru.1.rec", "real-time factor", "latency", "peak memory", "tiny.stonechat"] {
+        assert!(table.contains(part), "{part} is missing in\n{table}");
+    }
+}

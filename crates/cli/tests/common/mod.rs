@@ -1,0 +1,156 @@
+//! A tiny model, tiny sounds, and the program.
+
+#![allow(dead_code)] // Each test file uses its own part.
+
+use std::path::{Path, PathBuf};
+
+use assert_cmd::Command;
+use serde_json::{Value, json};
+use stonechat_audio::{FeatureConfig, Normalise};
+use stonechat_model::{Alphabet, Candidate, ConvConfig, Network, NetworkConfig, Package, RowConvConfig};
+
+pub const RATE_HZ: u32 = 16_000;
+
+/// The program.
+pub fn stonechat() -> Command {
+    Command::cargo_bin("stonechat").unwrap()
+}
+
+/// Runs it, expects `status`, and gives what it wrote to stdout and stderr.
+pub fn run(command: &mut Command, status: i32) -> (String, String) {
+    let output = command.output().unwrap();
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+    let (stdout, stderr) = (text(output.stdout), text(output.stderr));
+    assert_eq!(output.status.code(), Some(status), "{command:?}\n--- stdout\n{stdout}\n--- stderr\n{stderr}");
+    (stdout, stderr)
+}
+
+/// As [`run`], with `--json`: stdout must be one object and nothing else.
+pub fn run_json(command: &mut Command, status: i32) -> Value {
+    let (stdout, _) = run(command.arg("--json"), status);
+    let value: Value = serde_json::from_str(&stdout).unwrap_or_else(|e| panic!("{e}: {stdout}"));
+    assert!(value.is_object(), "{stdout}");
+    value
+}
+
+/// Linear congruential numbers (Knuth's MMIX), uniform in -1..1.
+pub struct Random(pub u64);
+
+impl Random {
+    pub fn value(&mut self) -> f32 {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 40) as f32 / (1u64 << 23) as f32 - 1.0
+    }
+}
+
+/// A network with everything in it and random weights: it hears words in any noise.
+pub fn tiny_package() -> Package {
+    let config = NetworkConfig {
+        input: 20,
+        conv: vec![ConvConfig { channels: 4, kernel: [5, 4], stride: [2, 2], lookahead: 1 }],
+        clip: 20.0,
+        gru: vec![24, 32],
+        candidate: Candidate::Tanh,
+        row_conv: Some(RowConvConfig { lookahead: 3 }),
+        fc: Some(40),
+    };
+    let alphabet = Alphabet::english();
+    let mut random = Random(7);
+    let mut network = Network::from_values(config, alphabet.len(), |name, length| {
+        let scale = if name.ends_with("bias") { 0.2 } else if name.starts_with("output") { 1.6 } else { 0.35 };
+        (0..length).map(|_| scale * random.value()).collect()
+    })
+    .unwrap();
+    // Space, so that there are several words.
+    network.output.bias[1] += 2.0;
+    let features = FeatureConfig {
+        mels: 20,
+        normalise: Some(Normalise { mean: vec![-8.0; 20], scale: vec![0.4; 20] }),
+        ..FeatureConfig::default()
+    };
+    Package { features: json!(features), alphabet, network, provenance: json!({ "recipe": "none" }) }
+}
+
+/// A folder with `tiny.stonechat` in it.
+pub struct Folder {
+    pub root: tempfile::TempDir,
+}
+
+impl Folder {
+    pub fn new() -> Self {
+        let root = tempfile::tempdir().unwrap();
+        tiny_package().save(root.path().join("tiny.stonechat")).unwrap();
+        Self { root }
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.root.path().join(name)
+    }
+
+    pub fn write(&self, name: &str, content: impl AsRef<[u8]>) -> PathBuf {
+        let path = self.path(name);
+        std::fs::write(&path, content).unwrap();
+        path
+    }
+
+    /// `stonechat VERB --model tiny.stonechat`, in this folder.
+    pub fn with_model(&self, verb: &str) -> Command {
+        let mut command = self.command(verb);
+        command.arg("--model").arg(self.path("tiny.stonechat"));
+        command
+    }
+
+    /// `stonechat VERB`, in this folder.
+    pub fn command(&self, verb: &str) -> Command {
+        let mut command = stonechat();
+        command.current_dir(self.root.path()).args(verb.split(' '));
+        command
+    }
+}
+
+/// A sound that wanders in pitch and loudness, with noise.
+pub fn sound(seconds: f64, seed: u64) -> Vec<f32> {
+    let mut random = Random(seed);
+    let (mut phase, mut pitch, mut loudness) = (0.0f32, 300.0f32, 0.3f32);
+    let samples = 0..(seconds * f64::from(RATE_HZ)) as usize;
+    let sample = |n: usize| {
+        if n.is_multiple_of(800) {
+            pitch = 100.0 + 1500.0 * random.value().abs();
+            loudness = random.value().abs().powi(3);
+        }
+        phase = (phase + pitch / RATE_HZ as f32).fract();
+        loudness * (2.0 * phase - 1.0) + 0.01 * random.value()
+    };
+    samples.map(sample).collect()
+}
+
+/// Signed 16-bit little-endian bytes.
+pub fn pcm(samples: &[f32]) -> Vec<u8> {
+    samples.iter().flat_map(|s| ((s * 32_767.0) as i16).to_le_bytes()).collect()
+}
+
+/// A 16-bit wav file with the same samples in each channel.
+pub fn wav(samples: &[f32], rate_hz: u32, channels: u16) -> Vec<u8> {
+    let data: Vec<u8> =
+        samples.iter().flat_map(|&s| pcm(&[s]).repeat(usize::from(channels))).collect();
+    let mut file = Vec::from(*b"RIFF");
+    let mut put = |bytes: &[u8]| file.extend_from_slice(bytes);
+    put(&(36 + data.len() as u32).to_le_bytes());
+    put(b"WAVEfmt ");
+    put(&16u32.to_le_bytes());
+    put(&1u16.to_le_bytes());
+    put(&channels.to_le_bytes());
+    put(&rate_hz.to_le_bytes());
+    put(&(rate_hz * u32::from(channels) * 2).to_le_bytes());
+    put(&(channels * 2).to_le_bytes());
+    put(&16u16.to_le_bytes());
+    put(b"data");
+    put(&(data.len() as u32).to_le_bytes());
+    put(&data);
+    file
+}
+
+/// A file of the audio crate's tests.
+pub fn audio_fixture(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../audio/tests/fixtures").join(name)
+}

@@ -1,0 +1,91 @@
+//! `compress` and `quantize`: a smaller package that still works.
+
+mod common;
+
+use common::*;
+use stonechat_model::{LinearMap, Package};
+
+#[test]
+fn every_rule_gives_the_ranks_it_asks_for() {
+    let folder = Folder::new();
+    let plan = "int8 = true\n[low_rank]\nrank = { list = { \"gru.0.rec\" = 5 } }\n";
+    folder.write("plan.toml", plan);
+    let before = tiny_package();
+    let cases: [(&[&str], fn(&Package) -> bool); 4] = [
+        (&["--variance", "0.5"], |p| rank(p, "gru.1.rec").is_some_and(|r| r < 20)),
+        (&["--ranks", "gru.0.rec=3,gru.1.nonrec=4"], |p| {
+            (rank(p, "gru.0.rec"), rank(p, "gru.1.nonrec"), rank(p, "gru.1.rec")) == (Some(3), Some(4), None)
+        }),
+        (&["--budget", "8000"], |p| p.network.params() <= 8000),
+        (&["--plan", "plan.toml"], |p| {
+            rank(p, "gru.0.rec") == Some(5) && p.network.maps().iter().all(|m| m.map.parts()[0].1.is_int8())
+        }),
+    ];
+    for (rule, holds) in cases {
+        let value = run_json(folder.with_model("compress").args(rule).args(["--output", "new.stonechat"]), 0);
+        let after = Package::load(folder.path("new.stonechat")).unwrap();
+        assert!(holds(&after), "{rule:?}: {value}");
+        assert!(after.network.params() < before.network.params());
+        assert_eq!(value["before"]["parameters"], before.network.params());
+        assert_eq!(value["after"]["parameters"], after.network.params());
+        let bytes = folder.path("new.stonechat").metadata().unwrap().len();
+        assert_eq!(value["after"]["model_bytes"], bytes, "{rule:?}");
+        assert_eq!((&after.features, &after.alphabet), (&before.features, &before.alphabet));
+        assert_eq!(after.provenance["recipe"], "none");
+        assert_eq!(after.provenance["compressed"].as_array().unwrap().len(), 1);
+    }
+}
+
+/// Rank of a map that is low rank.
+fn rank(package: &Package, name: &str) -> Option<usize> {
+    let maps = package.network.maps();
+    let entry = maps.iter().find(|entry| entry.name() == name).unwrap();
+    matches!(entry.map, LinearMap::LowRank { .. }).then(|| entry.map.rank())
+}
+
+#[test]
+fn a_chain_of_steps_ends_in_a_model_that_works() {
+    let folder = Folder::new();
+    folder.write("a.wav", wav(&sound(2.0, 1), RATE_HZ, 1));
+    let (table, _) = run(folder.with_model("compress").args(["--variance", "0.9", "--output", "low.stonechat"]), 0);
+    assert!(table.contains("low_rank f32, rank"), "{table}");
+    let (table, _) =
+        run(folder.command("quantize").args(["--model", "low.stonechat", "--output", "low8.stonechat"]), 0);
+    assert!(table.contains("low_rank int8, rank") && table.contains("package"), "{table}");
+    let steps = Package::load(folder.path("low8.stonechat")).unwrap().provenance["compressed"].clone();
+    assert_eq!(steps.as_array().unwrap().len(), 2, "{steps}");
+    let value = run_json(folder.command("transcribe").args(["a.wav", "--model", "low8.stonechat"]), 0);
+    assert!(!value["text"].as_str().unwrap().is_empty());
+    let size = |name: &str| folder.path(name).metadata().unwrap().len();
+    assert!(size("low8.stonechat") < size("low.stonechat") && size("low.stonechat") < size("tiny.stonechat"));
+}
+
+#[test]
+fn what_cannot_be_done_changes_nothing() {
+    let folder = Folder::new();
+    folder.write("empty.toml", "");
+    folder.write("typo.toml", "[low_rank]\nrnk = { variance = 0.9 }\n");
+    run(folder.with_model("quantize").args(["--output", "int8.stonechat"]), 0);
+    let cases: [(&[&str], &str); 8] = [
+        (&["--variance", "1.5"], "variance is 1.5"),
+        (&["--ranks", "gru.7.rec=4"], "gru.7.rec"),
+        (&["--ranks", "gru.0.rec=0"], "gru.0.rec"),
+        (&["--budget", "10"], "too small"),
+        (&["--plan", "empty.toml"], "empty.toml"),
+        (&["--plan", "typo.toml"], "rnk"),
+        (&["--plan", "missing.toml"], "missing.toml"),
+        (&["--variance", "0.9", "--model", "int8.stonechat"], "int8 already"),
+    ];
+    for (rule, expected) in cases {
+        let mut command = folder.command("compress");
+        if !rule.contains(&"--model") {
+            command.args(["--model", "tiny.stonechat"]);
+        }
+        let (stdout, stderr) = run(command.args(rule).args(["--output", "new.stonechat", "--json"]), 1);
+        assert_eq!(stdout, "", "{rule:?}");
+        assert!(stderr.contains(expected), "{rule:?}: {stderr}");
+        assert!(!folder.path("new.stonechat").exists(), "{rule:?}");
+    }
+    let (_, stderr) = run(folder.with_model("quantize").args(["--output", "no/such/folder/x"]), 1);
+    assert!(stderr.contains("no/such/folder"), "{stderr}");
+}

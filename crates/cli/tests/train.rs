@@ -1,0 +1,156 @@
+//! `train`: a tiny net learns tones, and a run that was killed ends with the same weights.
+#![cfg(feature = "train")]
+
+mod common;
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use common::*;
+use serde_json::{Value, json};
+use stonechat_model::Package;
+
+/// A tone for each letter of a text, with a pause after it.
+fn tones(text: &str, seed: u64) -> Vec<f32> {
+    let mut random = Random(seed);
+    let mut samples = Vec::new();
+    for letter in text.bytes() {
+        let pitch = 400.0 * f32::from(letter - b'a' + 1);
+        for n in 0..2400 {
+            let tone = (std::f32::consts::TAU * pitch * n as f32 / RATE_HZ as f32).sin();
+            let loudness = if n < 1600 { 0.3 } else { 0.0 };
+            samples.push(loudness * tone + 0.003 * random.value());
+        }
+    }
+    samples
+}
+
+/// A folder with a manifest of tones and a recipe of two stages.
+fn folder() -> Folder {
+    let folder = Folder::new();
+    let mut manifest = String::new();
+    for i in 0..24usize {
+        let text: String = (0..2 + i % 3).map(|j| char::from(b'a' + ((i * 7 + j * 3) % 4) as u8)).collect();
+        let samples = tones(&text, i as u64);
+        let name = format!("{i}.wav");
+        folder.write(&name, wav(&samples, RATE_HZ, 1));
+        let duration = samples.len() as f64 / f64::from(RATE_HZ);
+        manifest += &format!("{}\n", json!({ "audio_filepath": name, "duration": duration, "text": text }));
+    }
+    folder.write("m.jsonl", manifest);
+    let recipe = r#"
+        alphabet = ["", "a", "b", "c", "d"]
+        checkpoint_minutes = 0.0            # after every step
+        data.train = [{ manifest = "m.jsonl" }]
+        data.dev = [{ manifest = "m.jsonl" }]
+        features.mels = 20
+        network = { input = 20, gru = [16], fc = 16, conv = [{ channels = 4, kernel = [5, 5], stride = [2, 2], lookahead = 2 }] }
+
+        [[stage]]
+        name = "full"
+        epochs = 4
+        parametrisation = "factored"
+        regulariser = "trace_norm"
+        lambda_rec = 1e-4
+        lambda_nonrec = 1e-4
+        rate = 0.01
+
+        [[stage]]
+        name = "low-rank"
+        epochs = 3
+        warm_start = { variance = 0.9 }
+        rate = { times_final = 1.0 }
+    "#;
+    folder.write("r.toml", recipe);
+    folder
+}
+
+/// `stonechat train` as a process that can be killed.
+fn start(folder: &Folder, run: &str, resume: bool) -> std::process::Child {
+    let mut command = Command::new(assert_cmd::cargo::cargo_bin("stonechat"));
+    command.args(["train", "r.toml", "--run", run]).current_dir(folder.root.path());
+    if resume {
+        command.arg("--resume");
+    }
+    command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
+}
+
+fn metrics(path: &Path) -> Vec<Value> {
+    let text = std::fs::read_to_string(path.join("metrics.jsonl")).unwrap_or_default();
+    text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect()
+}
+
+#[test]
+fn a_killed_run_resumes_to_the_same_weights() {
+    let folder = folder();
+    let whole = run_json(folder.command("train").args(["r.toml", "--run", "whole"]), 0);
+    let stages = whole["stages"].as_array().unwrap();
+    let names: Vec<&str> = stages.iter().map(|stage| stage["stage"].as_str().unwrap()).collect();
+    assert_eq!(names, ["full", "low-rank"]);
+    let steps = metrics(&folder.path("whole")).iter().filter_map(|m| m["step"].as_u64()).max().unwrap();
+
+    // Killed twice, at about a third of the steps each time.
+    for part in 1..=2 {
+        let mut child = start(&folder, "killed", part > 1);
+        let begun = Instant::now();
+        loop {
+            let done = metrics(&folder.path("killed")).iter().filter_map(|m| m["step"].as_u64()).max();
+            if done.is_some_and(|done| done >= part * steps / 3) {
+                break;
+            }
+            assert!(child.try_wait().unwrap().is_none(), "ended before it was killed");
+            assert!(begun.elapsed() < Duration::from_secs(120), "does not get on: {done:?}");
+            std::thread::sleep(Duration::from_millis(2));
+        }
+        child.kill().unwrap(); // SIGKILL: no chance to tidy up
+        child.wait().unwrap();
+    }
+    // What is there is not trampled on by accident.
+    let (_, stderr) = run(folder.command("train").args(["r.toml", "--run", "killed"]), 1);
+    assert!(stderr.contains("--resume"), "{stderr}");
+    assert!(start(&folder, "killed", true).wait().unwrap().success());
+
+    for stage in ["full.stonechat", "low-rank.stonechat"] {
+        let load = |run: &str| Package::load(folder.path(run).join(stage)).unwrap();
+        assert_eq!(load("whole").network, load("killed").network, "{stage}");
+    }
+    let logged = |run: &str| metrics(&folder.path(run)).iter().map(|m| m["loss"].clone()).collect::<Vec<_>>();
+    assert_eq!(logged("whole"), logged("killed"), "every step is logged once");
+}
+
+#[test]
+fn a_trained_net_is_better_than_an_untrained_one_and_can_be_used() {
+    let folder = folder();
+    let changes = ["--set", "stage.0.epochs=12", "--set", "checkpoint_minutes=10"];
+    let (table, log) = run(folder.command("train").args(["r.toml", "--run", "run"]).args(changes), 0);
+    assert!(table.contains("low-rank.stonechat") && log.contains("low-rank epoch 3"), "{table}{log}");
+    let epochs: Vec<Value> =
+        metrics(&folder.path("run")).into_iter().filter(|m| m["train_loss"].is_number()).collect();
+    let losses: Vec<f64> = epochs.iter().map(|m| m["train_loss"].as_f64().unwrap()).collect();
+    assert!(losses[11] < 0.7 * losses[0], "{losses:?}");
+    let recipe = std::fs::read_to_string(folder.path("run/recipe.toml")).unwrap();
+    assert!(recipe.contains("epochs = 12"), "{recipe}");
+
+    let model = folder.path("run/low-rank.stonechat");
+    let value = run_json(folder.command("eval").args(["--manifest", "m.jsonl", "--model"]).arg(&model), 0);
+    let dev = epochs.iter().skip(12).filter_map(|m| m["dev"]["cer"].as_f64()).fold(f64::INFINITY, f64::min);
+    // The trainer's evaluation and the runtime's are two programs for one thing.
+    assert!((value["cer"].as_f64().unwrap() - dev).abs() < 0.02, "{} and {dev}", value["cer"]);
+}
+
+#[test]
+fn wrong_recipes_are_errors() {
+    let folder = folder();
+    for (changes, expected) in [
+        (&["--set", "stage.0.rate=-1"][..], "positive"),
+        (&["--set", "sede=1"], "sede"),
+        (&["--set", "data.train.0.manifest=gone.jsonl"], "gone.jsonl"),
+        (&["--set", "seed"], "KEY=VALUE"),
+    ] {
+        let (stdout, stderr) = run(folder.command("train").args(["r.toml", "--run", "run"]).args(changes), 1);
+        assert!(stdout.is_empty() && stderr.contains(expected), "{changes:?}: {stderr}");
+    }
+    run(folder.command("train").args(["missing.toml", "--run", "run"]), 1);
+    run(folder.command("train").arg("r.toml"), 2);
+}

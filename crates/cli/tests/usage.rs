@@ -1,0 +1,51 @@
+//! Exit status 2 for wrong calls, help for those who ask.
+
+mod common;
+
+use common::*;
+
+#[test]
+fn wrong_calls() {
+    let folder = Folder::new();
+    folder.write("a.wav", wav(&sound(0.2, 1), RATE_HZ, 1));
+    let cases = [
+        "",
+        "listen-to",
+        "transcribe",
+        "transcribe a.wav --format odt",
+        "transcribe a.wav --json --format srt",
+        "transcribe a.wav --rate 8000",
+        "transcribe - -",
+        "transcribe a.wav --model",
+        "bench --repeats 0",
+        "bench --seconds 0",
+        "bench --seconds -1",
+        "bench --seconds NaN",
+        "bench --time-batch 5",
+        "bench -",
+        "inspect a b",
+        "compress --output x",
+        "compress --variance 0.9",
+        "compress --variance 0.9 --budget 100 --output x",
+        "compress --ranks gru.0.rec --output x",
+        "quantize",
+    ];
+    for case in cases {
+        let mut command = stonechat();
+        command.current_dir(folder.root.path()).args(case.split_whitespace());
+        let (stdout, stderr) = run(&mut command, 2);
+        assert_eq!(stdout, "", "{case}");
+        assert!(!stderr.is_empty(), "{case}");
+    }
+    assert!(!folder.path("x").exists());
+}
+
+#[test]
+fn help_and_version() {
+    for verb in ["", "transcribe ", "bench ", "inspect ", "compress ", "quantize "] {
+        let (stdout, stderr) = run(stonechat().args(format!("{verb}--help").split(' ')), 0);
+        assert!(stdout.contains("Usage: stonechat") && stderr.is_empty(), "{stdout}");
+    }
+    let (stdout, _) = run(stonechat().arg("--version"), 0);
+    assert_eq!(stdout, format!("stonechat {}\n", env!("CARGO_PKG_VERSION")));
+}

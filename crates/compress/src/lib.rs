@@ -1,0 +1,31 @@
+//! Model in, smaller model out.
+//!
+//! - [`Svd`]: singular value decomposition of a matrix or of any linear map; [`truncated_svd`] gives the
+//!   balanced factors that stage 2 of trace-norm training starts from.
+//! - [`nu`] and [`rank_at_variance`]: how near to low rank a matrix is; [`RankRule`] chooses ranks by them.
+//! - [`low_rank`]: a network with its maps factored; [`quantize_int8`]: a network with int8 weights.
+//! - [`Plan`]: both as a TOML file says; [`map_report`]: what each map of a network costs.
+//!
+//! After Kliegl et al. 2017, "Trace norm regularization and faster inference for embedded speech recognition
+//! RNNs" (arXiv 1710.09026), and Prabhavalkar et al. 2016 (arXiv 1603.08042). All decompositions are computed
+//! in `f64`.
+#![forbid(unsafe_code)]
+
+mod error;
+mod plan;
+mod quantize;
+mod rank;
+mod report;
+mod svd;
+mod warm_start;
+
+pub use error::Error;
+pub use plan::Plan;
+pub use quantize::quantize_int8;
+pub use rank::{RankRule, Spectrum, nu, rank_at_variance};
+pub use report::{MapReport, map_report};
+pub use svd::{Svd, singular_values, singular_values_of, truncated_svd};
+pub use warm_start::{LowRank, low_rank};
+
+/// Result with this crate's [`Error`].
+pub type Result<T> = std::result::Result<T, Error>;

@@ -1,0 +1,31 @@
+//! What can be wrong with the input of a decoder.
+
+/// An input that cannot be decoded.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A CTC alphabet needs the blank (index 0) and at least one more symbol.
+    #[error(
+        "an alphabet of {count} symbols cannot be decoded: give the blank and at least one symbol, at most 65536 in all"
+    )]
+    Alphabet {
+        /// The number of symbols given.
+        count: usize,
+    },
+    /// Times need a finite, positive frame length.
+    #[error("{seconds} seconds per frame: give a finite number above 0")]
+    FrameLength {
+        /// The value given.
+        seconds: f64,
+    },
+    /// A frame has one logit for every symbol.
+    #[error("frame {frame} has {got} logits, but the alphabet has {expected} symbols")]
+    FrameSize {
+        /// Index of the frame in the stream.
+        frame: u64,
+        /// Logits given.
+        got: usize,
+        /// Symbols of the alphabet.
+        expected: usize,
+    },
+}

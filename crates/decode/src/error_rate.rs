@@ -1,0 +1,115 @@
+//! Word and character error rates.
+//!
+//! The rate is the number of edits (substitutions, deletions, insertions, each of
+//! cost 1) in the cheapest alignment, over the length of the reference
+//! (Levenshtein 1966). Where several alignments are equally cheap, a match or a
+//! substitution is preferred, then a deletion: the sum is the same for all of them,
+//! only its split may differ from that of other tools.
+
+use serde::{Deserialize, Serialize};
+
+/// The errors of a hypothesis against a reference, or of a whole corpus when added
+/// up.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ErrorCount {
+    /// Units replaced by others.
+    pub substitutions: u64,
+    /// Units of the reference that the hypothesis lacks.
+    pub deletions: u64,
+    /// Units of the hypothesis that the reference lacks.
+    pub insertions: u64,
+    /// Units in the reference.
+    pub reference: u64,
+}
+
+impl ErrorCount {
+    /// Counts words: whatever stands between white space, compared as it is (no case
+    /// folding). Time: the product of the two lengths; memory: their sum.
+    pub fn words(reference: &str, hypothesis: &str) -> Self {
+        let split =
+            |text: &str| -> Vec<String> { text.split_whitespace().map(String::from).collect() };
+        Self::align(&split(reference), &split(hypothesis))
+    }
+
+    /// Counts characters (Unicode scalar values), the single space between two words
+    /// among them; leading, trailing and repeated white space is not counted.
+    pub fn characters(reference: &str, hypothesis: &str) -> Self {
+        Self::align(&spaced(reference), &spaced(hypothesis))
+    }
+
+    /// Counts any units.
+    pub fn align<T: PartialEq>(reference: &[T], hypothesis: &[T]) -> Self {
+        // row[j]: errors of the reference so far against the first j units of the
+        // hypothesis.
+        let mut row: Vec<Self> = (0..=hypothesis.len() as u64)
+            .map(|insertions| Self {
+                insertions,
+                ..Self::default()
+            })
+            .collect();
+        for unit in reference {
+            let mut diagonal = row[0];
+            row[0].deletions += 1;
+            for j in 1..row.len() {
+                let mut best = diagonal;
+                best.substitutions += u64::from(*unit != hypothesis[j - 1]);
+                let (mut delete, mut insert) = (row[j], row[j - 1]);
+                delete.deletions += 1;
+                insert.insertions += 1;
+                for other in [delete, insert] {
+                    if other.errors() < best.errors() {
+                        best = other;
+                    }
+                }
+                diagonal = std::mem::replace(&mut row[j], best);
+            }
+        }
+        let mut total = row[hypothesis.len()];
+        total.reference = reference.len() as u64;
+        total
+    }
+
+    /// Substitutions, deletions and insertions together.
+    pub fn errors(&self) -> u64 {
+        self.substitutions + self.deletions + self.insertions
+    }
+
+    /// Errors over reference units, 0 = perfect; may exceed 1. Without any reference
+    /// unit: 0 if there are no errors, infinite otherwise.
+    pub fn rate(&self) -> f64 {
+        match (self.errors(), self.reference) {
+            (0, _) => 0.0,
+            (errors, reference) => errors as f64 / reference as f64,
+        }
+    }
+
+    /// Adds the counts of another utterance: the rate of the sum is the rate of the
+    /// corpus.
+    pub fn add(&mut self, other: &Self) {
+        self.substitutions += other.substitutions;
+        self.deletions += other.deletions;
+        self.insertions += other.insertions;
+        self.reference += other.reference;
+    }
+}
+
+impl std::iter::Sum for ErrorCount {
+    fn sum<I: Iterator<Item = Self>>(counts: I) -> Self {
+        counts.fold(Self::default(), |mut total, count| {
+            total.add(&count);
+            total
+        })
+    }
+}
+
+/// The characters of a text with its white space normalised.
+fn spaced(text: &str) -> Vec<char> {
+    let mut characters = Vec::with_capacity(text.len());
+    for word in text.split_whitespace() {
+        if !characters.is_empty() {
+            characters.push(' ');
+        }
+        characters.extend(word.chars());
+    }
+    characters
+}

@@ -1,0 +1,37 @@
+//! From the logits of a CTC network to words.
+//!
+//! - [`GreedyDecoder`]: the best symbol of every frame, repeats and blanks
+//!   dropped, as a stream: a frame in, text and times at any moment.
+//! - [`Word`]: what a word is once it is found (text, times, confidence), in the
+//!   field names of Vosk's JSON.
+//! - [`ErrorCount`]: word and character error rates by Levenshtein alignment.
+//!
+//! The crate knows nothing of audio or of networks: a symbol is a string, a frame
+//! is a slice of logits, and time is a number of seconds per frame.
+//!
+//! ```
+//! use stonechat_decode::GreedyDecoder;
+//!
+//! let symbols = ["", " ", "h", "i"].map(String::from);
+//! let mut decoder = GreedyDecoder::new(&symbols, 0.02)?;
+//! for best in [0, 2, 2, 0, 3, 1] {
+//!     let mut logits = [0.0; 4];
+//!     logits[best] = 5.0;
+//!     decoder.push(&logits)?;
+//! }
+//! assert_eq!(decoder.text(), "hi");
+//! assert_eq!(decoder.words()[0].start, 0.02);
+//! # Ok::<(), stonechat_decode::Error>(())
+//! ```
+
+#![forbid(unsafe_code)]
+
+mod error;
+mod error_rate;
+mod greedy;
+mod words;
+
+pub use error::Error;
+pub use error_rate::ErrorCount;
+pub use greedy::{GreedyDecoder, Token};
+pub use words::Word;

@@ -1,0 +1,72 @@
+//! AVX-512F for floats: a panel is two registers wide, a pass has up to 8 vectors, so that 16 of the 32 registers accumulate.
+//!
+//! A column of the panel is 2 loads, 8 broadcasts and 16 multiply-adds: the multiply-adds are the bottleneck from 4 vectors on.
+
+use crate::drive::{MAX_PASS, Matrix, PANEL_ROWS, Tile, Vectors, drive};
+use crate::epilogue::Store;
+use crate::math::{self, Function};
+use std::arch::x86_64::{
+    __m512, _mm512_fmadd_ps, _mm512_loadu_ps, _mm512_set1_ps, _mm512_setzero_ps, _mm512_storeu_ps,
+};
+
+/// Needs AVX-512F.
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,fma")]
+pub(in crate::arch) fn map(function: Function, values: &mut [f32]) {
+    math::map(function, values);
+}
+
+/// Needs AVX-512F.
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,fma")]
+pub(in crate::arch) fn matmul_f32(
+    matrix: &Matrix<f32>,
+    vectors: &Vectors<f32>,
+    store: &mut impl Store<f32>,
+) {
+    let stride = vectors.stride;
+    drive(
+        matrix,
+        vectors,
+        MAX_PASS,
+        store,
+        |_, panel, x, width, tile| match width {
+            1 => tile_f32::<1>(panel, x, stride, tile),
+            2 => tile_f32::<2>(panel, x, stride, tile),
+            3 => tile_f32::<3>(panel, x, stride, tile),
+            4 => tile_f32::<4>(panel, x, stride, tile),
+            5 => tile_f32::<5>(panel, x, stride, tile),
+            6 => tile_f32::<6>(panel, x, stride, tile),
+            7 => tile_f32::<7>(panel, x, stride, tile),
+            _ => tile_f32::<8>(panel, x, stride, tile),
+        },
+    );
+}
+
+/// One panel times `B` vectors.
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,fma")]
+fn tile_f32<const B: usize>(panel: &[f32], x: &[f32], stride: usize, tile: &mut Tile<f32>) {
+    let cols = panel.len() / PANEL_ROWS;
+    assert!(
+        cols <= stride && x.len() == B * stride,
+        "the pass holds B vectors of at least a panel's columns"
+    );
+    let mut sums: [[__m512; 2]; B] = [[_mm512_setzero_ps(); 2]; B];
+    for k in 0..cols {
+        // SAFETY: k < cols, so the 32 floats from k * 32 on lie within the panel.
+        let w: [__m512; 2] = unsafe {
+            let column = panel.as_ptr().add(k * PANEL_ROWS);
+            [_mm512_loadu_ps(column), _mm512_loadu_ps(column.add(16))]
+        };
+        for b in 0..B {
+            // SAFETY: b < B and k < cols <= stride, so the index is below B * stride, the length of x.
+            let value = _mm512_set1_ps(unsafe { *x.get_unchecked(b * stride + k) });
+            sums[b][0] = _mm512_fmadd_ps(w[0], value, sums[b][0]);
+            sums[b][1] = _mm512_fmadd_ps(w[1], value, sums[b][1]);
+        }
+    }
+    for b in 0..B {
+        for half in 0..2 {
+            // SAFETY: a vector of the tile holds 32 floats.
+            unsafe { _mm512_storeu_ps(tile.0[b].as_mut_ptr().add(half * 16), sums[b][half]) };
+        }
+    }
+}

@@ -1,0 +1,5 @@
+//! x86-64. Loads are unaligned throughout: packed weights start on cache lines anyway, vectors of the caller need not.
+
+pub(super) mod avx2;
+pub(super) mod avx512;
+pub(super) mod avx512_vnni;

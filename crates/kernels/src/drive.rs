@@ -1,0 +1,74 @@
+//! The loops around a kernel, the same for every instruction set and element type.
+//!
+//! A matrix is packed as panels of [`PANEL_ROWS`] rows, one after the other in one stream. A kernel multiplies one panel with a pass of a
+//! few vectors, as many as its registers hold, and leaves the sums in a [`Tile`]; a [`Store`](crate::epilogue::Store) takes them from
+//! there. The passes are the inner loop: a panel comes from far away once, whatever the batch.
+
+use crate::epilogue::{Place, Store};
+
+/// Rows of a panel. The last panel of a matrix is filled up with zeros.
+pub(crate) const PANEL_ROWS: usize = 32;
+/// The most vectors that any kernel takes at once.
+pub(crate) const MAX_PASS: usize = 8;
+
+/// The sums of one panel and one pass, `vectors x rows`.
+#[repr(C, align(64))]
+pub(crate) struct Tile<T>(pub(crate) [[T; PANEL_ROWS]; MAX_PASS]);
+
+/// The packed weights of a matrix.
+#[derive(Clone, Copy)]
+pub(crate) struct Matrix<'a, W> {
+    /// All panels, `panel_len` weights each.
+    pub(crate) panels: &'a [W],
+    /// Weights of a panel.
+    pub(crate) panel_len: usize,
+    /// Rows of the matrix, without padding.
+    pub(crate) rows: usize,
+}
+
+/// A batch of vectors in the form that the kernel takes.
+#[derive(Clone, Copy)]
+pub(crate) struct Vectors<'a, X> {
+    /// `batch x stride`, or longer.
+    pub(crate) x: &'a [X],
+    /// Elements from one vector to the next.
+    pub(crate) stride: usize,
+    /// How many vectors there are.
+    pub(crate) batch: usize,
+}
+
+/// Calls `kernel(panel index, panel, vectors of the pass, how many, tile)` for every panel and pass of at most `most` vectors.
+///
+/// Always inlined: inside a function with target features it is compiled for them, the epilogue included.
+#[inline(always)]
+pub(crate) fn drive<W, X, T: Copy + Default>(
+    matrix: &Matrix<W>,
+    vectors: &Vectors<X>,
+    most: usize,
+    store: &mut impl Store<T>,
+    kernel: impl Fn(usize, &[W], &[X], usize, &mut Tile<T>),
+) {
+    let mut tile = Tile([[T::default(); PANEL_ROWS]; MAX_PASS]);
+    for (index, panel) in matrix.panels.chunks_exact(matrix.panel_len).enumerate() {
+        let first_row = index * PANEL_ROWS;
+        let rows = PANEL_ROWS.min(matrix.rows - first_row);
+        let mut done = 0;
+        while done < vectors.batch {
+            // Passes of equal width: 9 vectors are 5 and 4, not 8 and a slow 1.
+            let left = vectors.batch - done;
+            let width = left.div_ceil(left.div_ceil(most));
+            let pass = &vectors.x[done * vectors.stride..(done + width) * vectors.stride];
+            kernel(index, panel, pass, width, &mut tile);
+            store.store(
+                Place {
+                    vector: done,
+                    width,
+                    row: first_row,
+                    rows,
+                },
+                &tile,
+            );
+            done += width;
+        }
+    }
+}

@@ -1,0 +1,177 @@
+//! What becomes of the sums of a panel: scale, bias and activation on the way from the tile to the caller's slice.
+//!
+//! All arithmetic is on whole panels of constant length, which vectorises without tails; only the final copy is shorter in the last panel.
+//! No fused multiply-add: the results are the same bits on every instruction set.
+
+use crate::Activation;
+use crate::drive::{PANEL_ROWS, Tile};
+
+/// Where in the output the sums of a tile belong.
+#[derive(Clone, Copy)]
+pub(crate) struct Place {
+    /// First vector of the pass.
+    pub(crate) vector: usize,
+    /// Vectors of the pass.
+    pub(crate) width: usize,
+    /// First row of the panel.
+    pub(crate) row: usize,
+    /// Rows of the panel that belong to the matrix; the rest is padding.
+    pub(crate) rows: usize,
+}
+
+/// Takes the sums of a tile.
+pub(crate) trait Store<T> {
+    /// Stores them.
+    fn store(&mut self, place: Place, tile: &Tile<T>);
+}
+
+/// A slice of results, `batch x rows`.
+pub(crate) struct Output<'a, T> {
+    /// All of it.
+    pub(crate) values: &'a mut [T],
+    /// Rows of the matrix.
+    pub(crate) rows: usize,
+}
+
+impl<T: Copy> Output<'_, T> {
+    /// The part for one vector of the pass.
+    #[inline(always)]
+    fn part(&mut self, place: Place, vector: usize) -> &mut [T] {
+        let start = (place.vector + vector) * self.rows + place.row;
+        &mut self.values[start..start + place.rows]
+    }
+}
+
+/// The sums as they are.
+pub(crate) struct Plain<'a, T> {
+    /// Where they go.
+    pub(crate) output: Output<'a, T>,
+}
+
+impl<T: Copy> Store<T> for Plain<'_, T> {
+    #[inline(always)]
+    fn store(&mut self, place: Place, tile: &Tile<T>) {
+        for (vector, sums) in tile.0[..place.width].iter().enumerate() {
+            let out = self.output.part(place, vector);
+            match <&mut [T; PANEL_ROWS]>::try_from(&mut *out) {
+                Ok(whole) => *whole = *sums,
+                Err(_) => out.copy_from_slice(&sums[..place.rows]),
+            }
+        }
+    }
+}
+
+/// Float sums added to what is there.
+pub(crate) struct Added<'a> {
+    /// What is there.
+    pub(crate) output: Output<'a, f32>,
+}
+
+impl Store<f32> for Added<'_> {
+    #[inline(always)]
+    fn store(&mut self, place: Place, tile: &Tile<f32>) {
+        for (vector, sums) in tile.0[..place.width].iter().enumerate() {
+            let out = self.output.part(place, vector);
+            match <&mut [f32; PANEL_ROWS]>::try_from(&mut *out) {
+                Ok(whole) => (0..PANEL_ROWS).for_each(|i| whole[i] += sums[i]),
+                Err(_) => out.iter_mut().zip(sums).for_each(|(y, sum)| *y += sum),
+            }
+        }
+    }
+}
+
+/// Where the values of one panel are worked on. They are fields of a store, not local variables: the compiler would take local arrays
+/// apart into 32 scalars and then fail to put them together into vectors again.
+#[repr(C, align(64))]
+struct Work {
+    values: [f32; PANEL_ROWS],
+    bias: [f32; PANEL_ROWS],
+}
+
+/// Bias, activation and output of a product: what the integer and the float epilogue share.
+pub(crate) struct Finish<'a> {
+    output: Output<'a, f32>,
+    bias: Option<&'a [f32]>,
+    act: Activation,
+    work: Work,
+}
+
+impl<'a> Finish<'a> {
+    /// `bias` has a value a row, `output` is `batch x rows`; the activation comes last.
+    pub(crate) fn new(output: Output<'a, f32>, bias: Option<&'a [f32]>, act: Activation) -> Self {
+        Self {
+            output,
+            bias,
+            act,
+            work: Work {
+                values: [0.0; PANEL_ROWS],
+                bias: [0.0; PANEL_ROWS],
+            },
+        }
+    }
+
+    /// Stores `act(value(vector, row of the panel) + bias)` for every vector and row of the place.
+    #[inline(always)]
+    fn store(&mut self, place: Place, value: impl Fn(usize, usize) -> f32) {
+        if let Some(bias) = self.bias {
+            let bias = &bias[place.row..place.row + place.rows];
+            match <&[f32; PANEL_ROWS]>::try_from(bias) {
+                Ok(whole) => self.work.bias = *whole,
+                Err(_) => self.work.bias[..place.rows].copy_from_slice(bias),
+            }
+        }
+        for vector in 0..place.width {
+            let out = self.output.part(place, vector);
+            let Work { values, bias } = &mut self.work;
+            match <&mut [f32; PANEL_ROWS]>::try_from(&mut *out) {
+                Ok(whole) => {
+                    for i in 0..PANEL_ROWS {
+                        whole[i] = value(vector, i) + bias[i];
+                    }
+                    self.act.apply(whole);
+                }
+                Err(_) => {
+                    for i in 0..PANEL_ROWS {
+                        values[i] = value(vector, i) + bias[i];
+                    }
+                    self.act.apply(values);
+                    out.copy_from_slice(&values[..place.rows]);
+                }
+            }
+        }
+    }
+}
+
+/// Integer sums to `act(sum * (row scale * vector scale) + bias)`.
+pub(crate) struct Scaled<'a> {
+    /// A scale a row, padded to whole panels.
+    pub(crate) row_scales: &'a [f32],
+    /// A scale a vector.
+    pub(crate) vector_scales: &'a [f32],
+    /// The rest.
+    pub(crate) finish: Finish<'a>,
+}
+
+impl Store<i32> for Scaled<'_> {
+    #[inline(always)]
+    fn store(&mut self, place: Place, tile: &Tile<i32>) {
+        let row_scales = &self.row_scales[place.row..place.row + PANEL_ROWS];
+        let vector_scales = &self.vector_scales[place.vector..place.vector + place.width];
+        self.finish.store(place, |vector, i| {
+            tile.0[vector][i] as f32 * (row_scales[i] * vector_scales[vector])
+        });
+    }
+}
+
+/// Float sums to `act(sum + bias)`.
+pub(crate) struct Biased<'a> {
+    /// Everything.
+    pub(crate) finish: Finish<'a>,
+}
+
+impl Store<f32> for Biased<'_> {
+    #[inline(always)]
+    fn store(&mut self, place: Place, tile: &Tile<f32>) {
+        self.finish.store(place, |vector, i| tile.0[vector][i]);
+    }
+}

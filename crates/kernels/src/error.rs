@@ -1,0 +1,97 @@
+//! What can be wrong with the arguments of a packing function.
+
+use crate::Isa;
+use std::fmt;
+
+/// Why a matrix could not be packed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Error {
+    /// A matrix needs at least one row and one column.
+    Empty {
+        /// Rows asked for.
+        rows: usize,
+        /// Columns asked for.
+        cols: usize,
+    },
+    /// A slice has not the length that the shape calls for.
+    Length {
+        /// The argument: `weights` or `scales`.
+        what: &'static str,
+        /// The length the shape calls for; `usize::MAX` where `rows * cols` overflows.
+        expected: usize,
+        /// The length of the slice.
+        found: usize,
+    },
+    /// A weight of -128, which symmetric quantisation never gives and the kernels do not take.
+    WeightOutOfRange {
+        /// Index into the row-major weights.
+        offset: usize,
+    },
+    /// A scale that is not a finite number.
+    ScaleNotFinite {
+        /// The row it belongs to.
+        row: usize,
+    },
+    /// More columns than a 32-bit sum of 8-bit products can hold.
+    TooManyColumns {
+        /// Columns asked for.
+        cols: usize,
+        /// The most there may be.
+        limit: usize,
+    },
+    /// The processor lacks the instructions that were asked for.
+    IsaUnavailable(Isa),
+    /// No instruction set has this name.
+    UnknownIsa(String),
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Empty { rows, cols } => {
+                write!(
+                    f,
+                    "a matrix of {rows} x {cols} has no weights: give at least one row and one column"
+                )
+            }
+            Self::Length {
+                what,
+                expected,
+                found,
+            } => {
+                write!(
+                    f,
+                    "`{what}` has {found} elements where the shape calls for {expected}"
+                )
+            }
+            Self::WeightOutOfRange { offset } => {
+                write!(
+                    f,
+                    "`weights` holds -128 at offset {offset}: weights must lie within -127..=127, quantise them symmetrically"
+                )
+            }
+            Self::ScaleNotFinite { row } => write!(f, "`scales` is not finite at row {row}"),
+            Self::TooManyColumns { cols, limit } => {
+                write!(
+                    f,
+                    "{cols} columns could overflow a 32-bit sum: split the matrix into parts of at most {limit} columns"
+                )
+            }
+            Self::IsaUnavailable(isa) => {
+                write!(
+                    f,
+                    "this processor lacks {isa}: ask for one of `Isa::available()`"
+                )
+            }
+            Self::UnknownIsa(name) => {
+                write!(
+                    f,
+                    "no instruction set is called `{name}`: use portable, avx2 or avx512_vnni"
+                )
+            }
+        }
+    }
+}
+
+impl std::error::Error for Error {}

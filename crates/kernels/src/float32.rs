@@ -1,0 +1,244 @@
+//! Float weights, packed: what training, float models and the first layers run on.
+
+use crate::aligned::Aligned;
+use crate::arch;
+use crate::drive::{Matrix, PANEL_ROWS, Vectors};
+use crate::epilogue::{Added, Biased, Finish, Output, Store};
+use crate::{Activation, Error, Isa};
+
+/// A `rows x cols` matrix of floats, packed for products with small batches of vectors.
+///
+/// Panels of 32 rows, within a panel column by column. Every result is one chain of multiply-adds over the columns in order, whatever the
+/// batch, so that the result of a vector does not depend on its neighbours. With AVX2 and AVX-512 (and on AArch64) the multiply-adds are
+/// fused and the results bit-identical; the portable path of other processors rounds twice.
+#[derive(Clone)]
+pub struct PackedF32 {
+    panels: Aligned<f32>,
+    rows: usize,
+    cols: usize,
+    isa: Isa,
+}
+
+impl PackedF32 {
+    /// Packs row-major `weights` (`rows x cols`) for the fastest instruction set of this processor.
+    ///
+    /// # Errors
+    /// [`Error::Empty`] and [`Error::Length`] for impossible shapes.
+    pub fn pack(weights: &[f32], rows: usize, cols: usize) -> Result<Self, Error> {
+        Self::pack_for(Isa::detect(), weights, rows, cols)
+    }
+
+    /// [`pack`](Self::pack) for a given instruction set.
+    ///
+    /// # Errors
+    /// Those of [`pack`](Self::pack), and [`Error::IsaUnavailable`].
+    pub fn pack_for(isa: Isa, weights: &[f32], rows: usize, cols: usize) -> Result<Self, Error> {
+        let mut packed = Self::zeroed(isa, weights.len(), rows, cols)?;
+        packed.fill(weights);
+        Ok(packed)
+    }
+
+    /// Packs the transpose of row-major `weights` (`rows x cols`): the matrix of the product is `cols x rows`. For the backward pass.
+    ///
+    /// # Errors
+    /// Those of [`pack`](Self::pack).
+    pub fn pack_transposed(weights: &[f32], rows: usize, cols: usize) -> Result<Self, Error> {
+        let mut packed = Self::zeroed(Isa::detect(), weights.len(), cols, rows)?;
+        packed.fill_transposed(weights);
+        Ok(packed)
+    }
+
+    /// Replaces the weights by others of the same shape without allocating. For training, where they change at every step.
+    ///
+    /// # Errors
+    /// [`Error::Length`].
+    pub fn repack(&mut self, weights: &[f32]) -> Result<(), Error> {
+        check_length(weights.len(), self.rows * self.cols)?;
+        self.fill(weights);
+        Ok(())
+    }
+
+    /// [`repack`](Self::repack) of what [`pack_transposed`](Self::pack_transposed) made, from the weights as they stood there.
+    ///
+    /// # Errors
+    /// [`Error::Length`].
+    pub fn repack_transposed(&mut self, weights: &[f32]) -> Result<(), Error> {
+        check_length(weights.len(), self.rows * self.cols)?;
+        self.fill_transposed(weights);
+        Ok(())
+    }
+
+    /// Rows of the matrix: elements of a result.
+    #[must_use]
+    pub fn rows(&self) -> usize {
+        self.rows
+    }
+
+    /// Columns of the matrix: elements of an input vector.
+    #[must_use]
+    pub fn cols(&self) -> usize {
+        self.cols
+    }
+
+    /// Bytes of the packed weights, padding included.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        size_of_val(self.panels.as_slice())
+    }
+
+    /// The instruction set that the products run on.
+    #[must_use]
+    pub fn isa(&self) -> Isa {
+        self.isa
+    }
+
+    /// `y = act(W x + bias)` for `batch` vectors: `x` is `batch x cols`, `bias` has `rows` elements, `y` is `batch x rows`.
+    ///
+    /// # Panics
+    /// Where a slice has not the length its shape calls for.
+    pub fn matmul(
+        &self,
+        x: &[f32],
+        batch: usize,
+        bias: Option<&[f32]>,
+        act: Activation,
+        y: &mut [f32],
+    ) {
+        self.check(x, batch, y);
+        if let Some(bias) = bias {
+            assert_eq!(
+                bias.len(),
+                self.rows,
+                "PackedF32::matmul: `bias` must hold a value a row"
+            );
+        }
+        let mut store = Biased {
+            finish: Finish::new(self.output(y), bias, act),
+        };
+        self.multiply(x, batch, &mut store);
+    }
+
+    /// `y += W x` for `batch` vectors; shapes as in [`matmul`](Self::matmul).
+    ///
+    /// # Panics
+    /// Where a slice has not the length its shape calls for.
+    pub fn matmul_add(&self, x: &[f32], batch: usize, y: &mut [f32]) {
+        self.check(x, batch, y);
+        let mut store = Added {
+            output: self.output(y),
+        };
+        self.multiply(x, batch, &mut store);
+    }
+
+    fn zeroed(isa: Isa, len: usize, rows: usize, cols: usize) -> Result<Self, Error> {
+        let isa = isa.require()?;
+        if rows == 0 || cols == 0 {
+            return Err(Error::Empty { rows, cols });
+        }
+        check_length(len, rows.saturating_mul(cols))?;
+        let panels = Aligned::zeroed(rows.div_ceil(PANEL_ROWS) * PANEL_ROWS * cols);
+        Ok(Self {
+            panels,
+            rows,
+            cols,
+            isa,
+        })
+    }
+
+    fn fill(&mut self, weights: &[f32]) {
+        let cols = self.cols;
+        let panels = self
+            .panels
+            .as_mut_slice()
+            .chunks_exact_mut(PANEL_ROWS * cols);
+        for (panel, block) in panels.zip(weights.chunks(PANEL_ROWS * cols)) {
+            // Sixteen columns at a time: the lines read and those written both stay in the first cache.
+            for start in (0..cols).step_by(16) {
+                let end = cols.min(start + 16);
+                for (r, row) in block.chunks_exact(cols).enumerate() {
+                    for k in start..end {
+                        panel[k * PANEL_ROWS + r] = row[k];
+                    }
+                }
+            }
+        }
+    }
+
+    fn fill_transposed(&mut self, weights: &[f32]) {
+        let (rows, cols) = (self.rows, self.cols);
+        let panels = self
+            .panels
+            .as_mut_slice()
+            .chunks_exact_mut(PANEL_ROWS * cols);
+        for (index, panel) in panels.enumerate() {
+            let first = index * PANEL_ROWS;
+            let count = PANEL_ROWS.min(rows - first);
+            for (k, line) in panel.chunks_exact_mut(PANEL_ROWS).enumerate() {
+                let start = k * rows + first;
+                line[..count].copy_from_slice(&weights[start..start + count]);
+            }
+        }
+    }
+
+    fn output<'a>(&self, y: &'a mut [f32]) -> Output<'a, f32> {
+        Output {
+            values: y,
+            rows: self.rows,
+        }
+    }
+
+    fn multiply(&self, x: &[f32], batch: usize, store: &mut impl Store<f32>) {
+        let matrix = Matrix {
+            panels: self.panels.as_slice(),
+            panel_len: PANEL_ROWS * self.cols,
+            rows: self.rows,
+        };
+        arch::matmul_f32(
+            self.isa,
+            &matrix,
+            &Vectors {
+                x,
+                stride: self.cols,
+                batch,
+            },
+            store,
+        );
+    }
+
+    fn check(&self, x: &[f32], batch: usize, y: &[f32]) {
+        assert_eq!(
+            Some(x.len()),
+            batch.checked_mul(self.cols),
+            "PackedF32: `x` must be batch x cols = {batch} x {}",
+            self.cols
+        );
+        assert_eq!(
+            Some(y.len()),
+            batch.checked_mul(self.rows),
+            "PackedF32: `y` must be batch x rows = {batch} x {}",
+            self.rows
+        );
+    }
+}
+
+impl std::fmt::Debug for PackedF32 {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("PackedF32")
+            .field("rows", &self.rows)
+            .field("cols", &self.cols)
+            .field("isa", &self.isa)
+            .finish_non_exhaustive()
+    }
+}
+
+fn check_length(found: usize, expected: usize) -> Result<(), Error> {
+    if found == expected {
+        Ok(())
+    } else {
+        Err(Error::Length {
+            what: "weights",
+            expected,
+            found,
+        })
+    }
+}

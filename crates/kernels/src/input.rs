@@ -1,0 +1,59 @@
+//! The vectors of an int8 product on their way into the form that a kernel takes.
+
+use crate::aligned::{Aligned, Plain};
+use crate::quantize::quantize_with;
+
+/// Columns that stand together in a row of a panel: what one VNNI lane multiplies in one instruction.
+pub(crate) const QUAD: usize = 4;
+
+/// A batch of vectors, `batch x cols`.
+#[derive(Clone, Copy)]
+pub(crate) enum Input<'a> {
+    /// To be quantised.
+    Float(&'a [f32]),
+    /// Quantised already; the scales are 1.
+    Quantised(&'a [i8]),
+}
+
+/// Of the input.
+#[derive(Clone, Copy)]
+pub(crate) struct Shape {
+    /// Vectors.
+    pub(crate) batch: usize,
+    /// Elements of a vector.
+    pub(crate) cols: usize,
+}
+
+/// Elements from one stored vector to the next: whole quads. The padding is never cleared, for it meets weights of zero.
+#[inline(always)]
+pub(crate) fn stride(cols: usize) -> usize {
+    cols.div_ceil(QUAD) * QUAD
+}
+
+/// Stores each vector, every value through `convert`, and its scale.
+#[inline(always)]
+pub(crate) fn load<T: Plain>(
+    input: Input,
+    shape: Shape,
+    stored: &mut Aligned<T>,
+    scales: &mut Aligned<f32>,
+    convert: impl Fn(i8) -> T + Copy,
+) {
+    let Shape { batch, cols } = shape;
+    stored.grow(batch * stride(cols));
+    scales.grow(batch);
+    let vectors = stored.as_mut_slice().chunks_exact_mut(stride(cols));
+    for (vector, (out, scale)) in vectors.zip(scales.as_mut_slice()).take(batch).enumerate() {
+        let out = &mut out[..cols];
+        let range = vector * cols..(vector + 1) * cols;
+        *scale = match input {
+            Input::Float(x) => quantize_with(&x[range], out, convert),
+            Input::Quantised(x) => {
+                out.iter_mut()
+                    .zip(&x[range])
+                    .for_each(|(q, &v)| *q = convert(v));
+                1.0
+            }
+        };
+    }
+}

@@ -1,0 +1,273 @@
+//! 8-bit weights, packed: what a compressed model runs on.
+//!
+//! The product of a vector: quantise it (symmetric, one scale), multiply and sum in exact 32-bit integers, then scale, bias and activation
+//! on the way out. The integers are the same on every instruction set because no path saturates: AVX2's u8 x s8 `maddubs` would, so 16-bit
+//! products are taken there; VNNI needs unsigned activations, so 128 is added to them and 128 times the sum of the row taken off again.
+
+use crate::aligned::Aligned;
+use crate::arch::{self, Layout};
+use crate::drive::{Matrix, PANEL_ROWS};
+use crate::epilogue::{Finish, Output, Plain, Scaled, Store};
+use crate::input::{Input, QUAD, Shape};
+use crate::{Activation, Error, Isa, Scratch};
+
+/// The most columns of which a sum of products of -128..=127 and -127..=127 always fits 32 bits.
+const MAX_COLS: usize = (i32::MAX / (128 * 127)) as usize;
+
+/// A `rows x cols` matrix of 8-bit weights with one float scale a row, packed for products with small batches of vectors.
+///
+/// Panels of 32 rows; within a panel, four columns of all its rows after four columns, 128 bytes each (on the portable path row after row).
+#[derive(Clone)]
+pub struct PackedI8 {
+    panels: Aligned<i8>,
+    /// A scale a row, padded to whole panels.
+    scales: Aligned<f32>,
+    /// What an accumulator starts from where activations are stored plus 128: -128 times the sum of the row.
+    offsets: Aligned<i32>,
+    rows: usize,
+    cols: usize,
+    isa: Isa,
+}
+
+impl PackedI8 {
+    /// Packs row-major `weights` (`rows x cols`, -127..=127) with a scale a row for the fastest instruction set of this processor.
+    ///
+    /// # Errors
+    /// Names what is wrong: an empty matrix, a slice of the wrong length, a weight of -128 (with its offset), a scale that is not finite,
+    /// more columns than 32-bit sums can hold (132,104).
+    pub fn pack(weights: &[i8], scales: &[f32], rows: usize, cols: usize) -> Result<Self, Error> {
+        Self::pack_for(Isa::detect(), weights, scales, rows, cols)
+    }
+
+    /// [`pack`](Self::pack) for a given instruction set.
+    ///
+    /// # Errors
+    /// Those of [`pack`](Self::pack), and [`Error::IsaUnavailable`].
+    pub fn pack_for(
+        isa: Isa,
+        weights: &[i8],
+        scales: &[f32],
+        rows: usize,
+        cols: usize,
+    ) -> Result<Self, Error> {
+        let isa = isa.require()?;
+        check(weights, scales, rows, cols)?;
+        let padded_rows = rows.div_ceil(PANEL_ROWS) * PANEL_ROWS;
+        let mut panels = Aligned::zeroed(padded_rows * cols.div_ceil(QUAD) * QUAD);
+        let mut padded_scales = Aligned::zeroed(padded_rows);
+        let mut offsets = Aligned::zeroed(padded_rows);
+        padded_scales.as_mut_slice()[..rows].copy_from_slice(scales);
+        let panel_len = PANEL_ROWS * cols.div_ceil(QUAD) * QUAD;
+        let layout = arch::layout_i8(isa);
+        for (panel, block) in panels
+            .as_mut_slice()
+            .chunks_exact_mut(panel_len)
+            .zip(weights.chunks(PANEL_ROWS * cols))
+        {
+            pack_panel(layout, block, cols, panel);
+        }
+        for (offset, row) in offsets
+            .as_mut_slice()
+            .iter_mut()
+            .zip(weights.chunks_exact(cols))
+        {
+            *offset = -128 * row.iter().map(|&w| i32::from(w)).sum::<i32>();
+        }
+        Ok(Self {
+            panels,
+            scales: padded_scales,
+            offsets,
+            rows,
+            cols,
+            isa,
+        })
+    }
+
+    /// Rows of the matrix: elements of a result.
+    #[must_use]
+    pub fn rows(&self) -> usize {
+        self.rows
+    }
+
+    /// Columns of the matrix: elements of an input vector.
+    #[must_use]
+    pub fn cols(&self) -> usize {
+        self.cols
+    }
+
+    /// Bytes of the packed weights, scales and row sums, padding included.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        size_of_val(self.panels.as_slice())
+            + size_of_val(self.scales.as_slice())
+            + size_of_val(self.offsets.as_slice())
+    }
+
+    /// The instruction set that the products run on.
+    #[must_use]
+    pub fn isa(&self) -> Isa {
+        self.isa
+    }
+
+    /// `out = W x` in exact 32-bit integers, scales left out: `x` is `batch x cols` (any i8), `out` is `batch x rows`.
+    ///
+    /// Allocates its working memory; models use [`matmul`](Self::matmul).
+    ///
+    /// # Panics
+    /// Where a slice has not the length its shape calls for.
+    pub fn matmul_i32(&self, x: &[i8], batch: usize, out: &mut [i32]) {
+        self.check_lengths(x.len(), batch, out.len());
+        let mut scratch = Scratch::new();
+        self.multiply(Input::Quantised(x), batch, &mut scratch, |_| Plain {
+            output: Output {
+                values: out,
+                rows: self.rows,
+            },
+        });
+    }
+
+    /// `y = act(scale * (W q) + bias)` for `batch` vectors, where `q` are the vectors quantised to 8 bits, each with its own scale (see
+    /// [`quantize_vector`](crate::quantize::quantize_vector)): `x` is `batch x cols`, `bias` has `rows` elements, `y` is `batch x rows`.
+    ///
+    /// What is not finite in `x` counts as 0. Allocates only to grow `scratch`.
+    ///
+    /// # Panics
+    /// Where a slice has not the length its shape calls for.
+    pub fn matmul(
+        &self,
+        x: &[f32],
+        batch: usize,
+        bias: Option<&[f32]>,
+        act: Activation,
+        scratch: &mut Scratch,
+        y: &mut [f32],
+    ) {
+        self.check_lengths(x.len(), batch, y.len());
+        if let Some(bias) = bias {
+            assert_eq!(
+                bias.len(),
+                self.rows,
+                "PackedI8::matmul: `bias` must hold a value a row"
+            );
+        }
+        self.multiply(Input::Float(x), batch, scratch, |vector_scales| Scaled {
+            row_scales: self.scales.as_slice(),
+            vector_scales,
+            finish: Finish::new(
+                Output {
+                    values: y,
+                    rows: self.rows,
+                },
+                bias,
+                act,
+            ),
+        });
+    }
+
+    /// Brings the vectors into the form of the kernel, then multiplies; `store` makes the epilogue from the vectors' scales.
+    fn multiply<'s, S: Store<i32>>(
+        &self,
+        input: Input,
+        batch: usize,
+        scratch: &'s mut Scratch,
+        store: impl FnOnce(&'s [f32]) -> S,
+    ) {
+        let panel_len = PANEL_ROWS * self.cols.div_ceil(QUAD) * QUAD;
+        let matrix = Matrix {
+            panels: self.panels.as_slice(),
+            panel_len,
+            rows: self.rows,
+        };
+        arch::load_i8(
+            self.isa,
+            input,
+            Shape {
+                batch,
+                cols: self.cols,
+            },
+            scratch,
+        );
+        let scratch = &*scratch;
+        let mut store = store(scratch.scales.as_slice());
+        arch::matmul_i8(
+            self.isa,
+            &matrix,
+            self.offsets.as_slice(),
+            batch,
+            scratch,
+            &mut store,
+        );
+    }
+
+    fn check_lengths(&self, x: usize, batch: usize, y: usize) {
+        assert_eq!(
+            Some(x),
+            batch.checked_mul(self.cols),
+            "PackedI8: the input must be batch x cols = {batch} x {}",
+            self.cols
+        );
+        assert_eq!(
+            Some(y),
+            batch.checked_mul(self.rows),
+            "PackedI8: the output must be batch x rows = {batch} x {}",
+            self.rows
+        );
+    }
+}
+
+impl std::fmt::Debug for PackedI8 {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("PackedI8")
+            .field("rows", &self.rows)
+            .field("cols", &self.cols)
+            .field("isa", &self.isa)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Brings up to 32 rows into the order of a panel.
+fn pack_panel(layout: Layout, block: &[i8], cols: usize, panel: &mut [i8]) {
+    for (r, row) in block.chunks_exact(cols).enumerate() {
+        for (quad, values) in row.chunks(QUAD).enumerate() {
+            let at = match layout {
+                Layout::Rows => r * (panel.len() / PANEL_ROWS) + quad * QUAD,
+                Layout::Quads => (quad * PANEL_ROWS + r) * QUAD,
+            };
+            panel[at..at + values.len()].copy_from_slice(values);
+        }
+    }
+}
+
+fn check(weights: &[i8], scales: &[f32], rows: usize, cols: usize) -> Result<(), Error> {
+    if rows == 0 || cols == 0 {
+        return Err(Error::Empty { rows, cols });
+    }
+    if cols > MAX_COLS {
+        return Err(Error::TooManyColumns {
+            cols,
+            limit: MAX_COLS,
+        });
+    }
+    let expected = rows.saturating_mul(cols);
+    if weights.len() != expected {
+        return Err(Error::Length {
+            what: "weights",
+            expected,
+            found: weights.len(),
+        });
+    }
+    if scales.len() != rows {
+        return Err(Error::Length {
+            what: "scales",
+            expected: rows,
+            found: scales.len(),
+        });
+    }
+    if let Some(offset) = weights.iter().position(|&w| w == i8::MIN) {
+        return Err(Error::WeightOutOfRange { offset });
+    }
+    match scales.iter().position(|s| !s.is_finite()) {
+        Some(row) => Err(Error::ScaleNotFinite { row }),
+        None => Ok(()),
+    }
+}

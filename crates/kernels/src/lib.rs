@@ -1,0 +1,55 @@
+//! Small-batch products `y = W x` over packed weights.
+//!
+//! A recurrent layer multiplies one large matrix with one to a few vectors at a time, so its speed is the speed at which the weights are
+//! streamed. This crate packs a matrix once, at load, into the order in which the kernels read it, and then multiplies batches of vectors
+//! without allocating:
+//!
+//! * [`PackedI8`]: 8-bit weights with a scale a row, 8-bit activations quantised on the fly, exact 32-bit sums, and scale, bias and
+//!   activation applied in the same pass;
+//! * [`PackedF32`]: the same for float weights, fast enough to train on;
+//! * [`quantize`]: float to 8-bit, rows or vectors;
+//! * [`math`]: sigmoid and tanh over slices.
+//!
+//! Matrices are row-major `rows x cols`. A batch of vectors is `batch x cols`, each vector contiguous; results are `batch x rows`.
+//!
+//! Three promises hold on every processor:
+//! 1. The result of a vector does not depend on the batch it is in, bit for bit.
+//! 2. The integer products, and with them everything that [`PackedI8`], [`quantize`] and [`math`] return, are bit-identical on every
+//!    instruction set ([`Isa`]). ([`PackedF32`] differs in the last bits where there is no fused multiply-add.)
+//! 3. Slices need no alignment, and any `rows`, `cols` >= 1 and any batch are allowed.
+//!
+//! The fast paths are chosen at run time, once, when a matrix is packed.
+//!
+//! ```
+//! use stonechat_kernels::{Activation, PackedI8, Scratch, quantize::quantize_rows};
+//!
+//! let (rows, cols) = (2, 3);
+//! let (weights, scales) = quantize_rows(&[1.0, 0.0, -1.0, 0.5, 0.5, 0.5], rows, cols);
+//! let matrix = PackedI8::pack(&weights, &scales, rows, cols)?;
+//!
+//! let (mut scratch, mut y) = (Scratch::new(), [0.0; 2]);
+//! matrix.matmul(&[3.0, 2.0, 1.0], 1, None, Activation::ClippedRelu(20.0), &mut scratch, &mut y);
+//! assert!((y[0] - 2.0).abs() < 0.02 && (y[1] - 3.0).abs() < 0.02);
+//! # Ok::<(), stonechat_kernels::Error>(())
+//! ```
+
+mod activation;
+mod aligned;
+mod arch;
+mod drive;
+mod epilogue;
+mod error;
+mod float32;
+mod input;
+mod int8;
+mod isa;
+pub mod math;
+pub mod quantize;
+mod scratch;
+
+pub use activation::Activation;
+pub use error::Error;
+pub use float32::PackedF32;
+pub use int8::PackedI8;
+pub use isa::Isa;
+pub use scratch::Scratch;

@@ -1,0 +1,94 @@
+//! Symmetric 8-bit quantisation: `x ~ scale * q` with `q` in -127..=127 and `scale = max|x| / 127`.
+//!
+//! Rounding is to the nearest, half to even. What is not a finite number counts as 0, and a row or vector without a magnitude of at least
+//! [`SMALLEST`] is all zeros with scale 0, so that scales are always finite.
+
+use crate::math::ROUNDER;
+
+/// A row or vector whose magnitudes all lie below this is taken as zero: its reciprocal scale would overflow.
+pub const SMALLEST: f32 = 1e-36;
+
+/// Quantises each row of a `rows x cols` row-major matrix on its own: the 8-bit weights (row-major as before) and a scale a row.
+///
+/// `q = round(w / scale)`, the exact quotient, for weights are quantised once and offline.
+///
+/// # Panics
+/// Where `w` has not `rows * cols` elements.
+#[must_use]
+pub fn quantize_rows(w: &[f32], rows: usize, cols: usize) -> (Vec<i8>, Vec<f32>) {
+    assert_eq!(
+        Some(w.len()),
+        rows.checked_mul(cols),
+        "quantize_rows: `w` must hold rows * cols = {rows} * {cols} values"
+    );
+    let mut quantised = vec![0i8; w.len()];
+    let mut scales = vec![0f32; rows];
+    if cols == 0 {
+        return (quantised, scales);
+    }
+    for ((row, out), scale) in w
+        .chunks_exact(cols)
+        .zip(quantised.chunks_exact_mut(cols))
+        .zip(&mut scales)
+    {
+        let largest = largest_magnitude(row);
+        if largest < SMALLEST {
+            continue;
+        }
+        *scale = largest / 127.0;
+        for (q, &v) in out.iter_mut().zip(row) {
+            let v = if v.is_finite() { v } else { 0.0 };
+            *q = (v / *scale).round_ties_even().clamp(-127.0, 127.0) as i8;
+        }
+    }
+    (quantised, scales)
+}
+
+/// Quantises one vector into `out` and returns its scale.
+///
+/// `q = round(x * (127 / max|x|))`, one multiplication an element: this is what [`PackedI8::matmul`](crate::PackedI8::matmul) does to its
+/// input.
+///
+/// # Panics
+/// Where `out` has not the length of `x`.
+pub fn quantize_vector(x: &[f32], out: &mut [i8]) -> f32 {
+    assert_eq!(
+        x.len(),
+        out.len(),
+        "quantize_vector: `out` must be as long as `x`"
+    );
+    quantize_with(x, out, |q| q)
+}
+
+/// The largest finite magnitude. Compared as integers: for positive floats the order is the same, and such a maximum vectorises.
+#[inline(always)]
+fn largest_magnitude(x: &[f32]) -> f32 {
+    let mut largest = 0u32;
+    for v in x {
+        let bits = v.to_bits() & 0x7fff_ffff;
+        let finite = if bits < f32::INFINITY.to_bits() {
+            bits
+        } else {
+            0
+        };
+        largest = largest.max(finite);
+    }
+    f32::from_bits(largest)
+}
+
+/// [`quantize_vector`] into the form `convert` gives each value.
+#[inline(always)]
+pub(crate) fn quantize_with<T>(x: &[f32], out: &mut [T], convert: impl Fn(i8) -> T) -> f32 {
+    let largest = largest_magnitude(x);
+    let (inverse, scale) = if largest < SMALLEST {
+        (0.0, 0.0)
+    } else {
+        (127.0 / largest, largest / 127.0)
+    };
+    for (q, &v) in out.iter_mut().zip(x) {
+        let v = if v.abs() < f32::INFINITY { v } else { 0.0 };
+        // At most 127 and a rounding error, so the integer stands in the low byte.
+        *q = convert((v * inverse + ROUNDER).to_bits() as i8);
+    }
+    scale
+}

@@ -1,0 +1,42 @@
+//! Working memory of the int8 product.
+
+use crate::aligned::Aligned;
+
+/// Reusable buffers for [`PackedI8::matmul`](crate::PackedI8::matmul): the quantised vectors and their scales.
+///
+/// They grow to the largest product seen and never shrink, so that a warmed-up program does not allocate. One `Scratch` serves any
+/// number of matrices, one product at a time.
+#[derive(Clone)]
+pub struct Scratch {
+    /// Quantised vectors widened to 16 bits, as the portable and the AVX2 kernel take them.
+    pub(crate) wide: Aligned<i16>,
+    /// Quantised vectors plus 128, as VNNI takes them.
+    #[cfg_attr(not(target_arch = "x86_64"), allow(dead_code))]
+    pub(crate) unsigned: Aligned<u8>,
+    /// One scale a vector.
+    pub(crate) scales: Aligned<f32>,
+}
+
+impl Scratch {
+    /// Empty buffers.
+    #[must_use]
+    pub fn new() -> Self {
+        Self {
+            wide: Aligned::zeroed(0),
+            unsigned: Aligned::zeroed(0),
+            scales: Aligned::zeroed(0),
+        }
+    }
+}
+
+impl Default for Scratch {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl std::fmt::Debug for Scratch {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Scratch").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,63 @@
+//! A warmed-up product allocates nothing. Needs no dependencies.
+
+mod common;
+
+use common::{ACTIVATIONS, Numbers, instruction_sets};
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+use stonechat_kernels::{PackedF32, PackedI8, Scratch, math};
+
+struct Counting;
+
+thread_local! {
+    /// Of this thread: the test harness allocates in its own.
+    static ALLOCATIONS: Cell<usize> = const { Cell::new(0) };
+}
+
+// SAFETY: every call is passed on to the system's allocator unchanged.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        ALLOCATIONS.set(ALLOCATIONS.get() + 1);
+        // SAFETY: the caller's promise is passed on.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        // SAFETY: the caller's promise is passed on.
+        unsafe { System.dealloc(pointer, layout) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+#[test]
+fn a_warmed_up_product_allocates_nothing() {
+    let mut numbers = Numbers::new(1);
+    for isa in instruction_sets() {
+        let mut scratch = Scratch::new();
+        for (rows, cols) in [(96, 64), (33, 45)] {
+            let integers = numbers.weights(rows * cols);
+            let (floats, bias) = (numbers.floats(rows * cols), numbers.floats(rows));
+            let int8 = PackedI8::pack_for(isa, &integers, &bias, rows, cols).expect("packs");
+            let float32 = PackedF32::pack_for(isa, &floats, rows, cols).expect("packs");
+            let (x, mut y) = (numbers.floats(9 * cols), vec![0.0; 9 * rows]);
+            let mut all = |batch: usize| {
+                let (x, y) = (&x[..batch * cols], &mut y[..batch * rows]);
+                for act in ACTIVATIONS {
+                    int8.matmul(x, batch, Some(&bias), act, &mut scratch, y);
+                    float32.matmul(x, batch, Some(&bias), act, y);
+                }
+                float32.matmul_add(x, batch, y);
+                math::sigmoid(y);
+                math::tanh(y);
+            };
+            all(9);
+            let before = ALLOCATIONS.get();
+            [9, 1, 4].into_iter().for_each(&mut all);
+            let after = ALLOCATIONS.get();
+            assert_eq!(after, before, "{isa}: {rows} x {cols}");
+            assert!(before > 0, "the allocator counts");
+        }
+    }
+}

@@ -1,0 +1,130 @@
+//! What the tests share: a small generator of numbers and the slow, obvious twins of the products. No dependencies.
+#![allow(dead_code)] // each test file uses a part
+
+use stonechat_kernels::{Activation, Isa};
+
+/// A linear congruential generator (Knuth's MMIX constants), so that the tests need no crate and repeat exactly.
+pub struct Numbers(u64);
+
+impl Numbers {
+    pub fn new(seed: u64) -> Self {
+        Self(seed)
+    }
+
+    /// 31 random bits.
+    pub fn bits(&mut self) -> u32 {
+        self.0 = self
+            .0
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) as u32
+    }
+
+    /// Within -127..=127.
+    pub fn weights(&mut self, len: usize) -> Vec<i8> {
+        (0..len)
+            .map(|_| ((self.bits() % 255) as i32 - 127) as i8)
+            .collect()
+    }
+
+    /// Within -128..=127.
+    pub fn bytes(&mut self, len: usize) -> Vec<i8> {
+        (0..len).map(|_| self.bits() as i8).collect()
+    }
+
+    /// Within -1.0..=1.0.
+    pub fn floats(&mut self, len: usize) -> Vec<f32> {
+        (0..len)
+            .map(|_| self.bits() as f32 / (1u32 << 30) as f32 - 1.0)
+            .collect()
+    }
+}
+
+/// Odd shapes, every tail of a panel and of a quad among them, and three of real layers: `(rows, cols)`.
+pub fn shapes() -> Vec<(usize, usize)> {
+    let mut shapes: Vec<(usize, usize)> = (1..=70).map(|n| (n, 71 - n)).collect();
+    shapes.extend((1..=70).map(|n| (n, n)));
+    shapes.extend([
+        (1, 1),
+        (1, 70),
+        (70, 1),
+        (31, 3),
+        (32, 4),
+        (33, 5),
+        (64, 64),
+        (65, 67),
+    ]);
+    shapes
+}
+
+/// Shapes of real layers; the last is that of Fig. 6 of the trace-norm paper.
+pub const LAYERS: [(usize, usize); 3] = [(768, 256), (1152, 384), (6144, 320)];
+
+/// The triple loop over integers.
+pub fn product_i32(w: &[i8], x: &[i8], rows: usize, cols: usize, batch: usize) -> Vec<i32> {
+    let mut out = vec![0i32; batch * rows];
+    for b in 0..batch {
+        for m in 0..rows {
+            for k in 0..cols {
+                out[b * rows + m] += i32::from(w[m * cols + k]) * i32::from(x[b * cols + k]);
+            }
+        }
+    }
+    out
+}
+
+/// The triple loop in f64, and beside each result the sum of magnitudes that bounds its rounding error.
+pub fn product_f64(
+    w: &[f32],
+    x: &[f32],
+    rows: usize,
+    cols: usize,
+    batch: usize,
+) -> Vec<(f64, f64)> {
+    let mut out = vec![(0.0, 0.0); batch * rows];
+    for b in 0..batch {
+        for m in 0..rows {
+            let cell = &mut out[b * rows + m];
+            for k in 0..cols {
+                let product = f64::from(w[m * cols + k]) * f64::from(x[b * cols + k]);
+                cell.0 += product;
+                cell.1 += product.abs();
+            }
+        }
+    }
+    out
+}
+
+/// The activation in f64.
+pub fn activate(act: Activation, v: f64) -> f64 {
+    match act {
+        Activation::None => v,
+        Activation::ClippedRelu(clip) => v.max(0.0).min(f64::from(clip)),
+        Activation::Sigmoid => 1.0 / (1.0 + (-v).exp()),
+        Activation::Tanh => v.tanh(),
+    }
+}
+
+/// The bits of floats, for comparisons that know -0 from 0 and NaN from NaN.
+pub fn bits(values: &[f32]) -> Vec<u32> {
+    values.iter().map(|v| v.to_bits()).collect()
+}
+
+/// The instruction sets of this machine, said once where some of them cannot be tested here.
+pub fn instruction_sets() -> Vec<Isa> {
+    let available = Isa::available();
+    for isa in Isa::ALL {
+        if !available.contains(&isa) {
+            println!("skipped: this processor lacks {isa}");
+        }
+    }
+    available
+}
+
+/// All activations.
+pub const ACTIVATIONS: [Activation; 4] = [
+    Activation::None,
+    Activation::ClippedRelu(1.5),
+    Activation::Sigmoid,
+    Activation::Tanh,
+];

@@ -1,0 +1,74 @@
+//! Random products. (Needs proptest; the other test files need no crate.)
+
+mod common;
+
+use common::{bits, product_f64, product_i32};
+use proptest::prelude::*;
+use stonechat_kernels::quantize::{quantize_rows, quantize_vector};
+use stonechat_kernels::{Activation, Isa, PackedF32, PackedI8, Scratch};
+
+/// Shape and batch, then as many values as they call for.
+fn product<T: std::fmt::Debug>(
+    weight: impl Strategy<Value = T> + Clone,
+    value: impl Strategy<Value = T> + Clone,
+) -> impl Strategy<Value = (usize, usize, usize, Vec<T>, Vec<T>)> {
+    (1usize..=100, 1usize..=100, 1usize..=17).prop_flat_map(move |(rows, cols, batch)| {
+        let w = prop::collection::vec(weight.clone(), rows * cols);
+        let x = prop::collection::vec(value.clone(), batch * cols);
+        (Just(rows), Just(cols), Just(batch), w, x)
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn integer_sums_equal_the_triple_loop((rows, cols, batch, w, x) in product(-127i8..=127, i8::MIN..=i8::MAX)) {
+        let expected = product_i32(&w, &x, rows, cols, batch);
+        for isa in Isa::available() {
+            let packed = PackedI8::pack_for(isa, &w, &vec![1.0; rows], rows, cols).unwrap();
+            let mut out = vec![0; batch * rows];
+            packed.matmul_i32(&x, batch, &mut out);
+            prop_assert_eq!(&out, &expected, "{}", isa);
+        }
+    }
+
+    #[test]
+    fn float_products_are_close_to_the_triple_loop((rows, cols, batch, w, x) in product(-1e3f32..1e3, -1e3f32..1e3)) {
+        let expected = product_f64(&w, &x, rows, cols, batch);
+        for isa in Isa::available() {
+            let packed = PackedF32::pack_for(isa, &w, rows, cols).unwrap();
+            let mut y = vec![0.0; batch * rows];
+            packed.matmul(&x, batch, None, Activation::None, &mut y);
+            for (got, (exact, magnitude)) in y.iter().zip(&expected) {
+                let bound = magnitude * (cols as f64 + 2.0) * f64::from(f32::EPSILON) / 2.0;
+                prop_assert!((f64::from(*got) - exact).abs() <= bound, "{}: {} is not {}", isa, got, exact);
+            }
+        }
+    }
+
+    /// Any bit pattern is allowed as an input, and what comes out is finite and the same everywhere.
+    #[test]
+    fn quantised_products_take_any_float((rows, cols, batch, w, x) in product(any::<i8>().prop_map(|w| f32::from(w) * 1e-3), any::<u32>().prop_map(f32::from_bits))) {
+        let (w, scales) = quantize_rows(&w, rows, cols);
+        let mut first = None;
+        for isa in Isa::available() {
+            let packed = PackedI8::pack_for(isa, &w, &scales, rows, cols).unwrap();
+            let mut y = vec![f32::NAN; batch * rows];
+            packed.matmul(&x, batch, None, Activation::Tanh, &mut Scratch::new(), &mut y);
+            prop_assert!(y.iter().all(|v| v.abs() <= 1.0), "{}", isa);
+            let y = bits(&y);
+            prop_assert_eq!(first.get_or_insert_with(|| y.clone()), &y, "{}", isa);
+        }
+    }
+
+    /// The error of a quantised value is at most half a step, and a shade for the rounding of the quotient.
+    #[test]
+    fn quantising_moves_a_value_by_half_a_step_at_most(x in prop::collection::vec(-1e6f32..1e6, 1..200)) {
+        let mut q = vec![0; x.len()];
+        let scale = quantize_vector(&x, &mut q);
+        for (v, q) in x.iter().zip(&q) {
+            prop_assert!((v - f32::from(*q) * scale).abs() <= scale * 0.5001, "{} became {} x {}", v, q, scale);
+        }
+    }
+}

@@ -1,0 +1,214 @@
+//! The output symbols of a network: index 0 is CTC's blank.
+
+use crate::{Error, Result};
+use serde::{Deserialize, Serialize};
+
+/// Most symbols of an alphabet: indices fit `u16`.
+const MAX_SYMBOLS: usize = 65_536;
+/// Longest symbol, in bytes.
+const MAX_SYMBOL_BYTES: usize = 64;
+
+/// Output symbols, blank first; index = row of the output layer.
+///
+/// A symbol is a character or, for Gram-CTC, a string of characters. All symbols but the blank (the empty
+/// string at index 0) are non-empty and differ from each other. As JSON: `{"symbols": ["", " ", "'", "a", ...]}`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "Symbols")]
+pub struct Alphabet {
+    symbols: Vec<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Symbols {
+    symbols: Vec<String>,
+}
+
+impl TryFrom<Symbols> for Alphabet {
+    type Error = Error;
+
+    fn try_from(unchecked: Symbols) -> Result<Self> {
+        Alphabet::new(unchecked.symbols)
+    }
+}
+
+impl Alphabet {
+    /// Index of CTC's blank.
+    pub const BLANK: u16 = 0;
+
+    /// Takes `symbols` in the order of the output layer's rows, blank (the empty string) first.
+    ///
+    /// # Errors
+    /// Names the first symbol that is empty, too long or repeated; wants 2 to 65,536 symbols.
+    pub fn new(symbols: Vec<String>) -> Result<Self> {
+        let refuse = |reason: String| Err(Error::Alphabet(reason));
+        if !(2..=MAX_SYMBOLS).contains(&symbols.len()) {
+            return refuse(format!(
+                "has {} symbols, must have 2..={MAX_SYMBOLS} with the blank",
+                symbols.len()
+            ));
+        }
+        if !symbols[0].is_empty() {
+            return refuse(format!(
+                "symbol 0 is {:?}, must be the blank: an empty string",
+                symbols[0]
+            ));
+        }
+        let mut seen = std::collections::HashSet::new();
+        for (i, symbol) in symbols.iter().enumerate().skip(1) {
+            if symbol.is_empty() || symbol.len() > MAX_SYMBOL_BYTES {
+                return refuse(format!(
+                    "symbol {i} has {} bytes, must have 1..={MAX_SYMBOL_BYTES}",
+                    symbol.len()
+                ));
+            }
+            if !seen.insert(symbol) {
+                return refuse(format!("symbol {i}, {symbol:?}, is there twice"));
+            }
+        }
+        Ok(Self { symbols })
+    }
+
+    /// Blank, space, apostrophe and `a` to `z`: 29 symbols.
+    pub fn english() -> Self {
+        let characters = " 'abcdefghijklmnopqrstuvwxyz".chars().map(String::from);
+        Self {
+            symbols: std::iter::once(String::new()).chain(characters).collect(),
+        }
+    }
+
+    /// The symbols; index 0 is the blank, an empty string.
+    pub fn symbols(&self) -> &[String] {
+        &self.symbols
+    }
+
+    /// Number of symbols with the blank: rows of the output layer.
+    pub fn len(&self) -> usize {
+        self.symbols.len()
+    }
+
+    /// Never true: an alphabet has at least the blank and one symbol.
+    pub fn is_empty(&self) -> bool {
+        self.symbols.is_empty()
+    }
+
+    /// Indices of the symbols that spell `text`, without blanks. Where several symbols fit, the longest is taken.
+    ///
+    /// # Errors
+    /// [`Error::UnknownCharacter`] names the first character that no symbol begins with, and its position.
+    pub fn encode(&self, text: &str) -> Result<Vec<u16>> {
+        let mut indices = Vec::with_capacity(text.len());
+        let mut rest = text;
+        while let Some(character) = rest.chars().next() {
+            let fitting = (1..self.len()).filter(|&i| rest.starts_with(&self.symbols[i]));
+            let Some(index) = fitting.max_by_key(|&i| self.symbols[i].len()) else {
+                let position = text[..text.len() - rest.len()].chars().count();
+                return Err(Error::UnknownCharacter {
+                    character,
+                    position,
+                });
+            };
+            // `new` bounds the number of symbols by that of u16.
+            indices.push(index as u16);
+            rest = &rest[self.symbols[index].len()..];
+        }
+        Ok(indices)
+    }
+
+    /// The text that `indices` spell; blanks add nothing. Repeats are kept: collapsing is the decoder's work.
+    ///
+    /// # Errors
+    /// Names the first index that is not below [`len`](Self::len).
+    pub fn decode(&self, indices: &[u16]) -> Result<String> {
+        let mut text = String::new();
+        for (position, &index) in indices.iter().enumerate() {
+            let Some(symbol) = self.symbols.get(usize::from(index)) else {
+                return Err(Error::Argument(format!(
+                    "index {index} at position {position} is beyond the alphabet's {} symbols",
+                    self.len()
+                )));
+            };
+            text.push_str(symbol);
+        }
+        Ok(text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn english_has_29_symbols_in_a_fixed_order() {
+        let english = Alphabet::english();
+        assert_eq!(english.len(), 29);
+        let at = |i: usize| english.symbols()[i].as_str();
+        assert_eq!(
+            [at(0), at(1), at(2), at(3), at(28)],
+            ["", " ", "'", "a", "z"]
+        );
+        assert_eq!(Alphabet::new(english.symbols().to_vec()).unwrap(), english);
+    }
+
+    #[test]
+    fn texts_survive_encoding_and_decoding() {
+        let english = Alphabet::english();
+        for text in ["", "a", "it's a test", "zz  '' "] {
+            let indices = english.encode(text).unwrap();
+            assert_eq!(indices.len(), text.len(), "{text:?}");
+            assert_eq!(english.decode(&indices).unwrap(), text);
+        }
+        assert_eq!(english.encode("b a").unwrap(), [4, 1, 3]);
+        assert_eq!(english.decode(&[0, 3, 0, 3]).unwrap(), "aa");
+        assert!(
+            english
+                .decode(&[3, 29])
+                .unwrap_err()
+                .to_string()
+                .contains("position 1")
+        );
+    }
+
+    #[test]
+    fn an_unknown_character_is_named_with_its_position() {
+        for (text, character, position) in [("aéb", 'é', 1), ("éa", 'é', 0), ("ab cD", 'D', 4)]
+        {
+            match Alphabet::english().encode(text) {
+                Err(Error::UnknownCharacter {
+                    character: c,
+                    position: p,
+                }) => {
+                    assert_eq!((c, p), (character, position), "{text}");
+                }
+                other => panic!("{text}: {other:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn longest_symbol_wins() {
+        let grams = ["", "t", "h", "e", "th", "the"].map(String::from).to_vec();
+        let alphabet = Alphabet::new(grams).unwrap();
+        assert_eq!(alphabet.encode("thhethe").unwrap(), [4, 2, 3, 5]);
+    }
+
+    #[test]
+    fn bad_alphabets_are_refused() {
+        let long = "x".repeat(65);
+        for (symbols, words) in [
+            (vec![], "0 symbols"),
+            (vec![""], "1 symbols"),
+            (vec!["a", "b"], "blank"),
+            (vec!["", "a", ""], "symbol 2"),
+            (vec!["", "a", "b", "a"], "twice"),
+            (vec!["", &long], "65 bytes"),
+        ] {
+            let json = serde_json::json!({ "symbols": symbols });
+            let error = serde_json::from_value::<Alphabet>(json)
+                .unwrap_err()
+                .to_string();
+            assert!(error.contains(words), "{symbols:?}: {error}");
+        }
+        assert!(serde_json::from_str::<Alphabet>(r#"{"symbols":["","a"],"x":1}"#).is_err());
+    }
+}

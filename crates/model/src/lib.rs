@@ -1,0 +1,35 @@
+//! What a Stonechat recognizer *is*, without any way of training or running it fast.
+//!
+//! - [`NetworkConfig`]: the shape of a streaming Deep Speech 2 network and everything that follows from it
+//!   (sizes of every linear map, time stride, look-ahead).
+//! - [`Alphabet`]: the output symbols, blank first.
+//! - [`LinearMap`]: the families a weight may be parametrised by, over [`Matrix`] (float or int8).
+//! - [`Network`]: a config with its weights, and [`Network::forward_reference`], the slow and obvious
+//!   evaluation that everything fast is tested against.
+//! - [`Package`]: all of it in one file, `NAME.stonechat`, which is a valid safetensors file.
+//!
+//! # Conventions
+//! Matrices are row-major `rows x cols` and act as `y = W x`. A batch of vectors is `batch x cols`, its image
+//! `batch x rows`. Frames are `frames x dim`. One frame of convolution activations is `bins x channels` with
+//! the channel fastest.
+#![forbid(unsafe_code)]
+
+mod alphabet;
+mod config;
+mod error;
+mod forward;
+mod linear;
+mod matrix;
+mod network;
+mod package;
+
+pub use alphabet::Alphabet;
+pub use config::{Candidate, ConvConfig, Kind, LinearSpec, NetworkConfig, RowConvConfig};
+pub use error::Error;
+pub use linear::LinearMap;
+pub use matrix::Matrix;
+pub use network::{Affine, Gru, MapRef, Network};
+pub use package::{MAX_HEADER_BYTES, MAX_METADATA_BYTES, MAX_PACKAGE_BYTES, MAX_TENSORS, Package};
+
+/// Result with this crate's [`Error`].
+pub type Result<T> = std::result::Result<T, Error>;

@@ -1,0 +1,177 @@
+//! Matrices as stored: float, or int8 with one scale per row.
+
+use crate::{Error, Result};
+
+/// A row-major `rows x cols` matrix.
+///
+/// The fields are public so that trainers and runtimes can build and take apart matrices freely; the
+/// constructors and [`Matrix::validate`] check what the fields must satisfy.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Matrix {
+    /// 32-bit floats.
+    F32 {
+        /// Rows.
+        rows: usize,
+        /// Columns.
+        cols: usize,
+        /// `rows * cols` finite values.
+        data: Vec<f32>,
+    },
+    /// Signed bytes in -127..=127; element `(i, j)` stands for `scales[i] * data[i * cols + j]`.
+    Int8 {
+        /// Rows.
+        rows: usize,
+        /// Columns.
+        cols: usize,
+        /// `rows * cols` values.
+        data: Vec<i8>,
+        /// One finite, non-negative scale per row.
+        scales: Vec<f32>,
+    },
+}
+
+impl Matrix {
+    /// A float matrix.
+    ///
+    /// # Errors
+    /// If `data` does not hold `rows * cols` finite values.
+    pub fn from_f32(rows: usize, cols: usize, data: Vec<f32>) -> Result<Self> {
+        let matrix = Matrix::F32 { rows, cols, data };
+        matrix.validate("matrix").map(|()| matrix)
+    }
+
+    /// An int8 matrix.
+    ///
+    /// # Errors
+    /// If the lengths do not fit, a value is -128, or a scale is negative or not finite.
+    pub fn from_int8(rows: usize, cols: usize, data: Vec<i8>, scales: Vec<f32>) -> Result<Self> {
+        let matrix = Matrix::Int8 {
+            rows,
+            cols,
+            data,
+            scales,
+        };
+        matrix.validate("matrix").map(|()| matrix)
+    }
+
+    /// Rows: outputs.
+    pub fn rows(&self) -> usize {
+        match self {
+            Matrix::F32 { rows, .. } | Matrix::Int8 { rows, .. } => *rows,
+        }
+    }
+
+    /// Columns: inputs.
+    pub fn cols(&self) -> usize {
+        match self {
+            Matrix::F32 { cols, .. } | Matrix::Int8 { cols, .. } => *cols,
+        }
+    }
+
+    /// Number of elements.
+    pub fn params(&self) -> usize {
+        self.rows() * self.cols()
+    }
+
+    /// Bytes of its values and scales in a package.
+    pub fn bytes(&self) -> usize {
+        match self {
+            Matrix::F32 { data, .. } => 4 * data.len(),
+            Matrix::Int8 { data, scales, .. } => data.len() + 4 * scales.len(),
+        }
+    }
+
+    /// Whether the elements are int8.
+    pub fn is_int8(&self) -> bool {
+        matches!(self, Matrix::Int8 { .. })
+    }
+
+    /// Element `(row, col)`. Panics beyond the shape, as indexing does.
+    pub fn at(&self, row: usize, col: usize) -> f32 {
+        match self {
+            Matrix::F32 { cols, data, .. } => data[row * cols + col],
+            Matrix::Int8 {
+                cols, data, scales, ..
+            } => scales[row] * f32::from(data[row * cols + col]),
+        }
+    }
+
+    /// All elements as floats, `rows x cols`.
+    pub fn to_dense(&self) -> Vec<f32> {
+        match self {
+            Matrix::F32 { data, .. } => data.clone(),
+            Matrix::Int8 {
+                cols, data, scales, ..
+            } => {
+                let rows = data.chunks_exact(*cols).zip(scales);
+                rows.flat_map(|(row, scale)| row.iter().map(move |&q| scale * f32::from(q)))
+                    .collect()
+            }
+        }
+    }
+
+    /// `y = W x` for `batch` vectors, slowly: `x` is `batch x cols`, the result `batch x rows`. Sums run in
+    /// `f64` over the columns in order. Panics if `x` is shorter than that.
+    pub fn apply(&self, x: &[f32], batch: usize) -> Vec<f32> {
+        let (rows, cols) = (self.rows(), self.cols());
+        let dense = self.to_dense();
+        let mut y = Vec::with_capacity(batch * rows);
+        for x in x.chunks_exact(cols).take(batch) {
+            for row in dense.chunks_exact(cols) {
+                let products = row
+                    .iter()
+                    .zip(x)
+                    .map(|(&w, &x)| f64::from(w) * f64::from(x));
+                y.push(products.sum::<f64>() as f32);
+            }
+        }
+        assert_eq!(y.len(), batch * rows, "x holds fewer than {batch} vectors");
+        y
+    }
+
+    /// Checks lengths and values.
+    ///
+    /// # Errors
+    /// [`Error::Weight`] with `name`, and the index of the first bad value.
+    pub fn validate(&self, name: &str) -> Result<()> {
+        let (rows, cols) = (self.rows(), self.cols());
+        let elements = rows.checked_mul(cols).filter(|&n| n > 0);
+        let refuse = |reason: String| Err(Error::weight(name, reason));
+        let Some(elements) = elements else {
+            return refuse(format!("has the impossible shape {rows} x {cols}"));
+        };
+        let wrong_length = |what: &str, got: usize, wanted: usize| {
+            refuse(format!(
+                "holds {got} {what} where {rows} x {cols} needs {wanted}"
+            ))
+        };
+        match self {
+            Matrix::F32 { data, .. } => {
+                if data.len() != elements {
+                    return wrong_length("values", data.len(), elements);
+                }
+                if let Some(i) = data.iter().position(|x| !x.is_finite()) {
+                    return refuse(format!("value {i} is {}, must be finite", data[i]));
+                }
+            }
+            Matrix::Int8 { data, scales, .. } => {
+                if data.len() != elements {
+                    return wrong_length("values", data.len(), elements);
+                }
+                if scales.len() != rows {
+                    return wrong_length("scales", scales.len(), rows);
+                }
+                if let Some(i) = data.iter().position(|&q| q == i8::MIN) {
+                    return refuse(format!("value {i} is -128, must be in -127..=127"));
+                }
+                if let Some(i) = scales.iter().position(|s| !(s.is_finite() && *s >= 0.0)) {
+                    return refuse(format!(
+                        "scale {i} is {}, must be finite and not negative",
+                        scales[i]
+                    ));
+                }
+            }
+        }
+        Ok(())
+    }
+}

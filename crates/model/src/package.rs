@@ -1,0 +1,137 @@
+//! The package file: a network with its alphabet and feature config in one valid safetensors file.
+//!
+//! ```text
+//! 8 bytes    header length N, little endian
+//! N bytes    JSON: tensor name -> {dtype, shape, data_offsets}, and __metadata__ (strings):
+//!              format          "stonechat"
+//!              format_version  "1"
+//!              network         NetworkConfig as JSON
+//!              alphabet        Alphabet as JSON
+//!              features        feature config as JSON (typed by stonechat-audio)
+//!              provenance      any JSON object: recipe, data, figures
+//!              checksum        CRC-32 of all of it; a file made by another tool may lack it
+//! the rest   tensors, little endian, floats first
+//! ```
+//!
+//! Tensors: `conv.N.weight`, `conv.N.bias`, `gru.N.nonrec.{weight | u, v}`, `gru.N.nonrec.bias`,
+//! `gru.N.rec.{weight | u, v}`, `row_conv.weight`, `fc.{weight | u, v}`, `fc.bias`,
+//! `output.{weight | u, v}`, `output.bias`. Any map may be dense (`weight`) or low rank (`u`, `v`). An int8
+//! tensor `X` comes with its row scales `X.scale`. No file paths, nothing executable.
+//!
+//! A package may come from anywhere, so nothing in it is believed: sizes are checked against the file before
+//! anything of that size is allocated, every tensor must be used exactly once, and every value is checked.
+
+mod checksum;
+mod header;
+mod read;
+mod write;
+
+use crate::{Alphabet, Error, Network, Result};
+use serde_json::Value;
+use std::path::Path;
+
+/// Longest header of a package, in bytes.
+pub const MAX_HEADER_BYTES: usize = 1 << 20;
+/// Longest value of one `__metadata__` entry, in bytes.
+pub const MAX_METADATA_BYTES: usize = 1 << 17;
+/// Largest package, in bytes: what a 32-bit machine can address, and far beyond any compact recognizer.
+pub const MAX_PACKAGE_BYTES: usize = i32::MAX as usize;
+/// Most tensors of a package.
+pub const MAX_TENSORS: usize = 4096;
+
+const FORMAT: &str = "stonechat";
+const FORMAT_VERSION: &str = "1";
+const FORMAT_KEY: &str = "format";
+const VERSION_KEY: &str = "format_version";
+const NETWORK_KEY: &str = "network";
+const ALPHABET_KEY: &str = "alphabet";
+const FEATURES_KEY: &str = "features";
+const PROVENANCE_KEY: &str = "provenance";
+const CHECKSUM_KEY: &str = "checksum";
+/// Ending of the name of an int8 tensor's row scales.
+const SCALE: &str = ".scale";
+
+/// A recognizer as it is stored: everything needed to turn features into text.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Package {
+    /// Feature config; opaque here, typed by `stonechat-audio`.
+    pub features: Value,
+    /// Output symbols.
+    pub alphabet: Alphabet,
+    /// The network; its output layer has one row per symbol.
+    pub network: Network,
+    /// Where it comes from: recipe, data, figures.
+    pub provenance: Value,
+}
+
+impl Package {
+    /// The bytes of the file. Equal packages give equal bytes.
+    ///
+    /// # Errors
+    /// If the network is not valid, does not fit the alphabet, or the header would be too long to be read back.
+    pub fn to_bytes(&self) -> Result<Vec<u8>> {
+        self.validate()?;
+        write::to_bytes(self)
+    }
+
+    /// Reads a package from the bytes of its file.
+    ///
+    /// # Errors
+    /// [`Error::Package`] and the errors of the parts name the section, the offset and what is wrong. Hostile
+    /// bytes cannot make it panic, nor allocate more than the tensors' bytes, four times the header and 8 MiB
+    /// (for the feature config and the provenance, whose JSON takes more room in memory than in the file).
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self> {
+        let package = read::from_bytes(bytes)?;
+        package.validate()?;
+        Ok(package)
+    }
+
+    /// Writes the file at once: into a temporary file beside `path`, synced, then renamed over it.
+    ///
+    /// # Errors
+    /// Those of [`to_bytes`](Self::to_bytes), and [`Error::Io`] with the path.
+    pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
+        let path = path.as_ref();
+        let bytes = self.to_bytes().map_err(|e| e.in_file(path))?;
+        write::save(&bytes, path).map_err(|error| Error::io(path, error))
+    }
+
+    /// Reads a package file.
+    ///
+    /// # Errors
+    /// Those of [`from_bytes`](Self::from_bytes) with the path, and [`Error::Io`].
+    pub fn load(path: impl AsRef<Path>) -> Result<Self> {
+        let path = path.as_ref();
+        let bytes = read::load(path)?;
+        Self::from_bytes(&bytes).map_err(|e| e.in_file(path))
+    }
+
+    fn validate(&self) -> Result<()> {
+        self.network.validate()?;
+        if self.network.symbols() != self.alphabet.len() {
+            return Err(Error::weight(
+                "output",
+                format!(
+                    "has {} rows, the alphabet {} symbols",
+                    self.network.symbols(),
+                    self.alphabet.len()
+                ),
+            ));
+        }
+        Ok(())
+    }
+}
+
+fn refuse(section: &str, offset: usize, reason: impl Into<String>) -> Error {
+    Error::Package {
+        section: section.into(),
+        offset: offset as u64,
+        reason: reason.into(),
+    }
+}
+
+/// The start of a text from a file, for messages.
+fn shorten(text: &str) -> &str {
+    let end = text.char_indices().nth(200).map_or(text.len(), |(i, _)| i);
+    &text[..end]
+}

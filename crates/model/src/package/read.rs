@@ -1,0 +1,268 @@
+//! Bytes to package: every size is checked before it is believed.
+
+use super::checksum::Checksum;
+use super::header::{self, Dtype, Header, Info};
+use super::*;
+use crate::{Affine, Gru, LinearMap, Matrix, NetworkConfig};
+use serde::de::DeserializeOwned;
+use std::fs::File;
+use std::io::Read;
+
+const KEYS: [&str; 7] = [
+    FORMAT_KEY,
+    VERSION_KEY,
+    NETWORK_KEY,
+    ALPHABET_KEY,
+    FEATURES_KEY,
+    PROVENANCE_KEY,
+    CHECKSUM_KEY,
+];
+
+/// The file's bytes, read only if its first bytes and its length can be those of a package.
+pub(super) fn load(path: &Path) -> Result<Vec<u8>> {
+    let io = |error| Error::io(path, error);
+    let mut file = File::open(path).map_err(io)?;
+    let meta = file.metadata().map_err(io)?;
+    if !meta.is_file() {
+        return Err(refuse("file", 0, "is not a regular file").in_file(path));
+    }
+    if meta.len() > MAX_PACKAGE_BYTES as u64 {
+        let reason = format!(
+            "has {} bytes, at most {MAX_PACKAGE_BYTES} are read",
+            meta.len()
+        );
+        return Err(refuse("file", 0, reason).in_file(path));
+    }
+    let mut start = Vec::with_capacity(8);
+    (&mut file).take(8).read_to_end(&mut start).map_err(io)?;
+    header::length(&start, meta.len()).map_err(|e| e.in_file(path))?;
+    let mut bytes = Vec::with_capacity(meta.len() as usize);
+    bytes.append(&mut start);
+    let rest = meta.len() - 8;
+    file.take(rest).read_to_end(&mut bytes).map_err(io)?;
+    Ok(bytes)
+}
+
+pub(super) fn from_bytes(bytes: &[u8]) -> Result<Package> {
+    let header = Header::parse(bytes)?;
+    check_format(&header)?;
+    check_content(&header, bytes)?;
+    let config: NetworkConfig = parse(&header, NETWORK_KEY)?;
+    config.validate()?;
+    let alphabet: Alphabet = parse(&header, ALPHABET_KEY)?;
+    let features = parse(&header, FEATURES_KEY)?;
+    let provenance = parse(&header, PROVENANCE_KEY)?;
+    let mut tensors = Tensors { header, bytes };
+    let network = network(config, &mut tensors)?;
+    tensors.finish()?;
+    Ok(Package {
+        features,
+        alphabet,
+        network,
+        provenance,
+    })
+}
+
+/// Our format, our version, no key that we do not know.
+fn check_format(header: &Header) -> Result<()> {
+    let format = text(header, FORMAT_KEY)?;
+    if format != FORMAT {
+        let reason = format!("is {:?}, must be {FORMAT:?}", shorten(format));
+        return Err(refuse(FORMAT_KEY, 8, reason));
+    }
+    let version = text(header, VERSION_KEY)?;
+    if version != FORMAT_VERSION {
+        let reason = format!(
+            "is {:?}, this version of stonechat reads {FORMAT_VERSION:?}: use a matching one",
+            shorten(version)
+        );
+        return Err(refuse(VERSION_KEY, 8, reason));
+    }
+    match header
+        .texts
+        .keys()
+        .find(|key| !KEYS.contains(&key.as_str()))
+    {
+        Some(key) => Err(refuse(key, 8, "is no metadata key of a package")),
+        None => Ok(()),
+    }
+}
+
+/// Compares the content with the checksum, if there is one.
+fn check_content(header: &Header, bytes: &[u8]) -> Result<()> {
+    let Some(stored) = header.texts.get(CHECKSUM_KEY) else {
+        return Ok(());
+    };
+    let mut checksum = Checksum::new();
+    for (key, value) in &header.texts {
+        if key != CHECKSUM_KEY {
+            checksum.entry(key, value);
+        }
+    }
+    for (name, info) in &header.tensors {
+        let content = &bytes[info.range(header.data_start)];
+        checksum.tensor(name, info.dtype.name(), info.shape.dims(), content);
+    }
+    let found = checksum.finish();
+    if *stored == found {
+        return Ok(());
+    }
+    let reason = format!(
+        "says {:?}, the content has {found:?}: the file is damaged, get it again",
+        shorten(stored)
+    );
+    Err(refuse(CHECKSUM_KEY, 8, reason))
+}
+
+fn text<'a>(header: &'a Header, key: &str) -> Result<&'a str> {
+    let Some(text) = header.texts.get(key) else {
+        return Err(refuse(key, 8, "is missing from __metadata__"));
+    };
+    if text.len() > MAX_METADATA_BYTES {
+        let reason = format!(
+            "has {} bytes, at most {MAX_METADATA_BYTES} are read",
+            text.len()
+        );
+        return Err(refuse(key, 8, reason));
+    }
+    Ok(text)
+}
+
+fn parse<T: DeserializeOwned>(header: &Header, key: &str) -> Result<T> {
+    serde_json::from_str(text(header, key)?).map_err(|e| refuse(key, 8, shorten(&e.to_string())))
+}
+
+/// The tensors not yet used.
+struct Tensors<'a> {
+    header: Header,
+    bytes: &'a [u8],
+}
+
+impl Tensors<'_> {
+    /// Takes a tensor out: its info, its offset in the file and its bytes.
+    fn take(&mut self, name: &str) -> Option<(Info, usize, &[u8])> {
+        let info = self.header.tensors.remove(name)?;
+        let range = info.range(self.header.data_start);
+        Some((info, range.start, &self.bytes[range]))
+    }
+
+    fn missing(&self, name: &str, what: &str) -> Error {
+        refuse(
+            name,
+            self.header.data_start,
+            format!("the config needs {what}"),
+        )
+    }
+
+    /// A float tensor of exactly this shape.
+    fn floats(&mut self, name: &str, shape: &[usize]) -> Result<Vec<f32>> {
+        let Some((info, offset, bytes)) = self.take(name) else {
+            return Err(self.missing(name, "this tensor, but it is missing"));
+        };
+        if info.dtype != Dtype::F32 || info.shape.dims() != shape {
+            let reason = format!(
+                "is {} of shape {:?}, must be F32 of shape {shape:?}",
+                info.dtype.name(),
+                info.shape.dims()
+            );
+            return Err(refuse(name, offset, reason));
+        }
+        Ok(floats(bytes))
+    }
+
+    /// A matrix, float or int8 with its scales; its shape is checked by `Network::validate`.
+    fn matrix(&mut self, name: &str) -> Result<Option<Matrix>> {
+        let Some((info, offset, bytes)) = self.take(name) else {
+            return Ok(None);
+        };
+        let &[rows, cols] = info.shape.dims() else {
+            let reason = format!(
+                "has shape {:?}, must have two dimensions",
+                info.shape.dims()
+            );
+            return Err(refuse(name, offset, reason));
+        };
+        Ok(Some(match info.dtype {
+            Dtype::F32 => Matrix::F32 {
+                rows,
+                cols,
+                data: floats(bytes),
+            },
+            Dtype::I8 => Matrix::Int8 {
+                rows,
+                cols,
+                data: bytes.iter().map(|&b| b as i8).collect(),
+                scales: self.floats(&format!("{name}{SCALE}"), &[rows])?,
+            },
+        }))
+    }
+
+    fn map(&mut self, name: &str) -> Result<LinearMap> {
+        let map = LinearMap::from_parts(|part| self.matrix(&format!("{name}.{part}")))?;
+        map.ok_or_else(|| {
+            self.missing(
+                name,
+                "this map, but neither a weight nor both u and v are there",
+            )
+        })
+    }
+
+    fn affine(&mut self, name: &str, rows: usize) -> Result<Affine> {
+        Ok(Affine {
+            map: self.map(name)?,
+            bias: self.floats(&format!("{name}.bias"), &[rows])?,
+        })
+    }
+
+    /// All tensors must have been used.
+    fn finish(self) -> Result<()> {
+        match self.header.tensors.first_key_value() {
+            Some((name, info)) => {
+                let offset = info.range(self.header.data_start).start;
+                Err(refuse(
+                    name,
+                    offset,
+                    "no layer of the config uses this tensor",
+                ))
+            }
+            None => Ok(()),
+        }
+    }
+}
+
+fn floats(bytes: &[u8]) -> Vec<f32> {
+    let (values, _) = bytes.as_chunks::<4>();
+    values.iter().map(|&b| f32::from_le_bytes(b)).collect()
+}
+
+fn network(config: NetworkConfig, tensors: &mut Tensors<'_>) -> Result<Network> {
+    let mut conv = Vec::new();
+    for (l, layer) in config.conv.iter().enumerate() {
+        conv.push(tensors.affine(&format!("conv.{l}"), layer.channels)?);
+    }
+    let mut gru = Vec::new();
+    for (l, hidden) in config.gru.iter().enumerate() {
+        gru.push(Gru {
+            nonrec: tensors.affine(&format!("gru.{l}.nonrec"), 3 * hidden)?,
+            rec: tensors.map(&format!("gru.{l}.rec"))?,
+        });
+    }
+    let row_conv = match &config.row_conv {
+        Some(r) => Some(tensors.floats("row_conv.weight", &[r.taps(), config.gru_output()])?),
+        None => None,
+    };
+    let fc = match config.fc {
+        Some(width) => Some(tensors.affine("fc", width)?),
+        None => None,
+    };
+    let map = tensors.map("output")?;
+    let bias = tensors.floats("output.bias", &[map.rows()])?;
+    Ok(Network {
+        config,
+        conv,
+        gru,
+        row_conv,
+        fc,
+        output: Affine { map, bias },
+    })
+}

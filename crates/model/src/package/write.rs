@@ -1,0 +1,158 @@
+//! Package to bytes.
+//!
+//! The header is written here and not by the safetensors crate because that one stores the metadata in a hash
+//! map: the same package would give different bytes every time.
+
+use super::checksum::Checksum;
+use super::*;
+use crate::Matrix;
+use serde_json::{Map, json};
+use std::collections::BTreeMap;
+use std::io::Write;
+
+/// Name, type, shape and bytes of a tensor.
+struct Tensor {
+    name: String,
+    dtype: &'static str,
+    shape: Vec<usize>,
+    bytes: Vec<u8>,
+}
+
+pub(super) fn to_bytes(package: &Package) -> Result<Vec<u8>> {
+    let mut tensors = tensors(&package.network);
+    // Floats first, so that everything is aligned to its size (as safetensors wants it); then by name.
+    tensors.sort_by(|a, b| (a.dtype != "F32", &a.name).cmp(&(b.dtype != "F32", &b.name)));
+    let mut header = Map::new();
+    header.insert("__metadata__".into(), metadata(package, &tensors)?);
+    let mut offset = 0;
+    for tensor in &tensors {
+        let end = offset + tensor.bytes.len();
+        let entry = json!({
+            "dtype": tensor.dtype, "shape": tensor.shape, "data_offsets": [offset, end],
+        });
+        header.insert(tensor.name.clone(), entry);
+        offset = end;
+    }
+    let mut header = Value::Object(header).to_string().into_bytes();
+    header.resize(header.len().next_multiple_of(8), b' ');
+    if header.len() > MAX_HEADER_BYTES {
+        return Err(too_long("header", header.len(), MAX_HEADER_BYTES));
+    }
+    let total = 8 + header.len() + offset;
+    if total > MAX_PACKAGE_BYTES {
+        return Err(too_long("file", total, MAX_PACKAGE_BYTES));
+    }
+    let mut bytes = Vec::with_capacity(total);
+    bytes.extend((header.len() as u64).to_le_bytes());
+    bytes.extend(header);
+    for tensor in &tensors {
+        bytes.extend_from_slice(&tensor.bytes);
+    }
+    Ok(bytes)
+}
+
+fn metadata(package: &Package, tensors: &[Tensor]) -> Result<Value> {
+    let network = serde_json::to_value(&package.network.config);
+    let alphabet = serde_json::to_value(&package.alphabet);
+    let json = |key: &str, value: serde_json::Result<Value>| {
+        value.map_err(|e| Error::Argument(format!("{key} cannot be written as JSON: {e}")))
+    };
+    let texts = BTreeMap::from([
+        (FORMAT_KEY, FORMAT.to_string()),
+        (VERSION_KEY, FORMAT_VERSION.to_string()),
+        (NETWORK_KEY, json(NETWORK_KEY, network)?.to_string()),
+        (ALPHABET_KEY, json(ALPHABET_KEY, alphabet)?.to_string()),
+        (FEATURES_KEY, package.features.to_string()),
+        (PROVENANCE_KEY, package.provenance.to_string()),
+    ]);
+    let mut metadata = Map::new();
+    let mut checksum = Checksum::new();
+    for (key, text) in texts {
+        if text.len() > MAX_METADATA_BYTES {
+            return Err(too_long(key, text.len(), MAX_METADATA_BYTES));
+        }
+        checksum.entry(key, &text);
+        metadata.insert(key.into(), Value::String(text));
+    }
+    let by_name: BTreeMap<&str, &Tensor> = tensors
+        .iter()
+        .map(|tensor| (tensor.name.as_str(), tensor))
+        .collect();
+    for (name, tensor) in by_name {
+        checksum.tensor(name, tensor.dtype, &tensor.shape, &tensor.bytes);
+    }
+    metadata.insert(CHECKSUM_KEY.into(), Value::String(checksum.finish()));
+    Ok(Value::Object(metadata))
+}
+
+fn too_long(what: &str, length: usize, limit: usize) -> Error {
+    Error::Argument(format!(
+        "{what} of the package would have {length} bytes, more than the {limit} that can be read back: shorten it"
+    ))
+}
+
+fn tensors(network: &Network) -> Vec<Tensor> {
+    let mut tensors = Vec::new();
+    for map in network.maps() {
+        for (part, matrix) in map.map.parts() {
+            let name = format!("{}.{part}", map.name());
+            let shape = vec![matrix.rows(), matrix.cols()];
+            match matrix {
+                Matrix::F32 { data, .. } => tensors.push(float(name, shape, data)),
+                Matrix::Int8 { data, scales, .. } => {
+                    let shape_of_scales = vec![scales.len()];
+                    tensors.push(float(format!("{name}{SCALE}"), shape_of_scales, scales));
+                    tensors.push(Tensor {
+                        name,
+                        dtype: "I8",
+                        shape,
+                        bytes: data.iter().map(|&q| q as u8).collect(),
+                    });
+                }
+            }
+        }
+    }
+    let width = network.config.gru_output();
+    for (name, vector) in network.vectors() {
+        let shape = match &network.row_conv {
+            Some(_) if name.starts_with("row_conv") => vec![vector.len() / width, width],
+            _ => vec![vector.len()],
+        };
+        tensors.push(float(name, shape, vector));
+    }
+    tensors
+}
+
+fn float(name: String, shape: Vec<usize>, values: &[f32]) -> Tensor {
+    Tensor {
+        name,
+        dtype: "F32",
+        shape,
+        bytes: values.iter().flat_map(|x| x.to_le_bytes()).collect(),
+    }
+}
+
+pub(super) fn save(bytes: &[u8], path: &Path) -> std::io::Result<()> {
+    let folder = match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    };
+    let mut file = tempfile::NamedTempFile::new_in(folder)?;
+    file.write_all(bytes)?;
+    file.as_file().sync_all()?;
+    readable_by_all(file.as_file())?;
+    file.persist(path).map_err(|e| e.error)?;
+    Ok(())
+}
+
+/// Temporary files are private to their owner; a model is an ordinary file.
+#[cfg(unix)]
+fn readable_by_all(file: &std::fs::File) -> std::io::Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+    file.set_permissions(std::fs::Permissions::from_mode(0o644))
+}
+
+#[cfg(not(unix))]
+fn readable_by_all(_: &std::fs::File) -> std::io::Result<()> {
+    Ok(())
+}

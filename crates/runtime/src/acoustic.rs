@@ -1,0 +1,268 @@
+//! The network as a stream: feature frames in, frames of logits out.
+//!
+//! ```text
+//! features -> conv ... conv -> waiting -> gru ... gru -> [row_conv] -> [fc] -> output -> logits
+//!             frame by frame            time_batch frames at a time
+//! ```
+
+use std::fmt;
+use std::sync::Arc;
+
+use stonechat_kernels::Activation;
+use stonechat_model::Network;
+
+use crate::affine::AffineLayer;
+use crate::conv::{ConvLayer, ConvState};
+use crate::gru::{GruLayer, GruState};
+use crate::linear::LinearScratch;
+use crate::profile::{Clock, Part, Profile};
+use crate::recognizer::Options;
+use crate::row_conv::{RowConvLayer, RowConvState};
+use crate::{Error, Model};
+
+/// Feature frames that pass the convolutions at a time, however many are pushed: bounds the
+/// buffers.
+pub(crate) const PIECE_FRAMES: usize = 8;
+
+/// The most frames of logits that [`PIECE_FRAMES`] feature frames can complete: as many as wait
+/// for their batch and the new ones.
+pub(crate) fn max_frames(options: &Options) -> usize {
+    options.time_batch - 1 + PIECE_FRAMES
+}
+
+/// The packed weights, shared by all streams of a model.
+pub(crate) struct Layers {
+    conv: Vec<ConvLayer>,
+    gru: Vec<GruLayer>,
+    row_conv: Option<RowConvLayer>,
+    fc: Option<AffineLayer>,
+    output: AffineLayer,
+}
+
+impl Layers {
+    /// Packs the weights of a valid network.
+    pub(crate) fn new(network: &Network) -> Result<Self, Error> {
+        let config = &network.config;
+        let conv = network.conv.iter().enumerate();
+        let gru = network.gru.iter().enumerate();
+        let row_conv = network.row_conv.as_ref();
+        let fc = network.fc.as_ref();
+        let relu = Activation::ClippedRelu(config.clip);
+        Ok(Self {
+            conv: conv
+                .map(|(l, affine)| ConvLayer::new(l, affine, config))
+                .collect::<Result<_, _>>()?,
+            gru: gru
+                .map(|(l, gru)| GruLayer::new(l, gru, config))
+                .collect::<Result<_, _>>()?,
+            row_conv: row_conv.map(|weights| RowConvLayer::new(weights, config)),
+            fc: fc
+                .map(|affine| AffineLayer::new("fc", affine, relu))
+                .transpose()?,
+            output: AffineLayer::new("output", &network.output, Activation::None)?,
+        })
+    }
+
+    /// Floats of past frames that a stream keeps.
+    pub(crate) fn state_floats(&self) -> usize {
+        let conv = self.conv.iter().map(ConvLayer::state_floats);
+        conv.chain(self.row_conv.iter().map(RowConvLayer::state_floats))
+            .sum()
+    }
+}
+
+/// One pass of the network over a stream of feature frames.
+///
+/// Made by [`Model::acoustic_stream`]; [`Stream`](crate::Stream) has one inside. The logits do not
+/// depend, in any bit, on how the frames are cut into pushes or on `time_batch`.
+pub struct AcousticStream {
+    model: Arc<Model>,
+    time_batch: usize,
+    conv: Vec<ConvState>,
+    gru: Vec<GruState>,
+    row_conv: Option<RowConvState>,
+    /// Frames that have left the convolutions and wait for a full batch.
+    waiting: Vec<f32>,
+    /// Input and output of the layer at work, in turns.
+    x: Vec<f32>,
+    y: Vec<f32>,
+    scratch: LinearScratch,
+    pub(crate) clock: Clock,
+    finished: bool,
+}
+
+impl AcousticStream {
+    /// `options` are valid.
+    pub(crate) fn new(model: &Arc<Model>, options: &Options) -> Self {
+        let layers = model.layers();
+        let config = model.network();
+        let convolved =
+            (0..=config.conv.len()).map(|l| config.conv_bins(l) * config.conv_channels_in(l));
+        let widest = convolved
+            .chain(config.gru.iter().copied())
+            .chain(config.fc)
+            .max()
+            .unwrap_or(0);
+        let frames = PIECE_FRAMES.max(options.time_batch);
+        let profile = options.profile.then(|| Profile::new(config));
+        Self {
+            model: Arc::clone(model),
+            time_batch: options.time_batch,
+            conv: layers.conv.iter().map(ConvLayer::state).collect(),
+            gru: layers.gru.iter().map(GruLayer::state).collect(),
+            row_conv: layers.row_conv.as_ref().map(RowConvLayer::state),
+            waiting: Vec::with_capacity(max_frames(options) * config.gru_input(0)),
+            x: Vec::with_capacity(frames * widest),
+            y: Vec::with_capacity(frames * widest),
+            scratch: LinearScratch::default(),
+            clock: Clock::new(profile),
+            finished: false,
+        }
+    }
+
+    /// Takes `features`, `frames x input`, and appends the logits that are now known to
+    /// `logits`, `frames x symbols`.
+    ///
+    /// # Errors
+    /// [`Error::FeatureFrames`] for a part of a frame, [`Error::Finished`] after `finish`;
+    /// nothing is taken then.
+    pub fn push(&mut self, features: &[f32], logits: &mut Vec<f32>) -> Result<(), Error> {
+        let dim = self.model.network().input;
+        if self.finished {
+            return Err(Error::Finished);
+        }
+        if !features.len().is_multiple_of(dim) {
+            return Err(Error::FeatureFrames {
+                values: features.len(),
+                dim,
+            });
+        }
+        self.advance(features, logits);
+        Ok(())
+    }
+
+    /// [`push`](Self::push) of whole frames before the end.
+    pub(crate) fn advance(&mut self, features: &[f32], logits: &mut Vec<f32>) {
+        self.clock.start();
+        for piece in features.chunks(PIECE_FRAMES * self.model.network().input) {
+            self.convolve(piece, false);
+            self.drain(false, logits);
+        }
+    }
+
+    /// Appends the logits that look ahead beyond the end, with zeros there: afterwards there are
+    /// `frames_out(frames)` frames of logits in all. Once finished, it does nothing.
+    pub fn finish(&mut self, logits: &mut Vec<f32>) {
+        if !std::mem::replace(&mut self.finished, true) {
+            self.clock.start();
+            self.convolve(&[], true);
+            self.drain(true, logits);
+        }
+    }
+
+    /// Back to the state of a new stream; memory and profile are kept.
+    pub fn reset(&mut self) {
+        self.conv.iter_mut().for_each(ConvState::reset);
+        self.gru.iter_mut().for_each(GruState::reset);
+        self.row_conv.iter_mut().for_each(RowConvState::reset);
+        self.waiting.clear();
+        self.finished = false;
+    }
+
+    /// Where the time went, if [`Options::profile`] asked for it.
+    pub fn profile(&self) -> Option<&Profile> {
+        self.clock.profile()
+    }
+
+    /// Feature frames through the convolutions, to the end of `waiting`.
+    fn convolve(&mut self, features: &[f32], last: bool) {
+        let Self {
+            model,
+            conv,
+            waiting,
+            x,
+            y,
+            scratch,
+            clock,
+            ..
+        } = self;
+        x.clear();
+        x.extend_from_slice(features);
+        for (index, (layer, state)) in model.layers().conv.iter().zip(conv).enumerate() {
+            y.clear();
+            layer.push(state, x, scratch, y);
+            if last {
+                layer.finish(state, scratch, y);
+            }
+            std::mem::swap(x, y);
+            clock.lap(Part::Conv(index));
+        }
+        waiting.extend_from_slice(x);
+    }
+
+    /// Full batches from the front of `waiting` through the layers above; at the end, what is
+    /// left as well.
+    fn drain(&mut self, last: bool, logits: &mut Vec<f32>) {
+        let batch = self.time_batch * self.model.network().gru_input(0);
+        let mut start = 0;
+        while self.waiting.len() - start >= batch {
+            self.recur(start..start + batch, false, logits);
+            start += batch;
+        }
+        if last {
+            self.recur(start..self.waiting.len(), true, logits);
+            start = self.waiting.len();
+        }
+        self.waiting.drain(..start);
+    }
+
+    /// A batch of waiting frames through everything above the convolutions.
+    fn recur(&mut self, batch: std::ops::Range<usize>, last: bool, logits: &mut Vec<f32>) {
+        let Self {
+            model,
+            gru,
+            row_conv,
+            waiting,
+            x,
+            y,
+            scratch,
+            clock,
+            ..
+        } = self;
+        let layers = model.layers();
+        x.clear();
+        x.extend_from_slice(&waiting[batch]);
+        for (layer, state) in layers.gru.iter().zip(gru) {
+            y.clear();
+            layer.push(state, x, scratch, clock, y);
+            std::mem::swap(x, y);
+        }
+        if let (Some(layer), Some(state)) = (&layers.row_conv, row_conv) {
+            y.clear();
+            layer.push(state, x, y);
+            if last {
+                layer.finish(state, y);
+            }
+            std::mem::swap(x, y);
+            clock.lap(Part::RowConv);
+        }
+        if let Some(layer) = &layers.fc {
+            y.clear();
+            layer.push(x, scratch, y);
+            std::mem::swap(x, y);
+            clock.lap(Part::FullyConnected);
+        }
+        layers.output.push(x, scratch, logits);
+        clock.lap(Part::Output);
+    }
+}
+
+impl fmt::Debug for AcousticStream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AcousticStream")
+            .field("model", &self.model)
+            .field("time_batch", &self.time_batch)
+            .field("finished", &self.finished)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,55 @@
+//! Streaming speech recognition with small networks.
+//!
+//! A [`Model`] is the loaded package, immutable and shared; a [`Recognizer`] is a
+//! model with options; a [`Stream`] is one utterance or one endless microphone:
+//! samples go in, text comes out.
+//!
+//! ```no_run
+//! use stonechat::{Model, Options, Recognizer};
+//!
+//! # fn samples() -> Vec<f32> { Vec::new() }
+//! let model = Model::load("english.stonechat")?;
+//! let recognizer = Recognizer::new(model, Options::default())?;
+//! let mut stream = recognizer.stream();
+//! for chunk in samples().chunks(1600) {
+//!     stream.push(chunk)?; // mono, -1..1, at Model::sample_rate_hz
+//!     println!("{}", stream.partial());
+//! }
+//! println!("{}", stream.finish().text);
+//! # Ok::<(), stonechat::Error>(())
+//! ```
+//!
+//! # Promises
+//! - The text, the times and the logits do not depend on how the samples were cut, nor
+//!   on [`Options::time_batch`]: they are the same to the bit.
+//! - Once warm, a frame allocates nothing. Memory does not grow with the audio, only with the
+//!   words, and [`Stream::take_words`] takes those away.
+//! - Samples that are not finite count as silence; nothing that is pushed
+//!   can spoil a stream for what follows.
+//! - No threads, no clock unless [`Options::profile`] asks for it, no files beyond the
+//!   package.
+
+#![forbid(unsafe_code)]
+
+mod acoustic;
+mod affine;
+mod conv;
+mod error;
+mod front_end;
+mod gru;
+mod linear;
+mod model;
+mod profile;
+mod recognizer;
+mod result;
+mod row_conv;
+mod stream;
+
+pub use acoustic::AcousticStream;
+pub use error::Error;
+pub use model::Model;
+pub use profile::{Part, Profile};
+pub use recognizer::{Options, Recognizer};
+pub use result::{Partial, Transcript};
+pub use stonechat_decode::{Token, Word};
+pub use stream::Stream;

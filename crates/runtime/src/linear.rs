@@ -1,0 +1,128 @@
+//! A linear map packed for the processor: every family of `stonechat_model::LinearMap`
+//! and every storage of its matrices, behind one product.
+
+use stonechat_kernels::{Activation, PackedF32, PackedI8, Scratch};
+use stonechat_model::{LinearMap, Matrix};
+
+use crate::Error;
+
+/// `y = f(W x + b)` over a batch of vectors, for any `W`.
+pub(crate) struct PackedMap {
+    form: Form,
+    rows: usize,
+    cols: usize,
+}
+
+enum Form {
+    Dense(Packed),
+    /// `W = u v`, applied right to left.
+    LowRank {
+        u: Packed,
+        v: Packed,
+    },
+}
+
+enum Packed {
+    F32(PackedF32),
+    I8(PackedI8),
+}
+
+/// Working memory of any number of maps; grows to the largest and stays.
+#[derive(Default)]
+pub(crate) struct LinearScratch {
+    kernel: Scratch,
+    inner: Vec<f32>,
+}
+
+impl PackedMap {
+    /// Packs `map`, which goes by `name` in errors.
+    pub(crate) fn pack(name: &str, map: &LinearMap) -> Result<Self, Error> {
+        let form = match map {
+            LinearMap::Dense(w) => Packed::pack(w).map(Form::Dense),
+            LinearMap::LowRank { u, v } => Packed::pack(u).and_then(|u| {
+                Ok(Form::LowRank {
+                    u,
+                    v: Packed::pack(v)?,
+                })
+            }),
+        };
+        Ok(Self {
+            form: form.map_err(|source| Error::Weight {
+                map: name.to_string(),
+                source,
+            })?,
+            rows: map.rows(),
+            cols: map.cols(),
+        })
+    }
+
+    pub(crate) fn rows(&self) -> usize {
+        self.rows
+    }
+
+    pub(crate) fn cols(&self) -> usize {
+        self.cols
+    }
+
+    /// `x` is `batch x cols`, `y` is `batch x rows`, `bias` has `rows` values.
+    pub(crate) fn matmul(
+        &self,
+        x: &[f32],
+        batch: usize,
+        bias: Option<&[f32]>,
+        activation: Activation,
+        scratch: &mut LinearScratch,
+        y: &mut [f32],
+    ) {
+        if batch == 0 {
+            return;
+        }
+        let LinearScratch { kernel, inner } = scratch;
+        match &self.form {
+            Form::Dense(w) => w.matmul(x, batch, bias, activation, kernel, y),
+            Form::LowRank { u, v } => {
+                inner.resize(batch * v.rows(), 0.0);
+                v.matmul(x, batch, None, Activation::None, kernel, inner);
+                u.matmul(inner, batch, bias, activation, kernel, y);
+            }
+        }
+    }
+}
+
+impl Packed {
+    fn pack(matrix: &Matrix) -> Result<Self, stonechat_kernels::Error> {
+        match matrix {
+            Matrix::F32 { rows, cols, data } => {
+                PackedF32::pack(data, *rows, *cols).map(Packed::F32)
+            }
+            Matrix::Int8 {
+                rows,
+                cols,
+                data,
+                scales,
+            } => PackedI8::pack(data, scales, *rows, *cols).map(Packed::I8),
+        }
+    }
+
+    fn rows(&self) -> usize {
+        match self {
+            Packed::F32(w) => w.rows(),
+            Packed::I8(w) => w.rows(),
+        }
+    }
+
+    fn matmul(
+        &self,
+        x: &[f32],
+        batch: usize,
+        bias: Option<&[f32]>,
+        activation: Activation,
+        scratch: &mut Scratch,
+        y: &mut [f32],
+    ) {
+        match self {
+            Packed::F32(w) => w.matmul(x, batch, bias, activation, y),
+            Packed::I8(w) => w.matmul(x, batch, bias, activation, scratch, y),
+        }
+    }
+}

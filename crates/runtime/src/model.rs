@@ -1,0 +1,167 @@
+//! The loaded package: weights packed for this processor, shared by all streams.
+
+use std::fmt;
+use std::path::Path;
+use std::sync::Arc;
+
+use stonechat_audio::FeatureConfig;
+use stonechat_decode::GreedyDecoder;
+use stonechat_model::{Alphabet, NetworkConfig, Package};
+
+use crate::Error;
+use crate::acoustic::{AcousticStream, Layers};
+use crate::front_end::FrontEnd;
+use crate::recognizer::Options;
+
+/// The most memory of past frames that a stream may need, in bytes. A recognizer of a few megabytes
+/// needs well under one; this stops a hostile package.
+const MAX_STATE_BYTES: usize = 256 << 20;
+
+/// A recognizer as loaded: feature config, alphabet and packed network. Immutable; share it
+/// with `Arc`.
+pub struct Model {
+    features: FeatureConfig,
+    alphabet: Alphabet,
+    config: NetworkConfig,
+    provenance: serde_json::Value,
+    frame_seconds: f64,
+    layers: Layers,
+    /// What each stream starts with a copy of; made here so that no stream can fail to start.
+    front_end: FrontEnd,
+    decoder: GreedyDecoder,
+}
+
+impl Model {
+    /// Loads a package file (`NAME.stonechat`).
+    ///
+    /// # Errors
+    /// [`Error::Package`] names the file and what is wrong with it; the others are those of
+    /// [`from_package`](Self::from_package).
+    pub fn load(path: impl AsRef<Path>) -> Result<Self, Error> {
+        Self::from_package(Package::load(path)?)
+    }
+
+    /// Reads a package from memory, for instance one that `include_bytes!` brought along.
+    ///
+    /// # Errors
+    /// As [`load`](Self::load), without a file name.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, Error> {
+        Self::from_package(Package::from_bytes(bytes)?)
+    }
+
+    /// Packs the weights of a package, int8 or float, dense or low rank, for this processor.
+    ///
+    /// # Errors
+    /// If the network is not valid, the feature config cannot be computed, features,
+    /// network and alphabet do not fit each other ([`Error::FeatureSize`], [`Error::Symbols`]), or
+    /// the network's filters would need more than 256 MB per stream ([`Error::StateSize`]).
+    pub fn from_package(package: Package) -> Result<Self, Error> {
+        let Package {
+            features,
+            alphabet,
+            network,
+            provenance,
+        } = package;
+        network.validate()?;
+        let features: FeatureConfig = serde_json::from_value(features)?;
+        features.validate()?;
+        if features.dim() != network.config.input {
+            return Err(Error::FeatureSize {
+                features: features.dim(),
+                network: network.config.input,
+            });
+        }
+        if alphabet.len() != network.symbols() {
+            return Err(Error::Symbols {
+                alphabet: alphabet.len(),
+                network: network.symbols(),
+            });
+        }
+        let layers = Layers::new(&network)?;
+        let bytes = layers.state_floats() * size_of::<f32>();
+        if bytes > MAX_STATE_BYTES {
+            return Err(Error::StateSize {
+                bytes,
+                limit: MAX_STATE_BYTES,
+            });
+        }
+        let samples_per_frame = features.hop_samples() * network.config.time_stride();
+        let frame_seconds = samples_per_frame as f64 / f64::from(features.sample_rate_hz);
+        Ok(Self {
+            front_end: FrontEnd::new(&features)?,
+            decoder: GreedyDecoder::new(alphabet.symbols(), frame_seconds)?,
+            frame_seconds,
+            features,
+            alphabet,
+            config: network.config,
+            provenance,
+            layers,
+        })
+    }
+
+    /// The sample rate that [`Stream::push`](crate::Stream::push) takes.
+    pub fn sample_rate_hz(&self) -> u32 {
+        self.features.sample_rate_hz
+    }
+
+    /// Seconds from one frame of logits to the next: the hop of the features times the
+    /// network's time stride.
+    pub fn frame_seconds(&self) -> f64 {
+        self.frame_seconds
+    }
+
+    /// How much audio after a frame the network hears before it decides on the frame, in
+    /// milliseconds.
+    pub fn lookahead_ms(&self) -> f32 {
+        self.config.lookahead_ms(self.features.hop_ms)
+    }
+
+    /// How samples become features.
+    pub fn features(&self) -> &FeatureConfig {
+        &self.features
+    }
+
+    /// The symbols; index 0 is the CTC blank.
+    pub fn alphabet(&self) -> &Alphabet {
+        &self.alphabet
+    }
+
+    /// The shape of the network.
+    pub fn network(&self) -> &NetworkConfig {
+        &self.config
+    }
+
+    /// Where the model comes from: recipe, data and figures, as the package has them.
+    pub fn provenance(&self) -> &serde_json::Value {
+        &self.provenance
+    }
+
+    /// The network alone, from feature frames to logits, for tools that have features already.
+    ///
+    /// # Errors
+    /// [`Error::TimeBatch`] if `options.time_batch` is out of range.
+    pub fn acoustic_stream(self: &Arc<Self>, options: &Options) -> Result<AcousticStream, Error> {
+        options.validate()?;
+        Ok(AcousticStream::new(self, options))
+    }
+
+    pub(crate) fn front_end(&self) -> &FrontEnd {
+        &self.front_end
+    }
+
+    pub(crate) fn decoder(&self) -> &GreedyDecoder {
+        &self.decoder
+    }
+
+    pub(crate) fn layers(&self) -> &Layers {
+        &self.layers
+    }
+}
+
+impl fmt::Debug for Model {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Model")
+            .field("network", &self.config)
+            .finish_non_exhaustive()
+    }
+}

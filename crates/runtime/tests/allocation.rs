@@ -1,0 +1,146 @@
+//! Counts what the heap is asked for: a frame allocates nothing after warm-up, and a long
+//! stream does not grow.
+
+mod common;
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+
+use common::{STORAGES, Storage, model, sound};
+use stonechat::{Options, Recognizer, Stream};
+
+/// The system's allocator with counters for the thread that asks.
+struct Counting;
+
+thread_local! {
+    static CALLS: Cell<usize> = const { Cell::new(0) };
+    static BYTES: Cell<isize> = const { Cell::new(0) };
+}
+
+fn count(calls: usize, bytes: isize) {
+    CALLS.set(CALLS.get() + calls);
+    BYTES.set(BYTES.get() + bytes);
+}
+
+// SAFETY: every call is passed on to the system's allocator as it is; the counters are cells
+// without destructors, so that counting allocates nothing.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        count(1, layout.size() as isize);
+        // SAFETY: the caller's promises are those of `System`.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        count(0, -(layout.size() as isize));
+        // SAFETY: as above.
+        unsafe { System.dealloc(pointer, layout) }
+    }
+
+    unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        count(1, size as isize - layout.size() as isize);
+        // SAFETY: as above.
+        unsafe { System.realloc(pointer, layout, size) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+fn stream(storage: Storage, time_batch: usize, profile: bool) -> Stream {
+    let options = Options {
+        time_batch,
+        profile,
+    };
+    Recognizer::new(model(storage), options).unwrap().stream()
+}
+
+#[test]
+fn the_allocator_is_counted() {
+    let before = (CALLS.get(), BYTES.get());
+    let vector = std::hint::black_box(vec![0u8; 1000]);
+    assert_eq!((CALLS.get(), BYTES.get()), (before.0 + 1, before.1 + 1000));
+    drop(vector);
+    assert_eq!(BYTES.get(), before.1);
+}
+
+#[test]
+fn a_frame_allocates_nothing_after_warm_up() {
+    let samples = sound(6.0, 1);
+    let (warm_up, rest) = samples.split_at(8000);
+    for storage in STORAGES {
+        for (time_batch, profile) in [(1, false), (4, false), (3, true)] {
+            let mut stream = stream(storage, time_batch, profile);
+            stream.push(warm_up).unwrap();
+            let (calls, mut text) = (CALLS.get(), stream.partial().len());
+            for chunk in rest.chunks(333) {
+                stream.push(chunk).unwrap();
+            }
+            let grown = stream.partial().len() - text;
+            assert_eq!(
+                CALLS.get() - calls,
+                0,
+                "{storage:?}, batches of {time_batch}"
+            );
+            assert!(grown > 20, "no text came: the decoder was not tested");
+
+            // A second utterance in the same stream is warm from its first sample on.
+            stream.finish();
+            stream.reset();
+            let calls = CALLS.get();
+            stream.push(&samples).unwrap();
+            text = stream.partial().len();
+            assert_eq!(
+                CALLS.get() - calls,
+                0,
+                "{storage:?}, second utterance, {text} bytes of text"
+            );
+        }
+    }
+}
+
+/// Three minutes with a word every tenth of a second, taken away every second.
+#[test]
+fn a_long_stream_does_not_grow() {
+    let second = sound(1.0, 2);
+    let mut stream = stream(Storage::Int8, 4, false);
+    let mut words = 0;
+    let mut after_warm_up = 0;
+    for n in 0..180 {
+        stream.push(&second).unwrap();
+        words += stream.take_words().len();
+        assert!(
+            stream.partial().len() < 200,
+            "an unfinished word of {} bytes",
+            stream.partial().len()
+        );
+        match n {
+            0..2 => after_warm_up = BYTES.get(),
+            _ => assert_eq!(BYTES.get(), after_warm_up, "after {n} seconds"),
+        }
+    }
+    assert!(words > 500, "{words} words");
+}
+
+/// Without `take_words` only the transcript grows: 24 bytes and its text for each letter, at
+/// most doubled by the growth of vectors.
+#[test]
+fn a_long_stream_grows_by_its_words_only() {
+    let second = sound(1.0, 2);
+    let mut stream = stream(Storage::Int8, 4, false);
+    stream.push(&second).unwrap();
+    let before = BYTES.get();
+    for _ in 0..400 {
+        stream.push(&second).unwrap();
+    }
+    let letters = stream.tokens().len() as isize;
+    let grown = BYTES.get() - before;
+    assert!(
+        letters > 4096,
+        "{letters} letters fit into the reserve: nothing was tested"
+    );
+    assert!(
+        grown > 0 && grown <= 2 * 25 * letters,
+        "{grown} bytes for {letters} letters"
+    );
+}

@@ -1,0 +1,209 @@
+//! Random networks and sounds, the same for a seed on every machine.
+
+#![allow(dead_code)] // Each test file uses its own part.
+
+use std::sync::Arc;
+
+use stonechat::Model;
+use stonechat_audio::{FeatureConfig, Normalise};
+use stonechat_kernels::quantize::quantize_rows;
+use stonechat_model::{
+    Affine, Alphabet, Candidate, ConvConfig, Gru, LinearMap, Matrix, Network, NetworkConfig,
+    Package, RowConvConfig,
+};
+
+/// Splitmix64 (Steele et al. 2014).
+pub struct Random(pub u64);
+
+impl Random {
+    pub fn bits(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+
+    /// Uniform in -1..1.
+    pub fn value(&mut self) -> f32 {
+        (self.bits() >> 40) as f32 / (1u64 << 23) as f32 - 1.0
+    }
+
+    pub fn values(&mut self, count: usize, scale: f32) -> Vec<f32> {
+        (0..count).map(|_| scale * self.value()).collect()
+    }
+
+    /// Uniform in 0..limit.
+    pub fn below(&mut self, limit: usize) -> usize {
+        (self.bits() % limit as u64) as usize
+    }
+}
+
+/// How the maps of a network are stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Storage {
+    Dense,
+    LowRank,
+    Int8,
+    LowRankInt8,
+}
+
+pub const STORAGES: [Storage; 4] = [
+    Storage::Dense,
+    Storage::LowRank,
+    Storage::Int8,
+    Storage::LowRankInt8,
+];
+
+fn map(random: &mut Random, rows: usize, cols: usize, gain: f32, storage: Storage) -> LinearMap {
+    // Rows of norm about `gain`: the layers neither die nor saturate.
+    let matrix = |random: &mut Random, rows: usize, cols: usize, gain: f32| {
+        let data = random.values(rows * cols, gain * (3.0 / cols as f32).sqrt());
+        Matrix::from_f32(rows, cols, data).unwrap()
+    };
+    let int8 = |matrix: &Matrix| {
+        let (data, scales) = quantize_rows(&matrix.to_dense(), matrix.rows(), matrix.cols());
+        Matrix::from_int8(matrix.rows(), matrix.cols(), data, scales).unwrap()
+    };
+    let rank = rows.min(cols).div_ceil(2);
+    let map = match storage {
+        Storage::Dense | Storage::Int8 => LinearMap::Dense(matrix(random, rows, cols, gain)),
+        Storage::LowRank | Storage::LowRankInt8 => LinearMap::LowRank {
+            u: matrix(random, rows, rank, gain),
+            v: matrix(random, rank, cols, 1.0),
+        },
+    };
+    match storage {
+        Storage::Dense | Storage::LowRank => map,
+        Storage::Int8 | Storage::LowRankInt8 => map.map_parts(int8),
+    }
+}
+
+/// A network with random weights.
+pub fn network(config: &NetworkConfig, symbols: usize, storage: Storage, seed: u64) -> Network {
+    let random = &mut Random(seed);
+    let mut maps = config.linear_maps(symbols).into_iter();
+    let mut affine = |random: &mut Random, gain: f32| {
+        let spec = maps.next().unwrap();
+        Affine {
+            map: map(random, spec.rows, spec.cols, gain, storage),
+            bias: random.values(spec.rows, 0.2),
+        }
+    };
+    let conv = config.conv.iter().map(|_| affine(random, 1.4)).collect();
+    let mut gru = Vec::new();
+    for _ in &config.gru {
+        let nonrec = affine(random, 1.5);
+        gru.push(Gru {
+            nonrec,
+            rec: affine(random, 1.0).map,
+        });
+    }
+    let row_conv = config.row_conv.as_ref();
+    let row_conv = row_conv.map(|r| {
+        random.values(
+            r.taps() * config.gru_output(),
+            1.0 / (r.taps() as f32).sqrt(),
+        )
+    });
+    let fc = config.fc.map(|_| affine(random, 1.4));
+    let output = affine(random, 6.0);
+    let network = Network {
+        config: config.clone(),
+        conv,
+        gru,
+        row_conv,
+        fc,
+        output,
+    };
+    network.validate().unwrap();
+    network
+}
+
+pub fn conv(
+    channels: usize,
+    kernel: [usize; 2],
+    stride: [usize; 2],
+    lookahead: usize,
+) -> ConvConfig {
+    ConvConfig {
+        channels,
+        kernel,
+        stride,
+        lookahead,
+    }
+}
+
+pub fn config(input: usize, conv: Vec<ConvConfig>, gru: &[usize]) -> NetworkConfig {
+    NetworkConfig {
+        input,
+        conv,
+        clip: 20.0,
+        gru: gru.to_vec(),
+        candidate: Candidate::Tanh,
+        row_conv: None,
+        fc: None,
+    }
+}
+
+/// Everything at once: two convolutions with stride and look-ahead, two GRUs, row
+/// convolution and fully connected layer.
+pub fn full_config(input: usize) -> NetworkConfig {
+    NetworkConfig {
+        row_conv: Some(RowConvConfig { lookahead: 3 }),
+        fc: Some(20),
+        ..config(
+            input,
+            vec![conv(4, [5, 4], [2, 2], 1), conv(6, [3, 3], [2, 1], 2)],
+            &[24, 31],
+        )
+    }
+}
+
+/// 20 log-mel at 8 kHz, brought near unit variance.
+pub fn features() -> FeatureConfig {
+    FeatureConfig {
+        sample_rate_hz: 8000,
+        mels: 20,
+        normalise: Some(Normalise {
+            mean: vec![-8.0; 20],
+            scale: vec![0.4; 20],
+        }),
+        ..FeatureConfig::default()
+    }
+}
+
+/// A package around [`full_config`] with the English alphabet; the space is likelier than
+/// by chance, so that there are words.
+pub fn package(storage: Storage, seed: u64) -> Package {
+    let alphabet = Alphabet::english();
+    let mut network = network(&full_config(20), alphabet.len(), storage, seed);
+    network.output.bias[1] += 2.0;
+    Package {
+        features: serde_json::to_value(features()).unwrap(),
+        alphabet,
+        network,
+        provenance: serde_json::json!({"recipe": "none"}),
+    }
+}
+
+pub fn model(storage: Storage) -> Arc<Model> {
+    Arc::new(Model::from_package(package(storage, 0)).unwrap())
+}
+
+/// A sound that wanders in pitch and loudness, with noise: 8 kHz, -1..1.
+pub fn sound(seconds: f64, seed: u64) -> Vec<f32> {
+    let random = &mut Random(seed);
+    let count = (seconds * 8000.0) as usize;
+    let (mut phase, mut pitch, mut loudness) = (0.0f32, 300.0f32, 0.3f32);
+    let mut samples = Vec::with_capacity(count);
+    for n in 0..count {
+        if n % 400 == 0 {
+            pitch = 100.0 + 1500.0 * random.value().abs();
+            loudness = random.value().abs().powi(3);
+        }
+        phase = (phase + pitch / 8000.0).fract();
+        samples.push(loudness * (2.0 * phase - 1.0) + 0.01 * random.value());
+    }
+    samples
+}

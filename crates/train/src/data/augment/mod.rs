@@ -1,0 +1,221 @@
+//! Augmentation: every epoch hears every utterance a little differently.
+//!
+//! Waveform: speed, then reverberation, then babble and noise, then gain; features: SpecAugment, after normalisation.
+//! Each step draws from its own stream, keyed by (seed, epoch, utterance, step): the result does not depend on
+//! threads, batches or order, and switching one step on does not change what another draws.
+
+mod fft;
+mod noise;
+mod reverb;
+mod spec;
+mod speed;
+
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+pub use noise::{Babble, Noise};
+pub use reverb::Reverb;
+pub use spec::SpecAugment;
+pub use speed::{change_speed, samples_after};
+
+use super::error::DataError;
+use super::pcm_cache::to_f32;
+use super::random::Random;
+
+/// Which augmentations a recipe asks for; all are off by default. Ranges are `[low, high]`, drawn uniformly.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct AugmentConfig {
+    /// Factor of playing speed, tempo and pitch together (Ko et al., "Audio augmentation for speech recognition",
+    /// Interspeech 2015); 1.1 = a tenth faster. Within 0.5 to 2.
+    pub speed: Option<[f64; 2]>,
+    /// Gain in dB.
+    pub gain_db: Option<[f64; 2]>,
+    /// Additive coloured noise.
+    pub noise: Option<Noise>,
+    /// Additive speech of other utterances.
+    pub babble: Option<Babble>,
+    /// Synthetic reverberation.
+    pub reverb: Option<Reverb>,
+    /// Masks over normalised features.
+    pub spec: Option<SpecAugment>,
+}
+
+impl AugmentConfig {
+    /// True if the samples are changed, so that cached features cannot be used.
+    pub fn changes_waveform(&self) -> bool {
+        self.speed.is_some()
+            || self.gain_db.is_some()
+            || self.noise.is_some()
+            || self.babble.is_some()
+            || self.reverb.is_some()
+    }
+
+    /// Checks every range and probability.
+    ///
+    /// # Errors
+    /// `DataError::Config` names the first wrong key as `augment.KEY`.
+    pub fn validate(&self) -> Result<(), DataError> {
+        if let Some(speed) = self.speed {
+            check_range("augment.speed", speed, [0.5, 2.0])?;
+        }
+        if let Some(gain_db) = self.gain_db {
+            check_range("augment.gain_db", gain_db, [-60.0, 60.0])?;
+        }
+        if let Some(noise) = &self.noise {
+            noise.validate()?;
+        }
+        if let Some(babble) = &self.babble {
+            babble.validate()?;
+        }
+        if let Some(reverb) = &self.reverb {
+            reverb.validate()?;
+        }
+        self.spec.as_ref().map_or(Ok(()), SpecAugment::validate)
+    }
+}
+
+/// An augmentation in one epoch: with an utterance's number it fixes every draw.
+#[derive(Clone, Debug)]
+pub struct Augmentation {
+    /// What may be done.
+    pub config: Arc<AugmentConfig>,
+    /// Seed of the run.
+    pub seed: u64,
+    /// Epoch, from 0.
+    pub epoch: u64,
+}
+
+/// The steps, as keys of their streams: never renumber them, or old runs stop being reproducible.
+#[derive(Clone, Copy)]
+enum Step {
+    Speed = 1,
+    Reverb = 2,
+    Babble = 3,
+    Noise = 4,
+    Gain = 5,
+    Spec = 6,
+}
+
+/// Other utterances for babble: their number, and a way to get the samples of one.
+pub struct OtherVoices<'a> {
+    /// How many utterances there are; 0 = no babble.
+    pub count: usize,
+    /// The samples of utterance `0..count` at the same rate.
+    pub samples: &'a dyn Fn(usize) -> Result<Arc<[i16]>, DataError>,
+}
+
+impl Augmentation {
+    fn stream(&self, item: usize, step: Step) -> Random {
+        Random::keyed(&[self.seed, self.epoch, item as u64, step as u64])
+    }
+
+    /// The speed factor of an item, 1 if speed is off. Known without its audio, so that batches can be planned
+    /// from the lengths after the change.
+    pub fn speed(&self, item: usize) -> f64 {
+        self.config
+            .speed
+            .map_or(1.0, |range| self.stream(item, Step::Speed).within(range))
+    }
+
+    /// The augmented waveform of an item, played at factor `speed`: `samples_after(samples.len(), speed)` samples.
+    ///
+    /// # Errors
+    /// Another utterance's audio, needed for babble, cannot be read.
+    pub fn waveform(
+        &self,
+        item: usize,
+        samples: &[i16],
+        rate_hz: u32,
+        speed: f64,
+        others: &OtherVoices,
+    ) -> Result<Vec<f32>, DataError> {
+        let mut wave: Vec<f32> = samples.iter().map(|&sample| to_f32(sample)).collect();
+        if speed != 1.0 {
+            wave = change_speed(&wave, speed);
+        }
+        if let Some(reverb) = &self.config.reverb {
+            reverb.apply(&mut wave, rate_hz, &mut self.stream(item, Step::Reverb));
+        }
+        // One reference level, so that babble and noise together do not shift each other's ratio.
+        let level = root_mean_square(&wave);
+        if let Some(babble) = &self.config.babble {
+            babble.add(
+                &mut wave,
+                level,
+                others,
+                &mut self.stream(item, Step::Babble),
+            )?;
+        }
+        if let Some(noise) = &self.config.noise {
+            noise.add(&mut wave, level, &mut self.stream(item, Step::Noise));
+        }
+        if let Some(range) = self.config.gain_db {
+            scale(
+                &mut wave,
+                amplitude(self.stream(item, Step::Gain).within(range)),
+            );
+        }
+        Ok(wave)
+    }
+
+    /// Masks an item's normalised features in place (`frames x dim`), if SpecAugment is on.
+    pub fn mask(&self, item: usize, features: &mut [f32], dim: usize) {
+        if let Some(spec) = &self.config.spec {
+            spec.apply(features, dim, &mut self.stream(item, Step::Spec));
+        }
+    }
+}
+
+/// Amplitude factor of a level in dB.
+fn amplitude(db: f64) -> f64 {
+    10f64.powf(db / 20.0)
+}
+
+fn root_mean_square(wave: &[f32]) -> f64 {
+    let energy: f64 = wave.iter().map(|&sample| f64::from(sample).powi(2)).sum();
+    (energy / wave.len().max(1) as f64).sqrt()
+}
+
+fn scale(wave: &mut [f32], factor: f64) {
+    wave.iter_mut().for_each(|sample| *sample *= factor as f32);
+}
+
+/// Adds `noise` so that the ratio of `level` (root mean square) to it is `snr_db`. Silence on either side: no change.
+fn add_at_ratio(wave: &mut [f32], level: f64, noise: &[f32], snr_db: f64) {
+    let noise_level = root_mean_square(noise);
+    if level == 0.0 || noise_level == 0.0 {
+        return;
+    }
+    let factor = (level / noise_level / amplitude(snr_db)) as f32;
+    for (sample, &noise) in wave.iter_mut().zip(noise) {
+        *sample += factor * noise;
+    }
+}
+
+fn check_range(field: &str, range: [f64; 2], allowed: [f64; 2]) -> Result<(), DataError> {
+    let [low, high] = range;
+    // Written so that NaN fails.
+    if allowed[0] <= low && low <= high && high <= allowed[1] {
+        return Ok(());
+    }
+    let problem = format!(
+        "[{low}, {high}] must be [low, high] within {} to {}",
+        allowed[0], allowed[1]
+    );
+    Err(DataError::config(field, problem))
+}
+
+fn check_probability(field: &str, probability: f64) -> Result<(), DataError> {
+    if (0.0..=1.0).contains(&probability) {
+        return Ok(());
+    }
+    Err(DataError::config(
+        field,
+        format!("{probability} must be a probability, 0 to 1"),
+    ))
+}

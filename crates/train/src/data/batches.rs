@@ -1,0 +1,109 @@
+//! Which utterances go into which batch.
+
+use serde::{Deserialize, Serialize};
+
+use super::error::DataError;
+use super::random::Random;
+
+/// Utterances of one bucket differ in length by at most this ratio, which bounds the padding.
+const BUCKET_RATIO: f64 = 1.15;
+
+/// Key of the stream that shuffles.
+const STREAM: u64 = u64::from_le_bytes(*b"batches ");
+
+/// How batches are cut.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct BatchConfig {
+    /// Most frames of a batch, padding included: utterances x frames of the longest one. An utterance longer than
+    /// this is a batch by itself.
+    pub max_frames: usize,
+    /// Most utterances of a batch.
+    pub max_utterances: usize,
+    /// Epoch 0 in order of length, shortest first (SortaGrad: Amodei et al., "Deep Speech 2", 2015, section 3.3).
+    pub sorta_grad: bool,
+}
+
+impl Default for BatchConfig {
+    fn default() -> Self {
+        Self {
+            max_frames: 16_000,
+            max_utterances: 32,
+            sorta_grad: true,
+        }
+    }
+}
+
+impl BatchConfig {
+    /// Checks that a batch can hold something.
+    ///
+    /// # Errors
+    /// `DataError::Config` names the key.
+    pub fn validate(&self) -> Result<(), DataError> {
+        for (field, value) in [
+            ("max_frames", self.max_frames),
+            ("max_utterances", self.max_utterances),
+        ] {
+            if value == 0 {
+                return Err(DataError::config(
+                    format!("batches.{field}"),
+                    "0; it must be at least 1",
+                ));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The batches of an epoch: every index of `frames` (feature frames per utterance) exactly once.
+///
+/// Epoch 0 under SortaGrad is sorted by length. All other epochs shuffle the utterances, collect those of similar
+/// length (the bounds move from epoch to epoch), cut batches and shuffle these. Depends on the arguments only.
+pub fn plan_epoch(
+    frames: &[usize],
+    config: &BatchConfig,
+    epoch: u64,
+    seed: u64,
+) -> Vec<Vec<usize>> {
+    let mut random = Random::keyed(&[seed, epoch, STREAM]);
+    let mut order: Vec<usize> = (0..frames.len()).collect();
+    random.shuffle(&mut order);
+    // Both sorts are stable: ties stay shuffled.
+    if config.sorta_grad && epoch == 0 {
+        order.sort_by_key(|&index| frames[index]);
+        return cut(&order, frames, config);
+    }
+    let shift = random.uniform();
+    order.sort_by_key(|&index| bucket(frames[index], shift));
+    let mut batches = cut(&order, frames, config);
+    random.shuffle(&mut batches);
+    batches
+}
+
+/// Number of the length bucket: bounds are BUCKET_RATIO^(k - shift).
+fn bucket(frames: usize, shift: f64) -> i64 {
+    ((frames.max(1) as f64).ln() / BUCKET_RATIO.ln() + shift).floor() as i64
+}
+
+/// Fills one batch after the other in the given order. A batch may span two buckets, so that rare lengths do not
+/// make tiny batches.
+fn cut(order: &[usize], frames: &[usize], config: &BatchConfig) -> Vec<Vec<usize>> {
+    let mut batches = Vec::new();
+    let mut batch: Vec<usize> = Vec::new();
+    let mut longest = 0;
+    for &index in order {
+        let with_it = longest.max(frames[index]);
+        let full = batch.len() >= config.max_utterances
+            || with_it.saturating_mul(batch.len() + 1) > config.max_frames;
+        if full && !batch.is_empty() {
+            batches.push(std::mem::take(&mut batch));
+            longest = 0;
+        }
+        longest = longest.max(frames[index]);
+        batch.push(index);
+    }
+    if !batch.is_empty() {
+        batches.push(batch);
+    }
+    batches
+}

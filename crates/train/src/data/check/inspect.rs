@@ -1,0 +1,74 @@
+//! Decoding one utterance for its facts only.
+
+use stonechat_audio::AudioReader;
+
+use crate::data::blob_store::{FNV_START, fnv1a};
+use crate::data::manifest::Utterance;
+use crate::data::pcm_cache::to_i16;
+
+/// What a look at the audio gave.
+pub(super) enum Inspected {
+    /// There is no such file.
+    Missing(String),
+    /// There is one, but it cannot be decoded.
+    Unreadable(String),
+    /// It can.
+    Audio(AudioFacts),
+}
+
+/// Facts of a decoded utterance.
+pub(super) struct AudioFacts {
+    pub source_rate_hz: u32,
+    pub channels: usize,
+    /// At the model's rate.
+    pub samples: usize,
+    /// Greatest magnitude, full scale = 1.
+    pub peak: f32,
+    /// Of the samples rounded to 16 bits.
+    pub hash: u64,
+}
+
+impl Inspected {
+    /// Samples at the model's rate; 0 without audio.
+    pub(super) fn samples(&self) -> usize {
+        match self {
+            Self::Audio(audio) => audio.samples,
+            _ => 0,
+        }
+    }
+}
+
+pub(super) fn inspect(utterance: &Utterance, rate_hz: u32) -> Inspected {
+    match utterance.audio.metadata() {
+        Err(error) => return Inspected::Missing(format!("{}: {error}", utterance.audio.display())),
+        Ok(metadata) if !metadata.is_file() => {
+            return Inspected::Missing(format!("{}: not a file", utterance.audio.display()));
+        }
+        Ok(_) => {}
+    }
+    let reader = match AudioReader::open(&utterance.audio, rate_hz) {
+        Ok(reader) => reader,
+        Err(error) => return Inspected::Unreadable(error.to_string()),
+    };
+    let (source_rate_hz, channels) = (reader.source_rate_hz(), reader.channels());
+    drop(reader);
+    let samples = match utterance.read(rate_hz) {
+        Ok(samples) => samples,
+        // The wrapper repeats the place, which the report gives already.
+        Err(crate::data::DataError::Audio { source, .. }) => {
+            return Inspected::Unreadable(source.to_string());
+        }
+        Err(error) => return Inspected::Unreadable(error.to_string()),
+    };
+    Inspected::Audio(AudioFacts {
+        source_rate_hz,
+        channels,
+        samples: samples.len(),
+        peak: samples
+            .iter()
+            .fold(0.0, |peak, sample| peak.max(sample.abs())),
+        hash: samples.iter().fold(FNV_START, |hash, &sample| {
+            fnv1a(hash, &to_i16(sample).to_le_bytes())
+        }),
+    })
+}

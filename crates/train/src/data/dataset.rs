@@ -1,0 +1,351 @@
+//! A training or development set: manifests whose usable utterances become feature batches.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use rayon::prelude::*;
+use stonechat_audio::{FeatureConfig, Normalise};
+use stonechat_model::Alphabet;
+
+use super::Progress;
+use super::augment::{Augmentation, OtherVoices, samples_after};
+use super::batches::{BatchConfig, plan_epoch};
+use super::config::{DataConfig, Limits, Source};
+use super::dropped::{DropReason, Dropped};
+use super::error::DataError;
+use super::feasible::ctc_frames_needed;
+use super::feature_cache::FeatureCache;
+use super::manifest::{Utterance, read_manifest};
+use super::memory::MemoryBudget;
+use super::pcm_cache::PcmCache;
+
+/// The usable utterances of some manifests with their labels.
+///
+/// An *item* is one occurrence in an epoch: with `repeat = 2` an utterance makes two items. Indices in batches and
+/// plans are item indices.
+pub struct Dataset {
+    utterances: Vec<Utterance>,
+    labels: Vec<Vec<u16>>,
+    samples: Vec<usize>,
+    items: Vec<usize>,
+    dropped: Vec<Dropped>,
+    features: FeatureConfig,
+    frames_out: Box<dyn Fn(usize) -> usize + Send + Sync>,
+    pcm: PcmCache,
+    cached: FeatureCache,
+}
+
+impl Dataset {
+    /// Reads the manifests and decodes what the cache does not have yet, on rayon's threads.
+    ///
+    /// `frames_out` gives the network's output frames for a number of feature frames. Utterances that cannot be used
+    /// are dropped and listed by [`Self::dropped`]; wrong manifest lines are errors. If `features.normalise` is set,
+    /// batches are normalised by it (see also [`Self::set_normalise`]).
+    ///
+    /// # Errors
+    /// A manifest cannot be read or has a wrong line, the cache cannot be written, the feature configuration is
+    /// wrong, or nothing usable is left.
+    pub fn open(
+        sources: &[Source],
+        alphabet: &Alphabet,
+        features: &FeatureConfig,
+        config: &DataConfig,
+        frames_out: impl Fn(usize) -> usize + Send + Sync + 'static,
+        progress: Progress,
+    ) -> Result<Self, DataError> {
+        features
+            .validate()
+            .map_err(|error| DataError::Features(error.into()))?;
+        let memory = MemoryBudget::new(config.cache.memory_mib.saturating_mul(1 << 20));
+        let mut dataset = Self {
+            utterances: Vec::new(),
+            labels: Vec::new(),
+            samples: Vec::new(),
+            items: Vec::new(),
+            dropped: Vec::new(),
+            features: features.clone(),
+            frames_out: Box::new(frames_out),
+            pcm: PcmCache::new(
+                config.cache.folder.clone(),
+                features.sample_rate_hz,
+                memory.clone(),
+            )?,
+            cached: FeatureCache::new(config.cache.folder.clone(), features, memory)?,
+        };
+        let mut listed = Vec::new();
+        for source in sources.iter().filter(|source| source.repeat > 0) {
+            listed.extend(
+                read_manifest(&source.manifest)?
+                    .into_iter()
+                    .map(|utterance| (utterance, source.repeat)),
+            );
+        }
+        let done = AtomicUsize::new(0);
+        let examined: Vec<_> = listed
+            .par_iter()
+            .map(|(utterance, _)| {
+                let outcome = dataset.examine(utterance, alphabet, &config.limits);
+                if let Some(progress) = progress {
+                    progress(done.fetch_add(1, Ordering::Relaxed) + 1, listed.len());
+                }
+                outcome
+            })
+            .collect::<Result<_, _>>()?;
+        for ((utterance, repeat), outcome) in listed.into_iter().zip(examined) {
+            dataset.admit(utterance, repeat, outcome);
+        }
+        if dataset.items.is_empty() {
+            return Err(dataset.nothing_usable(sources));
+        }
+        Ok(dataset)
+    }
+
+    /// Labels and number of samples of a usable utterance, or why it is not usable.
+    fn examine(
+        &self,
+        utterance: &Utterance,
+        alphabet: &Alphabet,
+        limits: &Limits,
+    ) -> Result<Examined, DataError> {
+        let labels = match alphabet.encode(&utterance.text) {
+            Ok(labels) => labels,
+            Err(error) => return Ok(Err((DropReason::OutsideAlphabet, error.to_string()))),
+        };
+        let samples = match self.pcm.samples(utterance) {
+            Ok(samples) => samples,
+            // A full disk is not the utterance's fault.
+            Err(error @ DataError::Cache { .. }) => return Err(error),
+            Err(error) => return Ok(Err((DropReason::Unreadable, error.to_string()))),
+        };
+        let seconds = samples as f64 / f64::from(self.features.sample_rate_hz);
+        if seconds < limits.min_s {
+            return Ok(Err((
+                DropReason::TooShort,
+                format!("{seconds:.3} s, below {} s", limits.min_s),
+            )));
+        }
+        if seconds > limits.max_s {
+            return Ok(Err((
+                DropReason::TooLong,
+                format!("{seconds:.3} s, above {} s", limits.max_s),
+            )));
+        }
+        let (needed, given) = (ctc_frames_needed(&labels), self.output_frames(samples));
+        if needed > given {
+            let detail = format!(
+                "the text needs {needed} output frames, {seconds:.3} s of audio give {given}"
+            );
+            return Ok(Err((DropReason::CtcImpossible, detail)));
+        }
+        Ok(Ok((labels, samples)))
+    }
+
+    fn admit(&mut self, utterance: Utterance, repeat: usize, outcome: Examined) {
+        match outcome {
+            Ok((labels, samples)) => {
+                self.items
+                    .extend(std::iter::repeat_n(self.utterances.len(), repeat));
+                self.utterances.push(utterance);
+                self.labels.push(labels);
+                self.samples.push(samples);
+            }
+            Err((reason, detail)) => self.dropped.push(Dropped {
+                place: utterance.place(),
+                reason,
+                detail,
+            }),
+        }
+    }
+
+    fn nothing_usable(&self, sources: &[Source]) -> DataError {
+        let manifests: Vec<_> = sources
+            .iter()
+            .map(|source| source.manifest.display().to_string())
+            .collect();
+        let counts = self.dropped_counts();
+        let reasons: Vec<_> = counts
+            .iter()
+            .map(|(reason, count)| format!("{count} {reason}"))
+            .collect();
+        let reasons = if reasons.is_empty() {
+            "no lines".to_owned()
+        } else {
+            reasons.join(", ")
+        };
+        let first = self.dropped.first().map_or(String::new(), |first| {
+            format!("; first: {}: {}", first.place, first.detail)
+        });
+        DataError::NothingUsable {
+            manifests: manifests.join(", "),
+            reasons: reasons + &first,
+        }
+    }
+
+    fn output_frames(&self, samples: usize) -> usize {
+        (self.frames_out)(self.features.frames(samples))
+    }
+
+    /// Number of items of an epoch.
+    pub fn len(&self) -> usize {
+        self.items.len()
+    }
+
+    /// Never true: opening an empty set is an error.
+    pub fn is_empty(&self) -> bool {
+        self.items.is_empty()
+    }
+
+    /// Features per frame.
+    pub fn dim(&self) -> usize {
+        self.features.dim()
+    }
+
+    /// The feature configuration, with the normalisation in force.
+    pub fn features(&self) -> &FeatureConfig {
+        &self.features
+    }
+
+    /// Normalises the features of all later batches by mean and scale.
+    ///
+    /// # Errors
+    /// They do not fit the features.
+    pub fn set_normalise(&mut self, normalise: Normalise) -> Result<(), DataError> {
+        let features = FeatureConfig {
+            normalise: Some(normalise),
+            ..self.features.clone()
+        };
+        features
+            .validate()
+            .map_err(|error| DataError::Features(error.into()))?;
+        self.features = features;
+        Ok(())
+    }
+
+    /// The usable utterances, each once.
+    pub fn utterances(&self) -> &[Utterance] {
+        &self.utterances
+    }
+
+    /// The utterance of an item.
+    pub fn utterance(&self, item: usize) -> &Utterance {
+        &self.utterances[self.items[item]]
+    }
+
+    /// The labels of an item's text.
+    pub fn labels(&self, item: usize) -> &[u16] {
+        &self.labels[self.items[item]]
+    }
+
+    /// What is not used, in the manifests' order.
+    pub fn dropped(&self) -> &[Dropped] {
+        &self.dropped
+    }
+
+    /// How many are not used for which reason.
+    pub fn dropped_counts(&self) -> BTreeMap<DropReason, usize> {
+        let mut counts = BTreeMap::new();
+        for dropped in &self.dropped {
+            *counts.entry(dropped.reason).or_default() += 1;
+        }
+        counts
+    }
+
+    /// Length of an epoch without augmentation, in seconds, repeats included.
+    pub fn seconds(&self) -> f64 {
+        let samples: usize = self
+            .items
+            .iter()
+            .map(|&utterance| self.samples[utterance])
+            .sum();
+        samples as f64 / f64::from(self.features.sample_rate_hz)
+    }
+
+    /// Feature frames of every item, after the change of speed if there is one.
+    pub fn frames(&self, augmentation: Option<&Augmentation>) -> Vec<usize> {
+        let samples = |item| {
+            samples_after(
+                self.samples[self.items[item]],
+                self.speed(item, augmentation),
+            )
+        };
+        (0..self.len())
+            .map(|item| self.features.frames(samples(item)))
+            .collect()
+    }
+
+    /// The batches of an epoch (see [`plan_epoch`]), cut by the lengths after augmentation.
+    pub fn plan(
+        &self,
+        config: &BatchConfig,
+        epoch: u64,
+        seed: u64,
+        augmentation: Option<&Augmentation>,
+    ) -> Vec<Vec<usize>> {
+        plan_epoch(&self.frames(augmentation), config, epoch, seed)
+    }
+
+    /// The drawn speed, or 1 where the faster utterance would be too short for its text.
+    fn speed(&self, item: usize, augmentation: Option<&Augmentation>) -> f64 {
+        let speed = augmentation.map_or(1.0, |augmentation| augmentation.speed(item));
+        let utterance = self.items[item];
+        let given = self.output_frames(samples_after(self.samples[utterance], speed));
+        if given < ctc_frames_needed(&self.labels[utterance]) {
+            1.0
+        } else {
+            speed
+        }
+    }
+
+    /// Frames of an utterance (an index of [`Self::utterances`]) before normalisation and augmentation, `frames x dim`.
+    ///
+    /// # Errors
+    /// The audio cannot be read any more, or the cache cannot be written.
+    pub fn raw_features(&self, utterance: usize) -> Result<Arc<[f32]>, DataError> {
+        self.cached
+            .get(utterance, &self.utterances[utterance], &self.pcm)
+    }
+
+    /// Frames of an item as a network gets them, `frames x dim`: augmented, normalised, masked.
+    ///
+    /// # Errors
+    /// The audio cannot be read any more, or the cache cannot be written.
+    pub fn item_features(
+        &self,
+        item: usize,
+        augmentation: Option<&Augmentation>,
+    ) -> Result<Vec<f32>, DataError> {
+        let mut features = match augmentation {
+            Some(augmentation) if augmentation.config.changes_waveform() => {
+                let others = OtherVoices {
+                    count: self.utterances.len(),
+                    samples: &|other| self.pcm.get(&self.utterances[other]),
+                };
+                let samples = self.pcm.get(self.utterance(item))?;
+                let speed = self.speed(item, Some(augmentation));
+                self.cached.of_samples(&augmentation.waveform(
+                    item,
+                    &samples,
+                    self.pcm.rate_hz(),
+                    speed,
+                    &others,
+                )?)
+            }
+            _ => self.raw_features(self.items[item])?.to_vec(),
+        };
+        if let Some(Normalise { mean, scale }) = &self.features.normalise {
+            for frame in features.chunks_exact_mut(mean.len()) {
+                for ((value, mean), scale) in frame.iter_mut().zip(mean).zip(scale) {
+                    *value = (*value - mean) * scale;
+                }
+            }
+        }
+        if let Some(augmentation) = augmentation {
+            augmentation.mask(item, &mut features, self.features.dim());
+        }
+        Ok(features)
+    }
+}
+
+/// Labels and samples, or why not.
+type Examined = Result<(Vec<u16>, usize), (DropReason, String)>;

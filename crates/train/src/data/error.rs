@@ -1,0 +1,97 @@
+//! What can go wrong between a manifest and a batch.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// An error of the data part; each names the file, line or field and says what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum DataError {
+    /// A file could not be read.
+    #[error("{}: {source}; check that the file exists and may be read", path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// The system's reason.
+        source: io::Error,
+    },
+    /// A manifest line is not what it should be.
+    #[error("{}:{line}: field `{field}`: {problem}", path.display())]
+    Manifest {
+        /// The manifest.
+        path: PathBuf,
+        /// Line number, from 1.
+        line: usize,
+        /// The JSON field, or `line` if the line as a whole is wrong.
+        field: &'static str,
+        /// What is wrong and what is expected.
+        problem: String,
+    },
+    /// The audio of an utterance could not be decoded.
+    #[error("audio of {}:{line}: {source}", manifest.display())]
+    Audio {
+        /// The manifest that lists the utterance.
+        manifest: PathBuf,
+        /// Its line there, from 1.
+        line: usize,
+        /// The decoder's reason, which names the audio file.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// The cache folder could not be written or read.
+    #[error("cache {}: {source}; free some space, fix the permissions or name another cache folder", path.display())]
+    Cache {
+        /// The file or folder.
+        path: PathBuf,
+        /// The system's reason.
+        source: io::Error,
+    },
+    /// Features could not be computed, because their configuration is wrong.
+    #[error("features: {0}")]
+    Features(Box<dyn std::error::Error + Send + Sync>),
+    /// A setting is out of its range.
+    #[error("{field}: {problem}")]
+    Config {
+        /// The setting, as it is named in a recipe.
+        field: String,
+        /// What is wrong and what is expected.
+        problem: String,
+    },
+    /// No utterance is left to train on.
+    #[error("no usable utterance in {manifests}: {reasons}")]
+    NothingUsable {
+        /// The manifests, joined by commas.
+        manifests: String,
+        /// How many lines were dropped for which reason.
+        reasons: String,
+    },
+    /// A loader thread ended without delivering its batch.
+    #[error(
+        "the loader thread of batch {batch} stopped before it delivered; this is a defect of stonechat, please report it"
+    )]
+    LoaderStopped {
+        /// Number of the batch in its epoch.
+        batch: usize,
+    },
+}
+
+impl DataError {
+    pub(super) fn io(path: &Path, source: io::Error) -> Self {
+        Self::Io {
+            path: path.to_path_buf(),
+            source,
+        }
+    }
+
+    pub(super) fn cache(path: &Path, source: io::Error) -> Self {
+        Self::Cache {
+            path: path.to_path_buf(),
+            source,
+        }
+    }
+
+    pub(super) fn config(field: impl Into<String>, problem: impl Into<String>) -> Self {
+        Self::Config {
+            field: field.into(),
+            problem: problem.into(),
+        }
+    }
+}

@@ -1,0 +1,52 @@
+//! From manifests to batches: reading, caching, augmenting, bucketing, prefetching, and checking of data.
+//!
+//! ```text
+//! manifest -> PcmCache -> (augment waveform) -> features -> normalise -> (SpecAugment) -> Batch
+//!                    \-> FeatureCache (utterances that are not augmented) --^
+//! ```
+//! Everything random is drawn from streams keyed by (seed, epoch, utterance), so an epoch is the same on any number
+//! of threads and from whichever batch it is resumed. Nothing here knows of networks or devices.
+
+mod augment;
+mod batches;
+mod blob_store;
+mod check;
+mod config;
+mod dataset;
+mod dropped;
+mod error;
+mod feasible;
+mod feature_cache;
+mod loader;
+mod manifest;
+mod memory;
+mod normalise;
+mod pcm_cache;
+mod random;
+#[cfg(test)]
+mod tests;
+
+pub use augment::{
+    AugmentConfig, Augmentation, Babble, Noise, OtherVoices, Reverb, SpecAugment, change_speed,
+    samples_after,
+};
+pub use batches::{BatchConfig, plan_epoch};
+pub use check::{
+    CheckOptions, CheckReport, Example, Finding, FindingKind, HistogramBin, ManifestSummary,
+    Severity, check,
+};
+pub use config::{CacheConfig, DataConfig, Limits, Source};
+pub use dataset::Dataset;
+pub use dropped::{DropReason, Dropped};
+pub use error::DataError;
+pub use feasible::ctc_frames_needed;
+pub use feature_cache::FeatureCache;
+pub use loader::{Batch, BatchLoader, Prefetch};
+pub use manifest::{Utterance, read_manifest, read_manifest_lines};
+pub use memory::MemoryBudget;
+pub use normalise::fit_normalise;
+pub use pcm_cache::PcmCache;
+pub use random::Random;
+
+/// Called with (done, total) from several threads while files are read.
+pub type Progress<'a> = Option<&'a (dyn Fn(usize, usize) + Sync)>;

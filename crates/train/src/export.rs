@@ -1,0 +1,99 @@
+//! From a net in training to a package: batch norm folded, taps in the package's order.
+//!
+//! `BN(A B x) = (diag(s) A)(B x) + (beta - s mean)` with `s = gamma / sqrt(variance + eps)` (SPEC 3.7).
+
+use stonechat_model::{Affine, Gru, LinearMap, Network};
+
+use crate::TrainError;
+use crate::net::Net;
+use crate::ops::batch_norm::EPSILON;
+use crate::parameters::Parameter;
+
+/// The network that `net` is outside training.
+///
+/// # Errors
+/// Parameters that do not make a valid network (not finite, say).
+pub fn export(net: &Net) -> Result<Network, TrainError> {
+    let config = &net.config;
+    let conv = |l: usize| -> Result<Affine, TrainError> {
+        let name = format!("conv.{l}");
+        let (scale, bias) = fold(net, &name);
+        let weight = &net.parameters[&format!("{name}.weight")];
+        let [frequency, time] = config.conv[l].kernel;
+        let data = time_first(&weight.values, frequency, time, config.conv_channels_in(l));
+        let data = scale_rows(data, weight.columns, Some(&scale));
+        Ok(Affine { map: LinearMap::dense(weight.rows, weight.columns, data)?, bias })
+    };
+    let gru = |l: usize| -> Result<Gru, TrainError> {
+        Ok(Gru {
+            nonrec: folded(net, &format!("gru.{l}.nonrec"), &format!("gru.{l}"))?,
+            rec: map(net, &format!("gru.{l}.rec"), None)?,
+        })
+    };
+    let network = Network {
+        conv: (0..config.conv.len()).map(conv).collect::<Result<_, _>>()?,
+        gru: (0..config.gru.len()).map(gru).collect::<Result<_, _>>()?,
+        row_conv: net.parameters.get("row_conv.weight").map(|p| p.values.clone()),
+        fc: config.fc.map(|_| folded(net, "fc", "fc")).transpose()?,
+        output: Affine {
+            map: map(net, "output", None)?,
+            bias: net.parameters["output.bias"].values.clone(),
+        },
+        config: config.clone(),
+    };
+    network.validate()?;
+    Ok(network)
+}
+
+/// Scale and bias that the batch norm of `layer` amounts to.
+fn fold(net: &Net, layer: &str) -> (Vec<f32>, Vec<f32>) {
+    let gamma = &net.parameters[&format!("{layer}.norm.gamma")].values;
+    let beta = &net.parameters[&format!("{layer}.norm.beta")].values;
+    let statistics = &net.statistics[layer];
+    let scale: Vec<f32> =
+        gamma.iter().zip(&statistics.variance).map(|(g, v)| g / (v + EPSILON).sqrt()).collect();
+    let bias =
+        beta.iter().zip(&scale).zip(&statistics.mean).map(|((b, s), m)| b - s * m).collect();
+    (scale, bias)
+}
+
+/// The map `name` with the batch norm of `layer` folded in.
+fn folded(net: &Net, name: &str, layer: &str) -> Result<Affine, TrainError> {
+    let (scale, bias) = fold(net, layer);
+    Ok(Affine { map: map(net, name, Some(&scale))?, bias })
+}
+
+/// The map `name`, its rows scaled.
+fn map(net: &Net, name: &str, scale: Option<&[f32]>) -> Result<LinearMap, TrainError> {
+    let scaled = |p: &Parameter| scale_rows(p.values.clone(), p.columns, scale);
+    Ok(match net.parameters.get(&format!("{name}.weight")) {
+        Some(w) => LinearMap::dense(w.rows, w.columns, scaled(w))?,
+        None => {
+            let u = &net.parameters[&format!("{name}.u")];
+            let v = &net.parameters[&format!("{name}.v")];
+            LinearMap::low_rank(u.rows, v.columns, u.columns, scaled(u), v.values.clone())?
+        }
+    })
+}
+
+fn scale_rows(mut data: Vec<f32>, columns: usize, scale: Option<&[f32]>) -> Vec<f32> {
+    if let Some(scale) = scale {
+        for (row, s) in data.chunks_exact_mut(columns).zip(scale) {
+            row.iter_mut().for_each(|w| *w *= s);
+        }
+    }
+    data
+}
+
+/// Filters from (frequency, time, channel) order to (time, frequency, channel).
+fn time_first(data: &[f32], frequency: usize, time: usize, channels: usize) -> Vec<f32> {
+    let mut out = Vec::with_capacity(data.len());
+    for filter in data.chunks_exact(frequency * time * channels) {
+        for t in 0..time {
+            for f in 0..frequency {
+                out.extend_from_slice(&filter[(f * time + t) * channels..][..channels]);
+            }
+        }
+    }
+    out
+}

@@ -1,0 +1,32 @@
+//! Trains small speech recognizers: from manifests of recordings to a package.
+//!
+//! [`recipe`] says what to do, [`trainer::train`] does it. Layers stand on burn's automatic
+//! differentiation ([`graph`]); the hot ones run as arithmetic over slices ([`ops`]) hung into it
+//! by [`host_op`]. [`data`] brings manifests to batches and knows nothing of networks.
+
+#![forbid(unsafe_code)]
+
+pub mod checkpoint;
+pub mod composed;
+pub mod data;
+pub mod device;
+mod error;
+pub mod evaluate;
+pub mod export;
+pub mod graph;
+pub mod host_op;
+pub mod linear;
+pub mod loss;
+pub mod net;
+pub mod ops;
+pub mod optimizer;
+pub mod parameters;
+pub mod recipe;
+pub mod regularise;
+pub mod rng;
+pub mod run_folder;
+pub mod schedule;
+pub mod trainer;
+pub mod warm_start;
+
+pub use error::TrainError;

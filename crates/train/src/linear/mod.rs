@@ -1,0 +1,40 @@
+//! How the trainer holds a linear map: dense, or low rank `U V` (Kliegl et al. 2017, section 3).
+//!
+//! A family is one file here, one in `stonechat-model` and one in the runtime. Which family a map
+//! has is told by its parameters' names: `NAME.weight`, or `NAME.u` and `NAME.v`.
+
+mod dense;
+mod low_rank;
+
+pub use low_rank::{insert_balanced, insert_factored};
+
+use burn::tensor::Tensor;
+
+use crate::graph::Graph;
+
+/// `y = W x` for every row of `x`.
+pub fn apply(graph: &Graph, name: &str, x: &Tensor<2>) -> Tensor<2> {
+    if dense::has(graph, name) {
+        dense::apply(graph, name, x)
+    } else {
+        low_rank::apply(graph, name, x)
+    }
+}
+
+/// A recurrent map in the form the recurrence multiplies with.
+#[derive(Debug)]
+pub enum RecurrentForm {
+    /// The matrix, given or multiplied out.
+    Dense(Tensor<2>),
+    /// Two factors.
+    LowRank(Tensor<2>, Tensor<2>),
+}
+
+/// The recurrent map `name`, for a recurrence over `rows` frames in all.
+pub fn recurrent(graph: &Graph, name: &str, rows: usize) -> RecurrentForm {
+    if dense::has(graph, name) {
+        RecurrentForm::Dense(dense::weight(graph, name).clone())
+    } else {
+        low_rank::recurrent(graph, name, rows)
+    }
+}

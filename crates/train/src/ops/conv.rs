@@ -1,0 +1,181 @@
+//! Two-dimensional convolution over frames x bins with stated look-ahead.
+//!
+//! Activations are `batch x steps x bins x channels`. The time taps are first unfolded into the
+//! channels (stride, causal padding and look-ahead are all in that one gather); what is left for
+//! every output bin is one plain product over all frames, whose rows overlap in memory but need no
+//! copy. Weights are `out channels x (frequency taps x time taps x in channels)`.
+
+use rayon::prelude::*;
+
+use super::matmul::{product, view, view_mut};
+
+/// Sizes of one convolution.
+#[derive(Clone, Copy, Debug)]
+pub struct Shape {
+    /// Input frames per sequence, padding included.
+    pub steps: usize,
+    /// Input bins.
+    pub bins: usize,
+    /// Input channels.
+    pub channels: usize,
+    /// Output channels.
+    pub filters: usize,
+    /// Taps: frequency, time.
+    pub kernel: [usize; 2],
+    /// Strides: frequency, time.
+    pub stride: [usize; 2],
+    /// Input frames to the right of the current one.
+    pub lookahead: usize,
+}
+
+impl Shape {
+    /// Output frames for `steps` input frames.
+    pub fn steps_out(&self, steps: usize) -> usize {
+        steps.div_ceil(self.stride[1])
+    }
+
+    /// Output bins.
+    pub fn bins_out(&self) -> usize {
+        (self.bins + 2 * self.padding() - self.kernel[0]) / self.stride[0] + 1
+    }
+
+    /// Weights per filter.
+    pub fn taps(&self) -> usize {
+        self.kernel[0] * self.depth()
+    }
+
+    fn padding(&self) -> usize {
+        (self.kernel[0] - 1) / 2
+    }
+
+    fn depth(&self) -> usize {
+        self.kernel[1] * self.channels
+    }
+
+    fn padded_bins(&self) -> usize {
+        self.bins + 2 * self.padding()
+    }
+
+    fn sequence_in(&self) -> usize {
+        self.steps * self.bins * self.channels
+    }
+
+    fn sequence_out(&self) -> usize {
+        self.steps_out(self.steps) * self.bins_out() * self.filters
+    }
+
+    /// Calls `visit(frame out, tap, frame in)` for every tap that falls on a real frame.
+    fn for_each_tap(&self, length: usize, mut visit: impl FnMut(usize, usize, usize)) {
+        let left = self.kernel[1] - 1 - self.lookahead;
+        for out in 0..self.steps_out(length) {
+            for tap in 0..self.kernel[1] {
+                let frame = out * self.stride[1] + tap;
+                if frame >= left && frame - left < length {
+                    visit(out, tap, frame - left);
+                }
+            }
+        }
+    }
+
+    /// `frames out x padded bins x (time taps x channels)` of one sequence.
+    fn unfold(&self, x: &[f32], length: usize) -> Vec<f32> {
+        let (c, depth) = (self.channels, self.depth());
+        let mut u = vec![0.0; self.steps_out(length) * self.padded_bins() * depth];
+        self.for_each_tap(length, |out, tap, frame| {
+            let u = &mut u[(out * self.padded_bins() + self.padding()) * depth + tap * c..];
+            let x = &x[frame * self.bins * c..][..self.bins * c];
+            for (bin, x) in x.chunks_exact(c).enumerate() {
+                u[bin * depth..][..c].copy_from_slice(x);
+            }
+        });
+        u
+    }
+
+    /// The transpose of [`Self::unfold`]: adds `du` into `dx`.
+    fn fold(&self, du: &[f32], length: usize, dx: &mut [f32]) {
+        let (c, depth) = (self.channels, self.depth());
+        self.for_each_tap(length, |out, tap, frame| {
+            let du = &du[(out * self.padded_bins() + self.padding()) * depth + tap * c..];
+            let dx = &mut dx[frame * self.bins * c..][..self.bins * c];
+            for (bin, dx) in dx.chunks_exact_mut(c).enumerate() {
+                for (dx, du) in dx.iter_mut().zip(&du[bin * depth..]) {
+                    *dx += du;
+                }
+            }
+        });
+    }
+}
+
+/// `y` (`batch x steps out x bins out x filters`); frames past a sequence's end are zero.
+pub fn forward(x: &[f32], w: &[f32], lengths: &[usize], shape: Shape) -> Vec<f32> {
+    let mut y = vec![0.0; lengths.len() * shape.sequence_out()];
+    let (taps, filters, bins) = (shape.taps(), shape.filters, shape.bins_out());
+    let frame = shape.padded_bins() * shape.depth();
+    y.par_chunks_mut(shape.sequence_out())
+        .zip(x.par_chunks(shape.sequence_in()))
+        .zip(lengths)
+        .for_each(|((y, x), &length)| {
+            let u = shape.unfold(x, length);
+            let steps = shape.steps_out(length);
+            for bin in 0..bins {
+                let patches = &u[bin * shape.stride[0] * shape.depth()..];
+                product(
+                    view_mut(&mut y[bin * filters..], steps, filters, bins * filters),
+                    view(patches, steps, taps, frame),
+                    view(w, filters, taps, taps).transpose(),
+                    false,
+                );
+            }
+        });
+    y
+}
+
+/// Gradients `(dx, dw)` of [`forward`]; `dx` only where asked for.
+pub fn backward(
+    dy: &[f32],
+    x: &[f32],
+    w: &[f32],
+    lengths: &[usize],
+    shape: Shape,
+    input_gradient: bool,
+) -> (Option<Vec<f32>>, Vec<f32>) {
+    let (taps, filters, bins) = (shape.taps(), shape.filters, shape.bins_out());
+    let frame = shape.padded_bins() * shape.depth();
+    let partial: Vec<(Vec<f32>, Vec<f32>)> = x
+        .par_chunks(shape.sequence_in())
+        .zip(dy.par_chunks(shape.sequence_out()))
+        .zip(lengths)
+        .map(|((x, dy), &length)| {
+            let u = shape.unfold(x, length);
+            let steps = shape.steps_out(length);
+            let mut dw = vec![0.0; w.len()];
+            let mut du = if input_gradient { vec![0.0; u.len()] } else { Vec::new() };
+            for bin in 0..bins {
+                let start = bin * shape.stride[0] * shape.depth();
+                let dy = view(&dy[bin * filters..], steps, filters, bins * filters);
+                product(
+                    view_mut(&mut dw, filters, taps, taps),
+                    dy.transpose(),
+                    view(&u[start..], steps, taps, frame),
+                    true,
+                );
+                if input_gradient {
+                    product(
+                        view_mut(&mut du[start..], steps, taps, frame),
+                        dy,
+                        view(w, filters, taps, taps),
+                        true,
+                    );
+                }
+            }
+            let mut dx = Vec::new();
+            if input_gradient {
+                dx = vec![0.0; x.len()];
+                shape.fold(&du, length, &mut dx);
+            }
+            (dx, dw)
+        })
+        .collect();
+    let (inputs, weights): (Vec<_>, Vec<_>) = partial.into_iter().unzip();
+    (input_gradient.then(|| inputs.concat()), super::sum(&weights, w.len()))
+}

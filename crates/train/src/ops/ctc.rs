@@ -1,0 +1,299 @@
+//! Connectionist temporal classification (Graves et al. 2006): loss and gradient.
+//!
+//! ```text
+//! l' = blank l_1 blank l_2 ... l_L blank                      2L + 1 states
+//! a_t(s) = y_t(l'_s) [a_{t-1}(s) + a_{t-1}(s-1) + (l'_s != blank, l'_{s-2}) a_{t-1}(s-2)]
+//! b_t(s) = the same backwards, the emission at t left out
+//! d(-log P)/d logit_t(k) = y_t(k) - sum over s with l'_s = k of a_t(s) b_t(s) / P
+//! ```
+//!
+//! 1. The sums run over probabilities scaled to 1 in every frame, in f64: no logarithm or
+//!    exponential per state. States that cannot start or end in time are left out, so that no mass
+//!    flows into dead ends.
+//! 2. Where even that underflows (a net that is sure and wrong), the same sums run in log space.
+
+use rayon::prelude::*;
+
+/// Loss of each sequence and its gradient with respect to the logits.
+#[derive(Debug)]
+pub struct Loss {
+    /// `-ln P(labels)` per sequence; infinite where the labels do not fit into the frames.
+    pub losses: Vec<f32>,
+    /// `batch x steps x symbols`; zero on padding and where the loss is infinite.
+    pub gradient: Vec<f32>,
+}
+
+/// CTC over `logits` (`batch x steps x symbols`), symbol 0 being the blank.
+pub fn loss(
+    logits: &[f32],
+    lengths: &[usize],
+    labels: &[Vec<u16>],
+    steps: usize,
+    symbols: usize,
+) -> Loss {
+    let mut gradient = vec![0.0; logits.len()];
+    let losses = gradient
+        .par_chunks_mut(steps * symbols)
+        .zip(logits.par_chunks(steps * symbols))
+        .zip(lengths)
+        .zip(labels)
+        .map(|(((gradient, logits), &length), labels)| {
+            let real = length * symbols;
+            one(&logits[..real], labels, symbols, &mut gradient[..real]) as f32
+        })
+        .collect();
+    Loss { losses, gradient }
+}
+
+/// Frames that `labels` need: one each, and a blank between two of the same.
+pub fn frames_needed(labels: &[u16]) -> usize {
+    labels.len() + labels.windows(2).filter(|pair| pair[0] == pair[1]).count()
+}
+
+fn one(logits: &[f32], labels: &[u16], symbols: usize, gradient: &mut [f32]) -> f64 {
+    let frames = logits.len() / symbols;
+    if frames < frames_needed(labels) || frames == 0 {
+        return f64::INFINITY;
+    }
+    let states = expand(labels);
+    softmax(logits, symbols, gradient);
+    let posterior = scaled(gradient, &states, symbols)
+        .unwrap_or_else(|| log_space(logits, &states, symbols));
+    for (row, gamma) in gradient.chunks_exact_mut(symbols).zip(posterior.gamma.chunks(states.len())) {
+        for (state, gamma) in states.iter().zip(gamma) {
+            row[usize::from(*state)] -= *gamma as f32;
+        }
+    }
+    posterior.loss
+}
+
+/// `frames x states` posterior and the loss.
+struct Posterior {
+    gamma: Vec<f64>,
+    loss: f64,
+}
+
+fn expand(labels: &[u16]) -> Vec<u16> {
+    let mut states = vec![0; 2 * labels.len() + 1];
+    for (i, &label) in labels.iter().enumerate() {
+        states[2 * i + 1] = label;
+    }
+    states
+}
+
+/// May a path step over the blank into state `s`?
+fn skips(states: &[u16], s: usize) -> bool {
+    s >= 2 && states[s] != 0 && states[s] != states[s - 2]
+}
+
+fn softmax(logits: &[f32], symbols: usize, out: &mut [f32]) {
+    for (row, out) in logits.chunks_exact(symbols).zip(out.chunks_exact_mut(symbols)) {
+        let top = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+        let mut sum = 0.0;
+        for (o, x) in out.iter_mut().zip(row) {
+            *o = (x - top).exp();
+            sum += *o;
+        }
+        out.iter_mut().for_each(|o| *o /= sum);
+    }
+}
+
+/// States that can be reached from the start and can still reach the end at frame `t`.
+fn alive(t: usize, frames: usize, states: usize) -> std::ops::Range<usize> {
+    let last = (2 * t + 2).min(states);
+    let first = states.saturating_sub(2 * (frames - t));
+    first.min(last)..last
+}
+
+fn scaled(probabilities: &[f32], states: &[u16], symbols: usize) -> Option<Posterior> {
+    let (frames, count) = (probabilities.len() / symbols, states.len());
+    let emit = |t: usize, s: usize| f64::from(probabilities[t * symbols + usize::from(states[s])]);
+    let skip: Vec<f64> = (0..count).map(|s| f64::from(u8::from(skips(states, s)))).collect();
+    let mut alpha = vec![0.0; frames * count];
+    let mut loss = 0.0;
+    for t in 0..frames {
+        let (past, now) = alpha.split_at_mut(t * count);
+        let mut total = 0.0;
+        for s in alive(t, frames, count) {
+            let reach = if t == 0 {
+                1.0
+            } else {
+                let past = &past[(t - 1) * count..];
+                past[s]
+                    + if s >= 1 { past[s - 1] } else { 0.0 }
+                    + if s >= 2 { skip[s] * past[s - 2] } else { 0.0 }
+            };
+            now[s] = reach * emit(t, s);
+            total += now[s];
+        }
+        // Denormals would still be exact enough, but a sum of them says that more has been lost.
+        if total.is_nan() || total < f64::MIN_POSITIVE {
+            return None;
+        }
+        now[..count].iter_mut().for_each(|a| *a /= total);
+        loss -= total.ln();
+    }
+    // The last frame's live states are exactly the two that end a path.
+    let mut beta = vec![0.0; count];
+    let mut next = vec![0.0; count];
+    beta[alive(frames - 1, frames, count)].fill(1.0);
+    for t in (0..frames).rev() {
+        if t + 1 < frames {
+            next.fill(0.0);
+            let mut total = 0.0;
+            for s in alive(t, frames, count) {
+                let onward = |s: usize| if s < count { beta[s] * emit(t + 1, s) } else { 0.0 };
+                let over = if s + 2 < count { skip[s + 2] * onward(s + 2) } else { 0.0 };
+                next[s] = onward(s) + onward(s + 1) + over;
+                total += next[s];
+            }
+            if total.is_nan() || total < f64::MIN_POSITIVE {
+                return None;
+            }
+            next.iter_mut().for_each(|b| *b /= total);
+            std::mem::swap(&mut beta, &mut next);
+        }
+        let row = &mut alpha[t * count..][..count];
+        let mut total = 0.0;
+        for (a, b) in row.iter_mut().zip(&beta) {
+            *a *= b;
+            total += *a;
+        }
+        if total.is_nan() || total < f64::MIN_POSITIVE {
+            return None;
+        }
+        row.iter_mut().for_each(|a| *a /= total);
+    }
+    Some(Posterior { gamma: alpha, loss })
+}
+
+fn log_space(logits: &[f32], states: &[u16], symbols: usize) -> Posterior {
+    let (frames, count) = (logits.len() / symbols, states.len());
+    let none = f64::NEG_INFINITY;
+    let normaliser: Vec<f64> = logits
+        .chunks_exact(symbols)
+        .map(|row| log_sum(row.iter().map(|&x| f64::from(x))))
+        .collect();
+    let emit = |t: usize, s: usize| {
+        f64::from(logits[t * symbols + usize::from(states[s])]) - normaliser[t]
+    };
+    let mut alpha = vec![none; frames * count];
+    for t in 0..frames {
+        for s in alive(t, frames, count) {
+            let reach = if t == 0 {
+                0.0
+            } else {
+                let past = &alpha[(t - 1) * count..t * count];
+                log_sum([
+                    past[s],
+                    if s >= 1 { past[s - 1] } else { none },
+                    if skips(states, s) { past[s - 2] } else { none },
+                ])
+            };
+            alpha[t * count + s] = reach + emit(t, s);
+        }
+    }
+    let mut beta = vec![none; frames * count];
+    beta[(frames - 1) * count..][alive(frames - 1, frames, count)].fill(0.0);
+    for t in (0..frames - 1).rev() {
+        for s in alive(t, frames, count) {
+            let after = &beta[(t + 1) * count..(t + 2) * count];
+            let onward = |s: usize| if s < count { after[s] + emit(t + 1, s) } else { none };
+            let over = if s + 2 < count && skips(states, s + 2) { onward(s + 2) } else { none };
+            beta[t * count + s] = log_sum([onward(s), onward(s + 1), over]);
+        }
+    }
+    let total = log_sum(alpha[(frames - 1) * count..].iter().copied());
+    let gamma = alpha.iter().zip(&beta).map(|(a, b)| (a + b - total).exp()).collect();
+    Posterior { gamma, loss: -total }
+}
+
+fn log_sum(values: impl IntoIterator<Item = f64> + Clone) -> f64 {
+    let top = values.clone().into_iter().fold(f64::NEG_INFINITY, f64::max);
+    if top == f64::NEG_INFINITY {
+        return top;
+    }
+    top + values.into_iter().map(|v| (v - top).exp()).sum::<f64>().ln()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn logits(frames: usize, symbols: usize, scale: f32) -> Vec<f32> {
+        (0..frames * symbols).map(|i| scale * ((i * 37 % 23) as f32 / 11.0 - 1.0)).collect()
+    }
+
+    /// Sums the probability of every path by enumeration.
+    fn brute_force(logits: &[f32], labels: &[u16], symbols: usize) -> f64 {
+        let frames = logits.len() / symbols;
+        let mut y = vec![0.0; logits.len()];
+        softmax(logits, symbols, &mut y);
+        let mut total = 0.0;
+        for code in 0..symbols.pow(frames as u32) {
+            let path: Vec<u16> =
+                (0..frames).map(|t| (code / symbols.pow(t as u32) % symbols) as u16).collect();
+            let mut text = path.clone();
+            text.dedup();
+            text.retain(|&k| k != 0);
+            if text == labels {
+                total += (0..frames)
+                    .map(|t| f64::from(y[t * symbols + usize::from(path[t])]))
+                    .product::<f64>();
+            }
+        }
+        -total.ln()
+    }
+
+    #[test]
+    fn equals_enumeration_of_all_paths() {
+        for (frames, labels) in [
+            (1, vec![]),
+            (1, vec![1]),
+            (4, vec![1, 2]),
+            (5, vec![1, 1]),
+            (6, vec![2, 1, 2]),
+            (3, vec![2, 2]),
+            (6, vec![]),
+        ] {
+            let x = logits(frames, 3, 2.0);
+            let ours = loss(&x, &[frames], &[labels.clone()], frames, 3).losses[0];
+            let expected = brute_force(&x, &labels, 3);
+            assert!((f64::from(ours) - expected).abs() < 1e-5, "{labels:?} in {frames}: {ours} {expected}");
+        }
+    }
+
+    #[test]
+    fn gradient_equals_finite_differences_and_log_space() {
+        let (frames, symbols, labels) = (9, 4, vec![1, 3, 3, 2]);
+        let x = logits(frames, symbols, 1.5);
+        let full = loss(&x, &[frames], &[labels.clone()], frames, symbols);
+        for i in 0..x.len() {
+            let at = |d: f32| {
+                let mut x = x.clone();
+                x[i] += d;
+                log_space(&x, &expand(&labels), symbols).loss
+            };
+            let numeric = (at(1e-2) - at(-1e-2)) / 2e-2;
+            assert!((f64::from(full.gradient[i]) - numeric).abs() < 1e-4, "logit {i}");
+        }
+    }
+
+    #[test]
+    fn a_sure_and_wrong_net_has_a_finite_loss() {
+        let (frames, symbols) = (60, 5);
+        let mut x = vec![-300.0; frames * symbols];
+        x.chunks_exact_mut(symbols).for_each(|row| row[4] = 300.0);
+        let result = loss(&x, &[frames], &[vec![1, 2, 1, 3]], frames, symbols);
+        assert!(result.losses[0].is_finite() && result.losses[0] > 1e4, "{}", result.losses[0]);
+        assert!(result.gradient.iter().all(|g| g.is_finite()));
+    }
+
+    #[test]
+    fn labels_that_do_not_fit_are_infinite_with_zero_gradient() {
+        let x = logits(3, 3, 1.0);
+        let result = loss(&x, &[3], &[vec![1, 1, 1]], 3, 3);
+        assert_eq!(result.losses[0], f32::INFINITY);
+        assert!(result.gradient.iter().all(|&g| g == 0.0));
+    }
+}

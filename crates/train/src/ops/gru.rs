@@ -1,0 +1,344 @@
+//! The GRU recurrence of Kliegl et al. 2017, eq. (10), over a batch of sequences.
+//!
+//! The input products `W x + b` of all steps come in ready (one large product each); here runs what
+//! must run step by step. With `a = U h` (stacked update, reset, candidate):
+//!
+//! ```text
+//! z = sigmoid(x_z + a_z)      r = sigmoid(x_r + a_r)
+//! c = f(x_c + r * a_c)        h' = h + z * (c - h)
+//! ```
+//!
+//! The batch is cut into groups of [`LANES`] sequences that walk through time on their own, one
+//! thread each; the gradient of `U` is one product over all steps at the end.
+
+use rayon::prelude::*;
+use stonechat_kernels::{Activation, PackedF32, math};
+
+use super::matmul;
+
+/// Sequences that share one pass over the packed recurrent weights. Sized so that the product
+/// runs near the arithmetic peak while two cores still share a usual batch evenly.
+const LANES: usize = 8;
+
+/// Sizes of one recurrence.
+#[derive(Clone, Copy, Debug)]
+pub struct Shape {
+    /// Sequences.
+    pub batch: usize,
+    /// Steps, padding included.
+    pub steps: usize,
+    /// Cells.
+    pub hidden: usize,
+}
+
+/// The nonlinearity `f` of the candidate.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Candidate {
+    /// `tanh`.
+    Tanh,
+    /// `min(max(x, 0), clip)`.
+    ClippedRelu(f32),
+}
+
+/// The recurrent matrix `U` (`3h x h`) as it is parametrised, row-major.
+#[derive(Clone, Copy, Debug)]
+pub enum Recurrent<'a> {
+    /// `U` itself.
+    Dense(&'a [f32]),
+    /// `U = A B` with `a: 3h x rank`, `b: rank x h`, multiplied as `A (B h)`.
+    LowRank {
+        /// Left factor.
+        a: &'a [f32],
+        /// Right factor.
+        b: &'a [f32],
+        /// Inner size.
+        rank: usize,
+    },
+}
+
+/// What [`backward`] needs from [`forward`].
+#[derive(Clone, Debug, Default)]
+pub struct Saved {
+    /// `batch x steps x 3h`: z, r, c after their nonlinearities.
+    gates: Vec<f32>,
+    /// `batch x steps x h`: `U_c h`, before the reset gate.
+    candidate_product: Vec<f32>,
+}
+
+/// Gradients of one recurrence.
+#[derive(Debug)]
+pub struct Gradients {
+    /// With respect to the input products, `batch x steps x 3h`.
+    pub input: Vec<f32>,
+    /// With respect to `U` (dense) or `A` (low rank).
+    pub left: Vec<f32>,
+    /// With respect to `B` (low rank); empty for dense.
+    pub right: Vec<f32>,
+}
+
+/// The recurrent product, packed once for a whole sequence.
+enum Packed {
+    Dense(PackedF32),
+    LowRank(PackedF32, PackedF32),
+}
+
+impl Packed {
+    fn forward(recurrent: Recurrent<'_>, hidden: usize) -> Self {
+        match recurrent {
+            Recurrent::Dense(u) => Self::Dense(pack(u, 3 * hidden, hidden)),
+            Recurrent::LowRank { a, b, rank } => {
+                Self::LowRank(pack(b, rank, hidden), pack(a, 3 * hidden, rank))
+            }
+        }
+    }
+
+    fn transposed(recurrent: Recurrent<'_>, hidden: usize) -> Self {
+        match recurrent {
+            Recurrent::Dense(u) => {
+                Self::Dense(pack(&transpose(u, 3 * hidden, hidden), hidden, 3 * hidden))
+            }
+            Recurrent::LowRank { a, b, rank } => Self::LowRank(
+                pack(&transpose(a, 3 * hidden, rank), rank, 3 * hidden),
+                pack(&transpose(b, rank, hidden), hidden, rank),
+            ),
+        }
+    }
+
+    /// `y = M x` for `lanes` vectors; `middle` holds the low-rank projection.
+    fn apply(&self, x: &[f32], lanes: usize, middle: &mut Vec<f32>, y: &mut [f32]) {
+        match self {
+            Self::Dense(map) => map.matmul(x, lanes, None, Activation::None, y),
+            Self::LowRank(first, second) => {
+                middle.resize(lanes * first.rows(), 0.0);
+                first.matmul(x, lanes, None, Activation::None, middle);
+                second.matmul(middle, lanes, None, Activation::None, y);
+            }
+        }
+    }
+}
+
+fn pack(w: &[f32], rows: usize, cols: usize) -> PackedF32 {
+    PackedF32::pack(w, rows, cols).expect("shapes are checked where the layer is built")
+}
+
+fn transpose(w: &[f32], rows: usize, cols: usize) -> Vec<f32> {
+    let mut t = vec![0.0; rows * cols];
+    for i in 0..rows {
+        for j in 0..cols {
+            t[j * rows + i] = w[i * cols + j];
+        }
+    }
+    t
+}
+
+/// Runs the recurrence from `h = 0`.
+///
+/// `x` is `batch x steps x 3h`; `lengths[b]` steps of sequence `b` are real, the output of the rest
+/// is zero. Returns `h` as `batch x steps x hidden` and what the backward pass needs.
+pub fn forward(
+    x: &[f32],
+    recurrent: Recurrent<'_>,
+    lengths: &[usize],
+    candidate: Candidate,
+    shape: Shape,
+) -> (Vec<f32>, Saved) {
+    let Shape { batch, steps, hidden } = shape;
+    let mut out = vec![0.0; batch * steps * hidden];
+    let mut saved = Saved {
+        gates: vec![0.0; batch * steps * 3 * hidden],
+        candidate_product: vec![0.0; batch * steps * hidden],
+    };
+    let packed = Packed::forward(recurrent, hidden);
+    let (wide, narrow) = (LANES * steps * 3 * hidden, LANES * steps * hidden);
+    out.par_chunks_mut(narrow)
+        .zip(saved.gates.par_chunks_mut(wide))
+        .zip(saved.candidate_product.par_chunks_mut(narrow))
+        .zip(x.par_chunks(wide))
+        .zip(lengths.par_chunks(LANES))
+        .for_each(|((((out, gates), products), x), lengths)| {
+            forward_lanes(x, &packed, lengths, candidate, steps, hidden, out, gates, products);
+        });
+    (out, saved)
+}
+
+#[allow(clippy::too_many_arguments)] // one private loop; a struct would only rename them
+fn forward_lanes(
+    x: &[f32],
+    packed: &Packed,
+    lengths: &[usize],
+    candidate: Candidate,
+    steps: usize,
+    hidden: usize,
+    out: &mut [f32],
+    gates: &mut [f32],
+    products: &mut [f32],
+) {
+    let lanes = lengths.len();
+    let mut h = vec![0.0; lanes * hidden];
+    let mut a = vec![0.0; lanes * 3 * hidden];
+    let mut middle = Vec::new();
+    let longest = lengths.iter().copied().max().unwrap_or(0);
+    for t in 0..longest {
+        packed.apply(&h, lanes, &mut middle, &mut a);
+        for lane in (0..lanes).filter(|&lane| t < lengths[lane]) {
+            let row = lane * steps + t;
+            let x = &x[row * 3 * hidden..][..3 * hidden];
+            let a = &a[lane * 3 * hidden..][..3 * hidden];
+            let (zr, c) = gates[row * 3 * hidden..][..3 * hidden].split_at_mut(2 * hidden);
+            let product = &mut products[row * hidden..][..hidden];
+            for ((g, x), a) in zr.iter_mut().zip(x).zip(a) {
+                *g = x + a;
+            }
+            math::sigmoid(zr);
+            let (z, r) = zr.split_at(hidden);
+            product.copy_from_slice(&a[2 * hidden..]);
+            for (((c, x), r), p) in c.iter_mut().zip(&x[2 * hidden..]).zip(r).zip(&*product) {
+                *c = x + r * p;
+            }
+            match candidate {
+                Candidate::Tanh => math::tanh(c),
+                Candidate::ClippedRelu(clip) => c.iter_mut().for_each(|c| *c = c.clamp(0.0, clip)),
+            }
+            let h = &mut h[lane * hidden..][..hidden];
+            for ((h, z), c) in h.iter_mut().zip(z).zip(&*c) {
+                *h += z * (c - *h);
+            }
+            out[row * hidden..][..hidden].copy_from_slice(h);
+        }
+    }
+}
+
+/// Backward through time: `out` and `saved` come from [`forward`], `dout` is the gradient of `out`.
+pub fn backward(
+    dout: &[f32],
+    out: &[f32],
+    saved: &Saved,
+    recurrent: Recurrent<'_>,
+    lengths: &[usize],
+    candidate: Candidate,
+    shape: Shape,
+) -> Gradients {
+    let Shape { batch, steps, hidden } = shape;
+    let rows = batch * steps;
+    let mut input = vec![0.0; rows * 3 * hidden];
+    // The gradient of U_c h differs from that of x_c by the reset gate.
+    let mut product = vec![0.0; rows * hidden];
+    let packed = Packed::transposed(recurrent, hidden);
+    let (wide, narrow) = (LANES * steps * 3 * hidden, LANES * steps * hidden);
+    input
+        .par_chunks_mut(wide)
+        .zip(product.par_chunks_mut(narrow))
+        .zip(dout.par_chunks(narrow))
+        .zip(out.par_chunks(narrow))
+        .zip(saved.gates.par_chunks(wide))
+        .zip(saved.candidate_product.par_chunks(narrow))
+        .zip(lengths.par_chunks(LANES))
+        .for_each(|((((((dx, dp), dout), out), gates), products), lengths)| {
+            backward_lanes(
+                dout, out, gates, products, &packed, lengths, candidate, steps, hidden, dx, dp,
+            );
+        });
+
+    // h before each step: `out` one step later, zero at the start.
+    let mut before = vec![0.0; rows * hidden];
+    before
+        .par_chunks_mut(steps * hidden)
+        .zip(out.par_chunks(steps * hidden))
+        .for_each(|(before, out)| {
+            let kept = (steps - 1) * hidden;
+            before[hidden..].copy_from_slice(&out[..kept]);
+        });
+    let weight_gradient = |left: &[f32], cols: usize| -> Vec<f32> {
+        // Stacked [d_z d_r | d_c] rows against `left` (rows x cols).
+        let mut grad = vec![0.0; 3 * hidden * cols];
+        let (zr, c) = grad.split_at_mut(2 * hidden * cols);
+        let inputs = matmul::view(left, rows, cols, cols);
+        let d_zr = matmul::view(&input, rows, 2 * hidden, 3 * hidden);
+        matmul::product_by_rows(zr, cols, d_zr.transpose(), inputs);
+        let d_c = matmul::view(&product, rows, hidden, hidden);
+        matmul::product_by_rows(c, cols, d_c.transpose(), inputs);
+        grad
+    };
+    let (left, right) = match recurrent {
+        Recurrent::Dense(_) => (weight_gradient(&before, hidden), Vec::new()),
+        Recurrent::LowRank { a, b, rank } => {
+            let middle = matmul::forward(&before, b, rows, hidden, rank);
+            let left = weight_gradient(&middle, rank);
+            // d(B h) = A^T d(U h), gates stacked.
+            let mut stacked = vec![0.0; rows * 3 * hidden];
+            stacked
+                .par_chunks_mut(3 * hidden)
+                .zip(input.par_chunks(3 * hidden))
+                .zip(product.par_chunks(hidden))
+                .for_each(|((row, zr), c)| {
+                    row[..2 * hidden].copy_from_slice(&zr[..2 * hidden]);
+                    row[2 * hidden..].copy_from_slice(c);
+                });
+            let dmiddle = matmul::backward_input(&stacked, a, rows, rank, 3 * hidden);
+            (left, matmul::backward_weight(&dmiddle, &before, rows, hidden, rank))
+        }
+    };
+    Gradients { input, left, right }
+}
+
+#[allow(clippy::too_many_arguments)] // the mirror of forward_lanes
+fn backward_lanes(
+    dout: &[f32],
+    out: &[f32],
+    gates: &[f32],
+    products: &[f32],
+    packed: &Packed,
+    lengths: &[usize],
+    candidate: Candidate,
+    steps: usize,
+    hidden: usize,
+    dx: &mut [f32],
+    dp: &mut [f32],
+) {
+    let lanes = lengths.len();
+    let mut dh = vec![0.0; lanes * hidden];
+    let mut da = vec![0.0; lanes * 3 * hidden];
+    let mut through = vec![0.0; lanes * hidden];
+    let mut middle = Vec::new();
+    let longest = lengths.iter().copied().max().unwrap_or(0);
+    for t in (0..longest).rev() {
+        for lane in (0..lanes).filter(|&lane| t < lengths[lane]) {
+            let row = lane * steps + t;
+            let gates = &gates[row * 3 * hidden..][..3 * hidden];
+            let (z, rest) = gates.split_at(hidden);
+            let (r, c) = rest.split_at(hidden);
+            let product = &products[row * hidden..][..hidden];
+            let dout = &dout[row * hidden..][..hidden];
+            let dh = &mut dh[lane * hidden..][..hidden];
+            let dx = &mut dx[row * 3 * hidden..][..3 * hidden];
+            let dp = &mut dp[row * hidden..][..hidden];
+            let (dz, rest) = dx.split_at_mut(hidden);
+            let (dr, dc) = rest.split_at_mut(hidden);
+            for i in 0..hidden {
+                let before = if t == 0 { 0.0 } else { out[(row - 1) * hidden + i] };
+                let d = dh[i] + dout[i];
+                let slope = match candidate {
+                    Candidate::Tanh => 1.0 - c[i] * c[i],
+                    // The clipped ends are flat.
+                    Candidate::ClippedRelu(clip) => f32::from(c[i] > 0.0 && c[i] < clip),
+                };
+                let d_candidate = d * z[i] * slope;
+                dc[i] = d_candidate;
+                dp[i] = d_candidate * r[i];
+                dz[i] = d * (c[i] - before) * z[i] * (1.0 - z[i]);
+                dr[i] = d_candidate * product[i] * r[i] * (1.0 - r[i]);
+                dh[i] = d * (1.0 - z[i]);
+            }
+            let da = &mut da[lane * 3 * hidden..][..3 * hidden];
+            da[..2 * hidden].copy_from_slice(&dx[..2 * hidden]);
+            da[2 * hidden..].copy_from_slice(dp);
+        }
+        packed.apply(&da, lanes, &mut middle, &mut through);
+        for lane in (0..lanes).filter(|&lane| t < lengths[lane]) {
+            let span = lane * hidden..(lane + 1) * hidden;
+            for (dh, through) in dh[span.clone()].iter_mut().zip(&through[span]) {
+                *dh += through;
+            }
+        }
+    }
+}

@@ -1,0 +1,24 @@
+//! The hot arithmetic of training over plain slices, free of any tensor library.
+//!
+//! Each file holds `forward` and `backward` of one layer, shapes in comments, in the manner of a
+//! textbook; [`crate::host_op`] hangs them into burn's autodiff graph. All of them give the same
+//! bits for any number of threads: work is cut into pieces that do not depend on the thread count
+//! and partial sums are added in a fixed order.
+
+pub mod batch_norm;
+pub mod conv;
+pub mod ctc;
+pub mod gru;
+pub mod matmul;
+pub mod row_conv;
+
+/// Adds partial gradients in their order.
+fn sum(partial: &[Vec<f32>], len: usize) -> Vec<f32> {
+    let mut total = vec![0.0; len];
+    for part in partial {
+        for (t, p) in total.iter_mut().zip(part) {
+            *t += p;
+        }
+    }
+    total
+}

@@ -1,0 +1,178 @@
+//! SGD with Nesterov momentum and Adam(W), over host parameters.
+
+use std::collections::BTreeMap;
+
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+
+use crate::parameters::{Gradients, Parameters};
+
+/// Which optimiser with which constants.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
+pub enum OptimizerConfig {
+    /// Stochastic gradient descent with Nesterov momentum.
+    Sgd {
+        /// Share of the velocity kept in each step.
+        #[serde(default = "momentum")]
+        momentum: f32,
+    },
+    /// Adam (Kingma and Ba 2015); with `weight_decay` AdamW (Loshchilov and Hutter 2019).
+    Adam {
+        /// Decay of the mean of the gradient.
+        #[serde(default = "beta1")]
+        beta1: f32,
+        /// Decay of the mean of its square.
+        #[serde(default = "beta2")]
+        beta2: f32,
+        /// Added to the root of the mean square.
+        #[serde(default = "epsilon")]
+        epsilon: f32,
+        /// Decoupled weight decay, times the learning rate, on matrices only.
+        #[serde(default)]
+        weight_decay: f32,
+    },
+}
+
+fn momentum() -> f32 {
+    0.99
+}
+fn beta1() -> f32 {
+    0.9
+}
+fn beta2() -> f32 {
+    0.98
+}
+fn epsilon() -> f32 {
+    1e-8
+}
+
+impl Default for OptimizerConfig {
+    fn default() -> Self {
+        Self::Adam { beta1: beta1(), beta2: beta2(), epsilon: epsilon(), weight_decay: 0.0 }
+    }
+}
+
+/// The state of an optimiser: two moments per parameter (SGD uses the first, as velocity).
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct OptimizerState {
+    /// Steps taken.
+    pub steps: u64,
+    /// First moment, or velocity.
+    pub first: BTreeMap<String, Vec<f32>>,
+    /// Second moment.
+    pub second: BTreeMap<String, Vec<f32>>,
+}
+
+impl OptimizerState {
+    /// One step down `gradients` with learning rate `rate`. Parameters without a gradient stay.
+    pub fn step(
+        &mut self,
+        config: &OptimizerConfig,
+        rate: f32,
+        parameters: &mut Parameters,
+        gradients: &Gradients,
+    ) {
+        self.steps += 1;
+        let steps = self.steps as i32;
+        for (name, gradient) in gradients {
+            let Some(parameter) = parameters.get_mut(name) else { continue };
+            let first = self.first.entry(name.clone()).or_insert_with(|| vec![0.0; gradient.len()]);
+            let pieces = parameter
+                .values
+                .par_chunks_mut(PIECE)
+                .zip(gradient.par_chunks(PIECE))
+                .zip(first.par_chunks_mut(PIECE));
+            match *config {
+                OptimizerConfig::Sgd { momentum } => pieces.for_each(|((w, g), v)| {
+                    for ((w, g), v) in w.iter_mut().zip(g).zip(v) {
+                        *v = momentum * *v + g;
+                        *w -= rate * (g + momentum * *v);
+                    }
+                }),
+                OptimizerConfig::Adam { beta1, beta2, epsilon, weight_decay } => {
+                    let second =
+                        self.second.entry(name.clone()).or_insert_with(|| vec![0.0; gradient.len()]);
+                    let decay = if parameter.rows > 1 { rate * weight_decay } else { 0.0 };
+                    let correction1 = 1.0 / (1.0 - beta1.powi(steps));
+                    let correction2 = 1.0 / (1.0 - beta2.powi(steps));
+                    pieces.zip(second.par_chunks_mut(PIECE)).for_each(|(((w, g), m), v)| {
+                        for (((w, g), m), v) in w.iter_mut().zip(g).zip(m).zip(v) {
+                            *m = beta1 * *m + (1.0 - beta1) * g;
+                            *v = beta2 * *v + (1.0 - beta2) * g * g;
+                            let step = *m * correction1 / ((*v * correction2).sqrt() + epsilon);
+                            *w -= rate * step + decay * *w;
+                        }
+                    });
+                }
+            }
+        }
+    }
+}
+
+/// Values per task; updates are elementwise, so the cut does not change them.
+const PIECE: usize = 1 << 14;
+
+/// Global norm of all gradients.
+pub fn norm(gradients: &Gradients) -> f64 {
+    let squares: Vec<f64> = gradients
+        .par_iter()
+        .map(|(_, g)| g.iter().map(|&g| f64::from(g) * f64::from(g)).sum::<f64>())
+        .collect();
+    squares.iter().sum::<f64>().sqrt()
+}
+
+/// Scales all gradients so that their global norm is at most `limit` (Pascanu et al. 2013).
+pub fn clip(gradients: &mut Gradients, norm: f64, limit: f64) {
+    if norm > limit {
+        let scale = (limit / norm) as f32;
+        gradients.par_iter_mut().for_each(|(_, g)| g.iter_mut().for_each(|g| *g *= scale));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::parameters::Parameter;
+
+    fn descend(config: &OptimizerConfig, rate: f32, steps: usize) -> f32 {
+        let mut parameters = Parameters::new();
+        parameters.insert("w".into(), Parameter::filled(2, 1, 5.0));
+        let mut state = OptimizerState::default();
+        for _ in 0..steps {
+            let gradient = parameters["w"].values.iter().map(|w| 2.0 * (w - 1.0)).collect();
+            state.step(config, rate, &mut parameters, &Gradients::from([("w".into(), gradient)]));
+        }
+        parameters["w"].values[1]
+    }
+
+    #[test]
+    fn every_optimiser_finds_the_bottom_of_a_bowl() {
+        let adam = OptimizerConfig::default();
+        let sgd = OptimizerConfig::Sgd { momentum: 0.9 };
+        for (name, config, rate) in [("adam", adam, 0.1), ("sgd", sgd, 0.02)] {
+            let w = descend(&config, rate, 400);
+            assert!((w - 1.0).abs() < 1e-2, "{name}: {w}");
+        }
+    }
+
+    #[test]
+    fn first_steps_follow_the_formulas() {
+        // Adam's first step is rate * sign(g); Nesterov's is rate * (1 + momentum) * g.
+        assert!((descend(&OptimizerConfig::default(), 0.1, 1) - 4.9).abs() < 1e-5);
+        let sgd = OptimizerConfig::Sgd { momentum: 0.5 };
+        assert!((descend(&sgd, 0.01, 1) - (5.0 - 0.01 * 1.5 * 8.0)).abs() < 1e-5);
+    }
+
+    #[test]
+    fn clipping_keeps_the_direction_and_the_limit() {
+        let mut g = Gradients::from([("a".into(), vec![3.0]), ("b".into(), vec![4.0])]);
+        let before = norm(&g);
+        assert!((before - 5.0).abs() < 1e-9);
+        clip(&mut g, before, 1.0);
+        assert!((norm(&g) - 1.0).abs() < 1e-6 && (g["a"][0] - 0.6).abs() < 1e-6);
+        let kept = g.clone();
+        clip(&mut g, 1.0, 2.0);
+        assert_eq!(g, kept);
+    }
+}

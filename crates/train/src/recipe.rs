@@ -1,0 +1,332 @@
+//! Recipes: everything a training run depends on, as TOML.
+
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+use stonechat_audio::FeatureConfig;
+use stonechat_compress::RankRule;
+use stonechat_model::NetworkConfig;
+
+use crate::TrainError;
+use crate::data::{AugmentConfig, BatchConfig, CacheConfig, Limits, Source};
+use crate::net::Parametrisation;
+use crate::optimizer::OptimizerConfig;
+use crate::schedule::Decay;
+
+/// A recipe. Paths are relative to the folder the command runs in.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Recipe {
+    /// Seed of initial weights, order, augmentation and dropout.
+    #[serde(default)]
+    pub seed: u64,
+    /// Where the tensors live; nothing in configs or checkpoints depends on it.
+    #[serde(default)]
+    pub device: DeviceKind,
+    /// Weights to start from: a checkpoint of an earlier run.
+    #[serde(default)]
+    pub init: Option<PathBuf>,
+    /// Minutes between checkpoints inside an epoch.
+    #[serde(default = "ten")]
+    pub checkpoint_minutes: f64,
+    /// Epochs between logs of nu, 90 % ranks and parameter counts per weight; 0 = never.
+    #[serde(default = "one")]
+    pub diagnose_every: usize,
+    /// Output symbols, the blank (an empty string) first; English letters where absent.
+    #[serde(default)]
+    pub alphabet: Option<Vec<String>>,
+    /// The data.
+    pub data: DataSection,
+    /// Feature extraction; `normalise` is fitted on the training set where it is absent.
+    #[serde(default)]
+    pub features: FeatureConfig,
+    /// The net.
+    pub network: NetworkConfig,
+    /// How utterances are grouped.
+    #[serde(default)]
+    pub batches: BatchConfig,
+    /// Augmentation of the training set.
+    #[serde(default)]
+    pub augment: AugmentConfig,
+    /// The stages, one after the other.
+    #[serde(rename = "stage")]
+    pub stages: Vec<Stage>,
+}
+
+/// Manifests and limits.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct DataSection {
+    /// Training manifests.
+    pub train: Vec<Source>,
+    /// The manifest whose CER and WER are taken each epoch.
+    #[serde(default)]
+    pub dev: Vec<Source>,
+    /// Lengths that are used.
+    #[serde(default)]
+    pub limits: Limits,
+    /// Where decoded audio and features are kept.
+    #[serde(default)]
+    pub cache: CacheConfig,
+}
+
+/// The devices a build can know.
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DeviceKind {
+    /// The CPU, with the trainer's own operations.
+    #[default]
+    Cpu,
+    /// An NVIDIA card (feature `cuda`).
+    Cuda,
+    /// Vulkan, Metal or DirectX (feature `wgpu`).
+    Wgpu,
+}
+
+/// One stage of training.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Stage {
+    /// Name, used for files.
+    pub name: String,
+    /// Passes over the training set.
+    pub epochs: usize,
+    /// How the large weights are held (first stage only).
+    #[serde(default)]
+    pub parametrisation: Parametrisation,
+    /// Truncates the weights of the stage before to low rank (Kliegl et al. 2017, section 3).
+    #[serde(default)]
+    pub warm_start: Option<RankRule>,
+    /// Penalty on the weights.
+    #[serde(default)]
+    pub regulariser: Regulariser,
+    /// Strength on the recurrent weights.
+    #[serde(default)]
+    pub lambda_rec: f64,
+    /// Strength on the non-recurrent and fully connected weights.
+    #[serde(default)]
+    pub lambda_nonrec: f64,
+    /// The optimiser.
+    #[serde(default)]
+    pub optimizer: OptimizerConfig,
+    /// Where the learning rate comes from.
+    pub rate: Rate,
+    /// Epochs of linear warm-up.
+    #[serde(default)]
+    pub warmup_epochs: f64,
+    /// How the rate falls.
+    #[serde(default)]
+    pub decay: Decay,
+    /// Largest global norm of the gradient.
+    #[serde(default = "clip_norm")]
+    pub clip_norm: f64,
+    /// Share of activations dropped below each recurrent and fully connected layer.
+    #[serde(default)]
+    pub dropout: f32,
+    /// Decay of the moving average of the weights that is evaluated and exported; 0 = the weights.
+    #[serde(default)]
+    pub average: f32,
+}
+
+/// The learning rate of a stage.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case", untagged)]
+pub enum Rate {
+    /// Given.
+    Value(f64),
+    /// This many times the last rate of the stage before (3 in Kliegl et al. 2017, section 3.2.2).
+    TimesFinal {
+        /// The factor.
+        times_final: f64,
+    },
+    /// The schedule of the stage before goes on as if there were one stage (section 3.2.3).
+    Continue {
+        /// Must be true.
+        continue_schedule: bool,
+    },
+}
+
+/// The penalty added to the loss.
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Regulariser {
+    /// None.
+    #[default]
+    None,
+    /// `lambda / 2 |W|^2`.
+    L2,
+    /// `lambda / 2 (|U|^2 + |V|^2)`, which is lambda times the trace norm of `U V` at its minimum.
+    TraceNorm,
+}
+
+fn ten() -> f64 {
+    10.0
+}
+fn one() -> usize {
+    1
+}
+fn clip_norm() -> f64 {
+    400.0
+}
+
+impl Recipe {
+    /// Reads a recipe and sets `overrides` (`key.inner=value`, lists by index) in it.
+    ///
+    /// # Errors
+    /// A file that cannot be read, TOML that cannot be parsed, unknown keys, values that make no sense.
+    pub fn load(path: &Path, overrides: &[String]) -> Result<Self, TrainError> {
+        let text = std::fs::read_to_string(path)
+            .map_err(|e| TrainError::Io { path: path.to_owned(), source: e })?;
+        Self::parse(&text, overrides)
+            .map_err(|reason| TrainError::Recipe { path: path.to_owned(), reason })
+    }
+
+    fn parse(text: &str, overrides: &[String]) -> Result<Self, String> {
+        let mut value: toml::Value = toml::from_str(text).map_err(|e| e.to_string())?;
+        for change in overrides {
+            set(&mut value, change)?;
+        }
+        let recipe: Self = value.try_into().map_err(|e: toml::de::Error| e.to_string())?;
+        recipe.validate()?;
+        Ok(recipe)
+    }
+
+    /// The recipe as TOML.
+    ///
+    /// # Errors
+    /// None for a recipe that was parsed.
+    pub fn to_toml(&self) -> Result<String, TrainError> {
+        toml::to_string(self).map_err(|e| TrainError::Recipe {
+            path: PathBuf::from("recipe"),
+            reason: e.to_string(),
+        })
+    }
+
+    fn validate(&self) -> Result<(), String> {
+        self.network.validate().map_err(|e| e.to_string())?;
+        self.features.validate().map_err(|e| e.to_string())?;
+        if self.network.input != self.features.dim() {
+            return Err(format!(
+                "network.input is {} but the features have {} values a frame",
+                self.network.input,
+                self.features.dim()
+            ));
+        }
+        self.augment.validate().map_err(|e| e.to_string())?;
+        self.batches.validate().map_err(|e| e.to_string())?;
+        if self.stages.is_empty() {
+            return Err("there is no [[stage]]".into());
+        }
+        for (i, stage) in self.stages.iter().enumerate() {
+            stage.validate(i).map_err(|reason| format!("stage {} ({}): {reason}", i, stage.name))?;
+        }
+        Ok(())
+    }
+}
+
+impl Stage {
+    fn validate(&self, index: usize) -> Result<(), String> {
+        let plain = !self.name.is_empty()
+            && self.name.chars().all(|c| c.is_ascii_alphanumeric() || "-_".contains(c));
+        if !plain {
+            return Err("name must be letters, digits, - or _".into());
+        }
+        let factored = self.parametrisation == Parametrisation::Factored;
+        if index > 0 && factored {
+            return Err("only the first stage chooses a parametrisation".into());
+        }
+        if self.regulariser == Regulariser::TraceNorm && index == 0 && !factored {
+            return Err("trace_norm needs parametrisation = \"factored\"".into());
+        }
+        if self.regulariser == Regulariser::L2 && factored {
+            return Err("l2 needs parametrisation = \"dense\"".into());
+        }
+        match self.rate {
+            Rate::Value(rate) if !(rate > 0.0 && rate.is_finite()) => {
+                Err(format!("rate {rate} must be positive"))
+            }
+            Rate::Value(_) => Ok(()),
+            Rate::Continue { continue_schedule: false } => {
+                Err("continue_schedule must be true where it is given".into())
+            }
+            _ if index == 0 => Err("the first stage needs a rate of its own".into()),
+            _ => Ok(()),
+        }?;
+        if !(0.0..1.0).contains(&self.dropout) || !(0.0..1.0).contains(&self.average) {
+            return Err("dropout and average must be in [0, 1)".into());
+        }
+        Ok(())
+    }
+}
+
+/// Sets `a.b.2.c=value` in a TOML tree; the value is TOML, or a plain string where it is not.
+fn set(root: &mut toml::Value, change: &str) -> Result<(), String> {
+    let (path, text) =
+        change.split_once('=').ok_or_else(|| format!("--set {change}: expected KEY=VALUE"))?;
+    let value = toml::from_str::<toml::Table>(&format!("v = {text}"))
+        .ok()
+        .and_then(|mut table| table.remove("v"))
+        .unwrap_or_else(|| toml::Value::String(text.to_owned()));
+    let mut place = root;
+    let mut keys = path.trim().split('.').peekable();
+    while let Some(key) = keys.next() {
+        place = match place {
+            toml::Value::Array(items) => {
+                let len = items.len();
+                key.parse::<usize>()
+                    .ok()
+                    .and_then(|i| items.get_mut(i))
+                    .ok_or_else(|| format!("--set {change}: {key} is no index below {len}"))?
+            }
+            toml::Value::Table(table) => {
+                let empty = || toml::Value::Table(toml::Table::new());
+                table.entry(key).or_insert_with(empty)
+            }
+            _ => return Err(format!("--set {change}: {key} is inside a plain value")),
+        };
+    }
+    *place = value;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SMALL: &str = r#"
+        [data]
+        train = [{ manifest = "train.jsonl" }]
+        [network]
+        input = 80
+        gru = [8]
+        [[stage]]
+        name = "one"
+        epochs = 2
+        rate = 0.001
+    "#;
+
+    #[test]
+    fn overrides_reach_any_key_and_round_trip() {
+        let changes = ["stage.0.rate=3e-4", "network.gru=[4,5]", "features.mels=80", "seed=7"];
+        let changes: Vec<String> = changes.iter().map(|s| s.to_string()).collect();
+        let recipe = Recipe::parse(SMALL, &changes).unwrap();
+        assert_eq!(recipe.stages[0].rate, Rate::Value(3e-4));
+        assert_eq!((recipe.network.gru.clone(), recipe.seed), (vec![4, 5], 7));
+        assert_eq!(Recipe::parse(&recipe.to_toml().unwrap(), &[]).unwrap(), recipe);
+    }
+
+    #[test]
+    fn wrong_recipes_say_what_is_wrong() {
+        for (change, expected) in [
+            ("stage.0.regulariser=trace_norm", "factored"),
+            ("stage.0.rate=-1", "positive"),
+            ("stage.3.rate=1", "index"),
+            ("network.input=40", "network.input"),
+            ("sed=1", "sed"),
+            ("stage.0.name=a/b", "letters"),
+        ] {
+            let error = Recipe::parse(SMALL, &[change.to_owned()]).unwrap_err();
+            assert!(error.contains(expected), "{change}: {error}");
+        }
+    }
+}

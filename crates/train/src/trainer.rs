@@ -1,0 +1,456 @@
+//! The training loop: stages, epochs, steps, checkpoints, development results.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use burn::tensor::Device;
+use serde_json::json;
+use stonechat_audio::FeatureConfig;
+use stonechat_model::{Alphabet, Package};
+
+use crate::TrainError;
+use crate::checkpoint::{Checkpoint, Progress};
+use crate::data::{Augmentation, Batch, BatchLoader, DataConfig, Dataset, Prefetch, fit_normalise};
+use crate::device;
+use crate::evaluate::{Evaluation, evaluate};
+use crate::export::export;
+use crate::graph::{Frames, Graph};
+use crate::loss;
+use crate::net::{Mode, Net};
+use crate::optimizer::{self, OptimizerState};
+use crate::parameters::{Gradients, Parameters};
+use crate::recipe::{Recipe, Stage};
+use crate::regularise::{diagnose, penalise};
+use crate::rng;
+use crate::run_folder::RunFolder;
+use crate::schedule::StageRate;
+use crate::warm_start::warm_start;
+
+/// Utterances whose frames are enough to fit the feature normalisation.
+const NORMALISE_SAMPLE: usize = 2000;
+
+/// Steps in a row without a finite gradient after which a run is given up.
+const PATIENCE: usize = 20;
+
+/// What a run tells while it goes on; a library prints nothing itself.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Event<'a> {
+    /// Audio files read so far.
+    Reading {
+        /// Files done.
+        done: usize,
+        /// Files in all.
+        total: usize,
+    },
+    /// The data sets stand.
+    DataReady {
+        /// Training utterances and hours.
+        train: (usize, f64),
+        /// Development utterances.
+        dev: usize,
+        /// Utterances left out, with their reasons.
+        dropped: String,
+        /// Trainable values.
+        parameters: usize,
+    },
+    /// A step was taken.
+    Step {
+        /// Stage.
+        stage: &'a str,
+        /// Epoch, from 0.
+        epoch: usize,
+        /// Batches done and in all in this epoch.
+        batch: (usize, usize),
+        /// Epochs of the stage.
+        epochs: usize,
+        /// Mean loss per utterance over the epoch so far.
+        loss: f64,
+        /// Learning rate.
+        rate: f64,
+    },
+    /// A warm start truncated the weights.
+    Truncated {
+        /// Stage that begins.
+        stage: &'a str,
+        /// Trainable values left.
+        parameters: usize,
+        /// Development result before any further training.
+        dev: Option<&'a Evaluation>,
+    },
+    /// An epoch ended.
+    Epoch {
+        /// Stage.
+        stage: &'a str,
+        /// Epoch, from 0.
+        epoch: usize,
+        /// Mean training loss per utterance.
+        loss: f64,
+        /// Development result, if there is a development set.
+        dev: Option<&'a Evaluation>,
+    },
+}
+
+/// Trains `recipe` in the folder `run`; with `resume`, goes on where the run there stopped.
+///
+/// A run that was killed at any moment and resumed ends with the same weights as one that was not.
+/// Each stage leaves `STAGE.stonechat` with its best development result (last, without a
+/// development set), and `checkpoints/STAGE.safetensors` to start other runs from.
+///
+/// # Errors
+/// Wrong recipe or data, a run folder in use, files that cannot be written, divergence.
+pub fn train(
+    recipe: &Recipe,
+    run: &Path,
+    resume: bool,
+    observe: &(dyn Fn(Event<'_>) + Sync),
+) -> Result<(), TrainError> {
+    let text = recipe.to_toml()?;
+    let folder = RunFolder::open(run, &text, resume)?;
+    let last = folder.checkpoint("last");
+    let resumed = match resume && last.exists() {
+        true => Some(Checkpoint::load(&last)?.0),
+        false => None,
+    };
+    let mut trainer = Trainer::new(recipe, text, folder, resumed, observe)?;
+    trainer.run()
+}
+
+struct Trainer<'a> {
+    recipe: &'a Recipe,
+    rates: Vec<StageRate>,
+    recipe_text: String,
+    folder: RunFolder,
+    alphabet: Alphabet,
+    device: Device,
+    train: Arc<Dataset>,
+    dev: Option<Dataset>,
+    net: Net,
+    average: Parameters,
+    optimizer: OptimizerState,
+    progress: Progress,
+    saved: Instant,
+    bad_steps: usize,
+    observe: &'a (dyn Fn(Event<'_>) + Sync),
+}
+
+impl<'a> Trainer<'a> {
+    fn new(
+        recipe: &'a Recipe,
+        recipe_text: String,
+        mut folder: RunFolder,
+        resumed: Option<Checkpoint>,
+        observe: &'a (dyn Fn(Event<'_>) + Sync),
+    ) -> Result<Self, TrainError> {
+        let device = device::open(recipe.device)?;
+        let alphabet = match &recipe.alphabet {
+            Some(symbols) => Alphabet::new(symbols.clone())?,
+            None => Alphabet::english(),
+        };
+        let reading = |done, total| observe(Event::Reading { done, total });
+        let config = DataConfig {
+            limits: recipe.data.limits.clone(),
+            cache: recipe.data.cache.clone(),
+        };
+        let open = |sources: &[_]| {
+            let network = recipe.network.clone();
+            let frames_out = move |frames| network.frames_out(frames);
+            let features = &recipe.features;
+            Dataset::open(sources, &alphabet, features, &config, frames_out, Some(&reading))
+        };
+        let mut train = open(&recipe.data.train)?;
+        let mut dev = match recipe.data.dev.is_empty() {
+            true => None,
+            false => Some(open(&recipe.data.dev)?),
+        };
+        let first = &recipe.stages[0];
+        let mut net =
+            Net::new(recipe.network.clone(), alphabet.len(), first.parametrisation, recipe.seed)?;
+        let mut progress = Progress::default();
+        let mut optimizer = OptimizerState::default();
+        let mut average = Parameters::new();
+        if let Some(path) = &recipe.init {
+            let (from, _) = Checkpoint::load(path)?;
+            from.restore(&mut net, path)?;
+            progress.normalise = from.progress.normalise;
+        }
+        if let Some(checkpoint) = resumed {
+            checkpoint.restore(&mut net, &folder.checkpoint("last"))?;
+            folder.forget_after(checkpoint.progress.step)?;
+            progress = checkpoint.progress;
+            optimizer = checkpoint.optimizer;
+            average = checkpoint.average;
+        }
+        let normalise = match progress.normalise.take().or(recipe.features.normalise.clone()) {
+            Some(fitted) => fitted,
+            None => fit_normalise(&train, NORMALISE_SAMPLE, recipe.seed)?,
+        };
+        train.set_normalise(normalise.clone())?;
+        if let Some(dev) = &mut dev {
+            dev.set_normalise(normalise.clone())?;
+        }
+        progress.normalise = Some(normalise);
+        observe(Event::DataReady {
+            train: (train.len(), train.seconds() / 3600.0),
+            dev: dev.as_ref().map_or(0, Dataset::len),
+            dropped: format!("{:?}", train.dropped_counts()),
+            parameters: net.count(),
+        });
+        Ok(Self {
+            recipe,
+            rates: StageRate::of(&recipe.stages),
+            recipe_text,
+            folder,
+            alphabet,
+            device,
+            train: Arc::new(train),
+            dev,
+            net,
+            average,
+            optimizer,
+            progress,
+            saved: Instant::now(),
+            bad_steps: 0,
+            observe,
+        })
+    }
+
+    fn run(&mut self) -> Result<(), TrainError> {
+        while self.progress.stage < self.recipe.stages.len() {
+            let stage = &self.recipe.stages[self.progress.stage];
+            if !self.progress.begun {
+                self.begin_stage(stage)?;
+            }
+            while self.progress.epoch < stage.epochs {
+                self.epoch(stage)?;
+            }
+            self.end_stage(stage)?;
+        }
+        Ok(())
+    }
+
+    /// Truncates the weights where the stage starts warm, and says what that cost.
+    fn begin_stage(&mut self, stage: &Stage) -> Result<(), TrainError> {
+        if let Some(rule) = &stage.warm_start {
+            warm_start(&mut self.net, rule)?;
+            let dev = self.develop(&self.net)?;
+            self.folder.log(&json!({
+                "step": self.progress.step,
+                "stage": stage.name,
+                "truncated": dev,
+                "parameters": self.net.count(),
+            }))?;
+            (self.observe)(Event::Truncated {
+                stage: &stage.name,
+                parameters: self.net.count(),
+                dev: dev.as_ref(),
+            });
+        }
+        self.progress.begun = true;
+        self.save()
+    }
+
+    /// The development result of `net`, if there is a development set.
+    fn develop(&self, net: &Net) -> Result<Option<Evaluation>, TrainError> {
+        let Some(dev) = &self.dev else { return Ok(None) };
+        evaluate(net, dev, &self.alphabet, &self.recipe.batches, &self.device).map(Some)
+    }
+
+    /// Saves what the stage leaves and prepares the next one.
+    fn end_stage(&mut self, stage: &Stage) -> Result<(), TrainError> {
+        self.checkpoint().save(&self.folder.checkpoint(&stage.name), &self.recipe_text)?;
+        if self.dev.is_none() {
+            self.save_package(stage, None)?;
+        }
+        self.progress.stage += 1;
+        self.progress.epoch = 0;
+        self.progress.best = None;
+        self.progress.begun = false;
+        if !self.average.is_empty() {
+            self.net.parameters = std::mem::take(&mut self.average);
+        }
+        self.optimizer = OptimizerState::default();
+        self.save()
+    }
+
+    fn epoch(&mut self, stage: &Stage) -> Result<(), TrainError> {
+        let number = self.epochs_before() + self.progress.epoch;
+        let augmentation = Augmentation {
+            config: Arc::new(self.recipe.augment.clone()),
+            seed: rng::seed_for(self.recipe.seed, "augment"),
+            epoch: number as u64,
+        };
+        let order = rng::seed_for(self.recipe.seed, "order");
+        let plan =
+            self.train.plan(&self.recipe.batches, number as u64, order, Some(&augmentation));
+        let batches = plan.len();
+        let loader = BatchLoader::start(
+            &self.train,
+            plan,
+            self.progress.batch,
+            Some(augmentation),
+            Prefetch::default(),
+        );
+        for batch in loader {
+            self.step(stage, batch?, batches)?;
+            let minutes = self.recipe.checkpoint_minutes;
+            if self.saved.elapsed() > Duration::from_secs_f64(60.0 * minutes.max(0.0)) {
+                self.save()?;
+            }
+        }
+        let (sum, utterances) = std::mem::take(&mut self.progress.epoch_loss);
+        let loss = sum / utterances.max(1) as f64;
+        self.progress.batch = 0;
+        self.progress.epoch += 1;
+        self.end_epoch(stage, loss)
+    }
+
+    fn end_epoch(&mut self, stage: &Stage, loss: f64) -> Result<(), TrainError> {
+        let epoch = self.progress.epoch - 1;
+        let evaluated = self.evaluated();
+        let dev = self.develop(&evaluated)?;
+        let every = self.recipe.diagnose_every;
+        let weights = match every > 0 && self.progress.epoch.is_multiple_of(every) {
+            true => Some(diagnose(&evaluated)?),
+            false => None,
+        };
+        self.folder.log(&json!({
+            "step": self.progress.step,
+            "stage": stage.name,
+            "epoch": epoch,
+            "train_loss": loss,
+            "dev": dev,
+            "rate": self.progress.rate,
+            "parameters": self.net.count(),
+            "weights": weights,
+        }))?;
+        (self.observe)(Event::Epoch { stage: &stage.name, epoch, loss, dev: dev.as_ref() });
+        if let Some(dev) = dev {
+            if self.progress.best.as_ref().is_none_or(|best| dev.cer < best.cer) {
+                self.save_package(stage, Some(&dev))?;
+                self.progress.best = Some(dev);
+            }
+        }
+        self.save()
+    }
+
+    fn step(&mut self, stage: &Stage, batch: Batch, batches: usize) -> Result<(), TrainError> {
+        let done = self.progress.epoch as f64 + self.progress.batch as f64 / batches as f64;
+        let rate = self.rates[self.progress.stage].at(done);
+        let seed = rng::hash(rng::seed_for(self.recipe.seed, "dropout"), self.progress.step);
+        let mode = Mode::Training { dropout: stage.dropout, seed };
+        let graph = Graph::new(&self.net.parameters, &self.device, true);
+        let frames = Frames { lengths: batch.frames, steps: batch.t_max };
+        let output = self.net.forward(&graph, batch.features, frames, mode, &self.device);
+        let (total, losses) = loss::ctc(&output.logits, &output.frames, &batch.labels);
+        let mut gradients = graph.gradients(&(total / losses.len() as f32));
+        drop(output.logits);
+        let penalty = penalise(stage, &self.net.parameters, &mut gradients);
+        let norm = optimizer::norm(&gradients);
+        self.progress.step += 1;
+        self.progress.batch += 1;
+        self.progress.rate = rate;
+        if norm.is_finite() {
+            self.bad_steps = 0;
+            self.net.follow(&output.statistics);
+            self.descend(stage, rate, gradients, norm);
+        } else {
+            self.bad_steps += 1;
+            if self.bad_steps >= PATIENCE {
+                let (step, count) = (self.progress.step, self.bad_steps);
+                return Err(TrainError::Diverged { step, count });
+            }
+        }
+        let finite: Vec<f64> =
+            losses.iter().filter(|l| l.is_finite()).map(|&l| f64::from(l)).collect();
+        self.progress.epoch_loss.0 += finite.iter().sum::<f64>();
+        self.progress.epoch_loss.1 += finite.len();
+        self.folder.log(&json!({
+            "step": self.progress.step,
+            "loss": finite.iter().sum::<f64>() / finite.len().max(1) as f64,
+            "penalty": penalty,
+            "norm": norm,
+            "rate": rate,
+            "utterances": losses.len(),
+        }))?;
+        (self.observe)(Event::Step {
+            stage: &stage.name,
+            epoch: self.progress.epoch,
+            batch: (self.progress.batch, batches),
+            epochs: stage.epochs,
+            loss: self.progress.epoch_loss.0 / self.progress.epoch_loss.1.max(1) as f64,
+            rate,
+        });
+        Ok(())
+    }
+
+    fn descend(&mut self, stage: &Stage, rate: f64, mut gradients: Gradients, norm: f64) {
+        optimizer::clip(&mut gradients, norm, stage.clip_norm);
+        let parameters = &mut self.net.parameters;
+        self.optimizer.step(&stage.optimizer, rate as f32, parameters, &gradients);
+        if stage.average == 0.0 {
+            return;
+        }
+        if self.average.is_empty() {
+            self.average = parameters.clone();
+        }
+        // The first steps weigh more, so that the start is forgotten.
+        let steps = self.optimizer.steps as f32;
+        let keep = stage.average.min((1.0 + steps) / (10.0 + steps));
+        for (average, parameter) in self.average.values_mut().zip(parameters.values()) {
+            for (a, p) in average.values.iter_mut().zip(&parameter.values) {
+                *a = keep * *a + (1.0 - keep) * p;
+            }
+        }
+    }
+
+    /// The net as it is evaluated and exported: with the averaged weights, where there are any.
+    fn evaluated(&self) -> Net {
+        let mut net = self.net.clone();
+        if !self.average.is_empty() {
+            net.parameters = self.average.clone();
+        }
+        net
+    }
+
+    fn epochs_before(&self) -> usize {
+        self.recipe.stages[..self.progress.stage].iter().map(|s| s.epochs).sum()
+    }
+
+    fn checkpoint(&self) -> Checkpoint {
+        Checkpoint {
+            progress: self.progress.clone(),
+            parameters: self.net.parameters.clone(),
+            average: self.average.clone(),
+            statistics: self.net.statistics.clone(),
+            optimizer: self.optimizer.clone(),
+        }
+    }
+
+    fn save(&mut self) -> Result<(), TrainError> {
+        self.saved = Instant::now();
+        self.checkpoint().save(&self.folder.checkpoint("last"), &self.recipe_text)
+    }
+
+    fn save_package(&self, stage: &Stage, dev: Option<&Evaluation>) -> Result<(), TrainError> {
+        let features = FeatureConfig {
+            normalise: self.progress.normalise.clone(),
+            ..self.recipe.features.clone()
+        };
+        let package = Package {
+            features: json!(features),
+            alphabet: self.alphabet.clone(),
+            network: export(&self.evaluated())?,
+            provenance: json!({
+                "recipe": self.recipe_text,
+                "stage": stage.name,
+                "steps": self.progress.step,
+                "train_hours": self.train.seconds() / 3600.0,
+                "train_utterances": self.train.len(),
+                "dev": dev,
+            }),
+        };
+        Ok(package.save(self.folder.package(&stage.name))?)
+    }
+}
