@@ -82,7 +82,7 @@ impl Graph {
 
 /// A tensor's values, row-major.
 pub fn to_host(tensor: Tensor<2>) -> Vec<f32> {
-    tensor.into_data().into_vec().expect("the trainer's tensors are f32")
+    tensor.into_data().try_into_vec().expect("the trainer's tensors are f32")
 }
 
 /// `y = x w^T`, `w` being `outputs x inputs`.

@@ -14,7 +14,7 @@ use super::batches::{BatchConfig, plan_epoch};
 use super::config::{DataConfig, Limits, Source};
 use super::dropped::{DropReason, Dropped};
 use super::error::DataError;
-use super::feasible::ctc_frames_needed;
+use super::ctc_frames_needed;
 use super::feature_cache::FeatureCache;
 use super::manifest::{Utterance, read_manifest};
 use super::memory::MemoryBudget;

@@ -45,14 +45,15 @@ pub fn loss(
     Loss { losses, gradient }
 }
 
-/// Frames that `labels` need: one each, and a blank between two of the same.
+/// Fewest frames on which CTC can emit `labels`: one each, and a blank between two of the same
+/// (Graves et al. 2006, section 3); at least 1.
 pub fn frames_needed(labels: &[u16]) -> usize {
-    labels.len() + labels.windows(2).filter(|pair| pair[0] == pair[1]).count()
+    (labels.len() + labels.windows(2).filter(|pair| pair[0] == pair[1]).count()).max(1)
 }
 
 fn one(logits: &[f32], labels: &[u16], symbols: usize, gradient: &mut [f32]) -> f64 {
     let frames = logits.len() / symbols;
-    if frames < frames_needed(labels) || frames == 0 {
+    if frames < frames_needed(labels) {
         return f64::INFINITY;
     }
     let states = expand(labels);

@@ -8,7 +8,7 @@
 //! c = f(x_c + r * a_c)        h' = h + z * (c - h)
 //! ```
 //!
-//! The batch is cut into groups of [`LANES`] sequences that walk through time on their own, one
+//! The batch is cut into groups of [`lanes`] sequences that walk through time on their own, one
 //! thread each; the gradient of `U` is one product over all steps at the end.
 
 use rayon::prelude::*;
@@ -16,9 +16,12 @@ use stonechat_kernels::{Activation, PackedF32, math};
 
 use super::matmul;
 
-/// Sequences that share one pass over the packed recurrent weights. Sized so that the product
-/// runs near the arithmetic peak while two cores still share a usual batch evenly.
-const LANES: usize = 8;
+/// Sequences that share one pass over the packed recurrent weights: 4 to 8 for a usual batch, where
+/// the product runs near the arithmetic peak, in an even number of groups, so that two cores share
+/// them evenly. A function of the batch alone, so that results do not depend on the threads.
+fn lanes(batch: usize) -> usize {
+    batch.div_ceil(2 * batch.div_ceil(16)).max(1)
+}
 
 /// Sizes of one recurrence.
 #[derive(Clone, Copy, Debug)]
@@ -149,12 +152,13 @@ pub fn forward(
         candidate_product: vec![0.0; batch * steps * hidden],
     };
     let packed = Packed::forward(recurrent, hidden);
-    let (wide, narrow) = (LANES * steps * 3 * hidden, LANES * steps * hidden);
+    let lanes = lanes(batch);
+    let (wide, narrow) = (lanes * steps * 3 * hidden, lanes * steps * hidden);
     out.par_chunks_mut(narrow)
         .zip(saved.gates.par_chunks_mut(wide))
         .zip(saved.candidate_product.par_chunks_mut(narrow))
         .zip(x.par_chunks(wide))
-        .zip(lengths.par_chunks(LANES))
+        .zip(lengths.par_chunks(lanes))
         .for_each(|((((out, gates), products), x), lengths)| {
             forward_lanes(x, &packed, lengths, candidate, steps, hidden, out, gates, products);
         });
@@ -224,7 +228,8 @@ pub fn backward(
     // The gradient of U_c h differs from that of x_c by the reset gate.
     let mut product = vec![0.0; rows * hidden];
     let packed = Packed::transposed(recurrent, hidden);
-    let (wide, narrow) = (LANES * steps * 3 * hidden, LANES * steps * hidden);
+    let lanes = lanes(batch);
+    let (wide, narrow) = (lanes * steps * 3 * hidden, lanes * steps * hidden);
     input
         .par_chunks_mut(wide)
         .zip(product.par_chunks_mut(narrow))
@@ -232,7 +237,7 @@ pub fn backward(
         .zip(out.par_chunks(narrow))
         .zip(saved.gates.par_chunks(wide))
         .zip(saved.candidate_product.par_chunks(narrow))
-        .zip(lengths.par_chunks(LANES))
+        .zip(lengths.par_chunks(lanes))
         .for_each(|((((((dx, dp), dout), out), gates), products), lengths)| {
             backward_lanes(
                 dout, out, gates, products, &packed, lengths, candidate, steps, hidden, dx, dp,

@@ -19,7 +19,7 @@ pub use report::{
 
 use super::Progress;
 use super::error::DataError;
-use super::feasible::ctc_frames_needed;
+use super::ctc_frames_needed;
 use super::manifest::{Utterance, read_manifest_lines};
 
 /// Fewer words than this, and two utterances may well share text and length by chance.

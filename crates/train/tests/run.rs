@@ -1,0 +1,182 @@
+//! Whole runs on generated tones: they learn, resume exactly, and do not depend on threads.
+
+use std::f32::consts::TAU;
+use std::fs;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+
+use stonechat_model::Package;
+use stonechat_train::checkpoint::Checkpoint;
+use stonechat_train::recipe::Recipe;
+use stonechat_train::trainer::{Event, train};
+
+const RATE_HZ: u32 = 8000;
+
+/// Writes `count` recordings of "a" (low tone) and "b" (high tone) sequences with a manifest.
+fn tones(folder: &Path, count: usize) {
+    let mut manifest = String::new();
+    for i in 0..count {
+        let text: String = (0..1 + i % 3).map(|k| if (i >> k) % 2 == 0 { 'a' } else { 'b' }).collect();
+        let mut samples = vec![0i16; 800];
+        for letter in text.chars() {
+            let hz = if letter == 'a' { 400.0 } else { 1600.0 };
+            samples.extend((0..1200).map(|n| {
+                (8000.0 * (TAU * hz * n as f32 / RATE_HZ as f32).sin()) as i16
+            }));
+            samples.extend([0i16; 800]);
+        }
+        let name = format!("{i}.wav");
+        fs::write(folder.join(&name), wav(&samples)).unwrap();
+        let seconds = samples.len() as f64 / f64::from(RATE_HZ);
+        manifest += &format!(
+            "{{\"audio_filepath\": \"{name}\", \"duration\": {seconds}, \"text\": \"{text}\"}}\n"
+        );
+    }
+    fs::write(folder.join("train.jsonl"), manifest).unwrap();
+}
+
+fn wav(samples: &[i16]) -> Vec<u8> {
+    let bytes = 2 * samples.len() as u32;
+    let mut out = Vec::new();
+    out.extend(b"RIFF");
+    out.extend((36 + bytes).to_le_bytes());
+    out.extend(b"WAVEfmt ");
+    out.extend(16u32.to_le_bytes());
+    out.extend([1u16, 1].iter().flat_map(|v| v.to_le_bytes()));
+    out.extend([RATE_HZ, 2 * RATE_HZ].iter().flat_map(|v| v.to_le_bytes()));
+    out.extend([2u16, 16].iter().flat_map(|v| v.to_le_bytes()));
+    out.extend(b"data");
+    out.extend(bytes.to_le_bytes());
+    out.extend(samples.iter().flat_map(|v| v.to_le_bytes()));
+    out
+}
+
+/// Two stages, trace norm and then low rank, at toy size; a checkpoint after every step.
+fn recipe(folder: &Path, changes: &[&str]) -> Recipe {
+    let manifest = folder.join("train.jsonl");
+    let text = format!(
+        r#"
+        seed = 5
+        checkpoint_minutes = 0.0
+        [data]
+        train = [{{ manifest = {manifest:?} }}]
+        dev = [{{ manifest = {manifest:?} }}]
+        [features]
+        sample_rate_hz = {RATE_HZ}
+        mels = 12
+        [network]
+        input = 12
+        gru = [12, 16]
+        fc = 16
+        row_conv = {{ lookahead = 1 }}
+        [[network.conv]]
+        channels = 4
+        kernel = [5, 5]
+        stride = [2, 2]
+        lookahead = 2
+        [batches]
+        max_utterances = 8
+        [augment]
+        gain_db = [-3.0, 3.0]
+        spec = {{ frequency_masks = 1, frequency_width = 2, time_masks = 1, time_width = 2, time_share = 0.1 }}
+        [[stage]]
+        name = "full"
+        epochs = 4
+        parametrisation = "factored"
+        regulariser = "trace_norm"
+        lambda_rec = 0.001
+        lambda_nonrec = 0.001
+        rate = 0.02
+        dropout = 0.1
+        average = 0.5
+        [[stage]]
+        name = "low_rank"
+        epochs = 2
+        warm_start = {{ variance = 0.8 }}
+        rate = {{ times_final = 0.5 }}
+        "#
+    );
+    let path = folder.join("recipe.toml");
+    fs::write(&path, text).unwrap();
+    let changes: Vec<String> = changes.iter().map(|s| s.to_string()).collect();
+    Recipe::load(&path, &changes).unwrap_or_else(|e| panic!("{e}"))
+}
+
+fn last(run: &Path) -> Checkpoint {
+    Checkpoint::load(&run.join("checkpoints/last.safetensors")).unwrap().0
+}
+
+#[test]
+fn a_killed_run_resumes_to_the_same_weights_and_metrics() {
+    let folder = tempfile::tempdir().unwrap();
+    tones(folder.path(), 24);
+    let recipe = recipe(folder.path(), &[]);
+    let whole = folder.path().join("whole");
+    train(&recipe, &whole, false, &|_| {}).unwrap();
+
+    let broken = folder.path().join("broken");
+    // Dies in the middle of an epoch, at the end of one, in stage 2, and right after its start.
+    for (resume, deadly) in [(false, 5), (true, 9), (true, 14), (true, 16)] {
+        let steps = std::sync::atomic::AtomicUsize::new(if resume {
+            last(&broken).progress.step as usize
+        } else {
+            0
+        });
+        let died = catch_unwind(AssertUnwindSafe(|| {
+            train(&recipe, &broken, resume, &|event| {
+                if let Event::Step { .. } = event {
+                    let step = 1 + steps.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+                    assert_ne!(step, deadly, "killed on purpose");
+                }
+            })
+        }));
+        assert!(died.is_err(), "the run was to die at step {deadly}");
+    }
+    let again = train(&recipe, &broken, false, &|_| {});
+    assert!(again.is_err(), "a run must not be overwritten without --resume");
+    train(&recipe, &broken, true, &|_| {}).unwrap();
+
+    assert_eq!(last(&whole), last(&broken));
+    let metrics = |run: &Path| fs::read_to_string(run.join("metrics.jsonl")).unwrap();
+    assert_eq!(metrics(&whole), metrics(&broken));
+    let package = |run: &Path| fs::read(run.join("low_rank.stonechat")).unwrap();
+    assert!(package(&whole) == package(&broken), "packages differ");
+}
+
+#[test]
+fn weights_do_not_depend_on_the_number_of_threads() {
+    let folder = tempfile::tempdir().unwrap();
+    tones(folder.path(), 20);
+    let recipe = recipe(folder.path(), &["stage.0.epochs=2", "stage.1.epochs=1"]);
+    let run = |threads: usize| {
+        let run = folder.path().join(format!("threads-{threads}"));
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        pool.install(|| train(&recipe, &run, false, &|_| {})).unwrap();
+        last(&run)
+    };
+    let one = run(1);
+    for threads in [2, 3] {
+        assert!(one == run(threads), "{threads} threads give other weights than one");
+    }
+}
+
+#[test]
+fn a_small_net_learns_the_tones_and_its_package_says_the_same() {
+    let folder = tempfile::tempdir().unwrap();
+    tones(folder.path(), 32);
+    let recipe = recipe(folder.path(), &["stage.0.epochs=40", "stage.1.epochs=20"]);
+    let run = folder.path().join("run");
+    let dev = std::sync::Mutex::new(None);
+    train(&recipe, &run, false, &|event| {
+        if let Event::Epoch { dev: Some(result), .. } = event {
+            *dev.lock().unwrap() = Some(result.clone());
+        }
+    })
+    .unwrap();
+    let dev = dev.into_inner().unwrap().expect("a development result each epoch");
+    assert!(dev.cer < 0.2, "CER {} after training", dev.cer);
+    let package = Package::load(run.join("low_rank.stonechat")).unwrap();
+    let families: Vec<_> =
+        package.network.maps().iter().map(|m| (m.name(), m.map.family())).collect();
+    assert!(families.iter().any(|(_, family)| *family == "low_rank"), "{families:?}");
+}

@@ -1,0 +1,63 @@
+#!/usr/bin/env bash
+# Tests the kernels on AArch64 under qemu-user: the crate itself and its tests that need no other crate.
+#
+#   tools/test_aarch64.sh [TEST...]        # default: int8 float32 math allocation
+#
+# Needs a rustc with the standard library of aarch64-unknown-linux-gnu, aarch64-linux-gnu-gcc, the target's libc for
+# static linking and qemu-aarch64-static. On Debian:
+#
+#   dpkg --add-architecture arm64 && apt-get update
+#   apt-get install rustc-web libstd-rust-web-dev:arm64 gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user-static
+#
+# (`rustup target add aarch64-unknown-linux-gnu` does instead of the first two.) The program is linked statically:
+# under qemu 7.2 a dynamically linked one hangs when it starts a thread. STONECHAT_TEST_SIZE=small, the default here,
+# leaves out the largest shapes, which an emulator multiplies for minutes; STONECHAT_TEST_SIZE=full has them all.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+target=aarch64-unknown-linux-gnu
+crate=crates/kernels
+out="${CARGO_TARGET_DIR:-target}/aarch64-tests"
+export STONECHAT_TEST_SIZE="${STONECHAT_TEST_SIZE:-small}"
+
+# The first compiler that has the target's standard library.
+find_rustc() {
+    local candidate folder
+    for candidate in rustc /usr/bin/rustc; do
+        folder=$("$candidate" --print target-libdir --target "$target" 2>/dev/null) || continue
+        if compgen -G "$folder/libstd-*.rlib" >/dev/null; then
+            echo "$candidate"
+            return
+        fi
+    done
+    echo "error: no rustc with the standard library of $target: see the head of $0" >&2
+    return 1
+}
+
+for program in aarch64-linux-gnu-gcc qemu-aarch64-static; do
+    if ! command -v "$program" >/dev/null; then
+        echo "error: $program is missing: see the head of $0" >&2
+        exit 1
+    fi
+done
+rustc=$(find_rustc)
+flags=(--edition 2024 --target "$target" -O -C debug-assertions=on
+    -C linker=aarch64-linux-gnu-gcc -C target-feature=+crt-static --out-dir "$out")
+mkdir -p "$out"
+
+echo "$("$rustc" --version), $target, static, STONECHAT_TEST_SIZE=$STONECHAT_TEST_SIZE"
+"$rustc" "${flags[@]}" --crate-name stonechat_kernels --crate-type rlib "$crate/src/lib.rs"
+if [ $# -eq 0 ]; then
+    set -- int8 float32 math allocation
+fi
+for name in "$@"; do
+    "$rustc" "${flags[@]}" --crate-name "$name" --test "$crate/tests/$name.rs" \
+        --extern "stonechat_kernels=$out/libstonechat_kernels.rlib"
+done
+for name in "$@"; do
+    start=$SECONDS
+    echo
+    echo "aarch64: $crate/tests/$name.rs"
+    qemu-aarch64-static "$out/$name"
+    echo "aarch64: $name passed in $((SECONDS - start)) s"
+done
