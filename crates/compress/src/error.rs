@@ -25,9 +25,6 @@ pub enum Error {
 
 impl Error {
     pub(crate) fn svd(name: &str, reason: impl Into<String>) -> Self {
-        Error::Svd {
-            name: name.into(),
-            reason: reason.into(),
-        }
+        Error::Svd { name: name.into(), reason: reason.into() }
     }
 }

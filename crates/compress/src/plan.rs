@@ -53,10 +53,6 @@ impl Plan {
             Some(plan) => low_rank(network, plan)?,
             None => network.clone(),
         };
-        Ok(if self.int8 {
-            quantize_int8(&network)
-        } else {
-            network
-        })
+        Ok(if self.int8 { quantize_int8(&network) } else { network })
     }
 }

@@ -20,12 +20,7 @@ fn quantized(matrix: &Matrix) -> Matrix {
     match matrix {
         Matrix::F32 { rows, cols, data } => {
             let (data, scales) = quantize_rows(data, *rows, *cols);
-            Matrix::Int8 {
-                rows: *rows,
-                cols: *cols,
-                data,
-                scales,
-            }
+            Matrix::Int8 { rows: *rows, cols: *cols, data, scales }
         }
         Matrix::Int8 { .. } => matrix.clone(),
     }

@@ -64,11 +64,7 @@ impl Spectrum {
     /// Parameters of the map at `rank`: factored, or dense where that is no more and `force` is off.
     fn parameters(&self, rank: usize, force: bool) -> usize {
         let factored = rank * (self.rows + self.cols);
-        if force {
-            factored
-        } else {
-            factored.min(self.rows * self.cols)
-        }
+        if force { factored } else { factored.min(self.rows * self.cols) }
     }
 
     /// Largest rank to choose.
@@ -105,9 +101,9 @@ impl RankRule {
                 Err(Error::Rank(format!("variance is {tau}, must be in 0..=1")))
             }
             RankRule::List(ranks) => match ranks.iter().find(|(_, rank)| **rank == 0) {
-                Some((name, _)) => Err(Error::Rank(format!(
-                    "the rank of `{name}` is 0, must be at least 1"
-                ))),
+                Some((name, _)) => {
+                    Err(Error::Rank(format!("the rank of `{name}` is 0, must be at least 1")))
+                }
                 None => Ok(()),
             },
             _ => Ok(()),
@@ -127,10 +123,9 @@ impl RankRule {
     pub fn choose(&self, maps: &[Spectrum], fixed: usize, force: bool) -> Result<Vec<usize>> {
         self.validate()?;
         match self {
-            RankRule::Variance(tau) => Ok(maps
-                .iter()
-                .map(|m| rank_at_variance(&m.sigma, *tau))
-                .collect()),
+            RankRule::Variance(tau) => {
+                Ok(maps.iter().map(|m| rank_at_variance(&m.sigma, *tau)).collect())
+            }
             RankRule::List(ranks) => maps.iter().map(|m| listed(m, ranks)).collect(),
             RankRule::Budget { parameters } => spend(maps, fixed, *parameters, force),
         }

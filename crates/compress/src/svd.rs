@@ -65,20 +65,15 @@ impl Svd {
         let roots: Vec<f64> = self.sigma[..rank].iter().map(|s| s.sqrt()).collect();
         let scaled = |(x, root): (&f64, &f64)| (x * root) as f32;
         let u_rows = self.u.chunks_exact(d);
-        let u = u_rows
-            .flat_map(|row| row.iter().zip(&roots).map(scaled))
-            .collect();
+        let u = u_rows.flat_map(|row| row.iter().zip(&roots).map(scaled)).collect();
         let vt_rows = self.vt.chunks_exact(self.cols).zip(&roots);
-        let v = vt_rows
-            .flat_map(|(row, root)| row.iter().map(move |x| (x * root) as f32))
-            .collect();
+        let v =
+            vt_rows.flat_map(|(row, root)| row.iter().map(move |x| (x * root) as f32)).collect();
         (u, v)
     }
 
     fn of_mat(name: &str, w: MatRef<'_, f64>) -> Result<Self> {
-        let svd = w
-            .thin_svd()
-            .map_err(|e| Error::svd(name, format!("{e:?}")))?;
+        let svd = w.thin_svd().map_err(|e| Error::svd(name, format!("{e:?}")))?;
         Ok(Self {
             rows: w.nrows(),
             cols: w.ncols(),
@@ -154,21 +149,14 @@ impl Factors {
                     right: qr_v.compute_thin_Q(),
                 })
             }
-            dense => matrix(
-                dense.family(),
-                &dense.to_dense(),
-                dense.rows(),
-                dense.cols(),
-            )
-            .map(Factors::Whole),
+            dense => matrix(dense.family(), &dense.to_dense(), dense.rows(), dense.cols())
+                .map(Factors::Whole),
         }
     }
 }
 
 fn values(name: &str, w: MatRef<'_, f64>) -> Result<Vec<f64>> {
-    let sigma = w
-        .singular_values()
-        .map_err(|e| Error::svd(name, format!("{e:?}")))?;
+    let sigma = w.singular_values().map_err(|e| Error::svd(name, format!("{e:?}")))?;
     Ok(clean(sigma.into_iter()))
 }
 
@@ -183,16 +171,12 @@ fn matrix(name: &str, w: &[f32], rows: usize, cols: usize) -> Result<Mat<f64>> {
         return Err(Error::svd(name, reason));
     }
     if let Some(i) = w.iter().position(|x| !x.is_finite()) {
-        return Err(Error::svd(
-            name,
-            format!("value {i} is {}, must be finite", w[i]),
-        ));
+        return Err(Error::svd(name, format!("value {i} is {}, must be finite", w[i])));
     }
     Ok(Mat::from_fn(rows, cols, |i, j| f64::from(w[i * cols + j])))
 }
 
 fn row_major(matrix: MatRef<'_, f64>) -> Vec<f64> {
     let rows = 0..matrix.nrows();
-    rows.flat_map(|i| (0..matrix.ncols()).map(move |j| matrix[(i, j)]))
-        .collect()
+    rows.flat_map(|i| (0..matrix.ncols()).map(move |j| matrix[(i, j)])).collect()
 }

@@ -27,11 +27,7 @@ fn default_maps() -> Vec<Kind> {
 impl LowRank {
     /// The GRUs and the fully connected layer by `rank`, where it saves parameters.
     pub fn new(rank: RankRule) -> Self {
-        Self {
-            rank,
-            maps: default_maps(),
-            force: false,
-        }
+        Self { rank, maps: default_maps(), force: false }
     }
 }
 
@@ -58,11 +54,7 @@ pub fn low_rank(network: &Network, plan: &LowRank) -> Result<Network> {
             }
             names.iter().map(|name| ranks.contains_key(name)).collect()
         }
-        _ => network
-            .maps()
-            .iter()
-            .map(|map| plan.maps.contains(&map.kind))
-            .collect(),
+        _ => network.maps().iter().map(|map| plan.maps.contains(&map.kind)).collect(),
     };
     let mut svds = Vec::new();
     let mut spectra = Vec::new();

@@ -41,9 +41,7 @@ fn sigma(w: &[f32]) -> Vec<f64> {
 /// The strength out of 100 up to `largest` that comes nearest to the truth.
 fn best(truth: &[f32], largest: f64, shrink: impl Fn(f64) -> Vec<f32>) -> Vec<f32> {
     let candidates = (0..=100).map(|i| shrink(largest * f64::from(i) / 100.0));
-    candidates
-        .min_by(|a, b| distance(a, truth).total_cmp(&distance(b, truth)))
-        .unwrap()
+    candidates.min_by(|a, b| distance(a, truth).total_cmp(&distance(b, truth))).unwrap()
 }
 
 /// Share of the norm that is lost by cutting to the true rank.
@@ -57,10 +55,7 @@ fn trace_norm_gives_what_the_paper_claims_and_l2_does_not() {
     for seed in 1..=3 {
         let mut random = Random(seed);
         let truth = random.matrix_of_rank(ROWS, COLS, RANK);
-        let noisy: Vec<f32> = truth
-            .iter()
-            .map(|x| x + 1.5 * random.normal() as f32)
-            .collect();
+        let noisy: Vec<f32> = truth.iter().map(|x| x + 1.5 * random.normal() as f32).collect();
         let svd = Svd::new(&noisy, ROWS, COLS).unwrap();
 
         // Figure 2: l2 leaves nu where it is at any strength, the trace norm lowers it, more with strength.
@@ -69,10 +64,7 @@ fn trace_norm_gives_what_the_paper_claims_and_l2_does_not() {
         let mut last = start;
         for strength in [2.0, 5.0, 10.0, 15.0] {
             let after = value(&shrunk(&svd, trace_norm(strength)));
-            assert!(
-                after < last,
-                "seed {seed}, {strength}: {after} after {last}"
-            );
+            assert!(after < last, "seed {seed}, {strength}: {after} after {last}");
             last = after;
             assert!((value(&shrunk(&svd, l2(strength))) - start).abs() < 1e-4);
         }
@@ -83,16 +75,10 @@ fn trace_norm_gives_what_the_paper_claims_and_l2_does_not() {
         let by_l2 = best(&truth, 3.0, |t| shrunk(&svd, l2(t)));
         let rank90 = |w: &[f32]| rank_at_variance(&sigma(w), 0.9);
         let (low, high) = (rank90(&by_trace_norm), rank90(&by_l2));
-        assert!(
-            low <= RANK && high > 2 * low,
-            "seed {seed}: {low} against {high}"
-        );
+        assert!(low <= RANK && high > 2 * low, "seed {seed}: {low} against {high}");
 
         // Figure 5, right: cutting to the true rank costs little after trace norm, much after l2.
-        let (small, large) = (
-            loss_by_truncation(&by_trace_norm),
-            loss_by_truncation(&by_l2),
-        );
+        let (small, large) = (loss_by_truncation(&by_trace_norm), loss_by_truncation(&by_l2));
         assert!(small < 0.5 * large, "seed {seed}: {small} against {large}");
     }
 }

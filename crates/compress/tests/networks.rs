@@ -8,34 +8,19 @@ use stonechat_compress::{
 };
 use stonechat_model::{Kind, LinearMap, Matrix, Network};
 
-const ALL: [Kind; 5] = [
-    Kind::Conv,
-    Kind::Nonrecurrent,
-    Kind::Recurrent,
-    Kind::FullyConnected,
-    Kind::Output,
-];
+const ALL: [Kind; 5] =
+    [Kind::Conv, Kind::Nonrecurrent, Kind::Recurrent, Kind::FullyConnected, Kind::Output];
 
 fn plan(rank: RankRule, maps: &[Kind], force: bool) -> LowRank {
-    LowRank {
-        rank,
-        maps: maps.to_vec(),
-        force,
-    }
+    LowRank { rank, maps: maps.to_vec(), force }
 }
 
 fn families(network: &Network) -> Vec<(String, &'static str, usize)> {
-    network
-        .maps()
-        .iter()
-        .map(|m| (m.name(), m.map.family(), m.map.rank()))
-        .collect()
+    network.maps().iter().map(|m| (m.name(), m.map.family(), m.map.rank())).collect()
 }
 
 fn logits(network: &Network) -> Vec<f32> {
-    network
-        .forward_reference(&features(network, 30), 30)
-        .unwrap()
+    network.forward_reference(&features(network, 30), 30).unwrap()
 }
 
 #[test]
@@ -43,11 +28,7 @@ fn full_rank_leaves_the_logits_unchanged() {
     let before = network(1);
     let after = low_rank(&before, &plan(RankRule::Variance(1.0), &ALL, true)).unwrap();
     after.validate().unwrap();
-    assert!(
-        families(&after)
-            .iter()
-            .all(|(_, family, _)| *family == "low_rank")
-    );
+    assert!(families(&after).iter().all(|(_, family, _)| *family == "low_rank"));
     let difference = largest_difference(&logits(&before), &logits(&after));
     assert!(difference < 1e-4, "{difference}");
     // And once more from the factors.
@@ -61,25 +42,14 @@ fn cutting_below_the_true_rank_changes_them_and_at_it_does_not() {
     let mut random = Random(3);
     for (_, map) in before.maps_mut() {
         let (rows, cols) = (map.rows(), map.cols());
-        let w: Vec<f32> = random
-            .matrix_of_rank(rows, cols, 2)
-            .iter()
-            .map(|x| 0.2 * x)
-            .collect();
+        let w: Vec<f32> = random.matrix_of_rank(rows, cols, 2).iter().map(|x| 0.2 * x).collect();
         *map = LinearMap::dense(rows, cols, w).unwrap();
     }
     let reference = logits(&before);
     for (rank, exact) in [(3, true), (2, true), (1, false)] {
-        let ranks = families(&before)
-            .into_iter()
-            .map(|(name, ..)| (name, rank))
-            .collect();
+        let ranks = families(&before).into_iter().map(|(name, ..)| (name, rank)).collect();
         let after = low_rank(&before, &plan(RankRule::List(ranks), &[], false)).unwrap();
-        assert!(
-            families(&after)
-                .iter()
-                .all(|(_, family, r)| (*family, *r) == ("low_rank", rank))
-        );
+        assert!(families(&after).iter().all(|(_, family, r)| (*family, *r) == ("low_rank", rank)));
         let difference = largest_difference(&reference, &logits(&after));
         assert_eq!(difference < 1e-4, exact, "rank {rank}: {difference}");
     }
@@ -91,12 +61,7 @@ fn only_the_chosen_kinds_are_factored_and_only_where_it_saves() {
     for kind in ALL {
         let after = low_rank(&before, &plan(RankRule::Variance(0.3), &[kind], false)).unwrap();
         for (before, after) in before.maps().iter().zip(after.maps()) {
-            assert_eq!(
-                after.map.family() == "low_rank",
-                after.kind == kind,
-                "{}",
-                after.name()
-            );
+            assert_eq!(after.map.family() == "low_rank", after.kind == kind, "{}", after.name());
             if after.kind != kind {
                 assert_eq!(before.map, after.map);
             } else {
@@ -116,11 +81,7 @@ fn a_factored_stage_1_network_becomes_dense_where_factors_are_larger() {
     let stage_1 = low_rank(&before, &plan(RankRule::Variance(1.0), &ALL, true)).unwrap();
     assert!(stage_1.params() > before.params());
     let after = low_rank(&stage_1, &plan(RankRule::Variance(0.999), &ALL, false)).unwrap();
-    assert!(
-        families(&after)
-            .iter()
-            .all(|(_, family, _)| *family == "dense")
-    );
+    assert!(families(&after).iter().all(|(_, family, _)| *family == "dense"));
     assert!(largest_difference(&logits(&before), &logits(&after)) < 1e-4);
 }
 
@@ -131,17 +92,9 @@ fn budgets_count_the_whole_network() {
     for budget in [total / 2, total * 3 / 4, total] {
         let rule = RankRule::Budget { parameters: budget };
         let after = low_rank(&before, &LowRank::new(rule)).unwrap();
-        let largest = before
-            .maps()
-            .iter()
-            .map(|m| m.map.rows() + m.map.cols())
-            .max()
-            .unwrap();
+        let largest = before.maps().iter().map(|m| m.map.rows() + m.map.cols()).max().unwrap();
         let used = after.params();
-        assert!(
-            used <= budget && used + largest > budget,
-            "{used} of {budget}"
-        );
+        assert!(used <= budget && used + largest > budget, "{used} of {budget}");
     }
 }
 
@@ -153,29 +106,15 @@ fn what_cannot_be_cut_is_refused_by_name() {
     let mut torn = float.clone();
     torn.output.bias.pop();
     for (network, rule, words) in [
-        (
-            &float,
-            list("gru.7.rec", 2),
-            "no map `gru.7.rec`; it has conv.0, gru.0.nonrec",
-        ),
-        (
-            &float,
-            list("gru.0.rec", 17),
-            "`gru.0.rec` is 17, must be at most 16",
-        ),
+        (&float, list("gru.7.rec", 2), "no map `gru.7.rec`; it has conv.0, gru.0.nonrec"),
+        (&float, list("gru.0.rec", 17), "`gru.0.rec` is 17, must be at most 16"),
         (&float, list("gru.0.rec", 0), "`gru.0.rec` is 0"),
         (&float, RankRule::Budget { parameters: 10 }, "budget of 10"),
         (&float, RankRule::Variance(-0.1), "variance is -0.1"),
-        (
-            &int8,
-            RankRule::Variance(0.9),
-            "`gru.0.nonrec` is int8 already",
-        ),
+        (&int8, RankRule::Variance(0.9), "`gru.0.nonrec` is int8 already"),
         (&torn, RankRule::Variance(0.9), "output.bias"),
     ] {
-        let error = low_rank(network, &LowRank::new(rule))
-            .unwrap_err()
-            .to_string();
+        let error = low_rank(network, &LowRank::new(rule)).unwrap_err().to_string();
         assert!(error.contains(words), "{words}: {error}");
     }
 }
@@ -192,30 +131,17 @@ fn int8_moves_no_weight_by_more_than_half_a_step() {
     after.validate().unwrap();
     for (before, after) in before.maps().iter().zip(after.maps()) {
         for ((name, float), (_, int8)) in before.map.parts().iter().zip(after.map.parts()) {
-            let Matrix::Int8 {
-                cols, data, scales, ..
-            } = int8
-            else {
+            let Matrix::Int8 { cols, data, scales, .. } = int8 else {
                 panic!("{} {name} stayed float", before.name());
             };
             let (float, back) = (float.to_dense(), int8.to_dense());
             for (row, scale) in scales.iter().enumerate() {
                 let range = row * cols..(row + 1) * cols;
-                let largest = float[range.clone()]
-                    .iter()
-                    .fold(0f32, |m, x| m.max(x.abs()));
-                assert!(
-                    (scale - largest / 127.0).abs() <= 1e-6 * scale,
-                    "{}",
-                    before.name()
-                );
+                let largest = float[range.clone()].iter().fold(0f32, |m, x| m.max(x.abs()));
+                assert!((scale - largest / 127.0).abs() <= 1e-6 * scale, "{}", before.name());
                 for i in range.clone() {
                     let error = (float[i] - back[i]).abs();
-                    assert!(
-                        error <= 0.5001 * scale,
-                        "{} {name} value {i}: {error}",
-                        before.name()
-                    );
+                    assert!(error <= 0.5001 * scale, "{} {name} value {i}: {error}", before.name());
                 }
                 let peak = data[range].iter().map(|q| q.unsigned_abs()).max();
                 assert_eq!(peak, Some(if largest > 0.0 { 127 } else { 0 }));
@@ -238,45 +164,23 @@ fn reports_agree_with_the_dense_view() {
     network.gru[0].rec = LinearMap::dense(48, 16, rank_one).unwrap();
     let ranks = [("gru.1.nonrec".to_string(), 3), ("fc".to_string(), 4)].into();
     let factored = low_rank(&network, &plan(RankRule::List(ranks), &[], false)).unwrap();
-    let network = Plan {
-        low_rank: None,
-        int8: true,
-    }
-    .apply(&factored)
-    .unwrap();
+    let network = Plan { low_rank: None, int8: true }.apply(&factored).unwrap();
     let report = map_report(&network).unwrap();
     assert_eq!(report.len(), network.maps().len());
     assert_eq!(
         report.iter().map(|m| m.parameters).sum::<usize>()
-            + network
-                .vectors()
-                .iter()
-                .map(|(_, v)| v.len())
-                .sum::<usize>(),
+            + network.vectors().iter().map(|(_, v)| v.len()).sum::<usize>(),
         network.params()
     );
     for (row, entry) in report.iter().zip(network.maps()) {
         let map = entry.map;
         assert_eq!(row.name, entry.name());
-        assert_eq!(
-            (row.kind, row.family, row.int8),
-            (entry.kind, map.family(), true)
-        );
-        assert_eq!(
-            (row.rows, row.cols, row.rank),
-            (map.rows(), map.cols(), map.rank())
-        );
+        assert_eq!((row.kind, row.family, row.int8), (entry.kind, map.family(), true));
+        assert_eq!((row.rows, row.cols, row.rank), (map.rows(), map.cols(), map.rank()));
         assert_eq!((row.parameters, row.bytes), (map.params(), map.bytes()));
         let sigma = singular_values(&map.to_dense(), row.rows, row.cols).unwrap();
-        assert!(
-            (row.nu - stonechat_compress::nu(&sigma, sigma.len())).abs() < 1e-5,
-            "{row:?}"
-        );
-        assert_eq!(
-            row.rank90,
-            stonechat_compress::rank_at_variance(&sigma, 0.9),
-            "{row:?}"
-        );
+        assert!((row.nu - stonechat_compress::nu(&sigma, sigma.len())).abs() < 1e-5, "{row:?}");
+        assert_eq!(row.rank90, stonechat_compress::rank_at_variance(&sigma, 0.9), "{row:?}");
     }
     let named = |name: &str| report.iter().find(|m| m.name == name).unwrap();
     assert!(named("gru.0.rec").nu < 0.02 && named("gru.0.rec").rank90 == 1);
@@ -289,18 +193,8 @@ fn plans_in_toml() {
     let network = network(10);
     for (text, family, rank, int8) in [
         ("int8 = true", "dense", 16, true),
-        (
-            "[low_rank]\nrank = { variance = 0.5 }",
-            "low_rank",
-            0,
-            false,
-        ),
-        (
-            "int8 = true\n[low_rank]\nrank = { list = { \"gru.0.rec\" = 3 } }",
-            "low_rank",
-            3,
-            true,
-        ),
+        ("[low_rank]\nrank = { variance = 0.5 }", "low_rank", 0, false),
+        ("int8 = true\n[low_rank]\nrank = { list = { \"gru.0.rec\" = 3 } }", "low_rank", 3, true),
         (
             "[low_rank]\nrank = { budget = { parameters = 4_000 } }\nmaps = [\"recurrent\"]",
             "low_rank",
@@ -317,9 +211,7 @@ fn plans_in_toml() {
         let plan = Plan::from_toml(text).unwrap_or_else(|e| panic!("{text}: {e}"));
         let written = toml::to_string(&plan).unwrap();
         assert_eq!(Plan::from_toml(&written).unwrap(), plan, "{written}");
-        let after = plan
-            .apply(&network)
-            .unwrap_or_else(|e| panic!("{text}: {e}"));
+        let after = plan.apply(&network).unwrap_or_else(|e| panic!("{text}: {e}"));
         let rec = &after.gru[0].rec;
         assert_eq!(rec.family(), family, "{text}");
         assert!(rank == 0 || rec.rank() == rank, "{text}: {}", rec.rank());
@@ -331,24 +223,12 @@ fn plans_in_toml() {
         ("int8 = true\nint4 = true", "unknown field `int4`"),
         ("[low_rank]\nmaps = [\"recurrent\"]", "missing field `rank`"),
         ("[low_rank]\nrank = { variance = 2.0 }", "variance is 2"),
-        (
-            "[low_rank]\nrank = { budget = { parameters = 1, bytes = 2 } }",
-            "bytes",
-        ),
+        ("[low_rank]\nrank = { budget = { parameters = 1, bytes = 2 } }", "bytes"),
         ("[low_rank]\nrank = { half = 1 }", "half"),
-        (
-            "[low_rank]\nrank = { variance = 0.9 }\nmaps = [\"gru\"]",
-            "gru",
-        ),
-        (
-            "[low_rank]\nrank = { variance = 0.9 }\nforced = true",
-            "unknown field `forced`",
-        ),
+        ("[low_rank]\nrank = { variance = 0.9 }\nmaps = [\"gru\"]", "gru"),
+        ("[low_rank]\nrank = { variance = 0.9 }\nforced = true", "unknown field `forced`"),
     ] {
         let error = Plan::from_toml(text).unwrap_err().to_string();
-        assert!(
-            error.contains(words),
-            "{text}: wanted {words}, got: {error}"
-        );
+        assert!(error.contains(words), "{text}: wanted {words}, got: {error}");
     }
 }

@@ -7,10 +7,7 @@ use proptest::prelude::*;
 use stonechat_compress::{RankRule, Spectrum, nu, rank_at_variance, singular_values};
 
 fn config() -> ProptestConfig {
-    ProptestConfig {
-        failure_persistence: None,
-        ..ProptestConfig::default()
-    }
+    ProptestConfig { failure_persistence: None, ..ProptestConfig::default() }
 }
 
 proptest! {
@@ -76,11 +73,7 @@ fn nu_at_its_ends() {
         (&[0.0, 0.0], 2, 0.0),      // no direction at all
         (&[7.0], 1, 0.0),           // nothing to compare
     ] {
-        assert!(
-            (nu(sigma, d) - wanted).abs() < 1e-12,
-            "{sigma:?}, {d}: {}",
-            nu(sigma, d)
-        );
+        assert!((nu(sigma, d) - wanted).abs() < 1e-12, "{sigma:?}, {d}: {}", nu(sigma, d));
     }
     // Strict inside (0, 1).
     assert!(nu(&[1.0, 1e-3, 0.0, 0.0], 4) > 0.0);
@@ -103,18 +96,13 @@ fn ranks_by_hand() {
 }
 
 fn spectrum(name: &str, rows: usize, cols: usize, sigma: &[f64]) -> Spectrum {
-    Spectrum {
-        name: name.into(),
-        rows,
-        cols,
-        sigma: sigma.to_vec(),
-    }
+    Spectrum { name: name.into(), rows, cols, sigma: sigma.to_vec() }
 }
 
 #[test]
 fn a_budget_goes_where_it_wins_most() {
-    // Costs 14 a rank each; shares of variance of b's ranks: 0.8, 0.2; of a's: 0.5, 0.25, 0.25.
-    let a = spectrum("a", 10, 4, &[2.0f64.sqrt(), 1.0, 1.0, 0.0]);
+    // A rank costs 14. Shares of variance: a's ranks 0.5, 0.25, 0.125, 0.125; b's 0.8, 0.2.
+    let a = spectrum("a", 10, 4, &[2.0, 2.0f64.sqrt(), 1.0, 1.0]);
     let b = spectrum("b", 4, 10, &[200.0, 100.0, 0.0, 0.0]);
     let maps = [a, b];
     for (budget, ranks) in [
@@ -122,46 +110,26 @@ fn a_budget_goes_where_it_wins_most() {
         (46, vec![1, 1]),
         (47, vec![2, 1]), // a's second rank wins 0.25 of a, b's 0.2 of b
         // a's third rank would cost as much as all of a: 40 instead of 28 for two ranks.
-        (59, vec![4, 1]), // 5 + 40 + 14: 0.25 / 12 for a beats 0.2 / 14 for b
+        (59, vec![4, 1]), // 5 + 40 + 14
+        (61, vec![4, 1]), // 0.25 / 12 for both of a's last ranks beats 0.2 / 14 for b's second
         (73, vec![4, 2]),
         (85, vec![4, 4]),
         (10_000, vec![4, 4]),
     ] {
-        let chosen = RankRule::Budget { parameters: budget }
-            .choose(&maps, 5, false)
-            .unwrap();
+        let chosen = RankRule::Budget { parameters: budget }.choose(&maps, 5, false).unwrap();
         assert_eq!(chosen, ranks, "{budget}");
     }
-    let forced = RankRule::Budget {
-        parameters: 5 + 14 * 5,
-    }
-    .choose(&maps, 5, true)
-    .unwrap();
-    assert_eq!(
-        forced,
-        [3, 2],
-        "forced factors go on beyond the size of the dense map"
-    );
-    let error = RankRule::Budget { parameters: 32 }
-        .choose(&maps, 5, false)
-        .unwrap_err()
-        .to_string();
-    assert!(
-        error.contains("budget of 32") && error.contains("has 33"),
-        "{error}"
-    );
+    let forced = RankRule::Budget { parameters: 5 + 14 * 5 }.choose(&maps, 5, true).unwrap();
+    assert_eq!(forced, [3, 2], "forced factors go on beyond the size of the dense map");
+    let error =
+        RankRule::Budget { parameters: 32 }.choose(&maps, 5, false).unwrap_err().to_string();
+    assert!(error.contains("budget of 32") && error.contains("has 33"), "{error}");
 }
 
 #[test]
 fn variances_and_lists() {
-    let maps = [
-        spectrum("a", 9, 3, &[3.0, 2.0, 1.0]),
-        spectrum("b", 2, 2, &[1.0, 1.0]),
-    ];
-    assert_eq!(
-        RankRule::Variance(0.6).choose(&maps, 0, false).unwrap(),
-        [1, 2]
-    );
+    let maps = [spectrum("a", 9, 3, &[3.0, 2.0, 1.0]), spectrum("b", 2, 2, &[1.0, 1.0])];
+    assert_eq!(RankRule::Variance(0.6).choose(&maps, 0, false).unwrap(), [1, 2]);
     let list = |ranks: &[(&str, usize)]| {
         RankRule::List(ranks.iter().map(|(n, r)| (n.to_string(), *r)).collect())
     };

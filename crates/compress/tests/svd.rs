@@ -8,11 +8,7 @@ use stonechat_compress::{Svd, singular_values, singular_values_of, truncated_svd
 use stonechat_model::{LinearMap, Matrix};
 
 fn config() -> ProptestConfig {
-    ProptestConfig {
-        failure_persistence: None,
-        cases: 64,
-        ..ProptestConfig::default()
-    }
+    ProptestConfig { failure_persistence: None, cases: 64, ..ProptestConfig::default() }
 }
 
 /// Squared Frobenius norm of what is left after `rank` singular values.
@@ -149,12 +145,7 @@ fn what_is_no_matrix_is_refused() {
         assert!(error.contains(words), "{words}: {error}");
     }
     for rank in [0, 3] {
-        let error = truncated_svd(&[1.0; 6], 2, 3, rank)
-            .unwrap_err()
-            .to_string();
-        assert!(
-            error.contains(&format!("rank {rank} of a 2 x 3")),
-            "{error}"
-        );
+        let error = truncated_svd(&[1.0; 6], 2, 3, rank).unwrap_err().to_string();
+        assert!(error.contains(&format!("rank {rank} of a 2 x 3")), "{error}");
     }
 }

@@ -72,9 +72,7 @@ impl Alphabet {
     /// Blank, space, apostrophe and `a` to `z`: 29 symbols.
     pub fn english() -> Self {
         let characters = " 'abcdefghijklmnopqrstuvwxyz".chars().map(String::from);
-        Self {
-            symbols: std::iter::once(String::new()).chain(characters).collect(),
-        }
+        Self { symbols: std::iter::once(String::new()).chain(characters).collect() }
     }
 
     /// The symbols; index 0 is the blank, an empty string.
@@ -103,10 +101,7 @@ impl Alphabet {
             let fitting = (1..self.len()).filter(|&i| rest.starts_with(&self.symbols[i]));
             let Some(index) = fitting.max_by_key(|&i| self.symbols[i].len()) else {
                 let position = text[..text.len() - rest.len()].chars().count();
-                return Err(Error::UnknownCharacter {
-                    character,
-                    position,
-                });
+                return Err(Error::UnknownCharacter { character, position });
             };
             // `new` bounds the number of symbols by that of u16.
             indices.push(index as u16);
@@ -143,10 +138,7 @@ mod tests {
         let english = Alphabet::english();
         assert_eq!(english.len(), 29);
         let at = |i: usize| english.symbols()[i].as_str();
-        assert_eq!(
-            [at(0), at(1), at(2), at(3), at(28)],
-            ["", " ", "'", "a", "z"]
-        );
+        assert_eq!([at(0), at(1), at(2), at(3), at(28)], ["", " ", "'", "a", "z"]);
         assert_eq!(Alphabet::new(english.symbols().to_vec()).unwrap(), english);
     }
 
@@ -160,13 +152,7 @@ mod tests {
         }
         assert_eq!(english.encode("b a").unwrap(), [4, 1, 3]);
         assert_eq!(english.decode(&[0, 3, 0, 3]).unwrap(), "aa");
-        assert!(
-            english
-                .decode(&[3, 29])
-                .unwrap_err()
-                .to_string()
-                .contains("position 1")
-        );
+        assert!(english.decode(&[3, 29]).unwrap_err().to_string().contains("position 1"));
     }
 
     #[test]
@@ -174,10 +160,7 @@ mod tests {
         for (text, character, position) in [("aéb", 'é', 1), ("éa", 'é', 0), ("ab cD", 'D', 4)]
         {
             match Alphabet::english().encode(text) {
-                Err(Error::UnknownCharacter {
-                    character: c,
-                    position: p,
-                }) => {
+                Err(Error::UnknownCharacter { character: c, position: p }) => {
                     assert_eq!((c, p), (character, position), "{text}");
                 }
                 other => panic!("{text}: {other:?}"),
@@ -204,9 +187,7 @@ mod tests {
             (vec!["", &long], "65 bytes"),
         ] {
             let json = serde_json::json!({ "symbols": symbols });
-            let error = serde_json::from_value::<Alphabet>(json)
-                .unwrap_err()
-                .to_string();
+            let error = serde_json::from_value::<Alphabet>(json).unwrap_err().to_string();
             assert!(error.contains(words), "{symbols:?}: {error}");
         }
         assert!(serde_json::from_str::<Alphabet>(r#"{"symbols":["","a"],"x":1}"#).is_err());

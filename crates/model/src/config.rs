@@ -161,26 +161,11 @@ impl NetworkConfig {
                 Error::config(format!("conv[{l}].kernel[0]"), reason)
             })?;
             let filter = conv.kernel[0] * conv.kernel[1];
-            elements(
-                &format!("conv[{l}].kernel"),
-                conv.channels,
-                filter,
-                channels,
-            )?;
+            elements(&format!("conv[{l}].kernel"), conv.channels, filter, channels)?;
             channels = conv.channels;
-            in_range(
-                &format!("conv[{l}] (bins x channels)"),
-                bins * channels,
-                1,
-                MAX_DIM,
-            )?;
+            in_range(&format!("conv[{l}] (bins x channels)"), bins * channels, 1, MAX_DIM)?;
             stride *= conv.stride[1];
-            in_range(
-                &format!("conv[{l}].stride[1] (all layers)"),
-                stride,
-                1,
-                MAX_EXTENT,
-            )?;
+            in_range(&format!("conv[{l}].stride[1] (all layers)"), stride, 1, MAX_EXTENT)?;
         }
         let mut width = bins * channels;
         for (l, &hidden) in self.gru.iter().enumerate() {
@@ -267,29 +252,14 @@ impl NetworkConfig {
     pub fn linear_maps(&self, symbols: usize) -> Vec<LinearSpec> {
         let mut maps = Vec::new();
         let mut add = |name: String, rows, cols, kind| {
-            maps.push(LinearSpec {
-                name,
-                rows,
-                cols,
-                kind,
-            });
+            maps.push(LinearSpec { name, rows, cols, kind });
         };
         for (l, conv) in self.conv.iter().enumerate() {
-            add(
-                format!("conv.{l}"),
-                conv.channels,
-                self.conv_filter(l),
-                Kind::Conv,
-            );
+            add(format!("conv.{l}"), conv.channels, self.conv_filter(l), Kind::Conv);
         }
         for (l, &hidden) in self.gru.iter().enumerate() {
             let rows = 3 * hidden;
-            add(
-                format!("gru.{l}.nonrec"),
-                rows,
-                self.gru_input(l),
-                Kind::Nonrecurrent,
-            );
+            add(format!("gru.{l}.nonrec"), rows, self.gru_input(l), Kind::Nonrecurrent);
             add(format!("gru.{l}.rec"), rows, hidden, Kind::Recurrent);
         }
         if let Some(fc) = self.fc {
@@ -305,18 +275,8 @@ impl ConvConfig {
         let field = |name: &str| format!("conv[{layer}].{name}");
         in_range(&field("channels"), self.channels, 1, MAX_DIM)?;
         for axis in 0..2 {
-            in_range(
-                &field(&format!("kernel[{axis}]")),
-                self.kernel[axis],
-                1,
-                MAX_EXTENT,
-            )?;
-            in_range(
-                &field(&format!("stride[{axis}]")),
-                self.stride[axis],
-                1,
-                MAX_EXTENT,
-            )?;
+            in_range(&field(&format!("kernel[{axis}]")), self.kernel[axis], 1, MAX_EXTENT)?;
+            in_range(&field(&format!("stride[{axis}]")), self.stride[axis], 1, MAX_EXTENT)?;
         }
         // Beyond that the filter would not see the current frame.
         in_range(&field("lookahead"), self.lookahead, 0, self.kernel[1] - 1)

@@ -70,30 +70,18 @@ pub enum Error {
 
 impl Error {
     pub(crate) fn config(field: impl Into<String>, reason: impl Into<String>) -> Self {
-        Error::Config {
-            field: field.into(),
-            reason: reason.into(),
-        }
+        Error::Config { field: field.into(), reason: reason.into() }
     }
 
     pub(crate) fn weight(name: impl Into<String>, reason: impl Into<String>) -> Self {
-        Error::Weight {
-            name: name.into(),
-            reason: reason.into(),
-        }
+        Error::Weight { name: name.into(), reason: reason.into() }
     }
 
     pub(crate) fn io(path: &Path, error: std::io::Error) -> Self {
-        Error::Io {
-            path: path.into(),
-            error,
-        }
+        Error::Io { path: path.into(), error }
     }
 
     pub(crate) fn in_file(self, path: &Path) -> Self {
-        Error::InFile {
-            path: path.into(),
-            error: Box::new(self),
-        }
+        Error::InFile { path: path.into(), error: Box::new(self) }
     }
 }

@@ -45,12 +45,7 @@ impl Matrix {
     /// # Errors
     /// If the lengths do not fit, a value is -128, or a scale is negative or not finite.
     pub fn from_int8(rows: usize, cols: usize, data: Vec<i8>, scales: Vec<f32>) -> Result<Self> {
-        let matrix = Matrix::Int8 {
-            rows,
-            cols,
-            data,
-            scales,
-        };
+        let matrix = Matrix::Int8 { rows, cols, data, scales };
         matrix.validate("matrix").map(|()| matrix)
     }
 
@@ -90,9 +85,9 @@ impl Matrix {
     pub fn at(&self, row: usize, col: usize) -> f32 {
         match self {
             Matrix::F32 { cols, data, .. } => data[row * cols + col],
-            Matrix::Int8 {
-                cols, data, scales, ..
-            } => scales[row] * f32::from(data[row * cols + col]),
+            Matrix::Int8 { cols, data, scales, .. } => {
+                scales[row] * f32::from(data[row * cols + col])
+            }
         }
     }
 
@@ -100,9 +95,7 @@ impl Matrix {
     pub fn to_dense(&self) -> Vec<f32> {
         match self {
             Matrix::F32 { data, .. } => data.clone(),
-            Matrix::Int8 {
-                cols, data, scales, ..
-            } => {
+            Matrix::Int8 { cols, data, scales, .. } => {
                 let rows = data.chunks_exact(*cols).zip(scales);
                 rows.flat_map(|(row, scale)| row.iter().map(move |&q| scale * f32::from(q)))
                     .collect()
@@ -118,10 +111,7 @@ impl Matrix {
         let mut y = Vec::with_capacity(batch * rows);
         for x in x.chunks_exact(cols).take(batch) {
             for row in dense.chunks_exact(cols) {
-                let products = row
-                    .iter()
-                    .zip(x)
-                    .map(|(&w, &x)| f64::from(w) * f64::from(x));
+                let products = row.iter().zip(x).map(|(&w, &x)| f64::from(w) * f64::from(x));
                 y.push(products.sum::<f64>() as f32);
             }
         }
@@ -141,9 +131,7 @@ impl Matrix {
             return refuse(format!("has the impossible shape {rows} x {cols}"));
         };
         let wrong_length = |what: &str, got: usize, wanted: usize| {
-            refuse(format!(
-                "holds {got} {what} where {rows} x {cols} needs {wanted}"
-            ))
+            refuse(format!("holds {got} {what} where {rows} x {cols} needs {wanted}"))
         };
         match self {
             Matrix::F32 { data, .. } => {

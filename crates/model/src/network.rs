@@ -91,12 +91,7 @@ impl Network {
         let take = &mut values;
         let conv = (0..config.conv.len())
             .map(|l| {
-                affine(
-                    take,
-                    &format!("conv.{l}"),
-                    config.conv[l].channels,
-                    config.conv_filter(l),
-                )
+                affine(take, &format!("conv.{l}"), config.conv[l].channels, config.conv_filter(l))
             })
             .collect();
         let gru = (0..config.gru.len())
@@ -107,31 +102,14 @@ impl Network {
                     3 * config.gru[l],
                     config.gru_input(l),
                 ),
-                rec: weight(
-                    take,
-                    &format!("gru.{l}.rec"),
-                    3 * config.gru[l],
-                    config.gru[l],
-                ),
+                rec: weight(take, &format!("gru.{l}.rec"), 3 * config.gru[l], config.gru[l]),
             })
             .collect();
-        let taps = config
-            .row_conv
-            .as_ref()
-            .map(|r| r.taps() * config.gru_output());
+        let taps = config.row_conv.as_ref().map(|r| r.taps() * config.gru_output());
         let row_conv = taps.map(|n| take("row_conv.weight", n));
-        let fc = config
-            .fc
-            .map(|width| affine(take, "fc", width, config.gru_output()));
+        let fc = config.fc.map(|width| affine(take, "fc", width, config.gru_output()));
         let output = affine(take, "output", symbols, config.output_input());
-        let network = Network {
-            config,
-            conv,
-            gru,
-            row_conv,
-            fc,
-            output,
-        };
+        let network = Network { config, conv, gru, row_conv, fc, output };
         network.validate().map(|()| network)
     }
 
@@ -203,11 +181,7 @@ impl Network {
     /// Bytes of all of them in a package.
     pub fn bytes(&self) -> usize {
         let maps = self.maps().iter().map(|m| m.map.bytes()).sum::<usize>();
-        maps + self
-            .vectors()
-            .iter()
-            .map(|(_, v)| 4 * v.len())
-            .sum::<usize>()
+        maps + self.vectors().iter().map(|(_, v)| 4 * v.len()).sum::<usize>()
     }
 
     /// Checks the config, every shape against it, and every value.
@@ -239,11 +213,7 @@ impl Network {
                 usize::from(self.row_conv.is_some()),
                 usize::from(config.row_conv.is_some()),
             ),
-            (
-                "fc",
-                usize::from(self.fc.is_some()),
-                usize::from(config.fc.is_some()),
-            ),
+            ("fc", usize::from(self.fc.is_some()), usize::from(config.fc.is_some())),
         ] {
             if there != wanted {
                 let reason = format!("the network has {there} layers, its config {wanted}");
@@ -258,12 +228,7 @@ impl Network {
         let config = &self.config;
         let mut lengths: Vec<usize> = config.conv.iter().map(|conv| conv.channels).collect();
         lengths.extend(config.gru.iter().map(|hidden| 3 * hidden));
-        lengths.extend(
-            config
-                .row_conv
-                .iter()
-                .map(|r| r.taps() * config.gru_output()),
-        );
+        lengths.extend(config.row_conv.iter().map(|r| r.taps() * config.gru_output()));
         lengths.extend(config.fc);
         lengths.push(self.symbols());
         lengths
@@ -286,10 +251,7 @@ fn affine(
     rows: usize,
     cols: usize,
 ) -> Affine {
-    Affine {
-        map: weight(values, name, rows, cols),
-        bias: values(&format!("{name}.bias"), rows),
-    }
+    Affine { map: weight(values, name, rows, cols), bias: values(&format!("{name}.bias"), rows) }
 }
 
 fn check_map(spec: &LinearSpec, map: &LinearMap) -> Result<()> {

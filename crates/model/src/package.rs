@@ -123,11 +123,7 @@ impl Package {
 }
 
 fn refuse(section: &str, offset: usize, reason: impl Into<String>) -> Error {
-    Error::Package {
-        section: section.into(),
-        offset: offset as u64,
-        reason: reason.into(),
-    }
+    Error::Package { section: section.into(), offset: offset as u64, reason: reason.into() }
 }
 
 /// The start of a text from a file, for messages.

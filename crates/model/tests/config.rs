@@ -7,12 +7,7 @@ use stonechat_model::{Candidate, ConvConfig, Kind, NetworkConfig, RowConvConfig}
 
 /// The streaming Deep Speech 2 of the ICML paper, as Kliegl et al. 2017 take it for their baseline.
 fn deep_speech_2() -> NetworkConfig {
-    let conv = |kernel, stride| ConvConfig {
-        channels: 32,
-        kernel,
-        stride,
-        lookahead: 5,
-    };
+    let conv = |kernel, stride| ConvConfig { channels: 32, kernel, stride, lookahead: 5 };
     NetworkConfig {
         input: 161,
         conv: vec![conv([41, 11], [2, 2]), conv([21, 11], [2, 1])],
@@ -42,10 +37,7 @@ fn deep_speech_2_has_the_published_sizes() {
 #[test]
 fn maps_are_listed_bottom_to_top() {
     let maps = full_config().linear_maps(29);
-    let listed: Vec<_> = maps
-        .iter()
-        .map(|m| (m.name.as_str(), m.rows, m.cols, m.kind))
-        .collect();
+    let listed: Vec<_> = maps.iter().map(|m| (m.name.as_str(), m.rows, m.cols, m.kind)).collect();
     assert_eq!(
         listed,
         [
@@ -91,19 +83,13 @@ fn bad_configs_are_refused_by_field() {
         ("`conv[1].kernel[0]`", |c| c.conv[1].kernel[0] = usize::MAX),
         ("`conv[0].stride[1]`", |c| c.conv[0].stride[1] = 0),
         ("`conv[0].lookahead`", |c| c.conv[0].lookahead = 3),
-        ("`conv[0] (bins x channels)`", |c| {
-            c.conv[0].channels = 65_536
-        }),
-        ("`conv[1].stride[1] (all layers)`", |c| {
-            c.conv[1].stride[1] = 1024
-        }),
+        ("`conv[0] (bins x channels)`", |c| c.conv[0].channels = 65_536),
+        ("`conv[1].stride[1] (all layers)`", |c| c.conv[1].stride[1] = 1024),
         ("`gru (layers)`", |c| c.gru = vec![]),
         ("`gru (layers)`", |c| c.gru = vec![1; 17]),
         ("`gru[1]`", |c| c.gru[1] = 0),
         ("`gru[0]`", |c| c.gru[0] = 65_536),
-        ("`row_conv.lookahead`", |c| {
-            c.row_conv.as_mut().unwrap().lookahead = 1025
-        }),
+        ("`row_conv.lookahead`", |c| c.row_conv.as_mut().unwrap().lookahead = 1025),
         ("`fc`", |c| c.fc = Some(0)),
     ];
     full_config().validate().unwrap();
@@ -111,10 +97,7 @@ fn bad_configs_are_refused_by_field() {
         let mut config = full_config();
         spoil(&mut config);
         let error = config.validate().unwrap_err().to_string();
-        assert!(
-            error.contains(field),
-            "case {i}: wanted {field}, got: {error}"
-        );
+        assert!(error.contains(field), "case {i}: wanted {field}, got: {error}");
     }
 }
 
@@ -154,9 +137,6 @@ fn json_has_defaults_and_no_unknown_fields() {
         r#"{"input": -80, "gru": [4]}"#,
         r#"{"gru": [4]}"#,
     ] {
-        assert!(
-            serde_json::from_str::<NetworkConfig>(text).is_err(),
-            "{text}"
-        );
+        assert!(serde_json::from_str::<NetworkConfig>(text).is_err(), "{text}");
     }
 }

@@ -7,10 +7,7 @@ use stonechat_model::{Affine, Candidate, Gru, LinearMap, Network, NetworkConfig}
 
 fn largest_difference(a: &[f32], b: &[f32]) -> f32 {
     assert_eq!(a.len(), b.len());
-    a.iter()
-        .zip(b)
-        .map(|(a, b)| (a - b).abs())
-        .fold(0.0, f32::max)
+    a.iter().zip(b).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max)
 }
 
 #[test]
@@ -27,9 +24,7 @@ fn agrees_with_pytorch() {
             assert_eq!(values.len(), n, "{name}");
             values
         });
-        let logits = network
-            .unwrap()
-            .forward_reference(&floats(&case["features"]), frames);
+        let logits = network.unwrap().forward_reference(&floats(&case["features"]), frames);
         let difference = largest_difference(&logits.unwrap(), &floats(&case["logits"]));
         assert!(difference < 1e-5, "case {i}: {difference}");
     }
@@ -51,18 +46,12 @@ fn one_cell(candidate: Candidate, w: [f32; 3], u: [f32; 3], b: [f32; 3]) -> Netw
         config,
         conv: vec![],
         gru: vec![Gru {
-            nonrec: Affine {
-                map: dense(3, &w),
-                bias: b.to_vec(),
-            },
+            nonrec: Affine { map: dense(3, &w), bias: b.to_vec() },
             rec: dense(3, &u),
         }],
         row_conv: None,
         fc: None,
-        output: Affine {
-            map: dense(1, &[1.0]),
-            bias: vec![0.0],
-        },
+        output: Affine { map: dense(1, &[1.0]), bias: vec![0.0] },
     }
 }
 
@@ -74,41 +63,13 @@ fn gates_do_what_equation_10_says() {
     type Case = (f32, f32, [f32; 3], Candidate, [f32; 3], [f32; 3]);
     let table: [Case; 5] = [
         // Update shut: the state stays at zero.
-        (
-            SHUT,
-            OPEN,
-            [1.0, 1.0, 0.0],
-            Candidate::ClippedRelu,
-            [1.0; 3],
-            [0.0; 3],
-        ),
+        (SHUT, OPEN, [1.0, 1.0, 0.0], Candidate::ClippedRelu, [1.0; 3], [0.0; 3]),
         // Update open, reset shut: the candidate alone, without the recurrent product, but with its bias.
-        (
-            OPEN,
-            SHUT,
-            [1.0, 9.0, 0.25],
-            Candidate::ClippedRelu,
-            [0.5, 1.0, -3.0],
-            [0.75, 1.25, 0.0],
-        ),
+        (OPEN, SHUT, [1.0, 9.0, 0.25], Candidate::ClippedRelu, [0.5, 1.0, -3.0], [0.75, 1.25, 0.0]),
         // Both open: a sum over time, clipped at 2.
-        (
-            OPEN,
-            OPEN,
-            [1.0, 1.0, 0.0],
-            Candidate::ClippedRelu,
-            [0.5, 1.0, 3.0],
-            [0.5, 1.5, 2.0],
-        ),
+        (OPEN, OPEN, [1.0, 1.0, 0.0], Candidate::ClippedRelu, [0.5, 1.0, 3.0], [0.5, 1.5, 2.0]),
         // Half open update: halfway to the candidate.
-        (
-            0.0,
-            SHUT,
-            [1.0, 1.0, 0.0],
-            Candidate::ClippedRelu,
-            [1.0, 1.0, 0.0],
-            [0.5, 0.75, 0.375],
-        ),
+        (0.0, SHUT, [1.0, 1.0, 0.0], Candidate::ClippedRelu, [1.0, 1.0, 0.0], [0.5, 0.75, 0.375]),
         // Half open reset acts on the product.
         (
             OPEN,
@@ -123,10 +84,7 @@ fn gates_do_what_equation_10_says() {
     {
         let network = one_cell(candidate, [0.0, 0.0, w], [0.0, 0.0, u], [update, reset, b]);
         let got = network.forward_reference(&inputs, 3).unwrap();
-        assert!(
-            largest_difference(&got, &states) < 1e-6,
-            "case {i}: {got:?}"
-        );
+        assert!(largest_difference(&got, &states) < 1e-6, "case {i}: {got:?}");
     }
 }
 
@@ -139,16 +97,9 @@ fn logits_depend_on_exactly_the_stated_look_ahead() {
     let positive = |_: &str, n| (0..n).map(|_| 0.1 + 0.1 * random.value().abs()).collect();
     let network = Network::from_values(config, 5, positive).unwrap();
     let (frames, input) = (24, network.config.input);
-    let x: Vec<f32> = Random(4)
-        .values(frames * input)
-        .iter()
-        .map(|x| 0.5 + 0.5 * x)
-        .collect();
+    let x: Vec<f32> = Random(4).values(frames * input).iter().map(|x| 0.5 + 0.5 * x).collect();
     let before = network.forward_reference(&x, frames).unwrap();
-    let (stride, ahead) = (
-        network.config.time_stride(),
-        network.config.lookahead_frames(),
-    );
+    let (stride, ahead) = (network.config.time_stride(), network.config.lookahead_frames());
     assert_eq!((stride, ahead), (2, 5));
     let mut first_touched = vec![];
     for changed in 0..frames {
@@ -184,10 +135,6 @@ fn no_frames_give_no_logits_and_wrong_lengths_an_error() {
     let network = full_package().network;
     assert!(network.forward_reference(&[], 0).unwrap().is_empty());
     for (values, frames) in [(7, 1), (8, 2), (8, usize::MAX)] {
-        assert!(
-            network
-                .forward_reference(&vec![0.0; values], frames)
-                .is_err()
-        );
+        assert!(network.forward_reference(&vec![0.0; values], frames).is_err());
     }
 }

@@ -72,10 +72,7 @@ fn every_truncation_is_an_error() {
     for length in 0..bytes.len() {
         let (result, peak) = peak_bytes(|| Package::from_bytes(&bytes[..length]).err());
         assert!(result.is_some(), "cut at {length} of {}", bytes.len());
-        assert!(
-            peak <= 4 * header_bytes(&bytes),
-            "cut at {length}: {peak} bytes"
-        );
+        assert!(peak <= 4 * header_bytes(&bytes), "cut at {length}: {peak} bytes");
     }
 }
 
@@ -86,28 +83,17 @@ fn every_bit_flip_is_an_error() {
     let mut worst = 0;
     for round in 0..10_000 {
         // The header is a third of the file: give it half of the flips.
-        let range = if round % 2 == 0 {
-            bytes.len()
-        } else {
-            8 + header_bytes(&bytes)
-        };
+        let range = if round % 2 == 0 { bytes.len() } else { 8 + header_bytes(&bytes) };
         let (byte, bit) = (random.below(range), random.below(8));
         let mut damaged = bytes.clone();
         damaged[byte] ^= 1 << bit;
         let (result, peak) = peak_bytes(|| Package::from_bytes(&damaged).err());
-        assert!(
-            result.is_some(),
-            "bit {bit} of byte {byte} flipped: loaded all the same"
-        );
+        assert!(result.is_some(), "bit {bit} of byte {byte} flipped: loaded all the same");
         worst = worst.max(peak);
     }
     // The tensors once, and the parsed header.
     let bound = bytes.len() + 4 * header_bytes(&bytes);
-    assert!(
-        worst <= bound,
-        "{worst} bytes for a file of {}",
-        bytes.len()
-    );
+    assert!(worst <= bound, "{worst} bytes for a file of {}", bytes.len());
 }
 
 #[test]
@@ -122,10 +108,7 @@ fn noise_over_the_file_is_an_error() {
             *byte = random.bits() as u8;
         }
         let loaded = Package::from_bytes(&damaged).is_ok();
-        assert!(
-            !loaded || damaged == bytes,
-            "round {round}: {length} bytes from {start}"
-        );
+        assert!(!loaded || damaged == bytes, "round {round}: {length} bytes from {start}");
     }
 }
 
@@ -139,18 +122,11 @@ fn without_a_checksum_nothing_loads_that_safetensors_refuses() {
         let mut damaged = bytes.clone();
         damaged[byte] ^= 1 << bit;
         let (result, peak) = peak_bytes(|| Package::from_bytes(&damaged).is_ok());
-        assert!(
-            peak <= bytes.len() + 4 * header_bytes(&bytes),
-            "{peak} bytes"
-        );
+        assert!(peak <= bytes.len() + 4 * header_bytes(&bytes), "{peak} bytes");
         if result {
             loaded += 1;
             let theirs = SafeTensors::deserialize(&damaged);
-            assert!(
-                theirs.is_ok(),
-                "bit {bit} of byte {byte}: {:?}",
-                theirs.err()
-            );
+            assert!(theirs.is_ok(), "bit {bit} of byte {byte}: {:?}", theirs.err());
         }
     }
     // Most flips hit a mantissa, and only the checksum can tell.
@@ -189,21 +165,11 @@ fn repeat(text: &str, n: usize) -> String {
 fn refused(table: Vec<(&str, Vec<u8>)>) {
     for (words, bytes) in table {
         let (result, peak) = peak_bytes(|| Package::from_bytes(&bytes).err());
-        let error = result
-            .unwrap_or_else(|| panic!("{words}: loaded"))
-            .to_string();
+        let error = result.unwrap_or_else(|| panic!("{words}: loaded")).to_string();
         assert!(error.contains(words), "wanted {words}, got: {error}");
-        assert!(
-            error.len() < 400,
-            "{words}: {} bytes of message",
-            error.len()
-        );
+        assert!(error.len() < 400, "{words}: {} bytes of message", error.len());
         // What `Package::from_bytes` promises: no tensor is read here.
-        assert!(
-            peak <= 4 * bytes.len() + (8 << 20),
-            "{words}: {peak} bytes for {}",
-            bytes.len()
-        );
+        assert!(peak <= 4 * bytes.len() + (8 << 20), "{words}: {peak} bytes for {}", bytes.len());
     }
 }
 
@@ -215,30 +181,15 @@ fn files_that_are_not_safetensors_are_errors() {
         ("no __metadata__", file("{}", 0)),
         ("expected an object of tensors", file("null", 0)),
         ("utf-8", [&8u64.to_le_bytes()[..], &[0xff; 8]].concat()),
-        (
-            "expected a string",
-            file(r#"{"__metadata__":{"format":1}}"#, 0),
-        ),
-        (
-            "__metadata__ is there twice",
-            file(r#"{"__metadata__":{},"__metadata__":{}}"#, 0),
-        ),
-        (
-            "`a` is there twice",
-            file(r#"{"__metadata__":{"a":"","a":""}}"#, 0),
-        ),
+        ("expected a string", file(r#"{"__metadata__":{"format":1}}"#, 0)),
+        ("__metadata__ is there twice", file(r#"{"__metadata__":{},"__metadata__":{}}"#, 0)),
+        ("`a` is there twice", file(r#"{"__metadata__":{"a":"","a":""}}"#, 0)),
         (
             "too many entries",
-            file(
-                &format!(r#"{{"__metadata__":{{{}}}}}"#, repeat(r##""#":"""##, 65)),
-                0,
-            ),
+            file(&format!(r#"{{"__metadata__":{{{}}}}}"#, repeat(r##""#":"""##, 65)), 0),
         ),
         ("expected an object", file(&"[".repeat(1 << 20), 0)),
-        (
-            "a name of 1000000 bytes",
-            file(&format!(r#"{{"{}":0}}"#, "a".repeat(1_000_000)), 0),
-        ),
+        ("a name of 1000000 bytes", file(&format!(r#"{{"{}":0}}"#, "a".repeat(1_000_000)), 0)),
         ("truncated", declared(1)),
         ("truncated", declared(1 << 20)),
         ("at most 1048576", declared((1 << 20) + 1)),
@@ -258,90 +209,44 @@ fn tensors_that_do_not_fill_the_file_are_errors() {
         file(&format!("{}{tensors}}}", &header[..header.len() - 1]), data)
     };
     let one = |shape: &str, from, to, data| with(tensor("t", shape, from, to), data);
-    let empty = repeat(
-        r##""t#":{"dtype":"F32","shape":[0],"data_offsets":[0,0]}"##,
-        14_000,
-    );
+    let empty = repeat(r##""t#":{"dtype":"F32","shape":[0],"data_offsets":[0,0]}"##, 14_000);
     let a_million = format!("[{}1]", "1,".repeat(500_000));
     refused(vec![
-        (
-            "do not hold F32 of shape",
-            one("[4294967296,4294967296,2]", 0, 0, 0),
-        ),
-        (
-            "do not hold F32 of shape",
-            one("[4611686018427387904]", 0, 0, 0),
-        ),
+        ("do not hold F32 of shape", one("[4294967296,4294967296,2]", 0, 0, 0)),
+        ("do not hold F32 of shape", one("[4611686018427387904]", 0, 0, 0)),
         ("do not hold F32 of shape [2]", one("[2]", 0, 4, 4)),
         ("expected usize", one("[18446744073709551616]", 0, 0, 0)),
         ("expected usize", one("[-1]", 0, 4, 4)),
         ("more than 4 dimensions", one(&a_million, 0, 4, 4)),
-        (
-            "begins at 4, the tensor before it ends at 0",
-            one("[1]", 4, 0, 4),
-        ),
-        (
-            "begins at 4, the tensor before it ends at 0",
-            one("[1]", 4, 8, 8),
-        ),
-        (
-            "begins at 18446744073709551611",
-            one("[1]", u64::MAX - 4, u64::MAX, 4),
-        ),
-        (
-            "ends at 4096 of 4 bytes: truncated",
-            one("[1024]", 0, 4096, 4),
-        ),
+        ("begins at 4, the tensor before it ends at 0", one("[1]", 4, 0, 4)),
+        ("begins at 4, the tensor before it ends at 0", one("[1]", 4, 8, 8)),
+        ("begins at 18446744073709551611", one("[1]", u64::MAX - 4, u64::MAX, 4)),
+        ("ends at 4096 of 4 bytes: truncated", one("[1024]", 0, 4096, 4)),
         ("4 bytes belong to no tensor", one("[1]", 0, 4, 8)),
         (
             "the tensor before it ends at 4",
             with(tensor("a", "[1]", 0, 4) + &tensor("b", "[1]", 0, 4), 4),
         ),
-        (
-            "`t` is there twice",
-            with(tensor("t", "[1]", 0, 4) + &tensor("t", "[1]", 4, 8), 8),
-        ),
+        ("`t` is there twice", with(tensor("t", "[1]", 0, 4) + &tensor("t", "[1]", 4, 8), 8)),
         ("more than 4096 tensors", with(format!(",{empty}"), 0)),
-        (
-            "unknown variant `F64`",
-            with(tensor("t", "[1]", 0, 8).replace("F32", "F64"), 8),
-        ),
-        (
-            "unknown field `path`",
-            with(tensor("t", "[1]", 0, 4).replace("shape", "path"), 4),
-        ),
-        (
-            "missing field `shape`",
-            with(r#","t":{"dtype":"F32","data_offsets":[0,0]}"#.into(), 0),
-        ),
+        ("unknown variant `F64`", with(tensor("t", "[1]", 0, 8).replace("F32", "F64"), 8)),
+        ("unknown field `path`", with(tensor("t", "[1]", 0, 4).replace("shape", "path"), 4)),
+        ("missing field `shape`", with(r#","t":{"dtype":"F32","data_offsets":[0,0]}"#.into(), 0)),
     ]);
 }
 
 #[test]
 fn metadata_that_ask_for_much_are_errors() {
-    let network = |layers: &str| {
-        file(
-            &header(&[("network", &format!(r#"{{"input":4,{layers}}}"#))]),
-            0,
-        )
-    };
+    let network =
+        |layers: &str| file(&header(&[("network", &format!(r#"{{"input":4,{layers}}}"#))]), 0);
     let features = |text: &str| file(&header(&[("features", text), ("provenance", text)]), 0);
     let symbols = format!(r##"{{"symbols":["",{}]}}"##, repeat(r##""#""##, 17_000));
     let missing = "gru.0.nonrec";
     refused(vec![
-        (
-            "makes a weight of more than",
-            network(r#""gru":[65536,65536]"#),
-        ),
+        ("makes a weight of more than", network(r#""gru":[65536,65536]"#)),
         (missing, network(r#""gru":[10000,10000]"#)),
-        (
-            missing,
-            network(r#""gru":[16384],"row_conv":{"lookahead":1024}"#),
-        ),
-        (
-            "is 60001, must be in 1..=16",
-            network(&format!(r#""gru":[{}1]"#, "1,".repeat(60_000))),
-        ),
+        (missing, network(r#""gru":[16384],"row_conv":{"lookahead":1024}"#)),
+        ("is 60001, must be in 1..=16", network(&format!(r#""gru":[{}1]"#, "1,".repeat(60_000)))),
         (missing, file(&header(&[("alphabet", &symbols)]), 0)),
         (missing, features(&format!("[{}0]", "0,".repeat(65_000)))),
         (missing, features(&format!("[{}0]", "{},".repeat(43_000)))),

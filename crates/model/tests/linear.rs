@@ -11,14 +11,8 @@ fn map(rows: usize, cols: usize, rank: usize, seed: u64) -> LinearMap {
     let mut random = Random(seed);
     match rank {
         0 => LinearMap::dense(rows, cols, random.values(rows * cols)).unwrap(),
-        r => LinearMap::low_rank(
-            rows,
-            cols,
-            r,
-            random.values(rows * r),
-            random.values(r * cols),
-        )
-        .unwrap(),
+        r => LinearMap::low_rank(rows, cols, r, random.values(rows * r), random.values(r * cols))
+            .unwrap(),
     }
 }
 
@@ -71,13 +65,7 @@ fn sizes_and_costs_per_family() {
         let map = map(rows, cols, rank, 1);
         let int8 = map.map_parts(to_int8);
         for (map, bytes) in [(&map, bytes), (&int8, int8_bytes)] {
-            let got = (
-                map.family(),
-                map.params(),
-                map.bytes(),
-                map.flops(),
-                map.rank(),
-            );
+            let got = (map.family(), map.params(), map.bytes(), map.flops(), map.rank());
             assert_eq!(got, (family, params, bytes, flops, largest));
         }
     }
@@ -90,19 +78,13 @@ fn bad_matrices_are_refused() {
         Matrix::from_int8(rows, cols, data.to_vec(), scales.to_vec())
     };
     for (result, words) in [
-        (
-            f32_of(2, 2, &[0.0; 3]),
-            "holds 3 values where 2 x 2 needs 4",
-        ),
+        (f32_of(2, 2, &[0.0; 3]), "holds 3 values where 2 x 2 needs 4"),
         (f32_of(0, 2, &[]), "impossible shape 0 x 2"),
         (f32_of(usize::MAX, 2, &[]), "impossible shape"),
         (f32_of(1, 2, &[0.0, f32::NAN]), "value 1 is NaN"),
         (f32_of(1, 1, &[f32::INFINITY]), "value 0 is inf"),
         (int8_of(1, 3, &[1, 2], &[1.0]), "holds 2 values"),
-        (
-            int8_of(2, 1, &[1, 2], &[1.0]),
-            "holds 1 scales where 2 x 1 needs 2",
-        ),
+        (int8_of(2, 1, &[1, 2], &[1.0]), "holds 1 scales where 2 x 1 needs 2"),
         (int8_of(1, 2, &[1, -128], &[1.0]), "value 1 is -128"),
         (int8_of(1, 1, &[1], &[-1.0]), "scale 0 is -1"),
         (int8_of(1, 1, &[1], &[f32::NAN]), "scale 0 is NaN"),
@@ -115,9 +97,6 @@ fn bad_matrices_are_refused() {
         v: f32_of(2, 2, &[0.0; 4]).unwrap(),
     };
     assert!(
-        torn.validate("fc")
-            .unwrap_err()
-            .to_string()
-            .contains("u has 3 columns but v has 2 rows")
+        torn.validate("fc").unwrap_err().to_string().contains("u has 3 columns but v has 2 rows")
     );
 }

@@ -11,11 +11,7 @@ fn bytes_and_files_give_the_same_package_back() {
     let package = full_package();
     let bytes = package.to_bytes().unwrap();
     assert_eq!(Package::from_bytes(&bytes).unwrap(), package);
-    assert_eq!(
-        package.to_bytes().unwrap(),
-        bytes,
-        "equal packages, equal bytes"
-    );
+    assert_eq!(package.to_bytes().unwrap(), bytes, "equal packages, equal bytes");
 
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a.stonechat");
@@ -87,19 +83,10 @@ fn other_readers_of_safetensors_can_open_it() {
         ("row_conv.weight", Dtype::F32, vec![3, 7]),
     ] {
         let tensor = file.tensor(name).unwrap();
-        assert_eq!(
-            (tensor.dtype(), tensor.shape()),
-            (dtype, shape.as_slice()),
-            "{name}"
-        );
+        assert_eq!((tensor.dtype(), tensor.shape()), (dtype, shape.as_slice()), "{name}");
     }
-    let values: Vec<u8> = package
-        .network
-        .output
-        .bias
-        .iter()
-        .flat_map(|x| x.to_le_bytes())
-        .collect();
+    let values: Vec<u8> =
+        package.network.output.bias.iter().flat_map(|x| x.to_le_bytes()).collect();
     assert_eq!(file.tensor("output.bias").unwrap().data(), values);
 }
 
@@ -113,85 +100,49 @@ fn packages_rewritten_by_other_tools_load() {
     let (_, metadata) = SafeTensors::read_metadata(&bytes).unwrap();
     let texts = metadata.metadata().clone().unwrap();
     let with_checksum = Parts { texts, ..parts };
-    assert_eq!(
-        Package::from_bytes(&with_checksum.to_bytes()).unwrap(),
-        package
-    );
+    assert_eq!(Package::from_bytes(&with_checksum.to_bytes()).unwrap(), package);
 }
 
 #[test]
 fn what_does_not_fit_is_refused_by_name() {
     type Spoil = fn(&mut Parts);
     let table: [(&str, Spoil); 26] = [
-        ("format (byte 8): is missing", |p| {
-            drop(p.texts.remove("format"))
-        }),
-        ("is \"pt\", must be \"stonechat\"", |p| {
-            p.text("format", "stonechat", "pt")
-        }),
-        ("this version of stonechat reads", |p| {
-            p.text("format_version", "1", "2")
-        }),
-        ("network (byte 8): is missing", |p| {
-            drop(p.texts.remove("network"))
-        }),
-        ("provenance (byte 8): is missing", |p| {
-            drop(p.texts.remove("provenance"))
-        }),
+        ("format (byte 8): is missing", |p| drop(p.texts.remove("format"))),
+        ("is \"pt\", must be \"stonechat\"", |p| p.text("format", "stonechat", "pt")),
+        ("this version of stonechat reads", |p| p.text("format_version", "1", "2")),
+        ("network (byte 8): is missing", |p| drop(p.texts.remove("network"))),
+        ("provenance (byte 8): is missing", |p| drop(p.texts.remove("provenance"))),
         ("extra (byte 8): is no metadata key", |p| {
             drop(p.texts.insert("extra".into(), "1".into()))
         }),
         ("checksum (byte 8): says \"00000000\"", |p| {
             drop(p.texts.insert("checksum".into(), "00000000".into()))
         }),
-        ("unknown field `grus`", |p| {
-            p.text("network", "\"gru\"", "\"grus\"")
-        }),
+        ("unknown field `grus`", |p| p.text("network", "\"gru\"", "\"grus\"")),
         ("`gru[0]`: is 0", |p| p.text("network", "[5,7]", "[0,7]")),
         ("gru.0.nonrec.bias", |p| p.text("network", "[5,7]", "[6,7]")),
         ("gru.2.nonrec", |p| p.text("network", "[5,7]", "[5,7,7]")),
-        (
-            "weight `output`: is 29 x 6, the config makes it 29 x 7",
-            |p| {
-                p.text("network", "\"fc\":6", "\"fc\":null");
-                p.tensors.retain(|name, _| !name.starts_with("fc"));
-            },
-        ),
-        ("fc.bias (byte ", |p| {
-            p.text("network", "\"fc\":6", "\"fc\":null")
+        ("weight `output`: is 29 x 6, the config makes it 29 x 7", |p| {
+            p.text("network", "\"fc\":6", "\"fc\":null");
+            p.tensors.retain(|name, _| !name.starts_with("fc"));
         }),
+        ("fc.bias (byte ", |p| p.text("network", "\"fc\":6", "\"fc\":null")),
         ("is there twice", |p| p.text("alphabet", "\"b\"", "\"a\"")),
-        ("has 29 rows, the alphabet 28 symbols", |p| {
-            p.text("alphabet", ",\"z\"", "")
-        }),
+        ("has 29 rows, the alphabet 28 symbols", |p| p.text("alphabet", ",\"z\"", "")),
         ("features (byte 8): EOF", |p| {
-            p.texts
-                .insert("features".into(), "{".into())
-                .map_or((), drop)
+            p.texts.insert("features".into(), "{".into()).map_or((), drop)
         }),
         ("features (byte 8): has 131073 bytes", |p| {
             p.texts.insert("features".into(), " ".repeat(131_073));
         }),
-        ("recursion limit", |p| {
-            drop(p.texts.insert("provenance".into(), "[".repeat(10_000)))
-        }),
-        ("gru.1.rec (byte ", |p| {
-            drop(p.tensors.remove("gru.1.rec.weight"))
-        }),
-        ("gru.0.rec (byte ", |p| {
-            drop(p.tensors.remove("gru.0.rec.v"))
-        }),
-        ("output.weight.scale (byte ", |p| {
-            drop(p.tensors.remove("output.weight.scale"))
-        }),
+        ("recursion limit", |p| drop(p.texts.insert("provenance".into(), "[".repeat(10_000)))),
+        ("gru.1.rec (byte ", |p| drop(p.tensors.remove("gru.1.rec.weight"))),
+        ("gru.0.rec (byte ", |p| drop(p.tensors.remove("gru.0.rec.v"))),
+        ("output.weight.scale (byte ", |p| drop(p.tensors.remove("output.weight.scale"))),
         ("stray (byte ", |p| p.float("stray", &[1])),
         ("fc.u (byte ", |p| p.float("fc.u", &[6, 1])),
-        ("tensor `stray`: more than 4 dimensions", |p| {
-            p.float("stray", &[1; 5])
-        }),
-        ("more than 4096 tensors", |p| {
-            (0..4097).for_each(|i| p.float(&format!("t{i}"), &[0]))
-        }),
+        ("tensor `stray`: more than 4 dimensions", |p| p.float("stray", &[1; 5])),
+        ("more than 4096 tensors", |p| (0..4097).for_each(|i| p.float(&format!("t{i}"), &[0]))),
         ("gru.1.rec.weight: must have two dimensions", |p| {
             p.tensor("gru.1.rec.weight").1 = vec![21 * 7]
         }),
@@ -199,9 +150,7 @@ fn what_does_not_fit_is_refused_by_name() {
     for (i, (words, spoil)) in table.into_iter().enumerate() {
         let mut parts = Parts::of(&full_package());
         spoil(&mut parts);
-        let error = Package::from_bytes(&parts.to_bytes())
-            .unwrap_err()
-            .to_string();
+        let error = Package::from_bytes(&parts.to_bytes()).unwrap_err().to_string();
         let words: Vec<&str> = words.split(&[':', '`'][..]).map(str::trim).collect();
         assert!(
             words.iter().all(|w| error.contains(w)),
@@ -214,38 +163,23 @@ fn what_does_not_fit_is_refused_by_name() {
 fn bad_values_are_refused_by_name() {
     type Spoil = fn(&mut Parts);
     let table: [(&str, &str, Spoil); 7] = [
-        ("fc.weight", "value 1 is NaN", |p| {
-            spoil_float(p, "fc.weight", f32::NAN)
-        }),
+        ("fc.weight", "value 1 is NaN", |p| spoil_float(p, "fc.weight", f32::NAN)),
         ("gru.1.nonrec.bias", "value 1 is inf", |p| {
             spoil_float(p, "gru.1.nonrec.bias", f32::INFINITY)
         }),
         ("row_conv.weight", "value 1 is -inf", |p| {
             spoil_float(p, "row_conv.weight", f32::NEG_INFINITY)
         }),
-        ("conv.1.weight", "scale 1 is -1", |p| {
-            spoil_float(p, "conv.1.weight.scale", -1.0)
-        }),
-        ("output.weight", "value 3 is -128", |p| {
-            p.tensor("output.weight").2[3] = 0x80
-        }),
-        ("output.bias", "unknown variant `I32`", |p| {
-            p.tensor("output.bias").0 = Dtype::I32
-        }),
-        ("fc.weight", "unknown variant `I32`", |p| {
-            p.tensor("fc.weight").0 = Dtype::I32
-        }),
+        ("conv.1.weight", "scale 1 is -1", |p| spoil_float(p, "conv.1.weight.scale", -1.0)),
+        ("output.weight", "value 3 is -128", |p| p.tensor("output.weight").2[3] = 0x80),
+        ("output.bias", "unknown variant `I32`", |p| p.tensor("output.bias").0 = Dtype::I32),
+        ("fc.weight", "unknown variant `I32`", |p| p.tensor("fc.weight").0 = Dtype::I32),
     ];
     for (name, words, spoil) in table {
         let mut parts = Parts::of(&full_package());
         spoil(&mut parts);
-        let error = Package::from_bytes(&parts.to_bytes())
-            .unwrap_err()
-            .to_string();
-        assert!(
-            error.contains(name) && error.contains(words),
-            "{name}, {words}: {error}"
-        );
+        let error = Package::from_bytes(&parts.to_bytes()).unwrap_err().to_string();
+        assert!(error.contains(name) && error.contains(words), "{name}, {words}: {error}");
     }
 }
 
@@ -257,14 +191,10 @@ fn spoil_float(parts: &mut Parts, name: &str, value: f32) {
 fn what_cannot_be_read_back_is_not_written() {
     type Spoil = fn(&mut Package);
     let table: [(&str, Spoil); 6] = [
-        ("alphabet", |p| {
-            p.alphabet = Alphabet::new(vec!["".into(), "a".into()]).unwrap()
-        }),
+        ("alphabet", |p| p.alphabet = Alphabet::new(vec!["".into(), "a".into()]).unwrap()),
         ("provenance", |p| p.provenance = " ".repeat(131_073).into()),
         ("fc", |p| p.network.fc = None),
-        ("gru.0.nonrec.bias", |p| {
-            p.network.gru[0].nonrec.bias[2] = f32::NAN
-        }),
+        ("gru.0.nonrec.bias", |p| p.network.gru[0].nonrec.bias[2] = f32::NAN),
         ("output.bias", |p| p.network.output.bias.truncate(28)),
         ("gru.1.rec", |p| {
             let zeros = |n| vec![0.0; n];
@@ -277,10 +207,7 @@ fn what_cannot_be_read_back_is_not_written() {
         let mut package = full_package();
         spoil(&mut package);
         let error = package.save(&path).unwrap_err().to_string();
-        assert!(
-            error.contains(words) && error.contains("a.stonechat"),
-            "{words}: {error}"
-        );
+        assert!(error.contains(words) && error.contains("a.stonechat"), "{words}: {error}");
         assert!(!path.exists());
     }
 }
@@ -298,20 +225,11 @@ fn unreadable_files_are_named() {
         (folder.path().to_path_buf(), "not a regular file"),
         (write("empty.stonechat", b""), "has 0 bytes"),
         (write("seven.stonechat", b"seven b"), "has 7 bytes"),
-        (
-            write("song.wav", b"RIFF....WAVEfmt and so on"),
-            "not a package, or damaged",
-        ),
-        (
-            write("short.stonechat", &[100, 0, 0, 0, 0, 0, 0, 0, b'{']),
-            "truncated",
-        ),
+        (write("song.wav", b"RIFF....WAVEfmt and so on"), "not a package, or damaged"),
+        (write("short.stonechat", &[100, 0, 0, 0, 0, 0, 0, 0, b'{']), "truncated"),
     ] {
         let error = Package::load(&path).unwrap_err().to_string();
         let name = path.file_name().unwrap().to_str().unwrap();
-        assert!(
-            error.contains(words) && error.contains(name),
-            "{words}: {error}"
-        );
+        assert!(error.contains(words) && error.contains(name), "{words}: {error}");
     }
 }

@@ -53,3 +53,8 @@ pub use recognizer::{Options, Recognizer};
 pub use result::{Partial, Transcript};
 pub use stonechat_decode::{Token, Word};
 pub use stream::Stream;
+
+/// The example in the README, compiled with the documentation tests.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+struct Readme;

@@ -9,10 +9,7 @@ pub struct Random(pub u64);
 impl Random {
     /// Uniform in 0..1.
     pub fn unit(&mut self) -> f64 {
-        self.0 = self
-            .0
-            .wrapping_mul(6364136223846793005)
-            .wrapping_add(1442695040888963407);
+        self.0 = self.0.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
         (self.0 >> 11) as f64 / (1u64 << 53) as f64
     }
 
@@ -49,10 +46,7 @@ pub fn product(a: &[f32], b: &[f32], inner: usize) -> Vec<f32> {
 
 /// Frobenius norm.
 pub fn norm(a: &[f32]) -> f64 {
-    a.iter()
-        .map(|&x| f64::from(x) * f64::from(x))
-        .sum::<f64>()
-        .sqrt()
+    a.iter().map(|&x| f64::from(x) * f64::from(x)).sum::<f64>().sqrt()
 }
 
 /// Frobenius norm of the difference.
@@ -65,12 +59,7 @@ pub fn distance(a: &[f32], b: &[f32]) -> f64 {
 pub fn network(seed: u64) -> Network {
     let config = NetworkConfig {
         input: 12,
-        conv: vec![ConvConfig {
-            channels: 4,
-            kernel: [5, 3],
-            stride: [2, 2],
-            lookahead: 1,
-        }],
+        conv: vec![ConvConfig { channels: 4, kernel: [5, 3], stride: [2, 2], lookahead: 1 }],
         clip: 20.0,
         gru: vec![16, 20],
         candidate: Candidate::Tanh,
@@ -78,10 +67,8 @@ pub fn network(seed: u64) -> Network {
         fc: Some(24),
     };
     let mut random = Random(seed);
-    Network::from_values(config, 29, |_, n| {
-        (0..n).map(|_| 0.3 * random.normal() as f32).collect()
-    })
-    .unwrap()
+    Network::from_values(config, 29, |_, n| (0..n).map(|_| 0.3 * random.normal() as f32).collect())
+        .unwrap()
 }
 
 /// Some frames of features for it, and how many.
@@ -91,8 +78,5 @@ pub fn features(network: &Network, frames: usize) -> Vec<f32> {
 
 pub fn largest_difference(a: &[f32], b: &[f32]) -> f32 {
     assert_eq!(a.len(), b.len());
-    a.iter()
-        .zip(b)
-        .map(|(a, b)| (a - b).abs())
-        .fold(0.0, f32::max)
+    a.iter().zip(b).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max)
 }

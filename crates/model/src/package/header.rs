@@ -90,11 +90,7 @@ impl Header {
         let (texts, tensors) = serde_json::from_str::<Contents>(text)
             .map(|contents| (contents.texts, contents.tensors))
             .map_err(|e| bad(e.to_string()))?;
-        let header = Self {
-            texts,
-            tensors,
-            data_start,
-        };
+        let header = Self { texts, tensors, data_start };
         header.check_layout(bytes.len() - data_start)?;
         Ok(header)
     }
@@ -109,14 +105,10 @@ impl Header {
             let fail =
                 |reason: String| Err(refuse(name, self.data_start.saturating_add(from), reason));
             if from != next {
-                return fail(format!(
-                    "begins at {from}, the tensor before it ends at {next}"
-                ));
+                return fail(format!("begins at {from}, the tensor before it ends at {next}"));
             }
             let dims = info.shape.dims().iter();
-            let size = dims
-                .copied()
-                .try_fold(info.dtype.bytes(), usize::checked_mul);
+            let size = dims.copied().try_fold(info.dtype.bytes(), usize::checked_mul);
             if size.is_none() || size != to.checked_sub(from) {
                 return fail(format!(
                     "has offsets {from} and {to}, which do not hold {} of shape {:?}",
@@ -140,10 +132,7 @@ impl Header {
 /// Length of the header that the first 8 bytes declare, checked against that of the file.
 pub(super) fn length(start: &[u8], file_bytes: u64) -> Result<usize, Error> {
     let Some(declared) = start.first_chunk::<8>() else {
-        let reason = format!(
-            "has {} bytes, fewer than a header's length takes",
-            start.len()
-        );
+        let reason = format!("has {} bytes, fewer than a header's length takes", start.len());
         return Err(refuse("file", 0, reason));
     };
     let declared = u64::from_le_bytes(*declared);
@@ -289,10 +278,7 @@ impl<'de> Deserialize<'de> for Shape {
             }
 
             fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Shape, A::Error> {
-                let mut shape = Shape {
-                    dims: [0; MAX_RANK],
-                    rank: 0,
-                };
+                let mut shape = Shape { dims: [0; MAX_RANK], rank: 0 };
                 for dim in &mut shape.dims {
                     match seq.next_element()? {
                         Some(size) => *dim = size,

@@ -27,10 +27,7 @@ pub(super) fn load(path: &Path) -> Result<Vec<u8>> {
         return Err(refuse("file", 0, "is not a regular file").in_file(path));
     }
     if meta.len() > MAX_PACKAGE_BYTES as u64 {
-        let reason = format!(
-            "has {} bytes, at most {MAX_PACKAGE_BYTES} are read",
-            meta.len()
-        );
+        let reason = format!("has {} bytes, at most {MAX_PACKAGE_BYTES} are read", meta.len());
         return Err(refuse("file", 0, reason).in_file(path));
     }
     let mut start = Vec::with_capacity(8);
@@ -55,12 +52,7 @@ pub(super) fn from_bytes(bytes: &[u8]) -> Result<Package> {
     let mut tensors = Tensors { header, bytes };
     let network = network(config, &mut tensors)?;
     tensors.finish()?;
-    Ok(Package {
-        features,
-        alphabet,
-        network,
-        provenance,
-    })
+    Ok(Package { features, alphabet, network, provenance })
 }
 
 /// Our format, our version, no key that we do not know.
@@ -78,11 +70,7 @@ fn check_format(header: &Header) -> Result<()> {
         );
         return Err(refuse(VERSION_KEY, 8, reason));
     }
-    match header
-        .texts
-        .keys()
-        .find(|key| !KEYS.contains(&key.as_str()))
-    {
+    match header.texts.keys().find(|key| !KEYS.contains(&key.as_str())) {
         Some(key) => Err(refuse(key, 8, "is no metadata key of a package")),
         None => Ok(()),
     }
@@ -119,10 +107,7 @@ fn text<'a>(header: &'a Header, key: &str) -> Result<&'a str> {
         return Err(refuse(key, 8, "is missing from __metadata__"));
     };
     if text.len() > MAX_METADATA_BYTES {
-        let reason = format!(
-            "has {} bytes, at most {MAX_METADATA_BYTES} are read",
-            text.len()
-        );
+        let reason = format!("has {} bytes, at most {MAX_METADATA_BYTES} are read", text.len());
         return Err(refuse(key, 8, reason));
     }
     Ok(text)
@@ -147,11 +132,7 @@ impl Tensors<'_> {
     }
 
     fn missing(&self, name: &str, what: &str) -> Error {
-        refuse(
-            name,
-            self.header.data_start,
-            format!("the config needs {what}"),
-        )
+        refuse(name, self.header.data_start, format!("the config needs {what}"))
     }
 
     /// A float tensor of exactly this shape.
@@ -176,18 +157,11 @@ impl Tensors<'_> {
             return Ok(None);
         };
         let &[rows, cols] = info.shape.dims() else {
-            let reason = format!(
-                "has shape {:?}, must have two dimensions",
-                info.shape.dims()
-            );
+            let reason = format!("has shape {:?}, must have two dimensions", info.shape.dims());
             return Err(refuse(name, offset, reason));
         };
         Ok(Some(match info.dtype {
-            Dtype::F32 => Matrix::F32 {
-                rows,
-                cols,
-                data: floats(bytes),
-            },
+            Dtype::F32 => Matrix::F32 { rows, cols, data: floats(bytes) },
             Dtype::I8 => Matrix::Int8 {
                 rows,
                 cols,
@@ -200,18 +174,12 @@ impl Tensors<'_> {
     fn map(&mut self, name: &str) -> Result<LinearMap> {
         let map = LinearMap::from_parts(|part| self.matrix(&format!("{name}.{part}")))?;
         map.ok_or_else(|| {
-            self.missing(
-                name,
-                "this map, but neither a weight nor both u and v are there",
-            )
+            self.missing(name, "this map, but neither a weight nor both u and v are there")
         })
     }
 
     fn affine(&mut self, name: &str, rows: usize) -> Result<Affine> {
-        Ok(Affine {
-            map: self.map(name)?,
-            bias: self.floats(&format!("{name}.bias"), &[rows])?,
-        })
+        Ok(Affine { map: self.map(name)?, bias: self.floats(&format!("{name}.bias"), &[rows])? })
     }
 
     /// All tensors must have been used.
@@ -219,11 +187,7 @@ impl Tensors<'_> {
         match self.header.tensors.first_key_value() {
             Some((name, info)) => {
                 let offset = info.range(self.header.data_start).start;
-                Err(refuse(
-                    name,
-                    offset,
-                    "no layer of the config uses this tensor",
-                ))
+                Err(refuse(name, offset, "no layer of the config uses this tensor"))
             }
             None => Ok(()),
         }
@@ -257,12 +221,5 @@ fn network(config: NetworkConfig, tensors: &mut Tensors<'_>) -> Result<Network> 
     };
     let map = tensors.map("output")?;
     let bias = tensors.floats("output.bias", &[map.rows()])?;
-    Ok(Network {
-        config,
-        conv,
-        gru,
-        row_conv,
-        fc,
-        output: Affine { map, bias },
-    })
+    Ok(Network { config, conv, gru, row_conv, fc, output: Affine { map, bias } })
 }

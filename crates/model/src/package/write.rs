@@ -74,10 +74,8 @@ fn metadata(package: &Package, tensors: &[Tensor]) -> Result<Value> {
         checksum.entry(key, &text);
         metadata.insert(key.into(), Value::String(text));
     }
-    let by_name: BTreeMap<&str, &Tensor> = tensors
-        .iter()
-        .map(|tensor| (tensor.name.as_str(), tensor))
-        .collect();
+    let by_name: BTreeMap<&str, &Tensor> =
+        tensors.iter().map(|tensor| (tensor.name.as_str(), tensor)).collect();
     for (name, tensor) in by_name {
         checksum.tensor(name, tensor.dtype, &tensor.shape, &tensor.bytes);
     }

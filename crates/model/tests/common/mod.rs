@@ -14,10 +14,7 @@ pub struct Random(pub u64);
 
 impl Random {
     pub fn bits(&mut self) -> u32 {
-        self.0 = self
-            .0
-            .wrapping_mul(6364136223846793005)
-            .wrapping_add(1442695040888963407);
+        self.0 = self.0.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
         (self.0 >> 33) as u32
     }
 
@@ -40,18 +37,8 @@ pub fn full_config() -> NetworkConfig {
     NetworkConfig {
         input: 8,
         conv: vec![
-            ConvConfig {
-                channels: 3,
-                kernel: [5, 3],
-                stride: [2, 2],
-                lookahead: 1,
-            },
-            ConvConfig {
-                channels: 2,
-                kernel: [3, 4],
-                stride: [2, 1],
-                lookahead: 0,
-            },
+            ConvConfig { channels: 3, kernel: [5, 3], stride: [2, 2], lookahead: 1 },
+            ConvConfig { channels: 2, kernel: [3, 4], stride: [2, 1], lookahead: 0 },
         ],
         clip: 20.0,
         gru: vec![5, 7],
@@ -110,20 +97,13 @@ impl Parts {
         texts.remove("checksum").unwrap();
         let file = SafeTensors::deserialize(&bytes).unwrap();
         let owned = |t: TensorView| (t.dtype(), t.shape().to_vec(), t.data().to_vec());
-        let tensors = file
-            .tensors()
-            .into_iter()
-            .map(|(name, t)| (name, owned(t)))
-            .collect();
+        let tensors = file.tensors().into_iter().map(|(name, t)| (name, owned(t))).collect();
         Self { texts, tensors }
     }
 
     pub fn to_bytes(&self) -> Vec<u8> {
         let view = |(name, (dtype, shape, data)): (&String, &(Dtype, Vec<usize>, Vec<u8>))| {
-            (
-                name.clone(),
-                TensorView::new(*dtype, shape.clone(), data.clone().leak()).unwrap(),
-            )
+            (name.clone(), TensorView::new(*dtype, shape.clone(), data.clone().leak()).unwrap())
         };
         safetensors::serialize(self.tensors.iter().map(view), Some(self.texts.clone())).unwrap()
     }
@@ -140,7 +120,6 @@ impl Parts {
 
     pub fn float(&mut self, name: &str, shape: &[usize]) {
         let zeros = vec![0; 4 * shape.iter().product::<usize>()];
-        self.tensors
-            .insert(name.into(), (Dtype::F32, shape.to_vec(), zeros));
+        self.tensors.insert(name.into(), (Dtype::F32, shape.to_vec(), zeros));
     }
 }

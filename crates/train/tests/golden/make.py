@@ -97,15 +97,15 @@ def gru(parts, u):
     return [run(x)[0][0] for x in parts]
 
 
-def gru_clipped(parts, u, clip):
-    """Eq. (10) with the clipped ReLU, which torch.nn.GRU does not have."""
+def gru_loop(parts, u, f):
+    """Eq. (10) spelled out, for the candidates that torch.nn.GRU does not have."""
     out = []
     for x in parts:
         h, states = torch.zeros(u.shape[1], dtype=u.dtype), []
         for row in x:
             (xz, xr, xc), (az, ar, ac) = row.chunk(3), (u @ h).chunk(3)
             z, r = torch.sigmoid(xz + az), torch.sigmoid(xr + ar)
-            h = (1 - z) * h + z * (xc + r * ac).clamp(0, clip)
+            h = (1 - z) * h + z * f(xc + r * ac)
             states.append(h)
         out.append(torch.stack(states))
     return out
@@ -188,22 +188,12 @@ def make_recurrences():
 
         def run(x, u=None, a=None, b=None):
             u, parts = a @ b if u is None else u, sequences(x, lengths)
-            return padded(gru(parts, u) if clip is None else gru_clipped(parts, u, clip), steps)
+            y = gru(parts, u) if clip is None else gru_loop(parts, u, lambda c: c.clamp(0, clip))
+            return padded(y, steps)
 
         record(name, dict(op="gru", lengths=lengths, clip=clip), inputs, run)
-    # The loop is the formula; where both exist it must equal torch.gru.
     x, u = torch.tensor(normal(8, 9)).double(), torch.tensor(normal(9, 3)).double()
-    assert torch.allclose(gru([x.clone()], u)[0], _tanh_loop(x, u), atol=1e-12)
-
-
-def _tanh_loop(x, u):
-    h, states = torch.zeros(u.shape[1], dtype=u.dtype), []
-    for row in x:
-        (xz, xr, xc), (az, ar, ac) = row.chunk(3), (u @ h).chunk(3)
-        z, r = torch.sigmoid(xz + az), torch.sigmoid(xr + ar)
-        h = (1 - z) * h + z * torch.tanh(xc + r * ac)
-        states.append(h)
-    return torch.stack(states)
+    assert torch.allclose(gru([x], u)[0], gru_loop([x], u, torch.tanh)[0], atol=1e-12)
 
 
 def make_row_convolutions():
