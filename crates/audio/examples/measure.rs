@@ -19,21 +19,14 @@ fn main() -> Result<(), Error> {
         })
         .collect();
     for kind in [FeatureKind::LogMel, FeatureKind::LogLinear] {
-        let config = FeatureConfig {
-            kind,
-            ..Default::default()
-        };
+        let config = FeatureConfig { kind, ..Default::default() };
         let mut best = f64::INFINITY;
         for _ in 0..5 {
             let start = Instant::now();
             std::hint::black_box(features(&config, &signal)?);
             best = best.min(start.elapsed().as_secs_f64());
         }
-        println!(
-            "{kind:?}, {} features: {:.0} x real time",
-            config.dim(),
-            600.0 / best
-        );
+        println!("{kind:?}, {} features: {:.0} x real time", config.dim(), 600.0 / best);
     }
     for path in std::env::args().skip(1) {
         let start = Instant::now();

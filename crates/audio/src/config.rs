@@ -107,9 +107,7 @@ impl FeatureConfig {
         if samples == 0 {
             return 0;
         }
-        1 + samples
-            .saturating_sub(self.window_samples())
-            .div_ceil(self.hop_samples().max(1))
+        1 + samples.saturating_sub(self.window_samples()).div_ceil(self.hop_samples().max(1))
     }
 
     /// Checks every field.
@@ -133,10 +131,7 @@ impl FeatureConfig {
         if self.window_samples() < 2 {
             return wrong(
                 "window_ms",
-                format!(
-                    "{} ms are less than two samples; lengthen it",
-                    self.window_ms
-                ),
+                format!("{} ms are less than two samples; lengthen it", self.window_ms),
             );
         }
         if !(self.hop_ms > 0.0 && self.hop_ms <= self.window_ms) || self.hop_samples() == 0 {
@@ -156,10 +151,7 @@ impl FeatureConfig {
             );
         }
         if !(self.log_floor.is_normal() && self.log_floor > 0.0 && self.log_floor <= 1.0) {
-            return wrong(
-                "log_floor",
-                format!("{} must be above 0 and at most 1", self.log_floor),
-            );
+            return wrong("log_floor", format!("{} must be above 0 and at most 1", self.log_floor));
         }
         if self.kind == FeatureKind::LogMel {
             self.mel_bank()?;
@@ -176,11 +168,7 @@ impl FeatureConfig {
             return wrong("mels", format!("{} must be between 1 and 1024", self.mels));
         }
         let nyquist = self.sample_rate_hz as f32 / 2.0;
-        let high = if self.high_hz == 0.0 {
-            nyquist
-        } else {
-            self.high_hz
-        };
+        let high = if self.high_hz == 0.0 { nyquist } else { self.high_hz };
         if !(high > 0.0 && high <= nyquist) {
             return wrong(
                 "high_hz",
@@ -190,19 +178,11 @@ impl FeatureConfig {
         if !(self.low_hz >= 0.0 && self.low_hz < high) {
             return wrong(
                 "low_hz",
-                format!(
-                    "{} must be at least 0 and below the upper edge ({high})",
-                    self.low_hz
-                ),
+                format!("{} must be at least 0 and below the upper edge ({high})", self.low_hz),
             );
         }
-        let bank = MelBank::new(
-            self.mels,
-            self.sample_rate_hz,
-            self.fft_samples(),
-            self.low_hz,
-            high,
-        );
+        let bank =
+            MelBank::new(self.mels, self.sample_rate_hz, self.fft_samples(), self.low_hz, high);
         match bank.first_empty() {
             Some(filter) => wrong(
                 "mels",
@@ -217,18 +197,14 @@ impl FeatureConfig {
 
     fn samples(&self, ms: f32) -> usize {
         // Saturates on nonsense (negative, NaN, huge), which `validate` refuses by name.
-        (f64::from(ms) * f64::from(self.sample_rate_hz) / 1_000.0)
-            .round()
-            .min(f64::from(1 << 24)) as usize
+        (f64::from(ms) * f64::from(self.sample_rate_hz) / 1_000.0).round().min(f64::from(1 << 24))
+            as usize
     }
 }
 
 impl Normalise {
     fn validate(&self, dim: usize) -> Result<(), Error> {
-        for (field, values) in [
-            ("normalise.mean", &self.mean),
-            ("normalise.scale", &self.scale),
-        ] {
+        for (field, values) in [("normalise.mean", &self.mean), ("normalise.scale", &self.scale)] {
             if values.len() != dim {
                 return wrong(
                     field,
@@ -236,10 +212,7 @@ impl Normalise {
                 );
             }
             if let Some(at) = values.iter().position(|value| !value.is_finite()) {
-                return wrong(
-                    field,
-                    format!("entry {at} is {}; it must be finite", values[at]),
-                );
+                return wrong(field, format!("entry {at} is {}; it must be finite", values[at]));
             }
         }
         Ok(())
@@ -281,12 +254,8 @@ mod tests {
         ];
         for (config, dim, window, hop, fft) in cases {
             config.validate().unwrap();
-            let sizes = (
-                config.dim(),
-                config.window_samples(),
-                config.hop_samples(),
-                config.fft_samples(),
-            );
+            let sizes =
+                (config.dim(), config.window_samples(), config.hop_samples(), config.fft_samples());
             assert_eq!(sizes, (dim, window, hop, fft), "{config:?}");
         }
     }
@@ -294,15 +263,9 @@ mod tests {
     #[test]
     fn frame_counts() {
         let config = FeatureConfig::default();
-        for (samples, frames) in [
-            (0, 0),
-            (1, 1),
-            (320, 1),
-            (321, 2),
-            (480, 2),
-            (481, 3),
-            (16_000, 99),
-        ] {
+        for (samples, frames) in
+            [(0, 0), (1, 1), (320, 1), (321, 2), (480, 2), (481, 3), (16_000, 99)]
+        {
             assert_eq!(config.frames(samples), frames, "{samples} samples");
         }
     }
@@ -330,16 +293,10 @@ mod tests {
             ("pre_emphasis", |c| c.pre_emphasis = 1.0),
             ("log_floor", |c| c.log_floor = 0.0),
             ("normalise.mean", |c| {
-                c.normalise = Some(Normalise {
-                    mean: vec![0.0; 79],
-                    scale: vec![1.0; 80],
-                })
+                c.normalise = Some(Normalise { mean: vec![0.0; 79], scale: vec![1.0; 80] })
             }),
             ("normalise.scale", |c| {
-                c.normalise = Some(Normalise {
-                    mean: vec![0.0; 80],
-                    scale: vec![f32::NAN; 80],
-                })
+                c.normalise = Some(Normalise { mean: vec![0.0; 80], scale: vec![f32::NAN; 80] })
             }),
         ];
         for (expected, change) in cases {
@@ -353,16 +310,10 @@ mod tests {
     #[test]
     fn json_round_trip_and_unknown_keys() {
         let full = config(|c| {
-            c.normalise = Some(Normalise {
-                mean: vec![-3.25; 80],
-                scale: vec![0.1; 80],
-            })
+            c.normalise = Some(Normalise { mean: vec![-3.25; 80], scale: vec![0.1; 80] })
         });
         let value = serde_json::to_value(&full).unwrap();
-        assert_eq!(
-            serde_json::from_value::<FeatureConfig>(value).unwrap(),
-            full
-        );
+        assert_eq!(serde_json::from_value::<FeatureConfig>(value).unwrap(), full);
         let short: FeatureConfig =
             serde_json::from_str(r#"{"kind": "log_linear", "window_ms": 25}"#).unwrap();
         assert_eq!(
@@ -372,9 +323,8 @@ mod tests {
                 c.window_ms = 25.0
             })
         );
-        let error = serde_json::from_str::<FeatureConfig>(r#"{"mel": 80}"#)
-            .unwrap_err()
-            .to_string();
+        let error =
+            serde_json::from_str::<FeatureConfig>(r#"{"mel": 80}"#).unwrap_err().to_string();
         assert!(error.contains("mel"), "{error}");
     }
 }

@@ -107,8 +107,7 @@ impl FeatureExtractor {
             rest = later;
             for &sample in now {
                 let sample = clean(sample);
-                self.pending
-                    .push(sample - self.pre_emphasis * self.previous);
+                self.pending.push(sample - self.pre_emphasis * self.previous);
                 self.previous = sample;
             }
             self.unseen += now.len();

@@ -20,18 +20,11 @@ impl MelBank {
     pub(crate) fn new(mels: usize, rate_hz: u32, fft: usize, low_hz: f32, high_hz: f32) -> Self {
         let (low, high) = (mel(f64::from(low_hz)), mel(f64::from(high_hz)));
         let corner = |i: usize| hertz(low + (high - low) * i as f64 / (mels + 1) as f64);
-        let mut bank = MelBank {
-            filters: Vec::with_capacity(mels),
-            weights: Vec::new(),
-        };
+        let mut bank = MelBank { filters: Vec::with_capacity(mels), weights: Vec::new() };
         for m in 0..mels {
             let (left, centre, right) = (corner(m), corner(m + 1), corner(m + 2));
             let area = 2.0 / (right - left);
-            let mut filter = Filter {
-                first_bin: 0,
-                first_weight: bank.weights.len(),
-                bins: 0,
-            };
+            let mut filter = Filter { first_bin: 0, first_weight: bank.weights.len(), bins: 0 };
             for bin in 0..=fft / 2 {
                 let hz = bin as f64 * f64::from(rate_hz) / fft as f64;
                 let weight = ((hz - left) / (centre - left)).min((right - hz) / (right - centre));
@@ -58,11 +51,7 @@ impl MelBank {
         for (energy, filter) in energies.iter_mut().zip(&self.filters) {
             let weights = &self.weights[filter.first_weight..][..filter.bins];
             let bins = &power[filter.first_bin..][..filter.bins];
-            *energy = weights
-                .iter()
-                .zip(bins)
-                .map(|(weight, bin)| weight * bin)
-                .sum();
+            *energy = weights.iter().zip(bins).map(|(weight, bin)| weight * bin).sum();
         }
     }
 }
@@ -77,19 +66,11 @@ fn log_step() -> f64 {
 }
 
 fn mel(hz: f64) -> f64 {
-    if hz < KNEE_HZ {
-        hz / LINEAR_HZ
-    } else {
-        KNEE_MEL + (hz / KNEE_HZ).ln() / log_step()
-    }
+    if hz < KNEE_HZ { hz / LINEAR_HZ } else { KNEE_MEL + (hz / KNEE_HZ).ln() / log_step() }
 }
 
 fn hertz(mel: f64) -> f64 {
-    if mel < KNEE_MEL {
-        mel * LINEAR_HZ
-    } else {
-        KNEE_HZ * ((mel - KNEE_MEL) * log_step()).exp()
-    }
+    if mel < KNEE_MEL { mel * LINEAR_HZ } else { KNEE_HZ * ((mel - KNEE_MEL) * log_step()).exp() }
 }
 
 #[cfg(test)]
@@ -99,11 +80,7 @@ mod tests {
     #[test]
     fn scale_and_its_inverse() {
         for (hz, expected) in [(0.0, 0.0), (500.0, 7.5), (1_000.0, 15.0), (6_400.0, 42.0)] {
-            assert!(
-                (mel(hz) - expected).abs() < 1e-12,
-                "mel({hz}) = {}",
-                mel(hz)
-            );
+            assert!((mel(hz) - expected).abs() < 1e-12, "mel({hz}) = {}", mel(hz));
         }
         for step in 0..200 {
             let hz = f64::from(step) * 41.7;
@@ -125,14 +102,7 @@ mod tests {
 
     #[test]
     fn too_narrow_filters_are_noticed() {
-        assert_eq!(
-            MelBank::new(80, 16_000, 512, 20.0, 8_000.0).first_empty(),
-            None
-        );
-        assert!(
-            MelBank::new(200, 16_000, 256, 20.0, 8_000.0)
-                .first_empty()
-                .is_some()
-        );
+        assert_eq!(MelBank::new(80, 16_000, 512, 20.0, 8_000.0).first_empty(), None);
+        assert!(MelBank::new(200, 16_000, 256, 20.0, 8_000.0).first_empty().is_some());
     }
 }

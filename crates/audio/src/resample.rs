@@ -59,16 +59,8 @@ impl Resampler {
         for rate_hz in [from_hz, to_hz] {
             check_rate(rate_hz)?;
         }
-        let engine = if from_hz == to_hz {
-            None
-        } else {
-            Some(Engine::new(from_hz, to_hz)?)
-        };
-        Ok(Resampler {
-            from_hz,
-            to_hz,
-            engine,
-        })
+        let engine = if from_hz == to_hz { None } else { Some(Engine::new(from_hz, to_hz)?) };
+        Ok(Resampler { from_hz, to_hz, engine })
     }
 
     /// Rate of the input, Hz.
@@ -98,13 +90,11 @@ impl Resampler {
             engine.pending.extend(now.iter().copied().map(clean));
             engine.taken += now.len() as u64;
             if engine.pending.len() == engine.block {
-                engine
-                    .process(u64::MAX, out)
-                    .map_err(|message| Error::Resample {
-                        from_hz,
-                        to_hz,
-                        message,
-                    })?;
+                engine.process(u64::MAX, out).map_err(|message| Error::Resample {
+                    from_hz,
+                    to_hz,
+                    message,
+                })?;
             }
         }
         Ok(())
@@ -121,13 +111,11 @@ impl Resampler {
         };
         let due = scale(engine.taken, engine.ratio);
         while engine.given < due {
-            engine
-                .process(due, out)
-                .map_err(|message| Error::Resample {
-                    from_hz,
-                    to_hz,
-                    message,
-                })?;
+            engine.process(due, out).map_err(|message| Error::Resample {
+                from_hz,
+                to_hz,
+                message,
+            })?;
         }
         engine.reset();
         Ok(())
@@ -142,9 +130,7 @@ impl Resampler {
 
     /// Output samples that `samples` of input make.
     pub(crate) fn length(&self, samples: u64) -> u64 {
-        self.engine
-            .as_ref()
-            .map_or(samples, |engine| scale(samples, engine.ratio))
+        self.engine.as_ref().map_or(samples, |engine| scale(samples, engine.ratio))
     }
 
     /// Input samples between two places where the converter can be started so that its output falls on the same instants
@@ -227,11 +213,7 @@ pub(crate) fn check_rate(rate_hz: u32) -> Result<(), Error> {
     if (low_hz..=high_hz).contains(&rate_hz) {
         Ok(())
     } else {
-        Err(Error::SampleRate {
-            rate_hz,
-            low_hz,
-            high_hz,
-        })
+        Err(Error::SampleRate { rate_hz, low_hz, high_hz })
     }
 }
 
@@ -266,41 +248,24 @@ mod tests {
             (1_000, 768_000, 1, 768),
         ];
         for (from_hz, to_hz, from, to) in exact {
-            assert_eq!(
-                nearest_ratio(from_hz, to_hz),
-                (from, to),
-                "{from_hz} : {to_hz}"
-            );
+            assert_eq!(nearest_ratio(from_hz, to_hz), (from, to), "{from_hz} : {to_hz}");
         }
-        for (from_hz, to_hz) in [
-            (44_101, 16_000),
-            (15_999, 16_000),
-            (47_999, 16_000),
-            (191_999, 16_000),
-        ] {
+        for (from_hz, to_hz) in
+            [(44_101, 16_000), (15_999, 16_000), (47_999, 16_000), (191_999, 16_000)]
+        {
             let (from, to) = nearest_ratio(from_hz, to_hz);
             assert!(u64::from(from.max(to)) <= LARGEST_TERM);
             let error =
                 f64::from(from) / f64::from(to) * f64::from(to_hz) / f64::from(from_hz) - 1.0;
-            assert!(
-                error.abs() < 1e-5,
-                "{from_hz} : {to_hz} became {from} : {to}, off by {error}"
-            );
+            assert!(error.abs() < 1e-5, "{from_hz} : {to_hz} became {from} : {to}, off by {error}");
         }
         let (low, high) = RATES_HZ;
-        for (from_hz, to_hz) in [
-            (low, high),
-            (high, low),
-            (low + 1, high - 1),
-            (high - 1, low + 1),
-        ] {
+        for (from_hz, to_hz) in [(low, high), (high, low), (low + 1, high - 1), (high - 1, low + 1)]
+        {
             let (from, to) = nearest_ratio(from_hz, to_hz);
             let error =
                 f64::from(from) / f64::from(to) * f64::from(to_hz) / f64::from(from_hz) - 1.0;
-            assert!(
-                error.abs() < 1e-4,
-                "{from_hz} : {to_hz} became {from} : {to}, off by {error}"
-            );
+            assert!(error.abs() < 1e-4, "{from_hz} : {to_hz} became {from} : {to}, off by {error}");
         }
     }
 }

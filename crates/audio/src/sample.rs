@@ -7,11 +7,7 @@ pub(crate) const LIMIT: f32 = 32_768.0;
 /// NaN and infinities become silence, absurd values are clipped, so that no input can poison a filter's state.
 #[inline]
 pub(crate) fn clean(sample: f32) -> f32 {
-    if sample.is_finite() {
-        sample.clamp(-LIMIT, LIMIT)
-    } else {
-        0.0
-    }
+    if sample.is_finite() { sample.clamp(-LIMIT, LIMIT) } else { 0.0 }
 }
 
 #[cfg(test)]

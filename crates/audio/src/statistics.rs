@@ -16,11 +16,7 @@ pub struct FeatureStatistics {
 impl FeatureStatistics {
     /// Nothing seen yet, for frames of `dim` features.
     pub fn new(dim: usize) -> Self {
-        FeatureStatistics {
-            frames: 0,
-            mean: vec![0.0; dim],
-            spread: vec![0.0; dim],
-        }
+        FeatureStatistics { frames: 0, mean: vec![0.0; dim], spread: vec![0.0; dim] }
     }
 
     /// Number of frames seen.
@@ -35,10 +31,7 @@ impl FeatureStatistics {
     pub fn push(&mut self, features: &[f32]) -> Result<(), Error> {
         let dim = self.mean.len();
         if dim == 0 || !features.len().is_multiple_of(dim) {
-            return Err(Error::FrameLength {
-                dim,
-                length: features.len(),
-            });
+            return Err(Error::FrameLength { dim, length: features.len() });
         }
         for frame in features.chunks_exact(dim) {
             self.frames += 1;
@@ -59,10 +52,7 @@ impl FeatureStatistics {
     /// [`Error::FrameLength`] if the two have frames of different length.
     pub fn merge(&mut self, other: &FeatureStatistics) -> Result<(), Error> {
         if other.mean.len() != self.mean.len() {
-            return Err(Error::FrameLength {
-                dim: self.mean.len(),
-                length: other.mean.len(),
-            });
+            return Err(Error::FrameLength { dim: self.mean.len(), length: other.mean.len() });
         }
         let frames = self.frames + other.frames;
         if frames == 0 {
@@ -83,11 +73,7 @@ impl FeatureStatistics {
     pub fn normalise(&self) -> Normalise {
         let scale = |spread: &f64| {
             let deviation = (spread / self.frames.max(1) as f64).sqrt();
-            if deviation > 1e-3 {
-                (1.0 / deviation) as f32
-            } else {
-                1.0
-            }
+            if deviation > 1e-3 { (1.0 / deviation) as f32 } else { 1.0 }
         };
         Normalise {
             mean: self.mean.iter().map(|&mean| mean as f32).collect(),
@@ -101,9 +87,7 @@ mod tests {
     use super::*;
 
     fn rows(frames: usize) -> Vec<f32> {
-        (0..frames * 3)
-            .map(|i| ((i * 7919) % 101) as f32 * [0.1, 1.0, 0.0][i % 3] + 5.0)
-            .collect()
+        (0..frames * 3).map(|i| ((i * 7919) % 101) as f32 * [0.1, 1.0, 0.0][i % 3] + 5.0).collect()
     }
 
     #[test]
@@ -113,23 +97,12 @@ mod tests {
         statistics.push(&data).unwrap();
         let normalise = statistics.normalise();
         for feature in 0..3 {
-            let column: Vec<f64> = data
-                .iter()
-                .skip(feature)
-                .step_by(3)
-                .map(|&x| f64::from(x))
-                .collect();
+            let column: Vec<f64> =
+                data.iter().skip(feature).step_by(3).map(|&x| f64::from(x)).collect();
             let mean = column.iter().sum::<f64>() / 200.0;
             let variance = column.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / 200.0;
-            let scale = if feature == 2 {
-                1.0
-            } else {
-                1.0 / variance.sqrt()
-            };
-            assert!(
-                (f64::from(normalise.mean[feature]) - mean).abs() < 1e-5,
-                "mean of {feature}"
-            );
+            let scale = if feature == 2 { 1.0 } else { 1.0 / variance.sqrt() };
+            assert!((f64::from(normalise.mean[feature]) - mean).abs() < 1e-5, "mean of {feature}");
             assert!(
                 (f64::from(normalise.scale[feature]) - scale).abs() < 1e-5 * scale,
                 "scale of {feature}"
@@ -150,12 +123,7 @@ mod tests {
         }
         assert_eq!(merged.frames(), 200);
         let (a, b) = (whole.normalise(), merged.normalise());
-        for (x, y) in a
-            .mean
-            .iter()
-            .chain(&a.scale)
-            .zip(b.mean.iter().chain(&b.scale))
-        {
+        for (x, y) in a.mean.iter().chain(&a.scale).zip(b.mean.iter().chain(&b.scale)) {
             assert!((x - y).abs() <= 1e-6 * x.abs(), "{x} and {y}");
         }
     }

@@ -39,11 +39,8 @@ fn nothing_is_allocated_after_warm_up() {
     // One test function: a second one would run, and allocate, at the same time.
     let signal = common::noise(5, 16_000);
     for kind in [FeatureKind::LogMel, FeatureKind::LogLinear] {
-        let mut extractor = FeatureExtractor::new(&FeatureConfig {
-            kind,
-            ..Default::default()
-        })
-        .unwrap();
+        let mut extractor =
+            FeatureExtractor::new(&FeatureConfig { kind, ..Default::default() }).unwrap();
         let mut out = Vec::new();
         let mut round = |out: &mut Vec<f32>| {
             out.clear();
@@ -64,28 +61,18 @@ fn nothing_is_allocated_after_warm_up() {
         );
     }
     #[cfg(feature = "files")]
-    for (from_hz, to_hz) in [
-        (48_000, 16_000),
-        (44_100, 16_000),
-        (16_000, 16_000),
-        (8_000, 16_000),
-    ] {
+    for (from_hz, to_hz) in [(48_000, 16_000), (44_100, 16_000), (16_000, 16_000), (8_000, 16_000)]
+    {
         let mut resampler = stonechat_audio::Resampler::new(from_hz, to_hz).unwrap();
         let mut out = Vec::with_capacity(64_000);
         let mut round = |out: &mut Vec<f32>| {
             out.clear();
-            signal
-                .chunks(437)
-                .for_each(|chunk| resampler.push(chunk, out).unwrap());
+            signal.chunks(437).for_each(|chunk| resampler.push(chunk, out).unwrap());
             resampler.finish(out).unwrap();
         };
         round(&mut out);
         let before = ALLOCATIONS.load(Ordering::Relaxed);
         round(&mut out);
-        assert_eq!(
-            ALLOCATIONS.load(Ordering::Relaxed) - before,
-            0,
-            "{from_hz} to {to_hz} Hz"
-        );
+        assert_eq!(ALLOCATIONS.load(Ordering::Relaxed) - before, 0, "{from_hz} to {to_hz} Hz");
     }
 }

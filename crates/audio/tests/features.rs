@@ -11,19 +11,12 @@ use stonechat_audio::{
 };
 
 fn golden(name: &str) -> Vec<u8> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("tests/golden")
-        .join(name);
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(name);
     std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
 fn golden_f32(name: &str) -> Vec<f32> {
-    golden(name)
-        .as_chunks::<4>()
-        .0
-        .iter()
-        .map(|&bytes| f32::from_le_bytes(bytes))
-        .collect()
+    golden(name).as_chunks::<4>().0.iter().map(|&bytes| f32::from_le_bytes(bytes)).collect()
 }
 
 fn golden_i16(name: &str) -> Vec<f32> {
@@ -38,11 +31,7 @@ fn golden_i16(name: &str) -> Vec<f32> {
 #[test]
 fn agrees_with_librosa() {
     let wide = FeatureConfig::default();
-    let linear = FeatureConfig {
-        kind: FeatureKind::LogLinear,
-        pre_emphasis: 0.0,
-        ..wide.clone()
-    };
+    let linear = FeatureConfig { kind: FeatureKind::LogLinear, pre_emphasis: 0.0, ..wide.clone() };
     let narrow = FeatureConfig {
         sample_rate_hz: 8_000,
         window_ms: 25.0,
@@ -59,29 +48,19 @@ fn agrees_with_librosa() {
         ("log_mel_40_8k.f32", "input_8k.i16", narrow),
     ];
     for (name, input, config) in cases {
-        let difference = largest_difference(
-            &features(&config, &golden_i16(input)).unwrap(),
-            &golden_f32(name),
-        );
+        let difference =
+            largest_difference(&features(&config, &golden_i16(input)).unwrap(), &golden_f32(name));
         assert!(difference < 1e-3, "{name}: largest difference {difference}");
     }
 }
 
 /// The definition, in f64, with a DFT by its sum.
 fn by_definition(config: &FeatureConfig, samples: &[f32]) -> Vec<f32> {
-    let (window, hop, fft) = (
-        config.window_samples(),
-        config.hop_samples(),
-        config.fft_samples(),
-    );
+    let (window, hop, fft) = (config.window_samples(), config.hop_samples(), config.fft_samples());
     let at = |n: usize| samples.get(n).map_or(0.0, |&x| f64::from(x));
     let emphasised = |n: usize| {
         let before = if n == 0 { 0.0 } else { at(n - 1) };
-        if n < samples.len() {
-            at(n) - f64::from(config.pre_emphasis) * before
-        } else {
-            0.0
-        }
+        if n < samples.len() { at(n) - f64::from(config.pre_emphasis) * before } else { 0.0 }
     };
     let mut out = Vec::new();
     for frame in 0..config.frames(samples.len()) {
@@ -94,7 +73,7 @@ fn by_definition(config: &FeatureConfig, samples: &[f32]) -> Vec<f32> {
                 imaginary += hann * emphasised(frame * hop + n) * angle.sin();
             }
             out.push(
-                (real * real + imaginary * imaginary + f64::from(config.log_floor)).ln() as f32,
+                (real * real + imaginary * imaginary + f64::from(config.log_floor)).ln() as f32
             );
         }
     }
@@ -183,10 +162,7 @@ fn one_sample_at_a_time_equals_all_at_once() {
     }
     extractor.finish(&mut out);
     assert_eq!(out[0], 42.0, "output is appended");
-    assert_eq!(
-        bits(&out[1..]),
-        bits(&features(&config, &recording).unwrap())
-    );
+    assert_eq!(bits(&out[1..]), bits(&features(&config, &recording).unwrap()));
 }
 
 #[test]
@@ -214,11 +190,7 @@ fn bad_samples_count_as_silence_and_leave_no_trace() {
         extractor.reset();
         extractor.push(&good, &mut out);
         extractor.finish(&mut out);
-        assert_eq!(
-            bits(&out),
-            bits(&features(&config, &good).unwrap()),
-            "after {huge}"
-        );
+        assert_eq!(bits(&out), bits(&features(&config, &good).unwrap()), "after {huge}");
     }
 }
 
@@ -232,18 +204,12 @@ fn silence_is_the_floor() {
 
 #[test]
 fn a_tone_lights_the_filter_of_its_pitch() {
-    let config = FeatureConfig {
-        pre_emphasis: 0.0,
-        ..Default::default()
-    };
+    let config = FeatureConfig { pre_emphasis: 0.0, ..Default::default() };
     // On Slaney's scale 20 Hz is 0.3 mel and 8 kHz 45.25: the centres are 0.555 mel apart, 1 kHz is 15 mel.
     for (hz, expected) in [(500.0, 12_usize), (1_000.0, 25), (6_400.0, 74)] {
         let out = features(&config, &common::tone(hz, 16_000, 320)).unwrap();
         let loudest = (0..80).max_by(|&a, &b| out[a].total_cmp(&out[b])).unwrap();
-        assert!(
-            loudest.abs_diff(expected) <= 1,
-            "{hz} Hz: filter {loudest}, expected {expected}"
-        );
+        assert!(loudest.abs_diff(expected) <= 1, "{hz} Hz: filter {loudest}, expected {expected}");
     }
 }
 
@@ -252,48 +218,26 @@ fn normalised_features_have_mean_0_and_variance_1() {
     let plain = FeatureConfig::default();
     let recording = noise(11, 32_000);
     let mut statistics = FeatureStatistics::new(plain.dim());
-    statistics
-        .push(&features(&plain, &recording).unwrap())
-        .unwrap();
-    let normalised = FeatureConfig {
-        normalise: Some(statistics.normalise()),
-        ..plain.clone()
-    };
+    statistics.push(&features(&plain, &recording).unwrap()).unwrap();
+    let normalised = FeatureConfig { normalise: Some(statistics.normalise()), ..plain.clone() };
     let mut again = FeatureStatistics::new(plain.dim());
-    again
-        .push(&features(&normalised, &recording).unwrap())
-        .unwrap();
+    again.push(&features(&normalised, &recording).unwrap()).unwrap();
     let Normalise { mean, scale } = again.normalise();
     for feature in 0..plain.dim() {
-        assert!(
-            mean[feature].abs() < 1e-4,
-            "mean of {feature}: {}",
-            mean[feature]
-        );
-        assert!(
-            (scale[feature] - 1.0).abs() < 1e-4,
-            "scale of {feature}: {}",
-            scale[feature]
-        );
+        assert!(mean[feature].abs() < 1e-4, "mean of {feature}: {}", mean[feature]);
+        assert!((scale[feature] - 1.0).abs() < 1e-4, "scale of {feature}: {}", scale[feature]);
     }
 }
 
 #[test]
 fn a_wrong_configuration_is_an_error_not_a_panic() {
-    let config = FeatureConfig {
-        window_ms: f32::INFINITY,
-        ..Default::default()
-    };
+    let config = FeatureConfig { window_ms: f32::INFINITY, ..Default::default() };
     let error = FeatureExtractor::new(&config).unwrap_err().to_string();
     assert!(error.contains("window_ms"), "{error}");
     assert!(features(&config, &[0.0; 10]).is_err());
     // Sizes of a configuration nobody has validated are nonsense but no panic.
     for ms in [f32::NAN, f32::INFINITY, -1.0, 0.0, f32::MAX] {
-        let config = FeatureConfig {
-            window_ms: ms,
-            hop_ms: ms,
-            ..Default::default()
-        };
+        let config = FeatureConfig { window_ms: ms, hop_ms: ms, ..Default::default() };
         let _ = (config.dim(), config.frames(1_000), config.fft_samples());
     }
 }

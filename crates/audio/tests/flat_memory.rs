@@ -39,15 +39,11 @@ fn silence_is_streamed_in_flat_memory() {
     for (rate_hz, channels, seconds) in [(48_000, 2, 300_u32), (16_000, 1, 1_200)] {
         let folder = Folder::new();
         let bytes = seconds * rate_hz * u32::from(channels) * 2;
-        let header = Wav {
-            data_bytes: Some(bytes),
-            ..Wav::empty(1, 16, rate_hz, channels)
-        }
-        .bytes();
+        let header =
+            Wav { data_bytes: Some(bytes), ..Wav::empty(1, 16, rate_hz, channels) }.bytes();
         let path = folder.write("silence.wav", &header);
         let file = std::fs::OpenOptions::new().write(true).open(&path).unwrap();
-        file.set_len(header.len() as u64 + u64::from(bytes))
-            .unwrap();
+        file.set_len(header.len() as u64 + u64::from(bytes)).unwrap();
 
         let before = LIVE.load(Ordering::Relaxed);
         PEAK.store(before, Ordering::Relaxed);

@@ -21,10 +21,7 @@ fn what_is_no_audio_is_named() {
     let folder = Folder::new();
     let text = "This is a transcript, not a recording.\n".repeat(400);
     let zeros = vec![0; 50_000];
-    let bytes: Vec<u8> = noise(3, 50_000)
-        .iter()
-        .map(|x| (x * 255.0) as i32 as u8)
-        .collect();
+    let bytes: Vec<u8> = noise(3, 50_000).iter().map(|x| (x * 255.0) as i32 as u8).collect();
     // (name, content, words of the message)
     let cases: [(&str, &[u8], &str); 9] = [
         ("empty.wav", b"", "empty (0 bytes)"),
@@ -33,31 +30,18 @@ fn what_is_no_audio_is_named() {
         ("one.wav", b"R", "not an audio file"),
         ("zeros.wav", &zeros, "not an audio file"),
         ("noise.mp3", &bytes, "noise.mp3"),
-        (
-            "video.mp4",
-            b"\0\0\0\x18ftypisom\0\0\x02\0isomiso2avc1mp41",
-            "MPEG-4",
-        ),
+        ("video.mp4", b"\0\0\0\x18ftypisom\0\0\x02\0isomiso2avc1mp41", "MPEG-4"),
         ("page.ogg", b"OggS\0\x02", "ogg"),
         ("image.wav", b"RIFF\x10\0\0\0WEBPVP8 ", "not wav"),
     ];
     for (name, content, words) in cases {
         let path = folder.write(name, content);
         let message = read(&path).unwrap_err().to_string();
-        assert!(
-            message.contains(words) && message.contains(name),
-            "{name}: {message}"
-        );
+        assert!(message.contains(words) && message.contains(name), "{name}: {message}");
     }
     let message = read(&fixture("no-such-file.wav")).unwrap_err().to_string();
-    assert!(
-        message.contains("no-such-file.wav: cannot read"),
-        "{message}"
-    );
-    assert!(
-        matches!(read(&fixture("")), Err(Error::Read { .. })),
-        "a folder"
-    );
+    assert!(message.contains("no-such-file.wav: cannot read"), "{message}");
+    assert!(matches!(read(&fixture("")), Err(Error::Read { .. })), "a folder");
 }
 
 #[test]
@@ -65,30 +49,20 @@ fn nan_and_infinite_floats_become_silence() {
     let folder = Folder::new();
     let mut signal = sweep(16_000, 0.1);
     let mut expected = signal.clone();
-    for (n, bad) in [
-        (0, f32::NAN),
-        (800, f32::INFINITY),
-        (1_599, f32::NEG_INFINITY),
-    ] {
+    for (n, bad) in [(0, f32::NAN), (800, f32::INFINITY), (1_599, f32::NEG_INFINITY)] {
         signal[n] = bad;
         expected[n] = 0.0;
     }
     let path = folder.write("nan.wav", &Wav::float(16_000, 1, &signal).bytes());
     assert_eq!(read_file(path, 16_000).unwrap(), expected);
-    let all = folder.write(
-        "all.wav",
-        &Wav::float(44_100, 2, &[f32::NAN; 10_000]).bytes(),
-    );
+    let all = folder.write("all.wav", &Wav::float(44_100, 2, &[f32::NAN; 10_000]).bytes());
     assert!(read_file(all, 16_000).unwrap().iter().all(|&x| x == 0.0));
 }
 
 #[test]
 fn a_cut_file_gives_what_is_there() {
     let folder = Folder::new();
-    let wav = folder.write(
-        "whole.wav",
-        &Wav::pcm16(44_100, 2, &noise(6, 40_000)).bytes(),
-    );
+    let wav = folder.write("whole.wav", &Wav::pcm16(44_100, 2, &noise(6, 40_000)).bytes());
     // Most of this ogg are headers, and what is not a whole page (0.2 s) is lost.
     let cases = [
         (wav, 0.65),
@@ -103,16 +77,10 @@ fn a_cut_file_gives_what_is_there() {
         let (part, damage) =
             read(&folder.write("cut", &bytes[..(bytes.len() as f64 * kept) as usize])).unwrap();
         let share = part.len() as f64 / whole.len() as f64;
-        assert!(
-            (0.5..0.8).contains(&share),
-            "{name}: {share:.2} of the samples"
-        );
+        assert!((0.5..0.8).contains(&share), "{name}: {share:.2} of the samples");
         // The last block before the cut may differ: it misses what would have overlapped.
         let same = part.len() - 1_500;
-        assert!(
-            part[..same] == whole[..same],
-            "{name}: other samples than in the whole file"
-        );
+        assert!(part[..same] == whole[..same], "{name}: other samples than in the whole file");
         let damage = damage.unwrap_or_else(|| panic!("{name}: truncation must be noted"));
         assert!(damage.contains("truncated"), "{name}: {damage}");
     }
@@ -123,11 +91,7 @@ fn must_be_sane(folder: &Folder, bytes: &[u8], case: &str) -> bool {
     match read(&folder.write("damaged", bytes)) {
         Ok((samples, _)) => {
             assert!(samples.iter().all(|x| x.is_finite()), "{case}: not finite");
-            assert!(
-                samples.len() < 16_000 * 600,
-                "{case}: {} samples",
-                samples.len()
-            );
+            assert!(samples.len() < 16_000 * 600, "{case}: {} samples", samples.len());
             true
         }
         Err(error) => {
@@ -150,11 +114,7 @@ fn truncation_anywhere_never_panics() {
     for name in ["sweep.mp3", "sweep.ogg", "sweep.flac"] {
         let bytes = std::fs::read(fixture(name)).unwrap();
         for length in (0..300).chain((300..bytes.len()).step_by(389)) {
-            must_be_sane(
-                &folder,
-                &bytes[..length],
-                &format!("{name} cut at {length}"),
-            );
+            must_be_sane(&folder, &bytes[..length], &format!("{name} cut at {length}"));
         }
     }
 }
@@ -172,19 +132,13 @@ fn flipped_bits_never_panic() {
         for seed in 0..150 {
             let mut damaged = bytes.clone();
             // Half of the flips go into the headers, where the lies are worth more.
-            for (flip, place) in noise(seed * 2 + 1, 1 + seed as usize % 8)
-                .iter()
-                .enumerate()
-            {
+            for (flip, place) in noise(seed * 2 + 1, 1 + seed as usize % 8).iter().enumerate() {
                 let range = if flip % 2 == 0 { damaged.len() } else { 200 };
                 let bit = ((place + 0.5) * (range * 8 - 1) as f32) as usize;
                 damaged[bit / 8] ^= 1 << (bit % 8);
             }
-            readable += usize::from(must_be_sane(
-                &folder,
-                &damaged,
-                &format!("{name}, seed {seed}"),
-            ));
+            readable +=
+                usize::from(must_be_sane(&folder, &damaged, &format!("{name}, seed {seed}")));
         }
         // An mp3 is found again after any damage; the headers of the others matter.
         assert!(

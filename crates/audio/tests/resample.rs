@@ -48,35 +48,25 @@ fn a_sweep_is_the_sweep_at_the_other_rate() {
         // The sudden start and end ring; in between only the filter's ripple is left.
         let middle = to_hz as usize / 10..to_hz as usize;
         let difference = largest_difference(&out[middle.clone()], &expected[middle]);
-        assert!(
-            difference < 1e-3,
-            "{from_hz} to {to_hz} Hz: difference {difference}"
-        );
+        assert!(difference < 1e-3, "{from_hz} to {to_hz} Hz: difference {difference}");
     }
 }
 
 #[test]
 fn what_cannot_be_represented_is_removed() {
-    for (from_hz, hz) in [
-        (48_000, 9_000.0),
-        (44_100, 12_000.0),
-        (96_000, 40_000.0),
-        (44_101, 9_500.0),
-    ] {
+    for (from_hz, hz) in
+        [(48_000, 9_000.0), (44_100, 12_000.0), (96_000, 40_000.0), (44_101, 9_500.0)]
+    {
         let out = convert(from_hz, 16_000, &tone(hz, from_hz, from_hz as usize), 1_000);
-        let loudest = out[1_600..14_400]
-            .iter()
-            .fold(0.0_f32, |loudest, x| loudest.max(x.abs()));
+        let loudest = out[1_600..14_400].iter().fold(0.0_f32, |loudest, x| loudest.max(x.abs()));
         assert!(
             loudest < 0.5e-3,
             "{hz} Hz at {from_hz} Hz leaves {loudest} (less than -60 dB wanted)"
         );
     }
     let kept = convert(48_000, 16_000, &tone(7_000.0, 48_000, 48_000), 1_000);
-    let difference = largest_difference(
-        &kept[1_600..14_400],
-        &tone(7_000.0, 16_000, 16_000)[1_600..14_400],
-    );
+    let difference =
+        largest_difference(&kept[1_600..14_400], &tone(7_000.0, 16_000, 16_000)[1_600..14_400]);
     assert!(difference < 5e-3, "7 kHz must pass: {difference}");
 }
 
@@ -87,11 +77,7 @@ fn lengths_and_cuts() {
             let signal = noise(9, samples);
             let whole = convert(from_hz, to_hz, &signal, usize::MAX);
             let expected = (samples as u64 * u64::from(to_hz)).div_ceil(u64::from(from_hz));
-            assert_eq!(
-                whole.len() as u64,
-                expected,
-                "{samples} samples, {from_hz} to {to_hz} Hz"
-            );
+            assert_eq!(whole.len() as u64, expected, "{samples} samples, {from_hz} to {to_hz} Hz");
             for chunk in [1, 97, 1_024] {
                 assert!(
                     convert(from_hz, to_hz, &signal, chunk) == whole,
@@ -126,11 +112,7 @@ fn a_used_converter_is_as_new() {
 fn bad_samples_do_not_spread() {
     let mut signal = sweep(48_000, 0.5);
     let mut silenced = signal.clone();
-    for (n, bad) in [
-        (100, f32::NAN),
-        (7_000, f32::INFINITY),
-        (7_001, f32::NEG_INFINITY),
-    ] {
+    for (n, bad) in [(100, f32::NAN), (7_000, f32::INFINITY), (7_001, f32::NEG_INFINITY)] {
         signal[n] = bad;
         silenced[n] = 0.0;
     }
@@ -146,10 +128,7 @@ fn bad_samples_do_not_spread() {
 fn absurd_rates_are_refused() {
     for (from_hz, to_hz) in [(0, 16_000), (16_000, 0), (999, 16_000), (u32::MAX, 16_000)] {
         assert!(
-            matches!(
-                Resampler::new(from_hz, to_hz),
-                Err(Error::SampleRate { .. })
-            ),
+            matches!(Resampler::new(from_hz, to_hz), Err(Error::SampleRate { .. })),
             "{from_hz} to {to_hz}"
         );
     }

@@ -42,10 +42,7 @@ impl ErrorCount {
         // row[j]: errors of the reference so far against the first j units of the
         // hypothesis.
         let mut row: Vec<Self> = (0..=hypothesis.len() as u64)
-            .map(|insertions| Self {
-                insertions,
-                ..Self::default()
-            })
+            .map(|insertions| Self { insertions, ..Self::default() })
             .collect();
         for unit in reference {
             let mut diagonal = row[0];

@@ -56,9 +56,7 @@ impl GreedyDecoder {
             return Err(Error::Alphabet { count });
         }
         if !(frame_seconds.is_finite() && frame_seconds > 0.0) {
-            return Err(Error::FrameLength {
-                seconds: frame_seconds,
-            });
+            return Err(Error::FrameLength { seconds: frame_seconds });
         }
         let mut decoder = Self {
             symbols: symbols.to_vec(),
@@ -158,12 +156,7 @@ impl GreedyDecoder {
     }
 
     fn append(&mut self, symbol: u16, probability: f32) {
-        self.tokens.push(Token {
-            symbol,
-            frame: self.frames,
-            frames: 1,
-            probability,
-        });
+        self.tokens.push(Token { symbol, frame: self.frames, frames: 1, probability });
         self.spell(symbol);
     }
 
@@ -207,11 +200,7 @@ fn softmax_at(logits: &[f32], best: usize) -> f32 {
         return 1.0;
     }
     let relative = |&logit: &f32| {
-        if logit.is_nan() {
-            0.0
-        } else {
-            (logit - logits[best]).exp()
-        }
+        if logit.is_nan() { 0.0 } else { (logit - logits[best]).exp() }
     };
     1.0 / logits.iter().map(relative).sum::<f32>()
 }

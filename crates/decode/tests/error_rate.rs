@@ -4,12 +4,7 @@ use proptest::prelude::*;
 use stonechat_decode::ErrorCount;
 
 fn count(substitutions: u64, deletions: u64, insertions: u64, reference: u64) -> ErrorCount {
-    ErrorCount {
-        substitutions,
-        deletions,
-        insertions,
-        reference,
-    }
+    ErrorCount { substitutions, deletions, insertions, reference }
 }
 
 #[test]
@@ -20,12 +15,7 @@ fn words_by_hand() {
         ("  the cat\n", "the  cat", count(0, 0, 0, 2), 0.0),
         ("the cat sat", "the bat sat", count(1, 0, 0, 3), 1.0 / 3.0),
         ("the cat sat", "cat sat", count(0, 1, 0, 3), 1.0 / 3.0),
-        (
-            "the cat sat",
-            "the cat sat down",
-            count(0, 0, 1, 3),
-            1.0 / 3.0,
-        ),
+        ("the cat sat", "the cat sat down", count(0, 0, 1, 3), 1.0 / 3.0),
         ("the cat sat", "", count(0, 3, 0, 3), 1.0),
         ("", "so it is", count(0, 0, 3, 0), f64::INFINITY),
         ("a", "b c d", count(1, 0, 2, 1), 3.0),
@@ -72,9 +62,7 @@ fn distance(reference: &[u8], hypothesis: &[u8]) -> u64 {
         ([], rest) | (rest, []) => rest.len() as u64,
         ([head @ .., a], [start @ .., b]) => {
             let substitute = distance(head, start) + u64::from(a != b);
-            substitute
-                .min(distance(head, hypothesis) + 1)
-                .min(distance(reference, start) + 1)
+            substitute.min(distance(head, hypothesis) + 1).min(distance(reference, start) + 1)
         }
     }
 }

@@ -57,28 +57,16 @@ fn paths_collapse_to_text() {
 #[test]
 fn words_carry_times_and_mean_peak_probabilities() {
     let mut decoder = decoder();
-    for (best, probability) in [
-        (0, 0.9),
-        (2, 0.5),
-        (2, 0.8),
-        (0, 0.9),
-        (5, 0.6),
-        (1, 0.99),
-        (3, 0.75),
-    ] {
+    for (best, probability) in
+        [(0, 0.9), (2, 0.5), (2, 0.8), (0, 0.9), (5, 0.6), (1, 0.99), (3, 0.75)]
+    {
         decoder.push(&frame(best, probability)).unwrap();
     }
     let words = decoder.words();
     assert_eq!(words.len(), 2);
-    assert_eq!(
-        (words[0].word.as_str(), words[0].start, words[0].end),
-        ("ath", 0.02, 0.1)
-    );
+    assert_eq!((words[0].word.as_str(), words[0].start, words[0].end), ("ath", 0.02, 0.1));
     assert!((words[0].conf - 0.7).abs() < 1e-5, "{:?}", words[0]);
-    assert_eq!(
-        (words[1].word.as_str(), words[1].start, words[1].end),
-        ("b", 0.12, 0.14)
-    );
+    assert_eq!((words[1].word.as_str(), words[1].start, words[1].end), ("b", 0.12, 0.14));
     assert!((words[1].conf - 0.75).abs() < 1e-5, "{:?}", words[1]);
 }
 
@@ -102,24 +90,14 @@ fn wrong_input_is_named() {
     );
     for seconds in [0.0, -1.0, f64::INFINITY, f64::NAN] {
         assert!(
-            matches!(
-                GreedyDecoder::new(&symbols(), seconds),
-                Err(Error::FrameLength { .. })
-            ),
+            matches!(GreedyDecoder::new(&symbols(), seconds), Err(Error::FrameLength { .. })),
             "{seconds}"
         );
     }
     let mut decoder = decoder();
     push_path(&mut decoder, "a");
     let error = decoder.push(&[0.0; 5]).unwrap_err();
-    assert_eq!(
-        error,
-        Error::FrameSize {
-            frame: 1,
-            got: 5,
-            expected: 6
-        }
-    );
+    assert_eq!(error, Error::FrameSize { frame: 1, got: 5, expected: 6 });
     assert_eq!((decoder.text(), decoder.frames()), ("a", 1));
 }
 
@@ -148,10 +126,7 @@ fn taking_words_keeps_the_unfinished_one() {
     assert_eq!(decoder.take_words(), []);
     push_path(&mut decoder, " _a");
     let taken = decoder.take_words();
-    assert_eq!(
-        (taken.len(), taken[0].word.as_str(), taken[0].start),
-        (1, "abc", 0.0)
-    );
+    assert_eq!((taken.len(), taken[0].word.as_str(), taken[0].start), (1, "abc", 0.0));
     assert_eq!(decoder.text(), "a");
     push_path(&mut decoder, "b b");
     assert_eq!(decoder.text(), "ab b");

@@ -26,9 +26,7 @@ fn seconds(mut call: impl FnMut()) -> f64 {
 }
 
 fn numbers(len: usize) -> Vec<f32> {
-    (0..len)
-        .map(|i| ((i * 7919) % 2003) as f32 / 1001.5 - 1.0)
-        .collect()
+    (0..len).map(|i| ((i * 7919) % 2003) as f32 / 1001.5 - 1.0).collect()
 }
 
 fn header(title: &str) {
@@ -41,10 +39,7 @@ fn header(title: &str) {
 fn main() {
     let mut shapes: Vec<(usize, usize)> = Vec::new();
     for argument in std::env::args().skip(1) {
-        match argument
-            .split_once('x')
-            .map(|(rows, cols)| (rows.parse(), cols.parse()))
-        {
+        match argument.split_once('x').map(|(rows, cols)| (rows.parse(), cols.parse())) {
             Some((Ok(rows), Ok(cols))) if rows > 0 && cols > 0 => shapes.push((rows, cols)),
             _ => {
                 eprintln!("`{argument}` is not a shape such as 6144x320");
@@ -58,10 +53,8 @@ fn main() {
 
     header("int8, float in and out, GOP/s");
     for &(rows, cols) in &shapes {
-        let w: Vec<i8> = (0..rows * cols)
-            .map(|i| ((i * 7919) % 255) as u8 as i8)
-            .map(|w| w.max(-127))
-            .collect();
+        let w: Vec<i8> =
+            (0..rows * cols).map(|i| ((i * 7919) % 255) as u8 as i8).map(|w| w.max(-127)).collect();
         let (scales, bias) = (vec![0.01; rows], numbers(rows));
         for isa in Isa::available() {
             let packed = PackedI8::pack_for(isa, &w, &scales, rows, cols).expect("packs");

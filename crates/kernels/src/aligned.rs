@@ -34,11 +34,7 @@ impl<T: Plain> Aligned<T> {
     /// `len` zeros.
     pub(crate) fn zeroed(len: usize) -> Self {
         let lines = vec![Line([0; 64]); (len * size_of::<T>()).div_ceil(64)];
-        Self {
-            lines,
-            len,
-            element: PhantomData,
-        }
+        Self { lines, len, element: PhantomData }
     }
 
     /// Makes room for at least `len` elements; what was stored is lost where it grows. Never shrinks.

@@ -59,15 +59,7 @@ pub(crate) fn drive<W, X, T: Copy + Default>(
             let width = left.div_ceil(left.div_ceil(most));
             let pass = &vectors.x[done * vectors.stride..(done + width) * vectors.stride];
             kernel(index, panel, pass, width, &mut tile);
-            store.store(
-                Place {
-                    vector: done,
-                    width,
-                    row: first_row,
-                    rows,
-                },
-                &tile,
-            );
+            store.store(Place { vector: done, width, row: first_row, rows }, &tile);
             done += width;
         }
     }

@@ -103,10 +103,7 @@ impl<'a> Finish<'a> {
             output,
             bias,
             act,
-            work: Work {
-                values: [0.0; PANEL_ROWS],
-                bias: [0.0; PANEL_ROWS],
-            },
+            work: Work { values: [0.0; PANEL_ROWS], bias: [0.0; PANEL_ROWS] },
         }
     }
 

@@ -55,15 +55,8 @@ impl fmt::Display for Error {
                     "a matrix of {rows} x {cols} has no weights: give at least one row and one column"
                 )
             }
-            Self::Length {
-                what,
-                expected,
-                found,
-            } => {
-                write!(
-                    f,
-                    "`{what}` has {found} elements where the shape calls for {expected}"
-                )
+            Self::Length { what, expected, found } => {
+                write!(f, "`{what}` has {found} elements where the shape calls for {expected}")
             }
             Self::WeightOutOfRange { offset } => {
                 write!(
@@ -79,10 +72,7 @@ impl fmt::Display for Error {
                 )
             }
             Self::IsaUnavailable(isa) => {
-                write!(
-                    f,
-                    "this processor lacks {isa}: ask for one of `Isa::available()`"
-                )
+                write!(f, "this processor lacks {isa}: ask for one of `Isa::available()`")
             }
             Self::UnknownIsa(name) => {
                 write!(

@@ -106,15 +106,9 @@ impl PackedF32 {
     ) {
         self.check(x, batch, y);
         if let Some(bias) = bias {
-            assert_eq!(
-                bias.len(),
-                self.rows,
-                "PackedF32::matmul: `bias` must hold a value a row"
-            );
+            assert_eq!(bias.len(), self.rows, "PackedF32::matmul: `bias` must hold a value a row");
         }
-        let mut store = Biased {
-            finish: Finish::new(self.output(y), bias, act),
-        };
+        let mut store = Biased { finish: Finish::new(self.output(y), bias, act) };
         self.multiply(x, batch, &mut store);
     }
 
@@ -124,9 +118,7 @@ impl PackedF32 {
     /// Where a slice has not the length its shape calls for.
     pub fn matmul_add(&self, x: &[f32], batch: usize, y: &mut [f32]) {
         self.check(x, batch, y);
-        let mut store = Added {
-            output: self.output(y),
-        };
+        let mut store = Added { output: self.output(y) };
         self.multiply(x, batch, &mut store);
     }
 
@@ -137,20 +129,12 @@ impl PackedF32 {
         }
         check_length(len, rows.saturating_mul(cols))?;
         let panels = Aligned::zeroed(rows.div_ceil(PANEL_ROWS) * PANEL_ROWS * cols);
-        Ok(Self {
-            panels,
-            rows,
-            cols,
-            isa,
-        })
+        Ok(Self { panels, rows, cols, isa })
     }
 
     fn fill(&mut self, weights: &[f32]) {
         let cols = self.cols;
-        let panels = self
-            .panels
-            .as_mut_slice()
-            .chunks_exact_mut(PANEL_ROWS * cols);
+        let panels = self.panels.as_mut_slice().chunks_exact_mut(PANEL_ROWS * cols);
         for (panel, block) in panels.zip(weights.chunks(PANEL_ROWS * cols)) {
             // Sixteen columns at a time: the lines read and those written both stay in the first cache.
             for start in (0..cols).step_by(16) {
@@ -166,10 +150,7 @@ impl PackedF32 {
 
     fn fill_transposed(&mut self, weights: &[f32]) {
         let (rows, cols) = (self.rows, self.cols);
-        let panels = self
-            .panels
-            .as_mut_slice()
-            .chunks_exact_mut(PANEL_ROWS * cols);
+        let panels = self.panels.as_mut_slice().chunks_exact_mut(PANEL_ROWS * cols);
         for (index, panel) in panels.enumerate() {
             let first = index * PANEL_ROWS;
             let count = PANEL_ROWS.min(rows - first);
@@ -181,10 +162,7 @@ impl PackedF32 {
     }
 
     fn output<'a>(&self, y: &'a mut [f32]) -> Output<'a, f32> {
-        Output {
-            values: y,
-            rows: self.rows,
-        }
+        Output { values: y, rows: self.rows }
     }
 
     fn multiply(&self, x: &[f32], batch: usize, store: &mut impl Store<f32>) {
@@ -193,16 +171,7 @@ impl PackedF32 {
             panel_len: PANEL_ROWS * self.cols,
             rows: self.rows,
         };
-        arch::matmul_f32(
-            self.isa,
-            &matrix,
-            &Vectors {
-                x,
-                stride: self.cols,
-                batch,
-            },
-            store,
-        );
+        arch::matmul_f32(self.isa, &matrix, &Vectors { x, stride: self.cols, batch }, store);
     }
 
     fn check(&self, x: &[f32], batch: usize, y: &[f32]) {
@@ -232,13 +201,5 @@ impl std::fmt::Debug for PackedF32 {
 }
 
 fn check_length(found: usize, expected: usize) -> Result<(), Error> {
-    if found == expected {
-        Ok(())
-    } else {
-        Err(Error::Length {
-            what: "weights",
-            expected,
-            found,
-        })
-    }
+    if found == expected { Ok(()) } else { Err(Error::Length { what: "weights", expected, found }) }
 }

@@ -49,9 +49,7 @@ pub(crate) fn load<T: Plain>(
         *scale = match input {
             Input::Float(x) => quantize_with(&x[range], out, convert),
             Input::Quantised(x) => {
-                out.iter_mut()
-                    .zip(&x[range])
-                    .for_each(|(q, &v)| *q = convert(v));
+                out.iter_mut().zip(&x[range]).for_each(|(q, &v)| *q = convert(v));
                 1.0
             }
         };

@@ -59,28 +59,15 @@ impl PackedI8 {
         padded_scales.as_mut_slice()[..rows].copy_from_slice(scales);
         let panel_len = PANEL_ROWS * cols.div_ceil(QUAD) * QUAD;
         let layout = arch::layout_i8(isa);
-        for (panel, block) in panels
-            .as_mut_slice()
-            .chunks_exact_mut(panel_len)
-            .zip(weights.chunks(PANEL_ROWS * cols))
+        for (panel, block) in
+            panels.as_mut_slice().chunks_exact_mut(panel_len).zip(weights.chunks(PANEL_ROWS * cols))
         {
             pack_panel(layout, block, cols, panel);
         }
-        for (offset, row) in offsets
-            .as_mut_slice()
-            .iter_mut()
-            .zip(weights.chunks_exact(cols))
-        {
+        for (offset, row) in offsets.as_mut_slice().iter_mut().zip(weights.chunks_exact(cols)) {
             *offset = -128 * row.iter().map(|&w| i32::from(w)).sum::<i32>();
         }
-        Ok(Self {
-            panels,
-            scales: padded_scales,
-            offsets,
-            rows,
-            cols,
-            isa,
-        })
+        Ok(Self { panels, scales: padded_scales, offsets, rows, cols, isa })
     }
 
     /// Rows of the matrix: elements of a result.
@@ -119,10 +106,7 @@ impl PackedI8 {
         self.check_lengths(x.len(), batch, out.len());
         let mut scratch = Scratch::new();
         self.multiply(Input::Quantised(x), batch, &mut scratch, |_| Plain {
-            output: Output {
-                values: out,
-                rows: self.rows,
-            },
+            output: Output { values: out, rows: self.rows },
         });
     }
 
@@ -144,23 +128,12 @@ impl PackedI8 {
     ) {
         self.check_lengths(x.len(), batch, y.len());
         if let Some(bias) = bias {
-            assert_eq!(
-                bias.len(),
-                self.rows,
-                "PackedI8::matmul: `bias` must hold a value a row"
-            );
+            assert_eq!(bias.len(), self.rows, "PackedI8::matmul: `bias` must hold a value a row");
         }
         self.multiply(Input::Float(x), batch, scratch, |vector_scales| Scaled {
             row_scales: self.scales.as_slice(),
             vector_scales,
-            finish: Finish::new(
-                Output {
-                    values: y,
-                    rows: self.rows,
-                },
-                bias,
-                act,
-            ),
+            finish: Finish::new(Output { values: y, rows: self.rows }, bias, act),
         });
     }
 
@@ -173,30 +146,11 @@ impl PackedI8 {
         store: impl FnOnce(&'s [f32]) -> S,
     ) {
         let panel_len = PANEL_ROWS * self.cols.div_ceil(QUAD) * QUAD;
-        let matrix = Matrix {
-            panels: self.panels.as_slice(),
-            panel_len,
-            rows: self.rows,
-        };
-        arch::load_i8(
-            self.isa,
-            input,
-            Shape {
-                batch,
-                cols: self.cols,
-            },
-            scratch,
-        );
+        let matrix = Matrix { panels: self.panels.as_slice(), panel_len, rows: self.rows };
+        arch::load_i8(self.isa, input, Shape { batch, cols: self.cols }, scratch);
         let scratch = &*scratch;
         let mut store = store(scratch.scales.as_slice());
-        arch::matmul_i8(
-            self.isa,
-            &matrix,
-            self.offsets.as_slice(),
-            batch,
-            scratch,
-            &mut store,
-        );
+        arch::matmul_i8(self.isa, &matrix, self.offsets.as_slice(), batch, scratch, &mut store);
     }
 
     fn check_lengths(&self, x: usize, batch: usize, y: usize) {
@@ -243,25 +197,14 @@ fn check(weights: &[i8], scales: &[f32], rows: usize, cols: usize) -> Result<(),
         return Err(Error::Empty { rows, cols });
     }
     if cols > MAX_COLS {
-        return Err(Error::TooManyColumns {
-            cols,
-            limit: MAX_COLS,
-        });
+        return Err(Error::TooManyColumns { cols, limit: MAX_COLS });
     }
     let expected = rows.saturating_mul(cols);
     if weights.len() != expected {
-        return Err(Error::Length {
-            what: "weights",
-            expected,
-            found: weights.len(),
-        });
+        return Err(Error::Length { what: "weights", expected, found: weights.len() });
     }
     if scales.len() != rows {
-        return Err(Error::Length {
-            what: "scales",
-            expected: rows,
-            found: scales.len(),
-        });
+        return Err(Error::Length { what: "scales", expected: rows, found: scales.len() });
     }
     if let Some(offset) = weights.iter().position(|&w| w == i8::MIN) {
         return Err(Error::WeightOutOfRange { offset });

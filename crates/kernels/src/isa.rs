@@ -39,10 +39,7 @@ impl Isa {
     /// Those that this processor has, slowest first.
     #[must_use]
     pub fn available() -> Vec<Self> {
-        Self::ALL
-            .into_iter()
-            .filter(|isa| isa.is_available())
-            .collect()
+        Self::ALL.into_iter().filter(|isa| isa.is_available()).collect()
     }
 
     /// Whether this processor has it.
@@ -77,11 +74,7 @@ impl Isa {
 
     /// Itself where the processor has it, an error where not. Every dispatch to an `unsafe` kernel rests on this check.
     pub(crate) fn require(self) -> Result<Self, Error> {
-        if self.is_available() {
-            Ok(self)
-        } else {
-            Err(Error::IsaUnavailable(self))
-        }
+        if self.is_available() { Ok(self) } else { Err(Error::IsaUnavailable(self)) }
     }
 }
 

@@ -26,10 +26,8 @@ pub fn quantize_rows(w: &[f32], rows: usize, cols: usize) -> (Vec<i8>, Vec<f32>)
     if cols == 0 {
         return (quantised, scales);
     }
-    for ((row, out), scale) in w
-        .chunks_exact(cols)
-        .zip(quantised.chunks_exact_mut(cols))
-        .zip(&mut scales)
+    for ((row, out), scale) in
+        w.chunks_exact(cols).zip(quantised.chunks_exact_mut(cols)).zip(&mut scales)
     {
         let largest = largest_magnitude(row);
         if largest < SMALLEST {
@@ -52,11 +50,7 @@ pub fn quantize_rows(w: &[f32], rows: usize, cols: usize) -> (Vec<i8>, Vec<f32>)
 /// # Panics
 /// Where `out` has not the length of `x`.
 pub fn quantize_vector(x: &[f32], out: &mut [i8]) -> f32 {
-    assert_eq!(
-        x.len(),
-        out.len(),
-        "quantize_vector: `out` must be as long as `x`"
-    );
+    assert_eq!(x.len(), out.len(), "quantize_vector: `out` must be as long as `x`");
     quantize_with(x, out, |q| q)
 }
 
@@ -66,11 +60,7 @@ fn largest_magnitude(x: &[f32]) -> f32 {
     let mut largest = 0u32;
     for v in x {
         let bits = v.to_bits() & 0x7fff_ffff;
-        let finite = if bits < f32::INFINITY.to_bits() {
-            bits
-        } else {
-            0
-        };
+        let finite = if bits < f32::INFINITY.to_bits() { bits } else { 0 };
         largest = largest.max(finite);
     }
     f32::from_bits(largest)
@@ -80,11 +70,8 @@ fn largest_magnitude(x: &[f32]) -> f32 {
 #[inline(always)]
 pub(crate) fn quantize_with<T>(x: &[f32], out: &mut [T], convert: impl Fn(i8) -> T) -> f32 {
     let largest = largest_magnitude(x);
-    let (inverse, scale) = if largest < SMALLEST {
-        (0.0, 0.0)
-    } else {
-        (127.0 / largest, largest / 127.0)
-    };
+    let (inverse, scale) =
+        if largest < SMALLEST { (0.0, 0.0) } else { (127.0 / largest, largest / 127.0) };
     for (q, &v) in out.iter_mut().zip(x) {
         let v = if v.abs() < f32::INFINITY { v } else { 0.0 };
         // At most 127 and a rounding error, so the integer stands in the low byte.

@@ -21,11 +21,7 @@ impl Scratch {
     /// Empty buffers.
     #[must_use]
     pub fn new() -> Self {
-        Self {
-            wide: Aligned::zeroed(0),
-            unsigned: Aligned::zeroed(0),
-            scales: Aligned::zeroed(0),
-        }
+        Self { wide: Aligned::zeroed(0), unsigned: Aligned::zeroed(0), scales: Aligned::zeroed(0) }
     }
 }
 

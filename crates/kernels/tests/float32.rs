@@ -33,13 +33,7 @@ fn products_are_right_for_odd_shapes_and_do_not_depend_on_the_batch() {
             for batch in 0..=17 {
                 let mut part = vec![f32::NAN; batch * rows];
                 let skipped = 17 - batch;
-                packed.matmul(
-                    &x[skipped * cols..],
-                    batch,
-                    None,
-                    Activation::None,
-                    &mut part,
-                );
+                packed.matmul(&x[skipped * cols..], batch, None, Activation::None, &mut part);
                 assert_eq!(
                     bits(&part),
                     bits(&whole[skipped * rows..]),
@@ -86,11 +80,8 @@ fn bias_and_activation_are_applied() {
     let mut numbers = Numbers::new(3);
     let batch = 3;
     for (rows, cols) in [(1, 1), (31, 20), (32, 5), (33, 17), (70, 64)] {
-        let (w, x, bias) = (
-            numbers.floats(rows * cols),
-            numbers.floats(batch * cols),
-            numbers.floats(rows),
-        );
+        let (w, x, bias) =
+            (numbers.floats(rows * cols), numbers.floats(batch * cols), numbers.floats(rows));
         for isa in instruction_sets() {
             let packed = PackedF32::pack_for(isa, &w, rows, cols).expect("packs");
             let mut plain = vec![0.0; batch * rows];
@@ -143,9 +134,7 @@ fn the_transpose_and_repacking_give_what_packing_gives() {
             numbers.floats(batch * rows),
         );
         let transpose = |w: &[f32]| -> Vec<f32> {
-            (0..rows * cols)
-                .map(|i| w[(i % rows) * cols + i / rows])
-                .collect()
+            (0..rows * cols).map(|i| w[(i % rows) * cols + i / rows]).collect()
         };
         let product = |packed: &PackedF32, x: &[f32]| {
             let mut y = vec![f32::NAN; batch * packed.rows()];
@@ -165,11 +154,7 @@ fn the_transpose_and_repacking_give_what_packing_gives() {
         }
         packed.repack(&transpose(&w)).expect("same length");
         let twin = PackedF32::pack_transposed(&w, rows, cols).expect("packs");
-        assert_eq!(
-            product(&packed, &x),
-            product(&twin, &x),
-            "{rows} x {cols} repacked"
-        );
+        assert_eq!(product(&packed, &x), product(&twin, &x), "{rows} x {cols} repacked");
     }
 }
 
@@ -181,60 +166,34 @@ fn slices_need_no_alignment() {
         let w = numbers.floats(rows * cols);
         let packed = PackedF32::pack_for(isa, &w, rows, cols).expect("packs");
         for shift in 0..17 {
-            let (x, mut y) = (
-                numbers.floats(shift + batch * cols),
-                vec![0.0; shift + batch * rows],
-            );
+            let (x, mut y) =
+                (numbers.floats(shift + batch * cols), vec![0.0; shift + batch * rows]);
             packed.matmul(&x[shift..], batch, None, Activation::None, &mut y[shift..]);
             let expected = product_f64(&w, &x[shift..], rows, cols, batch);
-            assert_close(
-                &y[shift..],
-                &expected,
-                cols,
-                &format!("{isa}: shift {shift}"),
-            );
+            assert_close(&y[shift..], &expected, cols, &format!("{isa}: shift {shift}"));
         }
     }
 }
 
 #[test]
 fn packing_names_what_is_wrong() {
-    assert_eq!(
-        PackedF32::pack(&[], 0, 3).unwrap_err(),
-        Error::Empty { rows: 0, cols: 3 }
-    );
+    assert_eq!(PackedF32::pack(&[], 0, 3).unwrap_err(), Error::Empty { rows: 0, cols: 3 });
     assert_eq!(
         PackedF32::pack(&[0.0; 5], 2, 3).unwrap_err(),
-        Error::Length {
-            what: "weights",
-            expected: 6,
-            found: 5
-        }
+        Error::Length { what: "weights", expected: 6, found: 5 }
     );
     assert_eq!(
         PackedF32::pack(&[], usize::MAX, 2).unwrap_err(),
-        Error::Length {
-            what: "weights",
-            expected: usize::MAX,
-            found: 0
-        }
+        Error::Length { what: "weights", expected: usize::MAX, found: 0 }
     );
     assert_eq!(
         PackedF32::pack_transposed(&[0.0; 5], 2, 3).unwrap_err(),
-        Error::Length {
-            what: "weights",
-            expected: 6,
-            found: 5
-        }
+        Error::Length { what: "weights", expected: 6, found: 5 }
     );
     let mut packed = PackedF32::pack(&[1.0; 6], 2, 3).expect("packs");
     assert_eq!(
         packed.repack(&[1.0; 7]).unwrap_err(),
-        Error::Length {
-            what: "weights",
-            expected: 6,
-            found: 7
-        }
+        Error::Length { what: "weights", expected: 6, found: 7 }
     );
     assert_eq!(packed.bytes(), 32 * 3 * 4);
     for isa in Isa::ALL {

@@ -23,11 +23,7 @@ fn sums_are_exact_for_odd_shapes_and_batches() {
             for batch in 0..=17 {
                 let mut out = vec![i32::MIN; batch * rows];
                 packed.matmul_i32(&x[..batch * cols], batch, &mut out);
-                assert_eq!(
-                    out,
-                    expected[..batch * rows],
-                    "{isa}: {rows} x {cols}, batch {batch}"
-                );
+                assert_eq!(out, expected[..batch * rows], "{isa}: {rows} x {cols}, batch {batch}");
             }
         }
     }
@@ -45,11 +41,7 @@ fn sums_are_exact_for_layers() {
             for batch in [1, 2, 3, 4, 8, 9] {
                 let mut out = vec![i32::MIN; batch * rows];
                 packed.matmul_i32(&x[..batch * cols], batch, &mut out);
-                assert_eq!(
-                    out,
-                    expected[..batch * rows],
-                    "{isa}: {rows} x {cols}, batch {batch}"
-                );
+                assert_eq!(out, expected[..batch * rows], "{isa}: {rows} x {cols}, batch {batch}");
             }
         }
     }
@@ -58,13 +50,9 @@ fn sums_are_exact_for_layers() {
 /// Where an instruction saturates, it does so here: the largest sums of either sign.
 #[test]
 fn extremes_do_not_saturate() {
-    for (rows, cols, batches) in [
-        (1, 1, [1, 8]),
-        (33, 3, [3, 5]),
-        (32, 64, [1, 8]),
-        (40, 70, [2, 6]),
-        (1, 132_104, [1, 2]),
-    ] {
+    for (rows, cols, batches) in
+        [(1, 1, [1, 8]), (33, 3, [3, 5]), (32, 64, [1, 8]), (40, 70, [2, 6]), (1, 132_104, [1, 2])]
+    {
         for w in [-127i8, 127] {
             for x in [-128i8, -127, 0, 127] {
                 let sum = i32::from(w) * i32::from(x) * cols as i32;
@@ -89,15 +77,7 @@ fn extremes_do_not_saturate() {
 fn float_results_are_the_formula_and_the_same_bits_everywhere() {
     let mut numbers = Numbers::new(3);
     let mut scratch = Scratch::new();
-    for (rows, cols) in [
-        (1, 1),
-        (7, 9),
-        (32, 32),
-        (33, 65),
-        (70, 31),
-        (96, 80),
-        (192, 256),
-    ] {
+    for (rows, cols) in [(1, 1), (7, 9), (32, 32), (33, 65), (70, 31), (96, 80), (192, 256)] {
         let (w, scales) = quantize_rows(&numbers.floats(rows * cols), rows, cols);
         let x: Vec<f32> = numbers.floats(17 * cols).iter().map(|v| v * 4.0).collect();
         let bias = numbers.floats(rows);
@@ -166,11 +146,7 @@ fn slices_need_no_alignment() {
             let (w, x) = (&w[shift..], &x[shift..]);
             let mut out = vec![0; shift + batch * rows];
             pack(isa, w, rows, cols).matmul_i32(x, batch, &mut out[shift..]);
-            assert_eq!(
-                out[shift..],
-                product_i32(w, x, rows, cols, batch),
-                "{isa}: shift {shift}"
-            );
+            assert_eq!(out[shift..], product_i32(w, x, rows, cols, batch), "{isa}: shift {shift}");
 
             let x = numbers.floats(shift + batch * cols);
             let (mut y, mut aligned) = (vec![0.0; shift + batch * rows], vec![0.0; batch * rows]);
@@ -184,14 +160,7 @@ fn slices_need_no_alignment() {
                 &mut y[shift..],
             );
             let copy = x[shift..].to_vec(); // which starts elsewhere
-            packed.matmul(
-                &copy,
-                batch,
-                None,
-                Activation::None,
-                &mut Scratch::new(),
-                &mut aligned,
-            );
+            packed.matmul(&copy, batch, None, Activation::None, &mut Scratch::new(), &mut aligned);
             assert_eq!(bits(&y[shift..]), bits(&aligned), "{isa}: shift {shift}");
         }
     }
@@ -209,19 +178,8 @@ fn scratch_keeps_nothing_between_products() {
             let packed = pack(isa, &w, rows, cols);
             let (mut y, mut fresh) = (vec![0.0; batch * rows], vec![0.0; batch * rows]);
             packed.matmul(&x, batch, None, Activation::None, &mut used, &mut y);
-            packed.matmul(
-                &x,
-                batch,
-                None,
-                Activation::None,
-                &mut Scratch::new(),
-                &mut fresh,
-            );
-            assert_eq!(
-                bits(&y),
-                bits(&fresh),
-                "{isa}: {rows} x {cols}, batch {batch}"
-            );
+            packed.matmul(&x, batch, None, Activation::None, &mut Scratch::new(), &mut fresh);
+            assert_eq!(bits(&y), bits(&fresh), "{isa}: {rows} x {cols}, batch {batch}");
         }
     }
 }
@@ -233,33 +191,14 @@ fn what_is_not_finite_counts_as_zero() {
     let w = numbers.weights(rows * cols);
     let mut clean = numbers.floats(2 * cols);
     let mut dirty = clean.clone();
-    for (i, bad) in [
-        (0, f32::NAN),
-        (7, f32::INFINITY),
-        (33, f32::NEG_INFINITY),
-        (39, -f32::NAN),
-    ] {
+    for (i, bad) in [(0, f32::NAN), (7, f32::INFINITY), (33, f32::NEG_INFINITY), (39, -f32::NAN)] {
         (clean[i], dirty[i]) = (0.0, bad);
     }
     for isa in instruction_sets() {
         let packed = pack(isa, &w, rows, cols);
         let (mut y, mut expected) = (vec![0.0; 2 * rows], vec![0.0; 2 * rows]);
-        packed.matmul(
-            &dirty,
-            2,
-            None,
-            Activation::None,
-            &mut Scratch::new(),
-            &mut y,
-        );
-        packed.matmul(
-            &clean,
-            2,
-            None,
-            Activation::None,
-            &mut Scratch::new(),
-            &mut expected,
-        );
+        packed.matmul(&dirty, 2, None, Activation::None, &mut Scratch::new(), &mut y);
+        packed.matmul(&clean, 2, None, Activation::None, &mut Scratch::new(), &mut expected);
         assert_eq!(bits(&y), bits(&expected), "{isa}");
 
         let bias = [1.0, -2.0, 3.0];
@@ -276,19 +215,8 @@ fn what_is_not_finite_counts_as_zero() {
         }
         let mut one = [0.0; 40];
         one[5] = f32::MAX;
-        packed.matmul(
-            &one,
-            1,
-            None,
-            Activation::None,
-            &mut Scratch::new(),
-            &mut y[..rows],
-        );
-        assert!(
-            y[..rows].iter().all(|v| !v.is_nan()),
-            "{isa}: {:?}",
-            &y[..rows]
-        );
+        packed.matmul(&one, 1, None, Activation::None, &mut Scratch::new(), &mut y[..rows]);
+        assert!(y[..rows].iter().all(|v| !v.is_nan()), "{isa}: {:?}", &y[..rows]);
     }
 }
 
@@ -297,24 +225,13 @@ fn packing_names_what_is_wrong() {
     type Case<'a> = (&'a [i8], &'a [f32], usize, usize, Error, &'a str);
     let cases: [Case; 7] = [
         (&[], &[], 0, 3, Error::Empty { rows: 0, cols: 3 }, "0 x 3"),
-        (
-            &[],
-            &[1.0],
-            1,
-            0,
-            Error::Empty { rows: 1, cols: 0 },
-            "1 x 0",
-        ),
+        (&[], &[1.0], 1, 0, Error::Empty { rows: 1, cols: 0 }, "1 x 0"),
         (
             &[0; 5],
             &[1.0; 2],
             2,
             3,
-            Error::Length {
-                what: "weights",
-                expected: 6,
-                found: 5,
-            },
+            Error::Length { what: "weights", expected: 6, found: 5 },
             "`weights` has 5",
         ),
         (
@@ -322,11 +239,7 @@ fn packing_names_what_is_wrong() {
             &[1.0; 3],
             2,
             3,
-            Error::Length {
-                what: "scales",
-                expected: 2,
-                found: 3,
-            },
+            Error::Length { what: "scales", expected: 2, found: 3 },
             "`scales` has 3",
         ),
         (
@@ -337,43 +250,23 @@ fn packing_names_what_is_wrong() {
             Error::WeightOutOfRange { offset: 4 },
             "offset 4",
         ),
-        (
-            &[0; 6],
-            &[1.0, f32::NAN],
-            2,
-            3,
-            Error::ScaleNotFinite { row: 1 },
-            "row 1",
-        ),
+        (&[0; 6], &[1.0, f32::NAN], 2, 3, Error::ScaleNotFinite { row: 1 }, "row 1"),
         (
             &[],
             &[1.0],
             1,
             132_105,
-            Error::TooManyColumns {
-                cols: 132_105,
-                limit: 132_104,
-            },
+            Error::TooManyColumns { cols: 132_105, limit: 132_104 },
             "132104",
         ),
     ];
     for (w, scales, rows, cols, expected, words) in cases {
         let error = PackedI8::pack(w, scales, rows, cols).expect_err(words);
         assert_eq!(error, expected);
-        assert!(
-            error.to_string().contains(words),
-            "`{error}` lacks `{words}`"
-        );
+        assert!(error.to_string().contains(words), "`{error}` lacks `{words}`");
     }
     let overflow = PackedI8::pack(&[], &[], usize::MAX, 2).expect_err("rows * cols overflows");
-    assert_eq!(
-        overflow,
-        Error::Length {
-            what: "weights",
-            expected: usize::MAX,
-            found: 0
-        }
-    );
+    assert_eq!(overflow, Error::Length { what: "weights", expected: usize::MAX, found: 0 });
     for isa in Isa::ALL {
         let packed = PackedI8::pack_for(isa, &[1], &[1.0], 1, 1);
         assert_eq!(packed.is_ok(), Isa::available().contains(&isa), "{isa}");
@@ -385,15 +278,8 @@ fn a_packed_matrix_tells_its_shape() {
     for (rows, cols, padded) in [(32, 4, 32 * 4), (33, 5, 64 * 8), (1, 1, 32 * 4)] {
         let packed =
             PackedI8::pack(&vec![1; rows * cols], &vec![1.0; rows], rows, cols).expect("packs");
-        assert_eq!(
-            (packed.rows(), packed.cols(), packed.isa()),
-            (rows, cols, Isa::detect())
-        );
-        assert_eq!(
-            packed.bytes(),
-            padded + rows.div_ceil(32) * 32 * 8,
-            "{rows} x {cols}"
-        );
+        assert_eq!((packed.rows(), packed.cols(), packed.isa()), (rows, cols, Isa::detect()));
+        assert_eq!(packed.bytes(), padded + rows.div_ceil(32) * 32 * 8, "{rows} x {cols}");
     }
 }
 
@@ -403,10 +289,7 @@ fn names_of_instruction_sets_round_trip() {
         assert_eq!(isa.name().parse::<Isa>(), Ok(isa));
         assert_eq!(isa.to_string(), isa.name());
     }
-    assert_eq!(
-        "sse9".parse::<Isa>(),
-        Err(Error::UnknownIsa("sse9".to_owned()))
-    );
+    assert_eq!("sse9".parse::<Isa>(), Err(Error::UnknownIsa("sse9".to_owned())));
     assert_eq!(Isa::available().last(), Some(&Isa::detect()));
     assert_eq!(Isa::available().first(), Some(&Isa::Portable));
 }

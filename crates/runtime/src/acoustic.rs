@@ -52,13 +52,9 @@ impl Layers {
             conv: conv
                 .map(|(l, affine)| ConvLayer::new(l, affine, config))
                 .collect::<Result<_, _>>()?,
-            gru: gru
-                .map(|(l, gru)| GruLayer::new(l, gru, config))
-                .collect::<Result<_, _>>()?,
+            gru: gru.map(|(l, gru)| GruLayer::new(l, gru, config)).collect::<Result<_, _>>()?,
             row_conv: row_conv.map(|weights| RowConvLayer::new(weights, config)),
-            fc: fc
-                .map(|affine| AffineLayer::new("fc", affine, relu))
-                .transpose()?,
+            fc: fc.map(|affine| AffineLayer::new("fc", affine, relu)).transpose()?,
             output: AffineLayer::new("output", &network.output, Activation::None)?,
         })
     }
@@ -66,8 +62,7 @@ impl Layers {
     /// Floats of past frames that a stream keeps.
     pub(crate) fn state_floats(&self) -> usize {
         let conv = self.conv.iter().map(ConvLayer::state_floats);
-        conv.chain(self.row_conv.iter().map(RowConvLayer::state_floats))
-            .sum()
+        conv.chain(self.row_conv.iter().map(RowConvLayer::state_floats)).sum()
     }
 }
 
@@ -98,11 +93,8 @@ impl AcousticStream {
         let config = model.network();
         let convolved =
             (0..=config.conv.len()).map(|l| config.conv_bins(l) * config.conv_channels_in(l));
-        let widest = convolved
-            .chain(config.gru.iter().copied())
-            .chain(config.fc)
-            .max()
-            .unwrap_or(0);
+        let widest =
+            convolved.chain(config.gru.iter().copied()).chain(config.fc).max().unwrap_or(0);
         let frames = PIECE_FRAMES.max(options.time_batch);
         let profile = options.profile.then(|| Profile::new(config));
         Self {
@@ -132,10 +124,7 @@ impl AcousticStream {
             return Err(Error::Finished);
         }
         if !features.len().is_multiple_of(dim) {
-            return Err(Error::FeatureFrames {
-                values: features.len(),
-                dim,
-            });
+            return Err(Error::FeatureFrames { values: features.len(), dim });
         }
         self.advance(features, logits);
         Ok(())
@@ -176,16 +165,7 @@ impl AcousticStream {
 
     /// Feature frames through the convolutions, to the end of `waiting`.
     fn convolve(&mut self, features: &[f32], last: bool) {
-        let Self {
-            model,
-            conv,
-            waiting,
-            x,
-            y,
-            scratch,
-            clock,
-            ..
-        } = self;
+        let Self { model, conv, waiting, x, y, scratch, clock, .. } = self;
         x.clear();
         x.extend_from_slice(features);
         for (index, (layer, state)) in model.layers().conv.iter().zip(conv).enumerate() {
@@ -218,17 +198,7 @@ impl AcousticStream {
 
     /// A batch of waiting frames through everything above the convolutions.
     fn recur(&mut self, batch: std::ops::Range<usize>, last: bool, logits: &mut Vec<f32>) {
-        let Self {
-            model,
-            gru,
-            row_conv,
-            waiting,
-            x,
-            y,
-            scratch,
-            clock,
-            ..
-        } = self;
+        let Self { model, gru, row_conv, waiting, x, y, scratch, clock, .. } = self;
         let layers = model.layers();
         x.clear();
         x.extend_from_slice(&waiting[batch]);

@@ -15,11 +15,7 @@ pub(crate) struct AffineLayer {
 
 impl AffineLayer {
     pub(crate) fn new(name: &str, affine: &Affine, activation: Activation) -> Result<Self, Error> {
-        Ok(Self {
-            map: PackedMap::pack(name, &affine.map)?,
-            bias: affine.bias.clone(),
-            activation,
-        })
+        Ok(Self { map: PackedMap::pack(name, &affine.map)?, bias: affine.bias.clone(), activation })
     }
 
     /// `x`: `frames x cols`. Appends `frames x rows` to `out`.
@@ -27,13 +23,6 @@ impl AffineLayer {
         let frames = x.len() / self.map.cols();
         let start = out.len();
         out.resize(start + frames * self.map.rows(), 0.0);
-        self.map.matmul(
-            x,
-            frames,
-            Some(&self.bias),
-            self.activation,
-            scratch,
-            &mut out[start..],
-        );
+        self.map.matmul(x, frames, Some(&self.bias), self.activation, scratch, &mut out[start..]);
     }
 }

@@ -76,14 +76,7 @@ impl GruLayer {
         );
         clock.lap(Part::Nonrecurrent(self.index));
         for gates in state.gates.chunks_exact_mut(3 * self.hidden) {
-            self.rec.matmul(
-                &state.h,
-                1,
-                None,
-                Activation::None,
-                scratch,
-                &mut state.recurrent,
-            );
+            self.rec.matmul(&state.h, 1, None, Activation::None, scratch, &mut state.recurrent);
             self.step(gates, &state.recurrent, &mut state.h);
             out.extend_from_slice(&state.h);
         }

@@ -39,18 +39,12 @@ impl PackedMap {
     pub(crate) fn pack(name: &str, map: &LinearMap) -> Result<Self, Error> {
         let form = match map {
             LinearMap::Dense(w) => Packed::pack(w).map(Form::Dense),
-            LinearMap::LowRank { u, v } => Packed::pack(u).and_then(|u| {
-                Ok(Form::LowRank {
-                    u,
-                    v: Packed::pack(v)?,
-                })
-            }),
+            LinearMap::LowRank { u, v } => {
+                Packed::pack(u).and_then(|u| Ok(Form::LowRank { u, v: Packed::pack(v)? }))
+            }
         };
         Ok(Self {
-            form: form.map_err(|source| Error::Weight {
-                map: name.to_string(),
-                source,
-            })?,
+            form: form.map_err(|source| Error::Weight { map: name.to_string(), source })?,
             rows: map.rows(),
             cols: map.cols(),
         })
@@ -95,12 +89,9 @@ impl Packed {
             Matrix::F32 { rows, cols, data } => {
                 PackedF32::pack(data, *rows, *cols).map(Packed::F32)
             }
-            Matrix::Int8 {
-                rows,
-                cols,
-                data,
-                scales,
-            } => PackedI8::pack(data, scales, *rows, *cols).map(Packed::I8),
+            Matrix::Int8 { rows, cols, data, scales } => {
+                PackedI8::pack(data, scales, *rows, *cols).map(Packed::I8)
+            }
         }
     }
 

@@ -56,12 +56,7 @@ impl Model {
     /// network and alphabet do not fit each other ([`Error::FeatureSize`], [`Error::Symbols`]), or
     /// the network's filters would need more than 256 MB per stream ([`Error::StateSize`]).
     pub fn from_package(package: Package) -> Result<Self, Error> {
-        let Package {
-            features,
-            alphabet,
-            network,
-            provenance,
-        } = package;
+        let Package { features, alphabet, network, provenance } = package;
         network.validate()?;
         let features: FeatureConfig = serde_json::from_value(features)?;
         features.validate()?;
@@ -72,18 +67,12 @@ impl Model {
             });
         }
         if alphabet.len() != network.symbols() {
-            return Err(Error::Symbols {
-                alphabet: alphabet.len(),
-                network: network.symbols(),
-            });
+            return Err(Error::Symbols { alphabet: alphabet.len(), network: network.symbols() });
         }
         let layers = Layers::new(&network)?;
         let bytes = layers.state_floats() * size_of::<f32>();
         if bytes > MAX_STATE_BYTES {
-            return Err(Error::StateSize {
-                bytes,
-                limit: MAX_STATE_BYTES,
-            });
+            return Err(Error::StateSize { bytes, limit: MAX_STATE_BYTES });
         }
         let samples_per_frame = features.hop_samples() * network.config.time_stride();
         let frame_seconds = samples_per_frame as f64 / f64::from(features.sample_rate_hz);
@@ -160,8 +149,6 @@ impl Model {
 
 impl fmt::Debug for Model {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Model")
-            .field("network", &self.config)
-            .finish_non_exhaustive()
+        f.debug_struct("Model").field("network", &self.config).finish_non_exhaustive()
     }
 }

@@ -60,12 +60,7 @@ impl Profile {
         parts.extend(config.row_conv.iter().map(|_| Part::RowConv));
         parts.extend(config.fc.iter().map(|_| Part::FullyConnected));
         parts.extend([Part::Output, Part::Decode]);
-        Self {
-            parts: parts
-                .into_iter()
-                .map(|part| (part, Duration::ZERO))
-                .collect(),
-        }
+        Self { parts: parts.into_iter().map(|part| (part, Duration::ZERO)).collect() }
     }
 
     /// Each part of the network with its time.
@@ -81,10 +76,7 @@ impl Profile {
     /// The time of the network: all but the features and the decoding.
     pub fn acoustic(&self) -> Duration {
         let network = |part| !matches!(part, Part::Features | Part::Decode);
-        self.parts()
-            .filter(|&(part, _)| network(part))
-            .map(|(_, time)| time)
-            .sum()
+        self.parts().filter(|&(part, _)| network(part)).map(|(_, time)| time).sum()
     }
 
     /// Adds the times of another stream of the same model.
@@ -110,10 +102,7 @@ pub(crate) struct Clock {
 
 impl Clock {
     pub(crate) fn new(profile: Option<Profile>) -> Self {
-        Self {
-            profile,
-            last: None,
-        }
+        Self { profile, last: None }
     }
 
     /// Time before this moment belongs to nobody.

@@ -23,10 +23,7 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self {
-            time_batch: MAX_TIME_BATCH,
-            profile: false,
-        }
+        Self { time_batch: MAX_TIME_BATCH, profile: false }
     }
 }
 
@@ -53,10 +50,7 @@ impl Recognizer {
     /// [`Error::TimeBatch`] if `time_batch` is not in 1..=4.
     pub fn new(model: impl Into<Arc<Model>>, options: Options) -> Result<Self, Error> {
         options.validate()?;
-        Ok(Self {
-            model: model.into(),
-            options,
-        })
+        Ok(Self { model: model.into(), options })
     }
 
     /// The model.

@@ -19,10 +19,7 @@ pub struct Transcript {
 impl From<Vec<Word>> for Transcript {
     fn from(words: Vec<Word>) -> Self {
         let text: Vec<&str> = words.iter().map(|word| word.word.as_str()).collect();
-        Self {
-            text: text.join(" "),
-            words,
-        }
+        Self { text: text.join(" "), words }
     }
 }
 

@@ -22,20 +22,11 @@ pub(crate) struct RowConvState {
 impl RowConvLayer {
     pub(crate) fn new(weights: &[f32], config: &NetworkConfig) -> Self {
         let width = config.gru_output();
-        Self {
-            weights: weights.to_vec(),
-            taps: weights.len() / width,
-            width,
-            clip: config.clip,
-        }
+        Self { weights: weights.to_vec(), taps: weights.len() / width, width, clip: config.clip }
     }
 
     pub(crate) fn state(&self) -> RowConvState {
-        RowConvState {
-            ring: vec![0.0; self.weights.len()],
-            frames_in: 0,
-            frames_out: 0,
-        }
+        RowConvState { ring: vec![0.0; self.weights.len()], frames_in: 0, frames_out: 0 }
     }
 
     /// Size of the ring, in floats.

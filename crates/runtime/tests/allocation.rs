@@ -48,10 +48,7 @@ unsafe impl GlobalAlloc for Counting {
 static ALLOCATOR: Counting = Counting;
 
 fn stream(storage: Storage, time_batch: usize, profile: bool) -> Stream {
-    let options = Options {
-        time_batch,
-        profile,
-    };
+    let options = Options { time_batch, profile };
     Recognizer::new(model(storage), options).unwrap().stream()
 }
 
@@ -77,11 +74,7 @@ fn a_frame_allocates_nothing_after_warm_up() {
                 stream.push(chunk).unwrap();
             }
             let grown = stream.partial().len() - text;
-            assert_eq!(
-                CALLS.get() - calls,
-                0,
-                "{storage:?}, batches of {time_batch}"
-            );
+            assert_eq!(CALLS.get() - calls, 0, "{storage:?}, batches of {time_batch}");
             assert!(grown > 20, "no text came: the decoder was not tested");
 
             // A second utterance in the same stream is warm from its first sample on.
@@ -135,12 +128,6 @@ fn a_long_stream_grows_by_its_words_only() {
     }
     let letters = stream.tokens().len() as isize;
     let grown = BYTES.get() - before;
-    assert!(
-        letters > 4096,
-        "{letters} letters fit into the reserve: nothing was tested"
-    );
-    assert!(
-        grown > 0 && grown <= 2 * 25 * letters,
-        "{grown} bytes for {letters} letters"
-    );
+    assert!(letters > 4096, "{letters} letters fit into the reserve: nothing was tested");
+    assert!(grown > 0 && grown <= 2 * 25 * letters, "{grown} bytes for {letters} letters");
 }

@@ -15,10 +15,7 @@ const SYMBOLS: usize = 5;
 
 fn model(network: Network) -> Arc<Model> {
     let symbols = ["", " ", "a", "b", "c"].map(String::from).to_vec();
-    let features = FeatureConfig {
-        mels: network.config.input,
-        ..FeatureConfig::default()
-    };
+    let features = FeatureConfig { mels: network.config.input, ..FeatureConfig::default() };
     let package = Package {
         features: serde_json::to_value(features).unwrap(),
         alphabet: Alphabet::new(symbols).unwrap(),
@@ -29,10 +26,7 @@ fn model(network: Network) -> Arc<Model> {
 }
 
 fn options(time_batch: usize) -> Options {
-    Options {
-        time_batch,
-        ..Options::default()
-    }
+    Options { time_batch, ..Options::default() }
 }
 
 /// Logits of `features`, pushed in pieces of `cuts` frames and the rest at once.
@@ -53,24 +47,14 @@ fn run(model: &Arc<Model>, features: &[f32], cuts: &[usize], time_batch: usize) 
 /// Shapes with every edge: no convolution, even and one-frame filters, strides beyond the
 /// filter, all look-ahead, sizes that fill no vector register, every optional layer.
 fn configs() -> Vec<NetworkConfig> {
-    let relu = |config| NetworkConfig {
-        candidate: Candidate::ClippedRelu,
-        clip: 1.5,
-        ..config
-    };
-    let row_conv = |lookahead, config| NetworkConfig {
-        row_conv: Some(RowConvConfig { lookahead }),
-        ..config
-    };
+    let relu = |config| NetworkConfig { candidate: Candidate::ClippedRelu, clip: 1.5, ..config };
+    let row_conv =
+        |lookahead, config| NetworkConfig { row_conv: Some(RowConvConfig { lookahead }), ..config };
     vec![
         config(3, vec![], &[1]),
         config(7, vec![], &[33, 18]),
         relu(config(8, vec![conv(3, [3, 3], [2, 2], 1)], &[16])),
-        config(
-            9,
-            vec![conv(2, [4, 2], [3, 1], 0), conv(5, [1, 1], [1, 3], 0)],
-            &[10],
-        ),
+        config(9, vec![conv(2, [4, 2], [3, 1], 0), conv(5, [1, 1], [1, 3], 0)], &[10]),
         config(6, vec![conv(4, [6, 5], [1, 4], 4)], &[12]),
         config(
             5,
@@ -82,20 +66,10 @@ fn configs() -> Vec<NetworkConfig> {
             &[9],
         ),
         row_conv(0, config(4, vec![], &[8])),
-        relu(row_conv(
-            6,
-            NetworkConfig {
-                fc: Some(11),
-                ..config(4, vec![], &[8, 8, 8])
-            },
-        )),
+        relu(row_conv(6, NetworkConfig { fc: Some(11), ..config(4, vec![], &[8, 8, 8]) })),
         full_config(20),
         // More patches than one tile holds: 40 bins of 21 x 11 x 32.
-        config(
-            40,
-            vec![conv(32, [5, 2], [1, 1], 0), conv(2, [21, 11], [1, 2], 3)],
-            &[6],
-        ),
+        config(40, vec![conv(32, [5, 2], [1, 1], 0), conv(2, [21, 11], [1, 2], 3)], &[6]),
     ]
 }
 
@@ -132,22 +106,13 @@ fn logits_equal_the_slow_twin() {
 /// one of a vector: their logits within 4 % in the mean square.
 fn compare(found: &[f32], expected: &[f32], storage: Storage, case: &str) {
     let squares = |values: &mut dyn Iterator<Item = f32>| values.map(|v| v * v).sum::<f32>();
-    let worst = found
-        .iter()
-        .zip(expected)
-        .map(|(f, e)| (f - e).abs())
-        .fold(0.0, f32::max);
+    let worst = found.iter().zip(expected).map(|(f, e)| (f - e).abs()).fold(0.0, f32::max);
     match storage {
         Storage::Dense | Storage::LowRank => assert!(worst <= 1e-4, "{case}: {worst}"),
         Storage::Int8 | Storage::LowRankInt8 => {
             let error = squares(&mut found.iter().zip(expected).map(|(f, e)| f - e));
             let size = squares(&mut expected.iter().copied());
-            assert!(
-                error <= 0.04f32.powi(2) * size,
-                "{case}: {} of {}",
-                error.sqrt(),
-                size.sqrt()
-            );
+            assert!(error <= 0.04f32.powi(2) * size, "{case}: {} of {}", error.sqrt(), size.sqrt());
         }
     }
 }
@@ -186,9 +151,7 @@ fn a_stream_that_was_reset_is_as_new() {
         let expected = run(&model, &features, &[], 4);
         let mut stream = model.acoustic_stream(&options(3)).unwrap();
         for used in [0, 1, 7, 30] {
-            stream
-                .push(&features[..used * config.input], &mut Vec::new())
-                .unwrap();
+            stream.push(&features[..used * config.input], &mut Vec::new()).unwrap();
             if used % 2 == 1 {
                 stream.finish(&mut Vec::new());
             }
@@ -196,11 +159,7 @@ fn a_stream_that_was_reset_is_as_new() {
             let mut logits = Vec::new();
             stream.push(&features, &mut logits).unwrap();
             stream.finish(&mut logits);
-            assert_eq!(
-                bits(&logits),
-                bits(&expected),
-                "{storage:?} after {used} frames"
-            );
+            assert_eq!(bits(&logits), bits(&expected), "{storage:?} after {used} frames");
             stream.reset();
         }
     }
@@ -215,11 +174,7 @@ fn logits_come_as_soon_as_the_look_ahead_allows() {
     for frame in 0..60 {
         stream.push(&[0.5; 20], &mut logits).unwrap();
         let known = (frame + 1usize).saturating_sub(config.lookahead_frames());
-        assert_eq!(
-            logits.len() / SYMBOLS,
-            config.frames_out(known),
-            "after frame {frame}"
-        );
+        assert_eq!(logits.len() / SYMBOLS, config.frames_out(known), "after frame {frame}");
     }
 }
 
@@ -229,26 +184,11 @@ fn wrong_features_are_refused_and_not_taken() {
     let mut stream = model.acoustic_stream(&options(4)).unwrap();
     let mut logits = Vec::new();
     let error = stream.push(&[0.0; 30], &mut logits).unwrap_err();
-    assert!(
-        matches!(
-            error,
-            Error::FeatureFrames {
-                values: 30,
-                dim: 20
-            }
-        ),
-        "{error}"
-    );
+    assert!(matches!(error, Error::FeatureFrames { values: 30, dim: 20 }), "{error}");
     stream.finish(&mut logits);
     assert!(logits.is_empty());
-    assert!(matches!(
-        stream.push(&[0.0; 20], &mut logits),
-        Err(Error::Finished)
-    ));
+    assert!(matches!(stream.push(&[0.0; 20], &mut logits), Err(Error::Finished)));
     for time_batch in [0, 5] {
-        assert!(matches!(
-            model.acoustic_stream(&options(time_batch)),
-            Err(Error::TimeBatch(_))
-        ));
+        assert!(matches!(model.acoustic_stream(&options(time_batch)), Err(Error::TimeBatch(_))));
     }
 }

@@ -27,16 +27,11 @@ fn a_model_knows_its_package() {
 fn what_does_not_fit_is_refused_by_name() {
     type Change = fn(&mut Package);
     let cases: [(&str, Change); 6] = [
-        (
-            "20 values a frame",
-            |p| p.features = serde_json::json!({"mels": 20, "hop_ms": 10, "kind": "log_mel"}),
-        ),
-        ("not a feature config", |p| {
-            p.features = serde_json::json!({"mel": 20})
+        ("20 values a frame", |p| {
+            p.features = serde_json::json!({"mels": 20, "hop_ms": 10, "kind": "log_mel"})
         }),
-        ("not a feature config", |p| {
-            p.features = serde_json::json!("log_mel")
-        }),
+        ("not a feature config", |p| p.features = serde_json::json!({"mel": 20})),
+        ("not a feature config", |p| p.features = serde_json::json!("log_mel")),
         ("hop_ms", |p| p.features["hop_ms"] = 0.0.into()),
         ("28 symbols", |p| {
             p.alphabet = Alphabet::new(p.alphabet.symbols()[..28].to_vec()).unwrap()
@@ -58,12 +53,7 @@ fn what_does_not_fit_is_refused_by_name() {
 #[test]
 fn a_file_that_is_not_there_is_named() {
     let error = Model::load("no-such-folder/english.stonechat").unwrap_err();
-    assert!(
-        error
-            .to_string()
-            .contains("no-such-folder/english.stonechat"),
-        "{error}"
-    );
+    assert!(error.to_string().contains("no-such-folder/english.stonechat"), "{error}");
     assert!(matches!(Model::from_bytes(b"RIFF"), Err(Error::Package(_))));
 }
 
@@ -77,11 +67,8 @@ fn a_network_that_would_eat_the_memory_is_refused() {
     let twice = vec![widen.clone(), remember.clone(), widen, remember];
     let load = |layers| {
         Model::from_package(Package {
-            features: serde_json::to_value(FeatureConfig {
-                mels: 48,
-                ..FeatureConfig::default()
-            })
-            .unwrap(),
+            features: serde_json::to_value(FeatureConfig { mels: 48, ..FeatureConfig::default() })
+                .unwrap(),
             alphabet: Alphabet::english(),
             network: network(
                 &config(48, layers, &[2]),
@@ -94,8 +81,5 @@ fn a_network_that_would_eat_the_memory_is_refused() {
     };
     assert!(load(once).is_ok());
     let error = load(twice).unwrap_err();
-    assert!(
-        matches!(error, Error::StateSize { bytes, .. } if bytes >= 384 << 20),
-        "{error}"
-    );
+    assert!(matches!(error, Error::StateSize { bytes, .. } if bytes >= 384 << 20), "{error}");
 }

@@ -10,14 +10,7 @@ use stonechat::{
 use stonechat_decode::GreedyDecoder;
 
 fn recognizer(storage: Storage, time_batch: usize) -> Recognizer {
-    Recognizer::new(
-        model(storage),
-        Options {
-            time_batch,
-            ..Options::default()
-        },
-    )
-    .unwrap()
+    Recognizer::new(model(storage), Options { time_batch, ..Options::default() }).unwrap()
 }
 
 /// The transcript and the tokens (whose probabilities show every bit of the logits).
@@ -38,32 +31,20 @@ fn a_stream_is_features_then_network_then_decoder() {
     let package = package(Storage::Dense, 0);
     let features = stonechat_audio::features(&common::features(), &samples).unwrap();
     let frames = features.len() / 20;
-    let logits = package
-        .network
-        .forward_reference(&features, frames)
-        .unwrap();
+    let logits = package.network.forward_reference(&features, frames).unwrap();
     let mut decoder = GreedyDecoder::new(package.alphabet.symbols(), 0.02).unwrap();
     for frame in logits.chunks_exact(package.alphabet.len()) {
         decoder.push(frame).unwrap();
     }
     let (transcript, tokens) = whole(Storage::Dense, &samples);
     assert_eq!(transcript.text, decoder.text());
-    assert!(
-        transcript.words.len() >= 3,
-        "too few words to mean anything: {transcript:?}"
-    );
+    assert!(transcript.words.len() >= 3, "too few words to mean anything: {transcript:?}");
     let places = |tokens: &[Token]| -> Vec<_> {
-        tokens
-            .iter()
-            .map(|t| (t.symbol, t.frame, t.frames))
-            .collect()
+        tokens.iter().map(|t| (t.symbol, t.frame, t.frames)).collect()
     };
     assert_eq!(places(&tokens), places(decoder.tokens()));
     let last = transcript.words.last().unwrap();
-    assert!(
-        last.end > 1.9 && last.end <= 2.04,
-        "the end was lost: {last:?}"
-    );
+    assert!(last.end > 1.9 && last.end <= 2.04, "the end was lost: {last:?}");
 }
 
 proptest! {
@@ -108,11 +89,7 @@ fn single_samples_give_the_same_and_partials_only_grow() {
         assert!(before.len() > 5, "{storage:?}: {before:?}");
         let (transcript, tokens) = end(&mut stream);
         assert!(transcript.text.starts_with(&before), "{storage:?}");
-        assert_eq!(
-            (transcript, tokens),
-            whole(storage, &samples),
-            "{storage:?}"
-        );
+        assert_eq!((transcript, tokens), whole(storage, &samples), "{storage:?}");
     }
 }
 
@@ -127,11 +104,7 @@ fn samples_that_are_no_numbers_count_as_silence() {
                 let at = random.below(4000);
                 (spoilt[at], silent[at]) = (bad, 0.0);
             }
-            assert_eq!(
-                whole(storage, &spoilt),
-                whole(storage, &silent),
-                "{storage:?} with {bad}"
-            );
+            assert_eq!(whole(storage, &spoilt), whole(storage, &silent), "{storage:?} with {bad}");
         }
         let (nothing, _) = whole(storage, &vec![f32::NAN; 8000]);
         assert_eq!(nothing, whole(storage, &vec![0.0; 8000]).0, "{storage:?}");
@@ -144,18 +117,8 @@ fn samples_that_are_no_numbers_count_as_silence() {
 fn nothing_poisons_the_state() {
     let after = sound(7.0, 4);
     let random = &mut Random(6);
-    let mut wild: Vec<f32> = (0..7990)
-        .map(|_| f32::from_bits(random.bits() as u32))
-        .collect();
-    wild.extend([
-        f32::MAX,
-        f32::MIN,
-        f32::MIN_POSITIVE,
-        f32::NAN,
-        f32::INFINITY,
-        -0.0,
-        1e-45,
-    ]);
+    let mut wild: Vec<f32> = (0..7990).map(|_| f32::from_bits(random.bits() as u32)).collect();
+    wild.extend([f32::MAX, f32::MIN, f32::MIN_POSITIVE, f32::NAN, f32::INFINITY, -0.0, 1e-45]);
     wild.resize(8000, 0.0);
     for storage in STORAGES {
         let late_words = |first_second: &[f32]| -> Vec<String> {
@@ -163,15 +126,8 @@ fn nothing_poisons_the_state() {
             stream.push(first_second).unwrap();
             stream.push(&after).unwrap();
             let words = stream.finish().words;
-            assert!(
-                words.iter().all(|w| (0.0..=1.0).contains(&w.conf)),
-                "{storage:?}: {words:?}"
-            );
-            words
-                .into_iter()
-                .filter(|w| w.start > 5.0)
-                .map(|w| w.word)
-                .collect()
+            assert!(words.iter().all(|w| (0.0..=1.0).contains(&w.conf)), "{storage:?}: {words:?}");
+            words.into_iter().filter(|w| w.start > 5.0).map(|w| w.word).collect()
         };
         let (spoilt, clean) = (late_words(&wild), late_words(&[0.0; 8000]));
         assert!(
@@ -199,11 +155,7 @@ fn a_stream_ends_once_and_can_be_reset() {
             stream.reset();
             assert_eq!(stream.partial(), "");
             stream.push(&samples).unwrap();
-            assert_eq!(
-                end(&mut stream),
-                expected,
-                "{storage:?} after {pushed} samples"
-            );
+            assert_eq!(end(&mut stream), expected, "{storage:?} after {pushed} samples");
             stream.reset();
         }
     }
@@ -225,44 +177,24 @@ fn taken_words_and_the_rest_are_the_whole() {
     for chunk in samples.chunks(777) {
         stream.push(chunk).unwrap();
         words.extend(stream.take_words());
-        let shown = stream
-            .words()
-            .iter()
-            .map(|w| w.word.clone())
-            .collect::<Vec<_>>()
-            .join(" ");
+        let shown = stream.words().iter().map(|w| w.word.clone()).collect::<Vec<_>>().join(" ");
         assert_eq!(stream.partial(), shown);
     }
     let taken = words.len();
     words.extend(stream.finish().words);
-    assert!(
-        taken > 5,
-        "only {taken} of {} words were taken",
-        words.len()
-    );
+    assert!(taken > 5, "only {taken} of {} words were taken", words.len());
     assert_eq!(Transcript::from(words), transcript);
 }
 
 #[test]
 fn results_are_written_as_vosk_writes_them() {
-    let word = |word: &str, start, end| Word {
-        word: word.into(),
-        start,
-        end,
-        conf: 0.75,
-    };
+    let word = |word: &str, start, end| Word { word: word.into(), start, end, conf: 0.75 };
     let transcript = Transcript::from(vec![word("so", 0.1, 0.24), word("it", 0.3, 0.4)]);
     let json = r#"{"text":"so it","result":[{"word":"so","start":0.1,"end":0.24,"conf":0.75},{"word":"it","start":0.3,"end":0.4,"conf":0.75}]}"#;
     assert_eq!(serde_json::to_string(&transcript).unwrap(), json);
-    assert_eq!(
-        serde_json::from_str::<Transcript>(json).unwrap(),
-        transcript
-    );
+    assert_eq!(serde_json::from_str::<Transcript>(json).unwrap(), transcript);
     let partial = Partial { partial: "so i" };
-    assert_eq!(
-        serde_json::to_string(&partial).unwrap(),
-        r#"{"partial":"so i"}"#
-    );
+    assert_eq!(serde_json::to_string(&partial).unwrap(), r#"{"partial":"so i"}"#);
 }
 
 #[test]
@@ -271,13 +203,8 @@ fn a_profile_has_every_part_and_only_on_request() {
     stream.push(&sound(0.5, 1)).unwrap();
     assert!(stream.profile().is_none());
 
-    let options = Options {
-        profile: true,
-        ..Options::default()
-    };
-    let mut stream = Recognizer::new(model(Storage::Int8), options)
-        .unwrap()
-        .stream();
+    let options = Options { profile: true, ..Options::default() };
+    let mut stream = Recognizer::new(model(Storage::Int8), options).unwrap().stream();
     stream.push(&sound(0.5, 1)).unwrap();
     stream.finish();
     let mut profile = stream.profile().unwrap().clone();
@@ -315,13 +242,8 @@ fn a_shared_model_serves_streams_on_several_threads() {
 #[test]
 fn time_batches_out_of_range_are_refused() {
     for time_batch in [0, 5, usize::MAX] {
-        let made = Recognizer::new(
-            model(Storage::Dense),
-            Options {
-                time_batch,
-                ..Options::default()
-            },
-        );
+        let made =
+            Recognizer::new(model(Storage::Dense), Options { time_batch, ..Options::default() });
         assert!(matches!(made, Err(Error::TimeBatch(n)) if n == time_batch));
     }
     let unshared = Model::from_package(package(Storage::Dense, 1)).unwrap();

@@ -48,25 +48,14 @@ impl CodedSource {
     pub(super) fn open(path: &Path, file: File, head: &[u8]) -> Result<Self, Error> {
         let stream = MediaSourceStream::new(Box::new(file), Default::default());
         let format = symphonia::default::get_probe()
-            .probe(
-                &Hint::new(),
-                stream,
-                FormatOptions::default(),
-                MetadataOptions::default(),
-            )
+            .probe(&Hint::new(), stream, FormatOptions::default(), MetadataOptions::default())
             .map_err(|error| open_error(path, error, head))?;
         let (track, decoder) = decoder(path, format.as_ref())?;
         let parameters = decoder.codec_params();
         let Some(rate_hz) = parameters.sample_rate else {
-            return Err(unsupported(
-                path,
-                "its header does not say the sampling rate",
-            ));
+            return Err(unsupported(path, "its header does not say the sampling rate"));
         };
-        let channels = parameters
-            .channels
-            .as_ref()
-            .map_or(1, |channels| channels.count());
+        let channels = parameters.channels.as_ref().map_or(1, |channels| channels.count());
         let length = format
             .tracks()
             .iter()
@@ -117,10 +106,7 @@ impl CodedSource {
                     continue;
                 }
                 Err(Symphonia::IoError(error)) if error.kind() != ErrorKind::UnexpectedEof => {
-                    return Err(Error::Read {
-                        path: self.path.clone(),
-                        source: error,
-                    });
+                    return Err(Error::Read { path: self.path.clone(), source: error });
                 }
                 Err(error) => {
                     self.note(format!("truncated or damaged: {error}"));
@@ -139,10 +125,7 @@ impl CodedSource {
                     self.channels = self.channels.max(channels);
                     audio.copy_to_vec_interleaved(&mut self.interleaved);
                     // What the decoder has trimmed from the packet lies before its first sample.
-                    let start = packet
-                        .pts
-                        .get()
-                        .saturating_add_unsigned(packet.trim_start.get());
+                    let start = packet.pts.get().saturating_add_unsigned(packet.trim_start.get());
                     self.fill_gap(u64::try_from(start).unwrap_or(0), mono);
                     let share = 1.0 / channels as f32;
                     let frames = self.interleaved.chunks_exact(channels);
@@ -167,10 +150,7 @@ impl CodedSource {
 
     pub(super) fn seek(&mut self, target: u64) -> Result<u64, Error> {
         let aim = i64::try_from(target.saturating_sub(AIM_BEFORE)).unwrap_or(i64::MAX);
-        let to = SeekTo::Timestamp {
-            ts: Timestamp::new(aim),
-            track_id: self.track,
-        };
+        let to = SeekTo::Timestamp { ts: Timestamp::new(aim), track_id: self.track };
         if aim > 0 && self.format.seek(SeekMode::Accurate, to).is_ok() {
             self.decoder.reset();
             // What does not decode right after a jump leaves no gap: it lies before the first sample.
@@ -187,10 +167,8 @@ impl CodedSource {
 
     /// Starts the file again: what a file that cannot be searched is left with.
     fn rewind(&mut self) -> Result<(), Error> {
-        let file = File::open(&self.path).map_err(|source| Error::Read {
-            path: self.path.clone(),
-            source,
-        })?;
+        let file = File::open(&self.path)
+            .map_err(|source| Error::Read { path: self.path.clone(), source })?;
         *self = CodedSource::open(&self.path, file, &[])?;
         Ok(())
     }
@@ -200,10 +178,7 @@ impl CodedSource {
     fn fill_gap(&mut self, start: u64, mono: &mut Vec<f32>) {
         let missing = start.saturating_sub(self.packet_end);
         if self.decoded && missing >= SHORTEST_GAP {
-            self.note(format!(
-                "{missing} samples from {} on did not decode",
-                self.packet_end
-            ));
+            self.note(format!("{missing} samples from {} on did not decode", self.packet_end));
             let silence = missing.min(u64::from(self.rate_hz)) as usize;
             mono.resize(mono.len() + silence, 0.0);
         }
@@ -238,10 +213,7 @@ fn decoder(path: &Path, format: &dyn FormatReader) -> Result<(u32, Box<dyn Audio
 }
 
 fn unsupported(path: &Path, what: &str) -> Error {
-    Error::Unsupported {
-        path: path.to_path_buf(),
-        what: what.to_string(),
-    }
+    Error::Unsupported { path: path.to_path_buf(), what: what.to_string() }
 }
 
 fn open_error(path: &Path, error: Symphonia, head: &[u8]) -> Error {
@@ -250,15 +222,10 @@ fn open_error(path: &Path, error: Symphonia, head: &[u8]) -> Error {
         Symphonia::IoError(source) if source.kind() != ErrorKind::UnexpectedEof => {
             Error::Read { path, source }
         }
-        Symphonia::Unsupported(_) | Symphonia::IoError(_) => Error::UnknownFormat {
-            path,
-            found: describe(head),
-        },
-        other => Error::Malformed {
-            path,
-            offset: 0,
-            what: other.to_string(),
-        },
+        Symphonia::Unsupported(_) | Symphonia::IoError(_) => {
+            Error::UnknownFormat { path, found: describe(head) }
+        }
+        other => Error::Malformed { path, offset: 0, what: other.to_string() },
     }
 }
 
@@ -278,18 +245,12 @@ fn describe(head: &[u8]) -> String {
             return name.to_string();
         }
     }
-    let text = head
-        .iter()
-        .all(|&byte| byte >= 0x20 || matches!(byte, b'\t' | b'\r' | b'\n'))
+    let text = head.iter().all(|&byte| byte >= 0x20 || matches!(byte, b'\t' | b'\r' | b'\n'))
         && std::str::from_utf8(&head[..head.len().min(32)]).is_ok();
     if text {
         return "it looks like text".to_string();
     }
-    let bytes: Vec<String> = head
-        .iter()
-        .take(8)
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
+    let bytes: Vec<String> = head.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
     format!("it starts with the bytes {}", bytes.join(" "))
 }
 
@@ -298,9 +259,7 @@ mod tests {
     use super::*;
 
     fn open(name: &str) -> CodedSource {
-        let path = Path::new(env!("CARGO_MANIFEST_DIR"))
-            .join("tests/fixtures")
-            .join(name);
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(name);
         CodedSource::open(&path, File::open(&path).unwrap(), &[]).unwrap()
     }
 
@@ -320,20 +279,10 @@ mod tests {
                 // From the middle, too: backwards is another way through the format.
                 source.read(&mut Vec::new()).unwrap();
                 let position = source.seek(target).unwrap() as usize;
-                assert!(
-                    position as u64 <= target,
-                    "{name}: sample {position} is after {target}"
-                );
-                assert!(
-                    position > 0,
-                    "{name}: gave up on seeking to {target} and started over"
-                );
+                assert!(position as u64 <= target, "{name}: sample {position} is after {target}");
+                assert!(position > 0, "{name}: gave up on seeking to {target} and started over");
                 let found = rest(&mut source);
-                assert_eq!(
-                    found.len(),
-                    whole.len() - position,
-                    "{name}: from {position}"
-                );
+                assert_eq!(found.len(), whole.len() - position, "{name}: from {position}");
                 // The first packets may miss what came before them (mp3: up to four of 1,152 samples); the run-up of
                 // segments covers that.
                 let settled = 4_608;

@@ -29,32 +29,22 @@ enum Source {
 impl Source {
     /// Chooses by the content, never by the name.
     fn open(path: &Path) -> Result<Source, Error> {
-        let read_error = |source| Error::Read {
-            path: path.to_path_buf(),
-            source,
-        };
+        let read_error = |source| Error::Read { path: path.to_path_buf(), source };
         let mut file = File::open(path).map_err(read_error)?;
         let metadata = file.metadata().map_err(read_error)?;
         if metadata.is_dir() {
             return Err(read_error(ErrorKind::IsADirectory.into()));
         }
         let mut head = Vec::with_capacity(64);
-        Read::by_ref(&mut file)
-            .take(64)
-            .read_to_end(&mut head)
-            .map_err(read_error)?;
+        Read::by_ref(&mut file).take(64).read_to_end(&mut head).map_err(read_error)?;
         if head.is_empty() {
-            return Err(Error::Empty {
-                path: path.to_path_buf(),
-            });
+            return Err(Error::Empty { path: path.to_path_buf() });
         }
         file.seek(SeekFrom::Start(0)).map_err(read_error)?;
         if wav::looks_like_wav(&head) {
             Ok(Source::Wav(wav::WavSource::open(path, file)?))
         } else {
-            Ok(Source::Coded(Box::new(coded::CodedSource::open(
-                path, file, &head,
-            )?)))
+            Ok(Source::Coded(Box::new(coded::CodedSource::open(path, file, &head)?)))
         }
     }
 

@@ -31,20 +31,18 @@ impl Encoding {
     pub(super) fn mix(self, bytes: &[u8], channels: usize, mono: &mut Vec<f32>) {
         match self {
             Encoding::U8 => mix(bytes, channels, mono, |[b]| (f32::from(b) - 128.0) / 128.0),
-            Encoding::I16 => mix(bytes, channels, mono, |b| {
-                f32::from(i16::from_le_bytes(b)) / 32_768.0
-            }),
+            Encoding::I16 => {
+                mix(bytes, channels, mono, |b| f32::from(i16::from_le_bytes(b)) / 32_768.0)
+            }
             Encoding::I24 => mix(bytes, channels, mono, |[a, b, c]| {
                 // In the upper three bytes the sign is where it belongs.
                 i32::from_le_bytes([0, a, b, c]) as f32 / 2_147_483_648.0
             }),
-            Encoding::I32 => mix(bytes, channels, mono, |b| {
-                i32::from_le_bytes(b) as f32 / 2_147_483_648.0
-            }),
+            Encoding::I32 => {
+                mix(bytes, channels, mono, |b| i32::from_le_bytes(b) as f32 / 2_147_483_648.0)
+            }
             Encoding::F32 => mix(bytes, channels, mono, |b| clean(f32::from_le_bytes(b))),
-            Encoding::F64 => mix(bytes, channels, mono, |b| {
-                clean(f64::from_le_bytes(b) as f32)
-            }),
+            Encoding::F64 => mix(bytes, channels, mono, |b| clean(f64::from_le_bytes(b) as f32)),
             Encoding::ALaw => mix(bytes, channels, mono, |[b]| f32::from(a_law(b)) / 32_768.0),
             Encoding::MuLaw => mix(bytes, channels, mono, |[b]| f32::from(mu_law(b)) / 32_768.0),
         }
@@ -77,11 +75,7 @@ fn a_law(byte: u8) -> i16 {
         0 => (mantissa << 4) + 8,
         _ => ((mantissa << 4) + 0x108) << (exponent - 1),
     };
-    if code & 0x80 == 0 {
-        -magnitude
-    } else {
-        magnitude
-    }
+    if code & 0x80 == 0 { -magnitude } else { magnitude }
 }
 
 /// ITU-T G.711 µ-law: all bits inverted, then sign, 3 bits of exponent, 4 of mantissa, over a bias of 132.
@@ -89,11 +83,7 @@ fn mu_law(byte: u8) -> i16 {
     let code = !byte;
     let (exponent, mantissa) = ((code >> 4) & 7, i16::from(code & 15));
     let magnitude = (((mantissa << 3) + 132) << exponent) - 132;
-    if code & 0x80 == 0 {
-        magnitude
-    } else {
-        -magnitude
-    }
+    if code & 0x80 == 0 { magnitude } else { -magnitude }
 }
 
 #[cfg(test)]
@@ -127,33 +117,21 @@ mod tests {
     #[test]
     fn g711_against_the_standard() {
         // Extremes, zero and neighbours of zero from the tables of ITU-T G.711, scaled to 16 bits.
-        for (byte, expected) in [
-            (0x2a, -32_256),
-            (0xaa, 32_256),
-            (0x55, -8),
-            (0xd5, 8),
-            (0x80, 5_504),
-            (0x00, -5_504),
-        ] {
+        for (byte, expected) in
+            [(0x2a, -32_256), (0xaa, 32_256), (0x55, -8), (0xd5, 8), (0x80, 5_504), (0x00, -5_504)]
+        {
             assert_eq!(a_law(byte), expected, "A-law {byte:#x}");
         }
-        for (byte, expected) in [
-            (0x00, -32_124),
-            (0x80, 32_124),
-            (0xff, 0),
-            (0x7f, 0),
-            (0xfe, 8),
-            (0x7e, -8),
-        ] {
+        for (byte, expected) in
+            [(0x00, -32_124), (0x80, 32_124), (0xff, 0), (0x7f, 0), (0xfe, 8), (0x7e, -8)]
+        {
             assert_eq!(mu_law(byte), expected, "mu-law {byte:#x}");
         }
     }
 
     #[test]
     fn channels_are_averaged_and_half_frames_dropped() {
-        let bytes = [
-            0x00, 0x40, 0x00, 0xc0, 0x00, 0x40, 0x00, 0x40, 0x01, 0x02, 0x03,
-        ];
+        let bytes = [0x00, 0x40, 0x00, 0xc0, 0x00, 0x40, 0x00, 0x40, 0x01, 0x02, 0x03];
         let mut mono = Vec::new();
         Encoding::I16.mix(&bytes, 2, &mut mono);
         assert_eq!(mono, [0.0, 0.5]);

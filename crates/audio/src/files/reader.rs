@@ -51,11 +51,9 @@ impl AudioReader {
         let source = Source::open(path)?;
         let (rate_hz, _) = source.layout();
         // Rates are the file's word here: say which file.
-        let resampler =
-            Resampler::new(rate_hz, target_rate_hz).map_err(|error| Error::Unsupported {
-                path: path.to_path_buf(),
-                what: error.to_string(),
-            })?;
+        let resampler = Resampler::new(rate_hz, target_rate_hz).map_err(|error| {
+            Error::Unsupported { path: path.to_path_buf(), what: error.to_string() }
+        })?;
         Ok(AudioReader {
             path: path.to_path_buf(),
             source,
@@ -79,10 +77,9 @@ impl AudioReader {
     ) -> Result<Self, Error> {
         let mut reader = AudioReader::open(path, target_rate_hz)?;
         if !(0.0..=1e9).contains(&offset_s) {
-            return Err(reader.segment_error(
-                offset_s,
-                "the offset must be a number of seconds, 0 or more",
-            ));
+            return Err(
+                reader.segment_error(offset_s, "the offset must be a number of seconds, 0 or more")
+            );
         }
         if let Some(seconds) = reader.duration_s()
             && offset_s > 0.0
@@ -114,9 +111,7 @@ impl AudioReader {
 
     /// Length of the whole file in seconds, if its header says. (For wav it is what the file really holds.)
     pub fn duration_s(&self) -> Option<f64> {
-        self.source
-            .length()
-            .map(|samples| samples as f64 / f64::from(self.source_rate_hz()))
+        self.source.length().map(|samples| samples as f64 / f64::from(self.source_rate_hz()))
     }
 
     /// What was wrong with the parts read so far although audio came out: truncation, packets that did not decode
@@ -141,14 +136,8 @@ impl AudioReader {
             } else {
                 self.finished = true;
                 if !self.received {
-                    let what = self
-                        .damage()
-                        .unwrap_or("the recording has no samples")
-                        .to_string();
-                    return Err(Error::NoSamples {
-                        path: self.path.clone(),
-                        what,
-                    });
+                    let what = self.damage().unwrap_or("the recording has no samples").to_string();
+                    return Err(Error::NoSamples { path: self.path.clone(), what });
                 }
                 self.resampler.finish(out)?;
             }
@@ -158,19 +147,13 @@ impl AudioReader {
     }
 
     fn segment_error(&self, offset_s: f64, what: &str) -> Error {
-        Error::Segment {
-            path: self.path.clone(),
-            offset_s,
-            what: what.to_string(),
-        }
+        Error::Segment { path: self.path.clone(), offset_s, what: what.to_string() }
     }
 }
 
 /// Removes up to `count` samples of `samples[from..]` from its front, and counts them off.
 fn drop_front(samples: &mut Vec<f32>, from: usize, count: &mut u64) {
-    let dropped = usize::try_from(*count)
-        .unwrap_or(usize::MAX)
-        .min(samples.len() - from);
+    let dropped = usize::try_from(*count).unwrap_or(usize::MAX).min(samples.len() - from);
     if dropped > 0 {
         samples.drain(from..from + dropped);
         *count -= dropped as u64;
@@ -205,10 +188,8 @@ pub fn read_segment(
         None => usize::MAX,
         Some(seconds) if seconds > 0.0 => (seconds * f64::from(target_rate_hz)).round() as usize,
         Some(seconds) => {
-            return Err(reader.segment_error(
-                offset_s,
-                &format!("its duration ({seconds} s) must be above 0"),
-            ));
+            return Err(reader
+                .segment_error(offset_s, &format!("its duration ({seconds} s) must be above 0")));
         }
     };
     let mut out = Vec::new();

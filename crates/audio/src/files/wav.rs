@@ -49,16 +49,9 @@ impl WavSource {
     pub(super) fn open(path: &Path, file: File) -> Result<Self, Error> {
         let length = file
             .metadata()
-            .map_err(|source| Error::Read {
-                path: path.to_path_buf(),
-                source,
-            })?
+            .map_err(|source| Error::Read { path: path.to_path_buf(), source })?
             .len();
-        let mut parser = Parser {
-            path,
-            file: BufReader::new(file),
-            length,
-        };
+        let mut parser = Parser { path, file: BufReader::new(file), length };
         let (layout, data_bytes, damage) = parser.parse()?;
         let frames = data_bytes / layout.frame_bytes();
         if frames == 0 {
@@ -94,18 +87,13 @@ impl WavSource {
         let byte = self.layout.data_start + self.position * self.layout.frame_bytes();
         self.file
             .seek(SeekFrom::Start(byte))
-            .map_err(|source| Error::Read {
-                path: self.path.clone(),
-                source,
-            })?;
+            .map_err(|source| Error::Read { path: self.path.clone(), source })?;
         Ok(self.position)
     }
 
     pub(super) fn read(&mut self, mono: &mut Vec<f32>) -> Result<bool, Error> {
         let frame_bytes = self.layout.frame_bytes();
-        let frames = (READ_BYTES as u64 / frame_bytes)
-            .max(1)
-            .min(self.frames - self.position);
+        let frames = (READ_BYTES as u64 / frame_bytes).max(1).min(self.frames - self.position);
         if frames == 0 {
             return Ok(false);
         }
@@ -113,10 +101,7 @@ impl WavSource {
         let read = Read::by_ref(&mut self.file)
             .take(frames * frame_bytes)
             .read_to_end(&mut self.bytes)
-            .map_err(|source| Error::Read {
-                path: self.path.clone(),
-                source,
-            })?;
+            .map_err(|source| Error::Read { path: self.path.clone(), source })?;
         let whole = read as u64 / frame_bytes;
         self.layout.encoding.mix(
             &self.bytes[..(whole * frame_bytes) as usize],
@@ -173,23 +158,14 @@ impl Parser<'_> {
                             "the data chunk comes before the fmt chunk".to_string(),
                         ));
                     };
-                    let layout = Layout {
-                        encoding,
-                        channels,
-                        rate_hz,
-                        data_start: start,
-                    };
+                    let layout = Layout { encoding, channels, rate_hz, data_start: start };
                     let there = self.length - start;
                     // Never updated by its writer: the audio goes on to the end of the file.
                     let unfinished = stated == 0
                         && there > 0
                         && (riff_bytes == u32::MAX || u64::from(riff_bytes) + 8 <= start);
                     let open_ended = stated == u64::from(u32::MAX);
-                    let stated = if open_ended {
-                        long_data_bytes.unwrap_or(there)
-                    } else {
-                        stated
-                    };
+                    let stated = if open_ended { long_data_bytes.unwrap_or(there) } else { stated };
                     if unfinished {
                         return Ok((
                             layout,
@@ -212,10 +188,7 @@ impl Parser<'_> {
             // Chunks start on even bytes.
             at = start + stated + (stated & 1);
         }
-        Err(self.malformed(
-            at,
-            format!("no data chunk among the first {MOST_CHUNKS} chunks"),
-        ))
+        Err(self.malformed(at, format!("no data chunk among the first {MOST_CHUNKS} chunks")))
     }
 
     fn format(&mut self, start: u64, stated: u64) -> Result<(Encoding, u16, u32), Error> {
@@ -255,10 +228,7 @@ impl Parser<'_> {
             (1 | 3, _) => return Err(self.malformed(start + 14, format!("{bits} bits per sample"))),
             _ => {
                 let what = format!("wav encoding {tag:#06x} (not PCM, float, A-law or mu-law)");
-                return Err(Error::Unsupported {
-                    path: self.path.to_path_buf(),
-                    what,
-                });
+                return Err(Error::Unsupported { path: self.path.to_path_buf(), what });
             }
         };
         Ok((encoding, channels, rate_hz))
@@ -269,26 +239,16 @@ impl Parser<'_> {
         self.file
             .seek(SeekFrom::Start(at))
             .and_then(|_| self.file.read_exact(&mut bytes))
-            .map_err(|source| Error::Read {
-                path: self.path.to_path_buf(),
-                source,
-            })?;
+            .map_err(|source| Error::Read { path: self.path.to_path_buf(), source })?;
         Ok(bytes)
     }
 
     fn malformed(&self, offset: u64, what: String) -> Error {
-        Error::Malformed {
-            path: self.path.to_path_buf(),
-            offset,
-            what,
-        }
+        Error::Malformed { path: self.path.to_path_buf(), offset, what }
     }
 
     fn no_samples(&self, what: &str) -> Error {
-        Error::NoSamples {
-            path: self.path.to_path_buf(),
-            what: what.to_string(),
-        }
+        Error::NoSamples { path: self.path.to_path_buf(), what: what.to_string() }
     }
 }
 

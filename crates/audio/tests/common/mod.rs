@@ -5,9 +5,7 @@ use std::f64::consts::TAU;
 use std::path::{Path, PathBuf};
 
 pub fn fixture(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("tests/fixtures")
-        .join(name)
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(name)
 }
 
 /// The sweep of `fixtures/make_fixtures.py`.
@@ -21,9 +19,7 @@ pub fn sweep(rate_hz: u32, seconds: f64) -> Vec<f32> {
 }
 
 pub fn tone(hz: f64, rate_hz: u32, samples: usize) -> Vec<f32> {
-    (0..samples)
-        .map(|n| (0.5 * (TAU * hz * n as f64 / f64::from(rate_hz)).sin()) as f32)
-        .collect()
+    (0..samples).map(|n| (0.5 * (TAU * hz * n as f64 / f64::from(rate_hz)).sin()) as f32).collect()
 }
 
 /// Seeded noise in ±0.5 (xorshift), the same everywhere.
@@ -41,10 +37,7 @@ pub fn noise(seed: u64, samples: usize) -> Vec<f32> {
 
 pub fn largest_difference(a: &[f32], b: &[f32]) -> f32 {
     assert_eq!(a.len(), b.len(), "lengths differ");
-    a.iter()
-        .zip(b)
-        .map(|(x, y)| (x - y).abs())
-        .fold(0.0, f32::max)
+    a.iter().zip(b).map(|(x, y)| (x - y).abs()).fold(0.0, f32::max)
 }
 
 /// A wav header field by field, so that each of them can lie.
@@ -67,22 +60,14 @@ pub struct Wav {
 
 impl Wav {
     pub fn pcm16(rate_hz: u32, channels: u16, samples: &[f32]) -> Wav {
-        let data = samples
-            .iter()
-            .flat_map(|x| ((x * 32_768.0).round() as i16).to_le_bytes())
-            .collect();
-        Wav {
-            data,
-            ..Wav::empty(1, 16, rate_hz, channels)
-        }
+        let data =
+            samples.iter().flat_map(|x| ((x * 32_768.0).round() as i16).to_le_bytes()).collect();
+        Wav { data, ..Wav::empty(1, 16, rate_hz, channels) }
     }
 
     pub fn float(rate_hz: u32, channels: u16, samples: &[f32]) -> Wav {
         let data = samples.iter().flat_map(|x| x.to_le_bytes()).collect();
-        Wav {
-            data,
-            ..Wav::empty(3, 32, rate_hz, channels)
-        }
+        Wav { data, ..Wav::empty(3, 32, rate_hz, channels) }
     }
 
     pub fn empty(tag: u16, bits: u16, rate_hz: u32, channels: u16) -> Wav {
@@ -102,9 +87,7 @@ impl Wav {
     }
 
     pub fn bytes(&self) -> Vec<u8> {
-        let block = self
-            .block
-            .unwrap_or(self.channels.wrapping_mul(self.bits.div_ceil(8)));
+        let block = self.block.unwrap_or(self.channels.wrapping_mul(self.bits.div_ceil(8)));
         let mut fmt = Vec::new();
         fmt.extend(self.tag.to_le_bytes());
         fmt.extend(self.channels.to_le_bytes());
@@ -117,11 +100,7 @@ impl Wav {
         body.extend(fmt);
         body.extend(&self.between);
         body.extend(b"data");
-        body.extend(
-            self.data_bytes
-                .unwrap_or(self.data.len() as u32)
-                .to_le_bytes(),
-        );
+        body.extend(self.data_bytes.unwrap_or(self.data.len() as u32).to_le_bytes());
         body.extend(&self.data);
         body.extend(&self.after);
         let mut bytes = b"RIFF".to_vec();

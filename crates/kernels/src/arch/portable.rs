@@ -27,18 +27,12 @@ pub(super) fn matmul_f32(
     vectors: &Vectors<f32>,
     store: &mut impl Store<f32>,
 ) {
-    drive(
-        matrix,
-        vectors,
-        PASS,
-        store,
-        |_, panel, x, width, tile| match width {
-            1 => tile_f32::<1>(panel, x, vectors.stride, tile),
-            2 => tile_f32::<2>(panel, x, vectors.stride, tile),
-            3 => tile_f32::<3>(panel, x, vectors.stride, tile),
-            _ => tile_f32::<4>(panel, x, vectors.stride, tile),
-        },
-    );
+    drive(matrix, vectors, PASS, store, |_, panel, x, width, tile| match width {
+        1 => tile_f32::<1>(panel, x, vectors.stride, tile),
+        2 => tile_f32::<2>(panel, x, vectors.stride, tile),
+        3 => tile_f32::<3>(panel, x, vectors.stride, tile),
+        _ => tile_f32::<4>(panel, x, vectors.stride, tile),
+    });
 }
 
 fn tile_f32<const B: usize>(panel: &[f32], x: &[f32], stride: usize, tile: &mut Tile<f32>) {
@@ -62,13 +56,7 @@ fn tile_f32<const B: usize>(panel: &[f32], x: &[f32], stride: usize, tile: &mut 
 
 /// The inputs are widened beforehand: the compiler then sees products of 16 bits and takes `pmaddwd` or `smlal`.
 pub(super) fn load_i8(input: Input, shape: Shape, scratch: &mut Scratch) {
-    load(
-        input,
-        shape,
-        &mut scratch.wide,
-        &mut scratch.scales,
-        i16::from,
-    );
+    load(input, shape, &mut scratch.wide, &mut scratch.scales, i16::from);
 }
 
 pub(super) fn matmul_i8(
@@ -78,27 +66,17 @@ pub(super) fn matmul_i8(
     store: &mut impl Store<i32>,
 ) {
     let stride = matrix.panel_len / PANEL_ROWS;
-    let vectors = Vectors {
-        x: scratch.wide.as_slice(),
-        stride,
-        batch,
-    };
-    drive(
-        matrix,
-        &vectors,
-        MAX_PASS,
-        store,
-        |_, panel, x, width, tile| match width {
-            1 => tile_i8::<1>(panel, x, stride, tile),
-            2 => tile_i8::<2>(panel, x, stride, tile),
-            3 => tile_i8::<3>(panel, x, stride, tile),
-            4 => tile_i8::<4>(panel, x, stride, tile),
-            5 => tile_i8::<5>(panel, x, stride, tile),
-            6 => tile_i8::<6>(panel, x, stride, tile),
-            7 => tile_i8::<7>(panel, x, stride, tile),
-            _ => tile_i8::<8>(panel, x, stride, tile),
-        },
-    );
+    let vectors = Vectors { x: scratch.wide.as_slice(), stride, batch };
+    drive(matrix, &vectors, MAX_PASS, store, |_, panel, x, width, tile| match width {
+        1 => tile_i8::<1>(panel, x, stride, tile),
+        2 => tile_i8::<2>(panel, x, stride, tile),
+        3 => tile_i8::<3>(panel, x, stride, tile),
+        4 => tile_i8::<4>(panel, x, stride, tile),
+        5 => tile_i8::<5>(panel, x, stride, tile),
+        6 => tile_i8::<6>(panel, x, stride, tile),
+        7 => tile_i8::<7>(panel, x, stride, tile),
+        _ => tile_i8::<8>(panel, x, stride, tile),
+    });
 }
 
 /// Rows stand one after the other here ([`Layout::Rows`](super::Layout)): a row times a vector is a plain sum, which vectorises well.

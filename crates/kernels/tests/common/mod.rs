@@ -13,18 +13,14 @@ impl Numbers {
 
     /// 31 random bits.
     pub fn bits(&mut self) -> u32 {
-        self.0 = self
-            .0
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1_442_695_040_888_963_407);
+        self.0 =
+            self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (self.0 >> 33) as u32
     }
 
     /// Within -127..=127.
     pub fn weights(&mut self, len: usize) -> Vec<i8> {
-        (0..len)
-            .map(|_| ((self.bits() % 255) as i32 - 127) as i8)
-            .collect()
+        (0..len).map(|_| ((self.bits() % 255) as i32 - 127) as i8).collect()
     }
 
     /// Within -128..=127.
@@ -34,9 +30,7 @@ impl Numbers {
 
     /// Within -1.0..=1.0.
     pub fn floats(&mut self, len: usize) -> Vec<f32> {
-        (0..len)
-            .map(|_| self.bits() as f32 / (1u32 << 30) as f32 - 1.0)
-            .collect()
+        (0..len).map(|_| self.bits() as f32 / (1u32 << 30) as f32 - 1.0).collect()
     }
 }
 
@@ -44,16 +38,7 @@ impl Numbers {
 pub fn shapes() -> Vec<(usize, usize)> {
     let mut shapes: Vec<(usize, usize)> = (1..=70).map(|n| (n, 71 - n)).collect();
     shapes.extend((1..=70).map(|n| (n, n)));
-    shapes.extend([
-        (1, 1),
-        (1, 70),
-        (70, 1),
-        (31, 3),
-        (32, 4),
-        (33, 5),
-        (64, 64),
-        (65, 67),
-    ]);
+    shapes.extend([(1, 1), (1, 70), (70, 1), (31, 3), (32, 4), (33, 5), (64, 64), (65, 67)]);
     shapes
 }
 
@@ -122,9 +107,5 @@ pub fn instruction_sets() -> Vec<Isa> {
 }
 
 /// All activations.
-pub const ACTIVATIONS: [Activation; 4] = [
-    Activation::None,
-    Activation::ClippedRelu(1.5),
-    Activation::Sigmoid,
-    Activation::Tanh,
-];
+pub const ACTIVATIONS: [Activation; 4] =
+    [Activation::None, Activation::ClippedRelu(1.5), Activation::Sigmoid, Activation::Tanh];

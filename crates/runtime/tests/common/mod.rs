@@ -48,12 +48,8 @@ pub enum Storage {
     LowRankInt8,
 }
 
-pub const STORAGES: [Storage; 4] = [
-    Storage::Dense,
-    Storage::LowRank,
-    Storage::Int8,
-    Storage::LowRankInt8,
-];
+pub const STORAGES: [Storage; 4] =
+    [Storage::Dense, Storage::LowRank, Storage::Int8, Storage::LowRankInt8];
 
 fn map(random: &mut Random, rows: usize, cols: usize, gain: f32, storage: Storage) -> LinearMap {
     // Rows of norm about `gain`: the layers neither die nor saturate.
@@ -94,28 +90,14 @@ pub fn network(config: &NetworkConfig, symbols: usize, storage: Storage, seed: u
     let mut gru = Vec::new();
     for _ in &config.gru {
         let nonrec = affine(random, 1.5);
-        gru.push(Gru {
-            nonrec,
-            rec: affine(random, 1.0).map,
-        });
+        gru.push(Gru { nonrec, rec: affine(random, 1.0).map });
     }
     let row_conv = config.row_conv.as_ref();
-    let row_conv = row_conv.map(|r| {
-        random.values(
-            r.taps() * config.gru_output(),
-            1.0 / (r.taps() as f32).sqrt(),
-        )
-    });
+    let row_conv = row_conv
+        .map(|r| random.values(r.taps() * config.gru_output(), 1.0 / (r.taps() as f32).sqrt()));
     let fc = config.fc.map(|_| affine(random, 1.4));
     let output = affine(random, 6.0);
-    let network = Network {
-        config: config.clone(),
-        conv,
-        gru,
-        row_conv,
-        fc,
-        output,
-    };
+    let network = Network { config: config.clone(), conv, gru, row_conv, fc, output };
     network.validate().unwrap();
     network
 }
@@ -126,12 +108,7 @@ pub fn conv(
     stride: [usize; 2],
     lookahead: usize,
 ) -> ConvConfig {
-    ConvConfig {
-        channels,
-        kernel,
-        stride,
-        lookahead,
-    }
+    ConvConfig { channels, kernel, stride, lookahead }
 }
 
 pub fn config(input: usize, conv: Vec<ConvConfig>, gru: &[usize]) -> NetworkConfig {
@@ -152,11 +129,7 @@ pub fn full_config(input: usize) -> NetworkConfig {
     NetworkConfig {
         row_conv: Some(RowConvConfig { lookahead: 3 }),
         fc: Some(20),
-        ..config(
-            input,
-            vec![conv(4, [5, 4], [2, 2], 1), conv(6, [3, 3], [2, 1], 2)],
-            &[24, 31],
-        )
+        ..config(input, vec![conv(4, [5, 4], [2, 2], 1), conv(6, [3, 3], [2, 1], 2)], &[24, 31])
     }
 }
 
@@ -165,10 +138,7 @@ pub fn features() -> FeatureConfig {
     FeatureConfig {
         sample_rate_hz: 8000,
         mels: 20,
-        normalise: Some(Normalise {
-            mean: vec![-8.0; 20],
-            scale: vec![0.4; 20],
-        }),
+        normalise: Some(Normalise { mean: vec![-8.0; 20], scale: vec![0.4; 20] }),
         ..FeatureConfig::default()
     }
 }

@@ -37,20 +37,14 @@ pub(in crate::arch) fn matmul_f32(
     store: &mut impl Store<f32>,
 ) {
     let stride = vectors.stride;
-    drive(
-        matrix,
-        vectors,
-        PASS,
-        store,
-        |_, panel, x, width, tile| match width {
-            1 => tile_f32::<1, 4>(panel, x, stride, tile),
-            2 => tile_f32::<2, 4>(panel, x, stride, tile),
-            3 => tile_f32::<3, 2>(panel, x, stride, tile),
-            4 => tile_f32::<4, 2>(panel, x, stride, tile),
-            5 => tile_f32::<5, 2>(panel, x, stride, tile),
-            _ => tile_f32::<6, 2>(panel, x, stride, tile),
-        },
-    );
+    drive(matrix, vectors, PASS, store, |_, panel, x, width, tile| match width {
+        1 => tile_f32::<1, 4>(panel, x, stride, tile),
+        2 => tile_f32::<2, 4>(panel, x, stride, tile),
+        3 => tile_f32::<3, 2>(panel, x, stride, tile),
+        4 => tile_f32::<4, 2>(panel, x, stride, tile),
+        5 => tile_f32::<5, 2>(panel, x, stride, tile),
+        _ => tile_f32::<6, 2>(panel, x, stride, tile),
+    });
 }
 
 /// One panel times `B` vectors, `R` registers of 8 rows at a time.
@@ -96,13 +90,7 @@ fn tile_f32<const B: usize, const R: usize>(
 /// Needs AVX2.
 #[target_feature(enable = "avx2,fma")]
 pub(in crate::arch) fn load_i8(input: Input, shape: Shape, scratch: &mut Scratch) {
-    load(
-        input,
-        shape,
-        &mut scratch.wide,
-        &mut scratch.scales,
-        i16::from,
-    );
+    load(input, shape, &mut scratch.wide, &mut scratch.scales, i16::from);
 }
 
 /// Needs AVX2.
@@ -114,25 +102,15 @@ pub(in crate::arch) fn matmul_i8(
     store: &mut impl Store<i32>,
 ) {
     let stride = matrix.panel_len / PANEL_ROWS;
-    let vectors = Vectors {
-        x: scratch.wide.as_slice(),
-        stride,
-        batch,
-    };
-    drive(
-        matrix,
-        &vectors,
-        PASS,
-        store,
-        |_, panel, x, width, tile| match width {
-            1 => tile_i8::<1, 8>(panel, x, tile),
-            2 => tile_i8::<2, 4>(panel, x, tile),
-            3 => tile_i8::<3, 2>(panel, x, tile),
-            4 => tile_i8::<4, 2>(panel, x, tile),
-            5 => tile_i8::<5, 2>(panel, x, tile),
-            _ => tile_i8::<6, 2>(panel, x, tile),
-        },
-    );
+    let vectors = Vectors { x: scratch.wide.as_slice(), stride, batch };
+    drive(matrix, &vectors, PASS, store, |_, panel, x, width, tile| match width {
+        1 => tile_i8::<1, 8>(panel, x, tile),
+        2 => tile_i8::<2, 4>(panel, x, tile),
+        3 => tile_i8::<3, 2>(panel, x, tile),
+        4 => tile_i8::<4, 2>(panel, x, tile),
+        5 => tile_i8::<5, 2>(panel, x, tile),
+        _ => tile_i8::<6, 2>(panel, x, tile),
+    });
 }
 
 /// One panel times `B` vectors, `G` groups of 4 rows at a time.
@@ -140,10 +118,7 @@ pub(in crate::arch) fn matmul_i8(
 fn tile_i8<const B: usize, const G: usize>(panel: &[i8], x: &[i16], tile: &mut Tile<i32>) {
     let quads = panel.len() / STEP;
     let stride = quads * QUAD;
-    assert!(
-        x.len() == B * stride,
-        "the pass holds B vectors of a panel's columns"
-    );
+    assert!(x.len() == B * stride, "the pass holds B vectors of a panel's columns");
     const { assert!(G.is_multiple_of(2) && PANEL_ROWS.is_multiple_of(G * GROUP)) };
     for first in (0..PANEL_ROWS).step_by(G * GROUP) {
         let mut sums: [[__m256i; G]; B] = [[_mm256_setzero_si256(); G]; B];
@@ -153,20 +128,14 @@ fn tile_i8<const B: usize, const G: usize>(panel: &[i8], x: &[i16], tile: &mut T
                 // SAFETY: quad < quads and first + (g + 1) * 4 <= 32, so the 16 bytes lie within the 128 of this quad.
                 w[g] = _mm256_cvtepi8_epi16(unsafe {
                     _mm_loadu_si128(
-                        panel
-                            .as_ptr()
-                            .add(quad * STEP + (first + g * GROUP) * QUAD)
-                            .cast(),
+                        panel.as_ptr().add(quad * STEP + (first + g * GROUP) * QUAD).cast(),
                     )
                 });
             }
             for b in 0..B {
                 // SAFETY: b < B and quad < quads, so the 4 integers from b * stride + quad * 4 on lie within x.
                 let values = unsafe {
-                    x.as_ptr()
-                        .add(b * stride + quad * QUAD)
-                        .cast::<i64>()
-                        .read_unaligned()
+                    x.as_ptr().add(b * stride + quad * QUAD).cast::<i64>().read_unaligned()
                 };
                 let values = _mm256_set1_epi64x(values);
                 for g in 0..G {

@@ -23,22 +23,16 @@ pub(in crate::arch) fn matmul_f32(
     store: &mut impl Store<f32>,
 ) {
     let stride = vectors.stride;
-    drive(
-        matrix,
-        vectors,
-        MAX_PASS,
-        store,
-        |_, panel, x, width, tile| match width {
-            1 => tile_f32::<1>(panel, x, stride, tile),
-            2 => tile_f32::<2>(panel, x, stride, tile),
-            3 => tile_f32::<3>(panel, x, stride, tile),
-            4 => tile_f32::<4>(panel, x, stride, tile),
-            5 => tile_f32::<5>(panel, x, stride, tile),
-            6 => tile_f32::<6>(panel, x, stride, tile),
-            7 => tile_f32::<7>(panel, x, stride, tile),
-            _ => tile_f32::<8>(panel, x, stride, tile),
-        },
-    );
+    drive(matrix, vectors, MAX_PASS, store, |_, panel, x, width, tile| match width {
+        1 => tile_f32::<1>(panel, x, stride, tile),
+        2 => tile_f32::<2>(panel, x, stride, tile),
+        3 => tile_f32::<3>(panel, x, stride, tile),
+        4 => tile_f32::<4>(panel, x, stride, tile),
+        5 => tile_f32::<5>(panel, x, stride, tile),
+        6 => tile_f32::<6>(panel, x, stride, tile),
+        7 => tile_f32::<7>(panel, x, stride, tile),
+        _ => tile_f32::<8>(panel, x, stride, tile),
+    });
 }
 
 /// One panel times `B` vectors.

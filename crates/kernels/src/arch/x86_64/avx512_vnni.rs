@@ -19,13 +19,7 @@ const STEP: usize = PANEL_ROWS * QUAD;
 /// Needs AVX-512 F and BW.
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,fma")]
 pub(in crate::arch) fn load_i8(input: Input, shape: Shape, scratch: &mut Scratch) {
-    load(
-        input,
-        shape,
-        &mut scratch.unsigned,
-        &mut scratch.scales,
-        |q| (q as u8) ^ 0x80,
-    );
+    load(input, shape, &mut scratch.unsigned, &mut scratch.scales, |q| (q as u8) ^ 0x80);
 }
 
 /// Needs AVX-512 with VNNI.
@@ -38,31 +32,21 @@ pub(in crate::arch) fn matmul_i8(
     store: &mut impl Store<i32>,
 ) {
     let stride = matrix.panel_len / PANEL_ROWS;
-    let vectors = Vectors {
-        x: scratch.unsigned.as_slice(),
-        stride,
-        batch,
-    };
+    let vectors = Vectors { x: scratch.unsigned.as_slice(), stride, batch };
     let (offsets, _) = offsets.as_chunks::<PANEL_ROWS>();
-    drive(
-        matrix,
-        &vectors,
-        MAX_PASS,
-        store,
-        |index, panel, x, width, tile| {
-            let offsets = &offsets[index];
-            match width {
-                1 => tile_i8::<1, 4>(panel, x, offsets, tile),
-                2 => tile_i8::<2, 2>(panel, x, offsets, tile),
-                3 => tile_i8::<3, 2>(panel, x, offsets, tile),
-                4 => tile_i8::<4, 1>(panel, x, offsets, tile),
-                5 => tile_i8::<5, 1>(panel, x, offsets, tile),
-                6 => tile_i8::<6, 1>(panel, x, offsets, tile),
-                7 => tile_i8::<7, 1>(panel, x, offsets, tile),
-                _ => tile_i8::<8, 1>(panel, x, offsets, tile),
-            }
-        },
-    );
+    drive(matrix, &vectors, MAX_PASS, store, |index, panel, x, width, tile| {
+        let offsets = &offsets[index];
+        match width {
+            1 => tile_i8::<1, 4>(panel, x, offsets, tile),
+            2 => tile_i8::<2, 2>(panel, x, offsets, tile),
+            3 => tile_i8::<3, 2>(panel, x, offsets, tile),
+            4 => tile_i8::<4, 1>(panel, x, offsets, tile),
+            5 => tile_i8::<5, 1>(panel, x, offsets, tile),
+            6 => tile_i8::<6, 1>(panel, x, offsets, tile),
+            7 => tile_i8::<7, 1>(panel, x, offsets, tile),
+            _ => tile_i8::<8, 1>(panel, x, offsets, tile),
+        }
+    });
 }
 
 /// One panel times `B` vectors, `U` quads of columns at a time, each with accumulators of its own.
@@ -75,10 +59,7 @@ fn tile_i8<const B: usize, const U: usize>(
 ) {
     let quads = panel.len() / STEP;
     let stride = quads * QUAD;
-    assert!(
-        x.len() == B * stride,
-        "the pass holds B vectors of a panel's columns"
-    );
+    assert!(x.len() == B * stride, "the pass holds B vectors of a panel's columns");
     let mut sums: [[[__m512i; 2]; B]; U] = [[[_mm512_setzero_si512(); 2]; B]; U];
     // SAFETY: `offsets` holds 32 integers, two registers.
     let start = unsafe {
@@ -92,19 +73,12 @@ fn tile_i8<const B: usize, const U: usize>(
         // SAFETY: both callers below pass quad < quads, so the 128 bytes from quad * 128 on lie within the panel.
         let w: [__m512i; 2] = unsafe {
             let columns = panel.as_ptr().add(quad * STEP);
-            [
-                _mm512_loadu_si512(columns.cast()),
-                _mm512_loadu_si512(columns.add(64).cast()),
-            ]
+            [_mm512_loadu_si512(columns.cast()), _mm512_loadu_si512(columns.add(64).cast())]
         };
         for b in 0..B {
             // SAFETY: b < B and quad < quads, so the 4 bytes from b * stride + quad * 4 on lie within x.
-            let values = unsafe {
-                x.as_ptr()
-                    .add(b * stride + quad * QUAD)
-                    .cast::<i32>()
-                    .read_unaligned()
-            };
+            let values =
+                unsafe { x.as_ptr().add(b * stride + quad * QUAD).cast::<i32>().read_unaligned() };
             let values = _mm512_set1_epi32(values);
             sums[b][0] = _mm512_dpbusd_epi32(sums[b][0], values, w[0]);
             sums[b][1] = _mm512_dpbusd_epi32(sums[b][1], values, w[1]);
