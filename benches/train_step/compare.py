@@ -125,4 +125,5 @@ def main():
         Path(args.save).write_text(json.dumps(record, indent=1) + "\n")
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -13,7 +13,7 @@ const PIPE_BYTES: usize = 32 << 10;
 /// A stream of samples that ends.
 pub enum AudioSource {
     File(Box<AudioReader>),
-    Pcm(PcmSource<std::io::Stdin>),
+    Pcm(Box<PcmSource<std::io::Stdin>>),
 }
 
 impl AudioSource {
@@ -21,7 +21,9 @@ impl AudioSource {
     pub fn open(input: &Input, rate_hz: u32, pcm_rate_hz: u32) -> Result<Self> {
         Ok(match input {
             Input::File(path) => Self::File(Box::new(AudioReader::open(path, rate_hz)?)),
-            Input::Stdin => Self::Pcm(PcmSource::new(std::io::stdin(), pcm_rate_hz, rate_hz)?),
+            Input::Stdin => {
+                Self::Pcm(Box::new(PcmSource::new(std::io::stdin(), pcm_rate_hz, rate_hz)?))
+            }
         })
     }
 
@@ -113,13 +115,17 @@ impl<R: Read> PcmSource<R> {
     fn convert(&mut self, read: usize) {
         let bytes = &self.bytes[..read];
         if !self.received {
-            self.container = [&b"RIFF"[..], b"fLaC", b"OggS", b"ID3"].iter().any(|magic| bytes.starts_with(magic));
+            self.container = [&b"RIFF"[..], b"fLaC", b"OggS", b"ID3"]
+                .iter()
+                .any(|magic| bytes.starts_with(magic));
         }
         self.samples.clear();
         let mut bytes = bytes.iter().copied();
         while let Some(low) = self.odd.take().or_else(|| bytes.next()) {
             match bytes.next() {
-                Some(high) => self.samples.push(f32::from(i16::from_le_bytes([low, high])) / 32_768.0),
+                Some(high) => {
+                    self.samples.push(f32::from(i16::from_le_bytes([low, high])) / 32_768.0)
+                }
                 None => {
                     self.odd = Some(low);
                     break;
@@ -182,7 +188,8 @@ mod tests {
             let error = read(bytes, 10, 16_000).0.unwrap_err().to_string();
             assert!(error.contains("no audio"), "{error}");
         }
-        let cases: [(&[u8], &str); 2] = [(&[0, 0, 7], "half a sample"), (b"RIFFxxxxWAVE", "audio file")];
+        let cases: [(&[u8], &str); 2] =
+            [(&[0, 0, 7], "half a sample"), (b"RIFFxxxxWAVE", "audio file")];
         for (bytes, expected) in cases {
             let (samples, damage) = read(bytes, 2, 16_000);
             assert!(samples.is_ok());

@@ -95,7 +95,11 @@ mod tests {
         for (arguments, expected) in cases {
             assert_eq!(expanded(arguments).unwrap(), expected, "{arguments:?}");
         }
-        for (arguments, expected) in [(&["*.mp3"][..], "no file matches"), (&["a**b"], "pattern"), (&["-", "-"], "only once")] {
+        for (arguments, expected) in [
+            (&["*.mp3"][..], "no file matches"),
+            (&["a**b"], "pattern"),
+            (&["-", "-"], "only once"),
+        ] {
             let error = format!("{:#}", expanded(arguments).unwrap_err());
             assert!(error.contains(expected), "{arguments:?}: {error}");
         }

@@ -12,6 +12,7 @@ mod memory;
 mod model_file;
 mod output;
 mod partial_line;
+#[cfg(feature = "train")]
 mod progress;
 mod subtitles;
 mod summary;

@@ -19,7 +19,8 @@ mod tests {
 
     #[test]
     fn the_peak_is_read_from_the_status_file() {
-        let status = "Name:\tstonechat\nVmPeak:\t   9000 kB\nVmHWM:\t    5000 kB\nVmRSS:\t    4000 kB\n";
+        let status =
+            "Name:\tstonechat\nVmPeak:\t   9000 kB\nVmHWM:\t    5000 kB\nVmRSS:\t    4000 kB\n";
         assert_eq!(peak_of(status), Some(5.12));
         for other in ["", "VmHWM:\tmany kB\n", "VmHWM:\t12\n"] {
             assert_eq!(peak_of(other), None, "{other:?}");

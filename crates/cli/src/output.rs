@@ -37,7 +37,8 @@ impl Table {
     /// The lines of the table, without a line break at the end.
     pub fn render(&self) -> String {
         let columns = self.rows[0].len();
-        let width = |c: usize| self.rows.iter().filter_map(|row| row.get(c)).map(chars).max();
+        let width =
+            |c: usize| self.rows.iter().filter_map(|row| row.get(c)).map(|cell| chars(cell)).max();
         let widths: Vec<usize> = (0..columns).map(|c| width(c).unwrap_or(0)).collect();
         let line = |row: &Vec<String>| {
             let cells = row.iter().zip(&widths).enumerate().map(|(c, (cell, &width))| match c {
@@ -50,7 +51,7 @@ impl Table {
     }
 }
 
-fn chars(cell: &String) -> usize {
+fn chars(cell: &str) -> usize {
     cell.chars().count()
 }
 
@@ -96,10 +97,14 @@ mod tests {
 
     #[test]
     fn numbers_for_people() {
-        for (number, expected) in [(0, "0"), (999, "999"), (1000, "1,000"), (1_234_567, "1,234,567")] {
+        for (number, expected) in
+            [(0, "0"), (999, "999"), (1000, "1,000"), (1_234_567, "1,234,567")]
+        {
             assert_eq!(thousands(number), expected);
         }
-        for (seconds, expected) in [(0.25, "0.2 s"), (59.4, "59.4 s"), (725.0, "12 min 5 s"), (7380.0, "2 h 3 min")] {
+        for (seconds, expected) in
+            [(0.25, "0.2 s"), (59.4, "59.4 s"), (725.0, "12 min 5 s"), (7380.0, "2 h 3 min")]
+        {
             assert_eq!(duration(seconds), expected);
         }
     }

@@ -60,7 +60,8 @@ mod tests {
 
     #[test]
     fn the_end_is_shown() {
-        let word = |word: &str| stonechat::Word { word: word.into(), start: 0.0, end: 0.0, conf: 1.0 };
+        let word =
+            |word: &str| stonechat::Word { word: word.into(), start: 0.0, end: 0.0, conf: 1.0 };
         assert_eq!(tail(&[], "he"), "he");
         assert_eq!(tail(&[word("so")], "he"), "so he");
         assert_eq!(tail(&[word("so")], ""), "so");

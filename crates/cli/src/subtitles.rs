@@ -86,7 +86,8 @@ fn balanced(words: &[Word]) -> String {
     if lines.len() != 2 {
         return lines.join("\n");
     }
-    let joined = |words: &[Word]| words.iter().map(|w| w.word.as_str()).collect::<Vec<_>>().join(" ");
+    let joined =
+        |words: &[Word]| words.iter().map(|w| w.word.as_str()).collect::<Vec<_>>().join(" ");
     let halves = (1..words.len()).map(|i| (joined(&words[..i]), joined(&words[i..])));
     let best = halves.min_by_key(|(a, b)| length(a).max(length(b)));
     best.map_or_else(|| lines.join("\n"), |(a, b)| format!("{a}\n{b}"))
@@ -164,7 +165,7 @@ mod tests {
 
     #[test]
     fn times_beyond_an_hour() {
-        assert_eq!(time(3_661.0005, ','), "01:01:01,001");
+        assert_eq!(time(3_661.000_5, ','), "01:01:01,001");
         assert_eq!(time(36_000.0 * 11.0, '.'), "110:00:00.000");
     }
 }

@@ -71,7 +71,8 @@ impl Change {
         if json {
             return output::json(self);
         }
-        let mut table = Table::new(["map", "shape", "before", "after", "parameters", "", "bytes", ""]);
+        let mut table =
+            Table::new(["map", "shape", "before", "after", "parameters", "", "bytes", ""]);
         for (before, after) in self.before.maps.iter().zip(&self.after.maps) {
             table.row([
                 before.name.clone(),

@@ -21,7 +21,15 @@ fn figures_fit_each_other() {
     let parts = value["parts"].as_array().unwrap();
     let names: Vec<&str> = parts.iter().map(|p| p["part"].as_str().unwrap()).collect();
     let expected = [
-        "features", "conv.0", "gru.0.nonrec", "gru.0.rec", "gru.1.nonrec", "gru.1.rec", "row_conv", "fc", "output",
+        "features",
+        "conv.0",
+        "gru.0.nonrec",
+        "gru.0.rec",
+        "gru.1.nonrec",
+        "gru.1.rec",
+        "row_conv",
+        "fc",
+        "output",
         "decode",
     ];
     assert_eq!(names, expected);
@@ -43,7 +51,8 @@ fn audio_is_cut_and_repeated() {
         (&["a.wav", "--seconds", "3.5"], 3.5),
     ];
     for (arguments, seconds) in cases {
-        let value = run_json(folder.with_model("bench").args(arguments).args(["--repeats", "1"]), 0);
+        let value =
+            run_json(folder.with_model("bench").args(arguments).args(["--repeats", "1"]), 0);
         assert_eq!(value["audio_seconds"], seconds, "{arguments:?}");
     }
     let (_, stderr) = run(folder.with_model("bench").arg("missing.wav"), 1);

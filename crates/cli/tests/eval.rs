@@ -18,7 +18,8 @@ fn folder() -> (Folder, Vec<String>) {
         let value = run_json(folder.with_model("transcribe").arg(&name), 0);
         let text = value["text"].as_str().unwrap().to_string();
         let reference = if i == 0 { text.clone() } else { "no one said this".into() };
-        manifest += &format!("{}\n", json!({ "audio_filepath": name, "duration": 1.5, "text": reference }));
+        manifest +=
+            &format!("{}\n", json!({ "audio_filepath": name, "duration": 1.5, "text": reference }));
         heard.push(text);
     }
     folder.write("m.jsonl", manifest);
@@ -34,7 +35,8 @@ fn rates_are_those_of_the_texts() {
     let value = eval(&["--details", "details.jsonl"]);
     let reference = |i: usize| if i == 0 { heard[0].as_str() } else { "no one said this" };
     let words: ErrorCount = (0..6).map(|i| ErrorCount::words(reference(i), &heard[i])).sum();
-    let characters: ErrorCount = (0..6).map(|i| ErrorCount::characters(reference(i), &heard[i])).sum();
+    let characters: ErrorCount =
+        (0..6).map(|i| ErrorCount::characters(reference(i), &heard[i])).sum();
     assert_eq!(value["wer"], words.rate());
     assert_eq!(value["cer"], characters.rate());
     assert_eq!(value["utterances"], 6);
@@ -47,7 +49,8 @@ fn rates_are_those_of_the_texts() {
     assert!(value["am_share"].as_f64().unwrap() < 1.0);
 
     let details = std::fs::read_to_string(folder.path("details.jsonl")).unwrap();
-    let details: Vec<Value> = details.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let details: Vec<Value> =
+        details.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert_eq!(details.len(), 6);
     for (i, detail) in details.iter().enumerate() {
         assert_eq!((&detail["line"], &detail["hyp"]), (&json!(i + 1), &json!(heard[i])));
@@ -62,7 +65,10 @@ fn rates_are_those_of_the_texts() {
     let first = eval(&["--limit", "1"]);
     assert_eq!((&first["wer"], &first["utterances"]), (&json!(0.0), &json!(1)));
     let (text, _) = run(folder.with_model("eval").args(["--manifest", "m.jsonl"]), 0);
-    assert!(text.contains("WER") && text.contains("RTF") && text.contains("6 utterances"), "{text}");
+    assert!(
+        text.contains("WER") && text.contains("RTF") && text.contains("6 utterances"),
+        "{text}"
+    );
 }
 
 #[test]
@@ -70,18 +76,25 @@ fn what_cannot_be_evaluated() {
     let (folder, _) = folder();
     folder.write("empty.jsonl", "\n");
     folder.write("torn.jsonl", "{\"audio_filepath\": \"0.wav\", \"dur");
-    folder.write("gone.jsonl", json!({ "audio_filepath": "gone.wav", "duration": 1, "text": "x" }).to_string());
+    folder.write(
+        "gone.jsonl",
+        json!({ "audio_filepath": "gone.wav", "duration": 1, "text": "x" }).to_string(),
+    );
     for (name, expected) in [
         ("empty.jsonl", "no utterance"),
         ("torn.jsonl", "torn.jsonl:1"),
         ("gone.jsonl", "gone.wav"),
         ("missing.jsonl", "missing.jsonl"),
     ] {
-        let (stdout, stderr) = run(folder.with_model("eval").args(["--manifest", name, "--json"]), 1);
+        let (stdout, stderr) =
+            run(folder.with_model("eval").args(["--manifest", name, "--json"]), 1);
         assert_eq!(stdout, "", "{name}");
         assert!(stderr.contains(expected), "{name}: {stderr}");
     }
-    let (_, stderr) = run(folder.with_model("eval").args(["--manifest", "m.jsonl", "--details", "no/d.jsonl"]), 1);
+    let (_, stderr) = run(
+        folder.with_model("eval").args(["--manifest", "m.jsonl", "--details", "no/d.jsonl"]),
+        1,
+    );
     assert!(stderr.contains("no/d.jsonl"), "{stderr}");
     run(&mut folder.command("eval"), 2);
     run(folder.command("eval").args(["--manifest", "m.jsonl", "--jobs", "0"]), 2);
@@ -91,7 +104,13 @@ fn what_cannot_be_evaluated() {
 fn texts_outside_the_alphabet_are_told() {
     let folder = Folder::new();
     folder.write("a.wav", wav(&sound(1.0, 1), RATE_HZ, 1));
-    folder.write("m.jsonl", json!({ "audio_filepath": "a.wav", "duration": 1, "text": "LOUD 7" }).to_string());
+    folder.write(
+        "m.jsonl",
+        json!({ "audio_filepath": "a.wav", "duration": 1, "text": "LOUD 7" }).to_string(),
+    );
     let (_, stderr) = run(folder.with_model("eval").args(["--manifest", "m.jsonl"]), 0);
-    assert!(stderr.starts_with("warning: ") && stderr.contains("m.jsonl:1") && stderr.contains("'L'"), "{stderr}");
+    assert!(
+        stderr.starts_with("warning: ") && stderr.contains("m.jsonl:1") && stderr.contains("'L'"),
+        "{stderr}"
+    );
 }

@@ -90,10 +90,19 @@ fn models_that_are_none() {
     folder.write("cut.stonechat", &package[..package.len() / 2]);
     folder.write("text.stonechat", "once upon a time there was no model");
     for name in ["empty.stonechat", "cut.stonechat", "text.stonechat", "missing.stonechat"] {
-        for verb in ["transcribe a.wav", "bench", "inspect", "quantize --output new", "compress --variance 0.9 --output new"] {
+        for verb in [
+            "transcribe a.wav",
+            "bench",
+            "inspect",
+            "quantize --output new",
+            "compress --variance 0.9 --output new",
+        ] {
             let (stdout, stderr) = run(folder.command(verb).args(["--model", name]), 1);
             assert_eq!(stdout, "", "{verb} {name}");
-            assert!(stderr.starts_with("error: ") && stderr.contains(name), "{verb} {name}: {stderr}");
+            assert!(
+                stderr.starts_with("error: ") && stderr.contains(name),
+                "{verb} {name}: {stderr}"
+            );
             assert!(!folder.path("new").exists(), "{verb} {name}");
         }
     }

@@ -36,7 +36,14 @@ fn the_object_has_every_map() {
 fn the_table_is_readable() {
     let folder = Folder::new();
     let (table, _) = run(&mut folder.with_model("inspect"), 0);
-    for part in ["gru.0.nonrec", "dense f32", "72 x 40", "look-ahead 70 ms", "recipe: none"] {
+    for part in [
+        "gru.0.nonrec",
+        "dense f32",
+        "72 x 40",
+        "look-ahead 70 ms",
+        "recipe: none",
+        "pre_emphasis: 0.97\n",
+    ] {
         assert!(table.contains(part), "{part} is missing in\n{table}");
     }
     run(&mut folder.command("inspect"), 0);

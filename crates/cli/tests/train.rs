@@ -31,12 +31,14 @@ fn folder() -> Folder {
     let folder = Folder::new();
     let mut manifest = String::new();
     for i in 0..24usize {
-        let text: String = (0..2 + i % 3).map(|j| char::from(b'a' + ((i * 7 + j * 3) % 4) as u8)).collect();
+        let text: String =
+            (0..2 + i % 3).map(|j| char::from(b'a' + ((i * 7 + j * 3) % 4) as u8)).collect();
         let samples = tones(&text, i as u64);
         let name = format!("{i}.wav");
         folder.write(&name, wav(&samples, RATE_HZ, 1));
         let duration = samples.len() as f64 / f64::from(RATE_HZ);
-        manifest += &format!("{}\n", json!({ "audio_filepath": name, "duration": duration, "text": text }));
+        manifest +=
+            &format!("{}\n", json!({ "audio_filepath": name, "duration": duration, "text": text }));
     }
     folder.write("m.jsonl", manifest);
     let recipe = r#"
@@ -88,14 +90,16 @@ fn a_killed_run_resumes_to_the_same_weights() {
     let stages = whole["stages"].as_array().unwrap();
     let names: Vec<&str> = stages.iter().map(|stage| stage["stage"].as_str().unwrap()).collect();
     assert_eq!(names, ["full", "low-rank"]);
-    let steps = metrics(&folder.path("whole")).iter().filter_map(|m| m["step"].as_u64()).max().unwrap();
+    let steps =
+        metrics(&folder.path("whole")).iter().filter_map(|m| m["step"].as_u64()).max().unwrap();
 
     // Killed twice, at about a third of the steps each time.
     for part in 1..=2 {
         let mut child = start(&folder, "killed", part > 1);
         let begun = Instant::now();
         loop {
-            let done = metrics(&folder.path("killed")).iter().filter_map(|m| m["step"].as_u64()).max();
+            let done =
+                metrics(&folder.path("killed")).iter().filter_map(|m| m["step"].as_u64()).max();
             if done.is_some_and(|done| done >= part * steps / 3) {
                 break;
             }
@@ -115,7 +119,9 @@ fn a_killed_run_resumes_to_the_same_weights() {
         let load = |run: &str| Package::load(folder.path(run).join(stage)).unwrap();
         assert_eq!(load("whole").network, load("killed").network, "{stage}");
     }
-    let logged = |run: &str| metrics(&folder.path(run)).iter().map(|m| m["loss"].clone()).collect::<Vec<_>>();
+    let logged = |run: &str| {
+        metrics(&folder.path(run)).iter().map(|m| m["loss"].clone()).collect::<Vec<_>>()
+    };
     assert_eq!(logged("whole"), logged("killed"), "every step is logged once");
 }
 
@@ -123,8 +129,12 @@ fn a_killed_run_resumes_to_the_same_weights() {
 fn a_trained_net_is_better_than_an_untrained_one_and_can_be_used() {
     let folder = folder();
     let changes = ["--set", "stage.0.epochs=12", "--set", "checkpoint_minutes=10"];
-    let (table, log) = run(folder.command("train").args(["r.toml", "--run", "run"]).args(changes), 0);
-    assert!(table.contains("low-rank.stonechat") && log.contains("low-rank epoch 3"), "{table}{log}");
+    let (table, log) =
+        run(folder.command("train").args(["r.toml", "--run", "run"]).args(changes), 0);
+    assert!(
+        table.contains("low-rank.stonechat") && log.contains("low-rank epoch 3"),
+        "{table}{log}"
+    );
     let epochs: Vec<Value> =
         metrics(&folder.path("run")).into_iter().filter(|m| m["train_loss"].is_number()).collect();
     let losses: Vec<f64> = epochs.iter().map(|m| m["train_loss"].as_f64().unwrap()).collect();
@@ -133,8 +143,13 @@ fn a_trained_net_is_better_than_an_untrained_one_and_can_be_used() {
     assert!(recipe.contains("epochs = 12"), "{recipe}");
 
     let model = folder.path("run/low-rank.stonechat");
-    let value = run_json(folder.command("eval").args(["--manifest", "m.jsonl", "--model"]).arg(&model), 0);
-    let dev = epochs.iter().skip(12).filter_map(|m| m["dev"]["cer"].as_f64()).fold(f64::INFINITY, f64::min);
+    let value =
+        run_json(folder.command("eval").args(["--manifest", "m.jsonl", "--model"]).arg(&model), 0);
+    let dev = epochs
+        .iter()
+        .skip(12)
+        .filter_map(|m| m["dev"]["cer"].as_f64())
+        .fold(f64::INFINITY, f64::min);
     // The trainer's evaluation and the runtime's are two programs for one thing.
     assert!((value["cer"].as_f64().unwrap() - dev).abs() < 0.02, "{} and {dev}", value["cer"]);
 }
@@ -148,7 +163,8 @@ fn wrong_recipes_are_errors() {
         (&["--set", "data.train.0.manifest=gone.jsonl"], "gone.jsonl"),
         (&["--set", "seed"], "KEY=VALUE"),
     ] {
-        let (stdout, stderr) = run(folder.command("train").args(["r.toml", "--run", "run"]).args(changes), 1);
+        let (stdout, stderr) =
+            run(folder.command("train").args(["r.toml", "--run", "run"]).args(changes), 1);
         assert!(stdout.is_empty() && stderr.contains(expected), "{changes:?}: {stderr}");
     }
     run(folder.command("train").args(["missing.toml", "--run", "run"]), 1);

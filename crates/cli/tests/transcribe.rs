@@ -28,7 +28,10 @@ fn one_recording_gives_vosks_object() {
     let mut last = 0.0;
     for word in words {
         let [start, end, conf] = ["start", "end", "conf"].map(|key| word[key].as_f64().unwrap());
-        assert!(last <= start && start < end && end <= 4.1 && (0.0..=1.0).contains(&conf), "{word}");
+        assert!(
+            last <= start && start < end && end <= 4.1 && (0.0..=1.0).contains(&conf),
+            "{word}"
+        );
         last = end;
     }
     let (text, _) = run(folder.with_model("transcribe").arg("a.wav"), 0);
@@ -94,7 +97,8 @@ fn pcm_on_stdin_is_the_same_as_a_file() {
         assert!(!text_of(&file).is_empty(), "{rate_hz} Hz");
     }
     // The rate may be left out where it is the model's.
-    let (text, _) = run(folder.with_model("transcribe").arg("-").write_stdin(pcm(&sound(3.0, 3))), 0);
+    let (text, _) =
+        run(folder.with_model("transcribe").arg("-").write_stdin(pcm(&sound(3.0, 3))), 0);
     assert!(text.trim().len() > 3, "{text:?}");
 }
 
@@ -129,7 +133,8 @@ fn subtitles_hold_the_words() {
         for line in times {
             assert_eq!(line.matches(point).count(), 2, "{line}");
         }
-        let (_, errors) = run(folder.with_model("transcribe").args(["a.wav", "b.wav", "--format", format]), 2);
+        let (_, errors) =
+            run(folder.with_model("transcribe").args(["a.wav", "b.wav", "--format", format]), 2);
         assert!(errors.contains("one recording"), "{errors}");
     }
 }

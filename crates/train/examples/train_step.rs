@@ -55,7 +55,9 @@ impl Training {
             net,
             features: (0..(batch * steps * 80) as u64).map(|i| rng::normal(2, i)).collect(),
             frames: Frames { lengths: vec![steps; batch], steps },
-            labels: (0..batch).map(|b| (0..count).map(|i| label(b * count + i)).collect()).collect(),
+            labels: (0..batch)
+                .map(|b| (0..count).map(|i| label(b * count + i)).collect())
+                .collect(),
             optimizer: OptimizerState::default(),
             device: Device::flex(),
         }

@@ -90,7 +90,9 @@ impl Checkpoint {
                 tensors.push((format!("{kind}/{name}"), Tensor(&p.values, [p.rows, p.columns])));
             }
         }
-        for (kind, moments) in [("first", &self.optimizer.first), ("second", &self.optimizer.second)] {
+        for (kind, moments) in
+            [("first", &self.optimizer.first), ("second", &self.optimizer.second)]
+        {
             for (name, m) in moments {
                 tensors.push((format!("{kind}/{name}"), Tensor(m, [1, m.len()])));
             }

@@ -30,10 +30,7 @@ pub fn convolve(x: &Tensor<2>, w: &Tensor<2>, frames: &Frames, shape: conv::Shap
     let x = (x.clone().reshape([batch, steps, bins * channels]) * mask(frames, x))
         .reshape([batch, steps, bins, channels])
         .permute([0, 3, 2, 1]);
-    let w = w
-        .clone()
-        .reshape([filters, kernel[0], kernel[1], channels])
-        .permute([0, 3, 1, 2]);
+    let w = w.clone().reshape([filters, kernel[0], kernel[1], channels]).permute([0, 3, 1, 2]);
     let steps_out = shape.steps_out(steps);
     let left = kernel[1] - 1 - lookahead;
     // Enough zeros behind the end for the last output frame.
@@ -49,7 +46,12 @@ pub fn convolve(x: &Tensor<2>, w: &Tensor<2>, frames: &Frames, shape: conv::Shap
         3,
     );
     let options = ConvOptions::new(stride, [side, 0], [1, 1], 1);
-    let y = conv2d(x, w, None, options).slice([0..batch, 0..filters, 0..shape.bins_out(), 0..steps_out]);
+    let y = conv2d(x, w, None, options).slice([
+        0..batch,
+        0..filters,
+        0..shape.bins_out(),
+        0..steps_out,
+    ]);
     let out = frames.strided(stride[1]);
     let y = y.permute([0, 3, 2, 1]).reshape([batch, steps_out, shape.bins_out() * filters]);
     let like = y.clone().reshape([batch * steps_out, shape.bins_out() * filters]);
@@ -73,10 +75,8 @@ pub fn normalise(
     let centred = (rows - mean.clone()) * mask.clone();
     let variance = (centred.clone() * centred.clone()).sum_dim(0) / count;
     let y = centred / (variance.clone() + EPSILON).sqrt() * gamma.clone() + beta.clone();
-    let statistics = Statistics {
-        mean: crate::graph::to_host(mean),
-        variance: crate::graph::to_host(variance),
-    };
+    let statistics =
+        Statistics { mean: crate::graph::to_host(mean), variance: crate::graph::to_host(variance) };
     (finish(y, clip, mask, x.dims()), statistics)
 }
 
@@ -91,16 +91,18 @@ pub fn normalise_fixed(
 ) -> Tensor<2> {
     let channels = gamma.dims()[1];
     let group = x.dims()[1] / channels;
-    let vector = |v: &[f32]| {
-        Tensor::<2>::from_data(TensorData::new(v.to_vec(), [1, channels]), &x.device())
-    };
+    let vector =
+        |v: &[f32]| Tensor::<2>::from_data(TensorData::new(v.to_vec(), [1, channels]), &x.device());
     let rows = x.clone().reshape([frames.rows() * group, channels]) - vector(&statistics.mean);
     let y = rows / (vector(&statistics.variance) + EPSILON).sqrt() * gamma.clone() + beta.clone();
     finish(y, clip, grouped_mask(x, group, frames), x.dims())
 }
 
 fn grouped_mask(x: &Tensor<2>, group: usize, frames: &Frames) -> Tensor<2> {
-    mask(frames, x).reshape([frames.rows(), 1]).repeat(&[1, group]).reshape([frames.rows() * group, 1])
+    mask(frames, x)
+        .reshape([frames.rows(), 1])
+        .repeat(&[1, group])
+        .reshape([frames.rows() * group, 1])
 }
 
 fn finish(y: Tensor<2>, clip: Option<f32>, mask: Tensor<2>, shape: [usize; 2]) -> Tensor<2> {
@@ -131,9 +133,8 @@ pub fn recur(
                 h.clone().matmul(b.clone().transpose()).matmul(a.clone().transpose())
             }
         };
-        let gate = |v: &Tensor<2>, i: usize| {
-            v.clone().slice([0..batch, i * hidden..(i + 1) * hidden])
-        };
+        let gate =
+            |v: &Tensor<2>, i: usize| v.clone().slice([0..batch, i * hidden..(i + 1) * hidden]);
         let z = sigmoid(gate(&x, 0) + gate(&a, 0));
         let r = sigmoid(gate(&x, 1) + gate(&a, 1));
         let c = gate(&x, 2) + r * gate(&a, 2);
@@ -190,9 +191,8 @@ pub fn ctc(logits: &Tensor<2>, frames: &Frames, labels: &[Vec<u16>]) -> (Tensor<
         let start = b * frames.steps;
         let emission =
             log_probabilities.clone().slice([start..start + length, 0..symbols]).matmul(pick);
-        let constant = |values: Vec<f32>| {
-            Tensor::<2>::from_data(TensorData::new(values, [1, count]), &device)
-        };
+        let constant =
+            |values: Vec<f32>| Tensor::<2>::from_data(TensorData::new(values, [1, count]), &device);
         let skip = constant(
             (0..count)
                 .map(|s| {
@@ -208,10 +208,7 @@ pub fn ctc(logits: &Tensor<2>, frames: &Frames, labels: &[Vec<u16>]) -> (Tensor<
         for t in 1..length {
             let shifted = |by: usize| {
                 let kept = count.saturating_sub(by);
-                Tensor::cat(
-                    vec![never(by.min(count)), alpha.clone().slice([0..1, 0..kept])],
-                    1,
-                )
+                Tensor::cat(vec![never(by.min(count)), alpha.clone().slice([0..1, 0..kept])], 1)
             };
             let one = if count > 1 { shifted(1) } else { never(count) };
             let two = if count > 2 { shifted(2) + skip.clone() } else { never(count) };

@@ -51,7 +51,9 @@ pub enum TrainError {
     #[error(transparent)]
     Compress(#[from] stonechat_compress::Error),
     /// The loss stopped being a number.
-    #[error("step {step}: the gradient was not finite {count} times in a row; lower the rate or clip_norm")]
+    #[error(
+        "step {step}: the gradient was not finite {count} times in a row; lower the rate or clip_norm"
+    )]
     Diverged {
         /// The step.
         step: u64,

@@ -52,8 +52,7 @@ fn fold(net: &Net, layer: &str) -> (Vec<f32>, Vec<f32>) {
     let statistics = &net.statistics[layer];
     let scale: Vec<f32> =
         gamma.iter().zip(&statistics.variance).map(|(g, v)| g / (v + EPSILON).sqrt()).collect();
-    let bias =
-        beta.iter().zip(&scale).zip(&statistics.mean).map(|((b, s), m)| b - s * m).collect();
+    let bias = beta.iter().zip(&scale).zip(&statistics.mean).map(|((b, s), m)| b - s * m).collect();
     (scale, bias)
 }
 

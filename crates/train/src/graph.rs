@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use burn::tensor::{Device, Tensor, TensorData};
 
-use crate::host_op::{on_host, read, record};
+use crate::host_op::{HostMatrix, on_host, read, record, record_matrix};
 use crate::ops::{batch_norm, conv, gru, matmul, row_conv};
 use crate::parameters::{Gradients, Parameter, Parameters};
 use crate::{composed, rng};
@@ -95,10 +95,9 @@ pub fn linear(x: &Tensor<2>, w: &Tensor<2>) -> Tensor<2> {
     let y = matmul::forward(hx.values(), hw.values(), n, k, m);
     record([x, w], y, [n, m], move |pull| {
         let (dy, [dx, dw]) = (pull.gradient, pull.wanted);
-        [
-            dx.then(|| matmul::backward_input(dy, hw.values(), n, k, m)),
-            dw.then(|| matmul::backward_weight(dy, hx.values(), n, k, m)),
-        ]
+        let dw = dw.then(|| matmul::backward_weight(&dy, &hx, n, k, m));
+        drop(hx); // makes room for its gradient
+        [dx.then(|| matmul::backward_input(&dy, &hw, n, k, m)), dw]
     })
 }
 
@@ -112,7 +111,7 @@ pub fn convolve(x: &Tensor<2>, w: &Tensor<2>, frames: &Frames, shape: conv::Shap
     let out = [lengths.len() * shape.steps_out(shape.steps), shape.bins_out() * shape.filters];
     record([x, w], y, out, move |pull| {
         let (dy, input) = (pull.gradient, pull.wanted[0]);
-        let (dx, dw) = conv::backward(dy, hx.values(), hw.values(), &lengths, shape, input);
+        let (dx, dw) = conv::backward(&dy, &hx, &hw, &lengths, shape, input);
         [dx, Some(dw)]
     })
 }
@@ -132,13 +131,19 @@ pub fn normalise(
     let (hx, hg, hb, lengths) = (read(x), read(gamma), read(beta), frames.lengths.clone());
     let statistics = batch_norm::statistics(hx.values(), &lengths, shape);
     let y = batch_norm::apply(
-        hx.values(), hg.values(), hb.values(), &statistics, clip, &lengths, shape,
+        hx.values(),
+        hg.values(),
+        hb.values(),
+        &statistics,
+        clip,
+        &lengths,
+        shape,
     );
     let kept = statistics.clone();
     let y = record([x, gamma, beta], y, x.dims(), move |pull| {
-        let (dx, dgamma, dbeta) = batch_norm::backward(
-            pull.gradient, hx.values(), hg.values(), hb.values(), &kept, clip, &lengths, shape,
-        );
+        let dy = pull.gradient.into_values();
+        let (dx, dgamma, dbeta) =
+            batch_norm::backward(dy, &hx, &hg, &hb, &kept, clip, &lengths, shape);
         [Some(dx), Some(dgamma), Some(dbeta)]
     });
     (y, statistics)
@@ -200,23 +205,25 @@ pub fn recur(
     match recurrent {
         Recurrent::Dense(u) => {
             let hu = read(u);
-            let dense = gru::Recurrent::Dense(hu.values());
-            let (y, saved) = gru::forward(hx.values(), dense, &lengths, candidate, shape);
-            record([x, u], y, out, move |pull| {
-                let dense = gru::Recurrent::Dense(hu.values());
-                let g = gru::backward(pull.gradient, pull.output, &saved, dense, &lengths, candidate, shape);
+            let (y, saved) =
+                gru::forward(&hx, gru::Recurrent::Dense(&hu), &lengths, candidate, shape);
+            let y = HostMatrix::from_values(y, out);
+            let kept = y.clone();
+            record_matrix([x, u], y, move |pull| {
+                let (y, dense) = (kept.into_values(), gru::Recurrent::Dense(&hu));
+                let g = gru::backward(&pull.gradient, y, saved, dense, &lengths, candidate, shape);
                 [Some(g.input), Some(g.left)]
             })
         }
         Recurrent::LowRank(a, b) => {
             let (ha, hb, rank) = (read(a), read(b), b.dims()[0]);
-            let (y, saved) = {
-                let factors = gru::Recurrent::LowRank { a: ha.values(), b: hb.values(), rank };
-                gru::forward(hx.values(), factors, &lengths, candidate, shape)
-            };
-            record([x, a, b], y, out, move |pull| {
-                let factors = gru::Recurrent::LowRank { a: ha.values(), b: hb.values(), rank };
-                let g = gru::backward(pull.gradient, pull.output, &saved, factors, &lengths, candidate, shape);
+            let factors = gru::Recurrent::LowRank { a: &ha, b: &hb, rank };
+            let (y, saved) = gru::forward(&hx, factors, &lengths, candidate, shape);
+            let y = HostMatrix::from_values(y, out);
+            let kept = y.clone();
+            record_matrix([x, a, b], y, move |pull| {
+                let (y, u) = (kept.into_values(), gru::Recurrent::LowRank { a: &ha, b: &hb, rank });
+                let g = gru::backward(&pull.gradient, y, saved, u, &lengths, candidate, shape);
                 [Some(g.input), Some(g.left), Some(g.right)]
             })
         }
@@ -232,9 +239,8 @@ pub fn look_ahead(x: &Tensor<2>, w: &Tensor<2>, frames: &Frames) -> Tensor<2> {
     let width = x.dims()[1];
     let y = row_conv::forward(hx.values(), hw.values(), &frames.lengths, frames.steps, width);
     record([x, w], y, x.dims(), move |pull| {
-        let (dx, dw) = row_conv::backward(
-            pull.gradient, hx.values(), hw.values(), &frames.lengths, frames.steps, width,
-        );
+        let (dx, dw) =
+            row_conv::backward(&pull.gradient, &hx, &hw, &frames.lengths, frames.steps, width);
         [Some(dx), Some(dw)]
     })
 }

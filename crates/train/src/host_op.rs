@@ -1,12 +1,14 @@
 //! Hangs the slice arithmetic of [`crate::ops`] into burn's autodiff graph on the CPU.
 //!
-//! Every tensor of the trainer is a matrix `rows x columns` (see [`crate::network`]), so one node
+//! Every tensor of the trainer is a matrix `rows x columns` (see [`crate::graph`]), so one node
 //! type serves all operations: it keeps a closure that turns the gradient of the output into the
-//! gradients of the inputs. On any other device than burn's `flex` CPU backend the caller falls back
+//! gradients of the inputs. The closure runs once and owns what it captured: activations are freed,
+//! or overwritten with gradients, while the pass walks back through them. On any other device than burn's `flex` CPU backend the caller falls back
 //! to composed tensor operations ([`crate::composed`]).
 
 use std::fmt;
-use std::sync::Arc;
+use std::ops::Deref;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use burn::backend::{Autodiff, Flex};
 use burn::tensor::{Bytes, DType, Shape, Tensor};
@@ -26,24 +28,39 @@ impl HostMatrix {
         &self.0.storage::<f32>()[self.0.layout().start_offset()..][..len]
     }
 
+    /// A matrix of `rows x columns` values.
+    pub fn from_values(values: Vec<f32>, [rows, columns]: [usize; 2]) -> Self {
+        let layout = Layout::contiguous(Shape::new([rows, columns]));
+        Self(FlexTensor::new(Bytes::from_elems(values), layout, DType::F32))
+    }
+
+    /// The values as a vector of its own: moved where nobody else holds them, else copied.
+    pub fn into_values(self) -> Vec<f32> {
+        self.0.into_data().try_into_vec().expect("the trainer's tensors are f32")
+    }
+
     fn new(tensor: FlexTensor) -> Self {
         Self(if tensor.is_contiguous() { tensor } else { tensor.to_contiguous() })
     }
 }
 
-/// What a pullback is given: the gradient of the output, the output itself, and which inputs take a
-/// gradient.
-#[derive(Clone, Copy, Debug)]
-pub struct Pull<'a, const N: usize> {
+impl Deref for HostMatrix {
+    type Target = [f32];
+
+    fn deref(&self) -> &[f32] {
+        self.values()
+    }
+}
+
+/// What a pullback is given: the gradient of the output, and which inputs take a gradient.
+pub struct Pull<const N: usize> {
     /// Gradient of the output.
-    pub gradient: &'a [f32],
-    /// The output of the forward pass.
-    pub output: &'a [f32],
+    pub gradient: HostMatrix,
     /// Does input `i` take a gradient?
     pub wanted: [bool; N],
 }
 
-type Pullback<const N: usize> = dyn Fn(Pull<'_, N>) -> [Option<Vec<f32>>; N] + Send + Sync;
+type Pullback<const N: usize> = dyn FnOnce(Pull<N>) -> [Option<Vec<f32>>; N] + Send;
 
 /// Does `tensor` live on the CPU backend whose memory the host operations read?
 pub fn on_host(tensor: &Tensor<2>) -> bool {
@@ -66,12 +83,7 @@ pub fn read(tensor: &Tensor<2>) -> HostMatrix {
 
 /// A host matrix as a tensor that takes no gradient.
 pub fn constant(values: Vec<f32>, rows: usize, columns: usize) -> Tensor<2> {
-    Tensor::from_primitive::<Flex>(flex(values, rows, columns))
-}
-
-fn flex(values: Vec<f32>, rows: usize, columns: usize) -> FlexTensor {
-    let layout = Layout::contiguous(Shape::new([rows, columns]));
-    FlexTensor::new(Bytes::from_elems(values), layout, DType::F32)
+    Tensor::from_primitive::<Flex>(HostMatrix::from_values(values, [rows, columns]).0)
 }
 
 /// Registers `output` (`rows x columns`), computed from `inputs`, with its pullback.
@@ -80,11 +92,20 @@ fn flex(values: Vec<f32>, rows: usize, columns: usize) -> FlexTensor {
 pub fn record<const N: usize>(
     inputs: [&Tensor<2>; N],
     output: Vec<f32>,
-    [rows, columns]: [usize; 2],
-    pullback: impl Fn(Pull<'_, N>) -> [Option<Vec<f32>>; N] + Send + Sync + 'static,
+    shape: [usize; 2],
+    pullback: impl FnOnce(Pull<N>) -> [Option<Vec<f32>>; N] + Send + 'static,
+) -> Tensor<2> {
+    record_matrix(inputs, HostMatrix::from_values(output, shape), pullback)
+}
+
+/// [`record`] for pullbacks that hold a share of the output.
+pub fn record_matrix<const N: usize>(
+    inputs: [&Tensor<2>; N],
+    output: HostMatrix,
+    pullback: impl FnOnce(Pull<N>) -> [Option<Vec<f32>>; N] + Send + 'static,
 ) -> Tensor<2> {
     if !inputs.iter().any(|t| t.is_autodiff()) {
-        return constant(output, rows, columns);
+        return Tensor::from_primitive::<Flex>(output.0);
     }
     let shapes = inputs.map(|t| t.dims());
     let tracked = inputs.map(|t| {
@@ -92,24 +113,30 @@ pub fn record<const N: usize>(
         t.try_into_primitive::<Autodiff<Flex>>().expect("callers check on_host")
     });
     let guards = tracked.each_ref().map(|t| t.node());
-    let output = flex(output, rows, columns);
-    let state =
-        State { pullback: Arc::new(pullback), output: HostMatrix(output.clone()), shapes };
+    let pullback: Box<Pullback<N>> = Box::new(pullback);
+    let state = State { pullback: Arc::new(Mutex::new(Some(pullback))), shapes };
     let prepared = HostOp.prepare::<NoCheckpointing>(guards).compute_bound().stateful();
     Tensor::from_primitive::<Autodiff<Flex>>(match prepared {
-        OpsKind::Tracked(op) => op.finish(state, output),
-        OpsKind::UnTracked(op) => op.finish(output),
+        OpsKind::Tracked(op) => op.finish(state, output.0),
+        OpsKind::UnTracked(op) => op.finish(output.0),
     })
 }
 
 #[derive(Debug)]
 struct HostOp;
 
+/// Shared because the graph asks for states that can be cloned; only one of them ever runs.
 #[derive(Clone)]
 struct State<const N: usize> {
-    pullback: Arc<Pullback<N>>,
-    output: HostMatrix,
+    pullback: Arc<Mutex<Option<Box<Pullback<N>>>>>,
     shapes: [[usize; 2]; N],
+}
+
+impl<const N: usize> State<N> {
+    fn take(&self) -> Box<Pullback<N>> {
+        let mut pullback = self.pullback.lock().unwrap_or_else(PoisonError::into_inner);
+        pullback.take().expect("a graph is walked back once")
+    }
 }
 
 impl<const N: usize> fmt::Debug for State<N> {
@@ -127,17 +154,15 @@ impl<const N: usize> Backward<Flex, N> for HostOp {
         grads: &mut Gradients,
         _checkpointer: &mut Checkpointer,
     ) {
-        let gradient = HostMatrix::new(grads.consume::<Flex>(&ops.node));
-        let inputs = (ops.state.pullback)(Pull {
-            gradient: gradient.values(),
-            output: ops.state.output.values(),
+        let pull = Pull {
+            gradient: HostMatrix::new(grads.consume::<Flex>(&ops.node)),
             wanted: ops.parents.each_ref().map(Option::is_some),
-        });
-        for ((parent, gradient), [rows, columns]) in
-            ops.parents.into_iter().zip(inputs).zip(ops.state.shapes)
+        };
+        let inputs = ops.state.take()(pull);
+        for ((parent, gradient), shape) in ops.parents.into_iter().zip(inputs).zip(ops.state.shapes)
         {
             if let (Some(node), Some(gradient)) = (parent, gradient) {
-                grads.register::<Flex>(node.id, flex(gradient, rows, columns));
+                grads.register::<Flex>(node.id, HostMatrix::from_values(gradient, shape).0);
             }
         }
     }

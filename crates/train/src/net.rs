@@ -111,7 +111,8 @@ impl Net {
                 let norm = |value| Parameter::filled(1, map.rows, value);
                 parameters.insert(format!("{layer}.norm.gamma"), norm(1.0));
                 parameters.insert(format!("{layer}.norm.beta"), norm(0.0));
-                let initial = Statistics { mean: vec![0.0; map.rows], variance: vec![1.0; map.rows] };
+                let initial =
+                    Statistics { mean: vec![0.0; map.rows], variance: vec![1.0; map.rows] };
                 statistics.insert(layer.to_owned(), initial);
             }
         }
@@ -189,10 +190,9 @@ impl Net {
     pub fn follow(&mut self, batch: &RunningStatistics) {
         for (layer, batch) in batch {
             let Some(running) = self.statistics.get_mut(layer) else { continue };
-            for (running, batch) in [
-                (&mut running.mean, &batch.mean),
-                (&mut running.variance, &batch.variance),
-            ] {
+            for (running, batch) in
+                [(&mut running.mean, &batch.mean), (&mut running.variance, &batch.variance)]
+            {
                 for (r, b) in running.iter_mut().zip(batch) {
                     *r = RUNNING_SHARE * *r + (1.0 - RUNNING_SHARE) * b;
                 }

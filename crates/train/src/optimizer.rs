@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
+use crate::ops::vectorise::vectorised;
 use crate::parameters::{Gradients, Parameters};
 
 /// Which optimiser with which constants.
@@ -85,24 +86,37 @@ impl OptimizerState {
                 .zip(first.par_chunks_mut(PIECE));
             match *config {
                 OptimizerConfig::Sgd { momentum } => pieces.for_each(|((w, g), v)| {
-                    for ((w, g), v) in w.iter_mut().zip(g).zip(v) {
-                        *v = momentum * *v + g;
-                        *w -= rate * (g + momentum * *v);
-                    }
+                    vectorised(
+                        #[inline(always)]
+                        || {
+                            for ((w, g), v) in w.iter_mut().zip(g).zip(v) {
+                                *v = momentum * *v + g;
+                                *w -= rate * (g + momentum * *v);
+                            }
+                        },
+                    );
                 }),
                 OptimizerConfig::Adam { beta1, beta2, epsilon, weight_decay } => {
-                    let second =
-                        self.second.entry(name.clone()).or_insert_with(|| vec![0.0; gradient.len()]);
+                    let second = self
+                        .second
+                        .entry(name.clone())
+                        .or_insert_with(|| vec![0.0; gradient.len()]);
                     let decay = if parameter.rows > 1 { rate * weight_decay } else { 0.0 };
                     let correction1 = 1.0 / (1.0 - beta1.powi(steps));
                     let correction2 = 1.0 / (1.0 - beta2.powi(steps));
                     pieces.zip(second.par_chunks_mut(PIECE)).for_each(|(((w, g), m), v)| {
-                        for (((w, g), m), v) in w.iter_mut().zip(g).zip(m).zip(v) {
-                            *m = beta1 * *m + (1.0 - beta1) * g;
-                            *v = beta2 * *v + (1.0 - beta2) * g * g;
-                            let step = *m * correction1 / ((*v * correction2).sqrt() + epsilon);
-                            *w -= rate * step + decay * *w;
-                        }
+                        vectorised(
+                            #[inline(always)]
+                            || {
+                                for (((w, g), m), v) in w.iter_mut().zip(g).zip(m).zip(v) {
+                                    *m = beta1 * *m + (1.0 - beta1) * g;
+                                    *v = beta2 * *v + (1.0 - beta2) * g * g;
+                                    let root = (*v * correction2).sqrt();
+                                    let step = *m * correction1 / (root + epsilon);
+                                    *w -= rate * step + decay * *w;
+                                }
+                            },
+                        );
                     });
                 }
             }
@@ -115,11 +129,27 @@ const PIECE: usize = 1 << 14;
 
 /// Global norm of all gradients.
 pub fn norm(gradients: &Gradients) -> f64 {
-    let squares: Vec<f64> = gradients
-        .par_iter()
-        .map(|(_, g)| g.iter().map(|&g| f64::from(g) * f64::from(g)).sum::<f64>())
-        .collect();
+    let squares: Vec<f64> = gradients.par_iter().map(|(_, g)| sum_of_squares(g)).collect();
     squares.iter().sum::<f64>().sqrt()
+}
+
+/// In f64, over lanes of their own: one long chain of additions would wait for each.
+fn sum_of_squares(values: &[f32]) -> f64 {
+    const LANES: usize = 32;
+    let (whole, rest) = values.as_chunks::<LANES>();
+    let mut lanes = [0.0f64; LANES];
+    vectorised(
+        #[inline(always)]
+        || {
+            for chunk in whole {
+                for (lane, &v) in lanes.iter_mut().zip(chunk) {
+                    *lane += f64::from(v) * f64::from(v);
+                }
+            }
+        },
+    );
+    let rest: f64 = rest.iter().map(|&v| f64::from(v) * f64::from(v)).sum();
+    lanes.iter().sum::<f64>() + rest
 }
 
 /// Scales all gradients so that their global norm is at most `limit` (Pascanu et al. 2013).

@@ -218,7 +218,9 @@ impl Recipe {
             return Err("there is no [[stage]]".into());
         }
         for (i, stage) in self.stages.iter().enumerate() {
-            stage.validate(i).map_err(|reason| format!("stage {} ({}): {reason}", i, stage.name))?;
+            stage
+                .validate(i)
+                .map_err(|reason| format!("stage {} ({}): {reason}", i, stage.name))?;
         }
         Ok(())
     }
@@ -268,8 +270,7 @@ fn set(root: &mut toml::Value, change: &str) -> Result<(), String> {
         .and_then(|mut table| table.remove("v"))
         .unwrap_or_else(|| toml::Value::String(text.to_owned()));
     let mut place = root;
-    let mut keys = path.trim().split('.').peekable();
-    while let Some(key) = keys.next() {
+    for key in path.trim().split('.') {
         place = match place {
             toml::Value::Array(items) => {
                 let len = items.len();

@@ -32,11 +32,8 @@ impl RunFolder {
         if !resume && path.exists() {
             fs::remove_file(&path).map_err(|e| io(&path, e))?;
         }
-        let metrics = OpenOptions::new()
-            .create(true)
-            .append(true)
-            .open(&path)
-            .map_err(|e| io(&path, e))?;
+        let metrics =
+            OpenOptions::new().create(true).append(true).open(&path).map_err(|e| io(&path, e))?;
         Ok(Self { root: root.to_owned(), metrics })
     }
 
@@ -77,8 +74,7 @@ impl RunFolder {
             }
         }
         write_atomically(&path, kept.as_bytes())?;
-        self.metrics =
-            OpenOptions::new().append(true).open(&path).map_err(|e| io(&path, e))?;
+        self.metrics = OpenOptions::new().append(true).open(&path).map_err(|e| io(&path, e))?;
         Ok(())
     }
 }

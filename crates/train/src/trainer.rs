@@ -149,10 +149,8 @@ impl<'a> Trainer<'a> {
             None => Alphabet::english(),
         };
         let reading = |done, total| observe(Event::Reading { done, total });
-        let config = DataConfig {
-            limits: recipe.data.limits.clone(),
-            cache: recipe.data.cache.clone(),
-        };
+        let config =
+            DataConfig { limits: recipe.data.limits.clone(), cache: recipe.data.cache.clone() };
         let open = |sources: &[_]| {
             let network = recipe.network.clone();
             let frames_out = move |frames| network.frames_out(frames);
@@ -282,8 +280,7 @@ impl<'a> Trainer<'a> {
             epoch: number as u64,
         };
         let order = rng::seed_for(self.recipe.seed, "order");
-        let plan =
-            self.train.plan(&self.recipe.batches, number as u64, order, Some(&augmentation));
+        let plan = self.train.plan(&self.recipe.batches, number as u64, order, Some(&augmentation));
         let batches = plan.len();
         let loader = BatchLoader::start(
             &self.train,
@@ -326,11 +323,11 @@ impl<'a> Trainer<'a> {
             "weights": weights,
         }))?;
         (self.observe)(Event::Epoch { stage: &stage.name, epoch, loss, dev: dev.as_ref() });
-        if let Some(dev) = dev {
-            if self.progress.best.as_ref().is_none_or(|best| dev.cer < best.cer) {
-                self.save_package(stage, Some(&dev))?;
-                self.progress.best = Some(dev);
-            }
+        if let Some(dev) = dev
+            && self.progress.best.as_ref().is_none_or(|best| dev.cer < best.cer)
+        {
+            self.save_package(stage, Some(&dev))?;
+            self.progress.best = Some(dev);
         }
         self.save()
     }

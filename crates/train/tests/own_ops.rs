@@ -18,8 +18,10 @@ fn run(leaves: &[Tensor<2>], f: impl Fn(&[Tensor<2>]) -> Tensor<2>) -> Vec<Vec<f
     let y = f(leaves);
     let [rows, columns] = y.dims();
     let weights: Vec<f32> = (0..rows * columns).map(|i| rng::normal(99, i as u64)).collect();
-    let weights =
-        Tensor::<2>::from_data(TensorData::new(weights, [rows, columns]), &Device::flex().autodiff());
+    let weights = Tensor::<2>::from_data(
+        TensorData::new(weights, [rows, columns]),
+        &Device::flex().autodiff(),
+    );
     let gradients = (y.clone() * weights).sum().backward();
     let mut all = vec![to_host(y)];
     all.extend(leaves.iter().map(|l| to_host(l.grad(&gradients).expect("every leaf is used"))));
@@ -31,7 +33,10 @@ fn assert_close(case: &str, own: &[Vec<f32>], composed: &[Vec<f32>], tolerance: 
         assert_eq!(a.len(), b.len(), "{case}, tensor {which}");
         let size = b.iter().fold(1e-3f32, |m, v| m.max(v.abs()));
         for (i, (a, b)) in a.iter().zip(b).enumerate() {
-            assert!((a - b).abs() <= tolerance * size, "{case}, tensor {which}, [{i}]: {a} and {b}");
+            assert!(
+                (a - b).abs() <= tolerance * size,
+                "{case}, tensor {which}, [{i}]: {a} and {b}"
+            );
         }
     }
 }
@@ -103,11 +108,9 @@ fn convolutions_of_every_stride_and_look_ahead() {
 
 #[test]
 fn batch_norm_with_and_without_clip_and_groups() {
-    for (lengths, group, channels, clip) in [
-        (vec![6, 3], 1, 4, None),
-        (vec![6, 3], 1, 4, Some(1.0)),
-        (vec![5, 5, 2], 3, 2, Some(20.0)),
-    ] {
+    for (lengths, group, channels, clip) in
+        [(vec![6, 3], 1, 4, None), (vec![6, 3], 1, 4, Some(1.0)), (vec![5, 5, 2], 3, 2, Some(20.0))]
+    {
         let frames = frames(&lengths);
         let leaves = [
             leaf(frames.rows(), group * channels, 2.0, 6),
@@ -125,7 +128,12 @@ fn row_convolution_linear_and_ctc() {
     let frames = frames(&[6, 2, 4]);
     let leaves = [leaf(frames.rows(), 5, 1.0, 9), leaf(3, 5, 1.0, 10)];
     let own = run(&leaves, |l| graph::look_ahead(&l[0], &l[1], &frames));
-    assert_close("row conv", &own, &run(&leaves, |l| composed::look_ahead(&l[0], &l[1], &frames)), 1e-5);
+    assert_close(
+        "row conv",
+        &own,
+        &run(&leaves, |l| composed::look_ahead(&l[0], &l[1], &frames)),
+        1e-5,
+    );
 
     let leaves = [leaf(300, 5, 1.0, 11), leaf(4, 5, 1.0, 12)];
     let own = run(&leaves, |l| graph::linear(&l[0], &l[1]));
@@ -161,8 +169,11 @@ fn gradients_equal_finite_differences() {
             .iter()
             .zip(shapes)
             .map(|(v, (r, c))| {
-                Tensor::<2>::from_data(TensorData::new(v.clone(), [r, c]), &Device::flex().autodiff())
-                    .require_grad()
+                Tensor::<2>::from_data(
+                    TensorData::new(v.clone(), [r, c]),
+                    &Device::flex().autodiff(),
+                )
+                .require_grad()
             })
             .collect();
         let x = Tensor::<2>::from_data(TensorData::new(x.clone(), [10, 4]), &Device::flex());

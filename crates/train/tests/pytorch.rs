@@ -67,7 +67,7 @@ impl Golden {
         let tensors = SafeTensors::deserialize(bytes).expect("safetensors");
         let matrix = |name: &str| {
             let view = tensors.tensor(name).expect("named by the file itself");
-            let (columns, rows) = (*view.shape().last().unwrap(), &view.shape()[..]);
+            let (columns, rows) = (*view.shape().last().unwrap(), view.shape());
             let value = |b: &[u8]| f32::from_le_bytes(b.try_into().unwrap());
             Parameter {
                 rows: rows[..rows.len() - 1].iter().product(),
@@ -141,7 +141,8 @@ fn for_each_case(least: usize, check: impl Fn(&Golden, &str, &Case) -> bool) {
 #[test]
 fn convolutions() {
     for_each_case(5, |golden, name, case| {
-        let Case::Conv { lengths, bins, channels, filters, kernel, stride, lookahead } = case else {
+        let Case::Conv { lengths, bins, channels, filters, kernel, stride, lookahead } = case
+        else {
             return false;
         };
         let frames = frames(lengths);
@@ -156,9 +157,8 @@ fn convolutions() {
         };
         let names = ["x", "w"];
         golden.check(name, "own", &names, &|l| graph::convolve(&l[0], &l[1], &frames, shape));
-        golden.check(name, "composed", &names, &|l| {
-            composed::convolve(&l[0], &l[1], &frames, shape)
-        });
+        golden
+            .check(name, "composed", &names, &|l| composed::convolve(&l[0], &l[1], &frames, shape));
         true
     });
 }

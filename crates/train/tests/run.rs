@@ -16,13 +16,14 @@ const RATE_HZ: u32 = 8000;
 fn tones(folder: &Path, count: usize) {
     let mut manifest = String::new();
     for i in 0..count {
-        let text: String = (0..1 + i % 3).map(|k| if (i >> k) % 2 == 0 { 'a' } else { 'b' }).collect();
+        let text: String =
+            (0..1 + i % 3).map(|k| if (i >> k) % 2 == 0 { 'a' } else { 'b' }).collect();
         let mut samples = vec![0i16; 800];
         for letter in text.chars() {
             let hz = if letter == 'a' { 400.0 } else { 1600.0 };
-            samples.extend((0..1200).map(|n| {
-                (8000.0 * (TAU * hz * n as f32 / RATE_HZ as f32).sin()) as i16
-            }));
+            samples.extend(
+                (0..1200).map(|n| (8000.0 * (TAU * hz * n as f32 / RATE_HZ as f32).sin()) as i16),
+            );
             samples.extend([0i16; 800]);
         }
         let name = format!("{i}.wav");

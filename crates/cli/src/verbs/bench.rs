@@ -14,7 +14,7 @@ use crate::failure::{Verdict, usage};
 use crate::inputs::{self, Input};
 use crate::memory::peak_rss_mb;
 use crate::model_file::ModelArg;
-use crate::output::{self, Table, megabytes};
+use crate::output::{self, Table, duration, megabytes};
 
 /// Seconds of made-up sound where no audio is given.
 const SECONDS: f64 = 20.0;
@@ -92,7 +92,9 @@ impl Bench {
         if let Some(seconds) = self.seconds
             && !(seconds > 0.0 && seconds <= MAX_SECONDS)
         {
-            return Err(usage(format!("--seconds {seconds}: give more than 0 and at most {MAX_SECONDS}")));
+            return Err(usage(format!(
+                "--seconds {seconds}: give more than 0 and at most {MAX_SECONDS}"
+            )));
         }
         let options = Options { time_batch: self.time_batch.into(), profile: true };
         let recognizer = Recognizer::new(self.model.load()?, options)?;
@@ -134,7 +136,8 @@ impl Bench {
     fn report(&self, recognizer: &Recognizer, samples: usize, passes: &[Pass]) -> Result<Report> {
         let model = recognizer.model();
         let audio_seconds = samples as f64 / f64::from(model.sample_rate_hz());
-        let of = |time: fn(&Pass) -> Duration| passes.iter().map(|p| time(p).as_secs_f64()).collect();
+        let of =
+            |time: fn(&Pass) -> Duration| passes.iter().map(|p| time(p).as_secs_f64()).collect();
         let finish_ms = 1e3 * quantile(of(|pass| pass.finish), 0.5);
         let lookahead_ms = f64::from(model.lookahead_ms());
         let pushes = passes.iter().flat_map(|pass| &pass.pushes).map(Duration::as_secs_f64);
@@ -175,9 +178,10 @@ impl Report {
                 format!("{:.3}", part.ms_per_s),
             ]);
         }
-        let rss = self.peak_rss_mb.map_or("unknown on this system".into(), |mb| format!("{mb:.1} MB"));
+        let rss =
+            self.peak_rss_mb.map_or("unknown on this system".into(), |mb| format!("{mb:.1} MB"));
         format!(
-            "{} ({}), {} kernels, time batch {}, {:.1} s of audio, median of {}\n\n{}\n\n\
+            "{} ({}), {} kernels, time batch {}, {} of audio, median of {}\n\n{}\n\n\
              real-time factor  {:.4} on one core ({:.0} x faster than real time)\n\
              latency           {:.0} ms from the end of speech: {:.0} ms look-ahead + {:.1} ms of work\n\
              100 ms of audio   {:.2} ms of work (99th percentile)\n\
@@ -186,7 +190,7 @@ impl Report {
             megabytes(self.model_bytes),
             self.isa,
             self.time_batch,
-            self.audio_seconds,
+            duration(self.audio_seconds),
             self.repeats,
             table.render(),
             self.rtf,

@@ -61,7 +61,9 @@ impl Rule {
         }
         let rank = match (&self.variance, &self.ranks, &self.budget) {
             (Some(share), ..) => RankRule::Variance(*share),
-            (_, Some(ranks), _) => RankRule::List(ranks.iter().cloned().collect::<BTreeMap<_, _>>()),
+            (_, Some(ranks), _) => {
+                RankRule::List(ranks.iter().cloned().collect::<BTreeMap<_, _>>())
+            }
             (.., Some(parameters)) => RankRule::Budget { parameters: *parameters },
             _ => unreachable!("clap requires one of the group"),
         };
@@ -72,7 +74,8 @@ impl Rule {
 impl Compress {
     pub fn run(self) -> Result<Verdict> {
         let plan = self.rule.plan()?;
-        let change = rewrite(&self.model, &self.output, json!(plan), |network| Ok(plan.apply(network)?))?;
+        let change =
+            rewrite(&self.model, &self.output, json!(plan), |network| Ok(plan.apply(network)?))?;
         change.print(self.json)?;
         Ok(Verdict::Good)
     }

@@ -97,7 +97,8 @@ impl Check {
     fn target(&self) -> Result<Target> {
         if let Some(path) = &self.recipe {
             let recipe = Recipe::load(path, &[])?;
-            let alphabet = recipe.alphabet.map_or_else(|| Ok(Alphabet::english()), Alphabet::new)?;
+            let alphabet =
+                recipe.alphabet.map_or_else(|| Ok(Alphabet::english()), Alphabet::new)?;
             return Ok(Target { alphabet, features: recipe.features, network: recipe.network });
         }
         let package = self.model.package()?;
@@ -139,7 +140,12 @@ fn render(report: &CheckReport) -> Result<String> {
         let listed = report.foreign_characters.iter().map(|(c, n)| format!("{c:?} {n} x"));
         write!(text, "\noutside the alphabet: {}\n", listed.collect::<Vec<_>>().join(", "))?;
     }
-    write!(text, "\n{} problems, {} warnings", thousands(report.problems), thousands(report.warnings))?;
+    write!(
+        text,
+        "\n{} problems, {} warnings",
+        thousands(report.problems),
+        thousands(report.warnings)
+    )?;
     Ok(text)
 }
 
@@ -161,7 +167,10 @@ fn title(kind: FindingKind) -> &'static str {
     }
 }
 
-fn counts<K: std::fmt::Display>(counts: &std::collections::BTreeMap<K, usize>, unit: &str) -> String {
+fn counts<K: std::fmt::Display>(
+    counts: &std::collections::BTreeMap<K, usize>,
+    unit: &str,
+) -> String {
     let all = counts.iter().map(|(value, count)| format!("{value}{unit}: {}", thousands(*count)));
     all.collect::<Vec<_>>().join(", ")
 }
@@ -170,7 +179,9 @@ fn counts<K: std::fmt::Display>(counts: &std::collections::BTreeMap<K, usize>, u
 fn histogram(report: &CheckReport) -> String {
     let bins = &report.durations;
     let filled = |bin: usize| bins[bin].utterances > 0;
-    let (Some(first), Some(last)) = ((0..bins.len()).find(|&b| filled(b)), (0..bins.len()).rfind(|&b| filled(b))) else {
+    let (Some(first), Some(last)) =
+        ((0..bins.len()).find(|&b| filled(b)), (0..bins.len()).rfind(|&b| filled(b)))
+    else {
         return "no audio".into();
     };
     let most = bins.iter().map(|bin| bin.utterances).max().unwrap_or(0).max(1);

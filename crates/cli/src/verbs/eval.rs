@@ -169,7 +169,9 @@ impl Queue<'_> {
         while !self.failed.load(Ordering::Relaxed) {
             let index = self.next.fetch_add(1, Ordering::Relaxed);
             let Some(utterance) = self.utterances.get(index) else { break };
-            let samples = utterance.read(rate_hz).inspect_err(|_| self.failed.store(true, Ordering::Relaxed))?;
+            let samples = utterance
+                .read(rate_hz)
+                .inspect_err(|_| self.failed.store(true, Ordering::Relaxed))?;
             let start = Instant::now();
             stream.push(&samples)?;
             let hypothesis = stream.finish().text;
@@ -200,7 +202,10 @@ fn warn_of_foreign_texts(recognizer: &Recognizer, utterances: &[Utterance]) {
     let mut foreign = utterances.iter().filter_map(|u| Some((u, alphabet.encode(&u.text).err()?)));
     if let Some((first, error)) = foreign.next() {
         let others = foreign.count();
-        eprintln!("warning: {}: {error} ({others} more such lines); it counts as an error", first.place());
+        eprintln!(
+            "warning: {}: {error} ({others} more such lines); it counts as an error",
+            first.place()
+        );
     }
 }
 

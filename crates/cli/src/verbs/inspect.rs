@@ -108,7 +108,16 @@ impl Inspect {
 
 impl Report {
     fn render(&self) -> Result<String> {
-        let mut table = Table::new(["map", "family", "shape", "rank", "rank 90 %", "nu", "parameters", "bytes"]);
+        let mut table = Table::new([
+            "map",
+            "family",
+            "shape",
+            "rank",
+            "rank 90 %",
+            "nu",
+            "parameters",
+            "bytes",
+        ]);
         for map in &self.maps {
             table.row([
                 map.name.clone(),
@@ -137,11 +146,16 @@ impl Report {
         // Its means and spreads, a number for each feature, say nothing to a reader.
         let features = FeatureConfig { normalise: None, ..self.features.clone() };
         let normalised = if self.features.normalise.is_some() { " (normalised)" } else { "" };
-        write!(text, "\nnetwork\n{}", indented(&serde_json::to_value(&self.network)?))?;
-        write!(text, "\nfeatures{normalised}\n{}", indented(&serde_json::to_value(features)?))?;
+        write!(text, "\nnetwork\n{}", indented(&plain(&self.network)?))?;
+        write!(text, "\nfeatures{normalised}\n{}", indented(&plain(&features)?))?;
         write!(text, "\nprovenance\n{}", indented(&self.provenance))?;
         Ok(text.trim_end().to_string())
     }
+}
+
+/// A value as JSON, through its text: straight from an `f32`, 0.97 would become 0.9700000286102295.
+fn plain(value: &impl Serialize) -> Result<Value> {
+    Ok(serde_json::from_str(&serde_json::to_string(value)?)?)
 }
 
 /// A JSON value for reading: a line for each key, texts of several lines as they are.
@@ -153,7 +167,10 @@ fn indented(value: &Value) -> String {
                 match value {
                     Value::String(lines) if lines.contains('\n') => {
                         text += &format!("  {key}\n");
-                        lines.lines().for_each(|line| text += format!("    {line}").trim_end());
+                        for line in lines.lines() {
+                            text += format!("    {line}").trim_end();
+                            text += "\n";
+                        }
                     }
                     Value::String(line) => text += &format!("  {key}: {line}\n"),
                     value => text += &format!("  {key}: {value}\n"),

@@ -26,7 +26,8 @@ pub struct Quantize {
 impl Quantize {
     pub fn run(self) -> Result<Verdict> {
         let step = json!({ "int8": true });
-        let change = rewrite(&self.model, &self.output, step, |network| Ok(quantize_int8(network)))?;
+        let change =
+            rewrite(&self.model, &self.output, step, |network| Ok(quantize_int8(network)))?;
         change.print(self.json)?;
         Ok(Verdict::Good)
     }

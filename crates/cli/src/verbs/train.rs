@@ -62,8 +62,9 @@ impl Train {
             // A panic while drawing would be no reason to lose a training.
             display.lock().unwrap_or_else(|broken| broken.into_inner()).show(&event);
         })?;
-        let display = display.into_inner().unwrap_or_else(|broken| broken.into_inner());
-        let mut stages = display.stages;
+        let mut display = display.into_inner().unwrap_or_else(|broken| broken.into_inner());
+        let mut stages = std::mem::take(&mut display.stages);
+        drop(display);
         for stage in &mut stages {
             stage.package = self.run.join(format!("{}.stonechat", stage.stage));
         }
@@ -85,7 +86,9 @@ impl Report {
         let percent = |share: f64| format!("{:.2} %", 100.0 * share);
         let mut table = Table::new(["package", "epochs", "loss", "dev CER", "dev WER", "best CER"]);
         for stage in &self.stages {
-            let dev = |rate: fn(&Evaluation) -> f64| stage.dev.as_ref().map_or("-".into(), |dev| percent(rate(dev)));
+            let dev = |rate: fn(&Evaluation) -> f64| {
+                stage.dev.as_ref().map_or("-".into(), |dev| percent(rate(dev)))
+            };
             table.row([
                 stage.package.display().to_string(),
                 stage.epochs.to_string(),
@@ -134,7 +137,10 @@ impl Display {
                 // Epochs need not have the same number of batches.
                 bar.set_length(total as u64);
                 bar.set_position(position as u64);
-                bar.set_message(format!("epoch {}/{epochs}, loss {loss:.2}, rate {rate:.1e}", epoch + 1));
+                bar.set_message(format!(
+                    "epoch {}/{epochs}, loss {loss:.2}, rate {rate:.1e}",
+                    epoch + 1
+                ));
             }
             Event::Epoch { stage, epoch, loss, dev } => self.end_epoch(stage, *epoch, *loss, *dev),
             // Events that a later version of the trainer adds.
@@ -144,7 +150,12 @@ impl Display {
 
     fn end_epoch(&mut self, stage: &str, epoch: usize, loss: f64, dev: Option<&Evaluation>) {
         let result = dev.map_or(String::new(), |dev| {
-            format!(", dev loss {:.3}, CER {:.2} %, WER {:.2} %", dev.loss, 100.0 * dev.cer, 100.0 * dev.wer)
+            format!(
+                ", dev loss {:.3}, CER {:.2} %, WER {:.2} %",
+                dev.loss,
+                100.0 * dev.cer,
+                100.0 * dev.wer
+            )
         });
         self.say(&format!("{stage} epoch {}: loss {loss:.3}{result}", epoch + 1));
         if self.stages.last().is_none_or(|last| last.stage != stage) {
@@ -160,7 +171,8 @@ impl Display {
         if let Some(last) = self.stages.last_mut() {
             let cer = dev.map(|dev| dev.cer);
             let best = last.best_cer.into_iter().chain(cer).reduce(f64::min);
-            (last.epochs, last.loss, last.dev, last.best_cer) = (epoch + 1, loss, dev.cloned(), best);
+            (last.epochs, last.loss, last.dev, last.best_cer) =
+                (epoch + 1, loss, dev.cloned(), best);
         }
     }
 

@@ -49,6 +49,12 @@ enum Format {
     Json,
 }
 
+/// The results of several recordings.
+#[derive(Serialize)]
+struct Files {
+    files: Vec<FileResult>,
+}
+
 /// The result of one of several recordings.
 #[derive(Serialize)]
 struct FileResult {
@@ -86,7 +92,12 @@ impl Transcribe {
     }
 
     /// One recording after the other; one that fails does not stop the others.
-    fn several(&self, recognizer: &Recognizer, inputs: &[Input], format: Format) -> Result<Verdict> {
+    fn several(
+        &self,
+        recognizer: &Recognizer,
+        inputs: &[Input],
+        format: Format,
+    ) -> Result<Verdict> {
         let mut verdict = Verdict::Good;
         let mut files = Vec::new();
         for input in inputs {
@@ -109,7 +120,7 @@ impl Transcribe {
             }
         }
         if format == Format::Json {
-            output::json(&serde_json::json!({ "files": files }))?;
+            output::json(&Files { files })?;
         }
         Ok(verdict)
     }

@@ -7,7 +7,9 @@ use std::path::{Path, PathBuf};
 use assert_cmd::Command;
 use serde_json::{Value, json};
 use stonechat_audio::{FeatureConfig, Normalise};
-use stonechat_model::{Alphabet, Candidate, ConvConfig, Network, NetworkConfig, Package, RowConvConfig};
+use stonechat_model::{
+    Alphabet, Candidate, ConvConfig, Network, NetworkConfig, Package, RowConvConfig,
+};
 
 pub const RATE_HZ: u32 = 16_000;
 
@@ -21,7 +23,11 @@ pub fn run(command: &mut Command, status: i32) -> (String, String) {
     let output = command.output().unwrap();
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
     let (stdout, stderr) = (text(output.stdout), text(output.stderr));
-    assert_eq!(output.status.code(), Some(status), "{command:?}\n--- stdout\n{stdout}\n--- stderr\n{stderr}");
+    assert_eq!(
+        output.status.code(),
+        Some(status),
+        "{command:?}\n--- stdout\n{stdout}\n--- stderr\n{stderr}"
+    );
     (stdout, stderr)
 }
 
@@ -38,7 +44,8 @@ pub struct Random(pub u64);
 
 impl Random {
     pub fn value(&mut self) -> f32 {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        self.0 =
+            self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (self.0 >> 40) as f32 / (1u64 << 23) as f32 - 1.0
     }
 }
@@ -55,12 +62,16 @@ pub fn tiny_package() -> Package {
         fc: Some(40),
     };
     let alphabet = Alphabet::english();
+    let maps = config.linear_maps(alphabet.len());
     let mut random = Random(7);
-    let mut network = Network::from_values(config, alphabet.len(), |name, length| {
-        let scale = if name.ends_with("bias") { 0.2 } else if name.starts_with("output") { 1.6 } else { 0.35 };
+    // Rows of norm about `gain`, so that layers neither die nor saturate.
+    let mut values = |name: &str, length: usize| {
+        let map = maps.iter().find(|map| name == format!("{}.weight", map.name));
+        let gain = if name.starts_with("output") { 6.0 } else { 1.4 };
+        let scale = map.map_or(0.3, |map| gain * (3.0 / map.cols as f32).sqrt());
         (0..length).map(|_| scale * random.value()).collect()
-    })
-    .unwrap();
+    };
+    let mut network = Network::from_values(config, alphabet.len(), &mut values).unwrap();
     // Space, so that there are several words.
     network.output.bias[1] += 2.0;
     let features = FeatureConfig {
@@ -68,7 +79,12 @@ pub fn tiny_package() -> Package {
         normalise: Some(Normalise { mean: vec![-8.0; 20], scale: vec![0.4; 20] }),
         ..FeatureConfig::default()
     };
-    Package { features: json!(features), alphabet, network, provenance: json!({ "recipe": "none" }) }
+    Package {
+        features: json!(features),
+        alphabet,
+        network,
+        provenance: json!({ "recipe": "none" }),
+    }
 }
 
 /// A folder with `tiny.stonechat` in it.

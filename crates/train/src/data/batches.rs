@@ -26,11 +26,7 @@ pub struct BatchConfig {
 
 impl Default for BatchConfig {
     fn default() -> Self {
-        Self {
-            max_frames: 16_000,
-            max_utterances: 32,
-            sorta_grad: true,
-        }
+        Self { max_frames: 16_000, max_utterances: 32, sorta_grad: true }
     }
 }
 
@@ -40,10 +36,9 @@ impl BatchConfig {
     /// # Errors
     /// `DataError::Config` names the key.
     pub fn validate(&self) -> Result<(), DataError> {
-        for (field, value) in [
-            ("max_frames", self.max_frames),
-            ("max_utterances", self.max_utterances),
-        ] {
+        for (field, value) in
+            [("max_frames", self.max_frames), ("max_utterances", self.max_utterances)]
+        {
             if value == 0 {
                 return Err(DataError::config(
                     format!("batches.{field}"),

@@ -16,9 +16,9 @@ const HEADER: usize = 8 + 4 + 8 + 8;
 
 /// FNV-1a, 64 bits (Fowler, Noll, Vo): continues from `state`, which starts as [`FNV_START`].
 pub(super) fn fnv1a(state: u64, bytes: &[u8]) -> u64 {
-    bytes.iter().fold(state, |hash, &byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01B3)
-    })
+    bytes
+        .iter()
+        .fold(state, |hash, &byte| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01B3))
 }
 
 /// Offset basis of [`fnv1a`].
@@ -41,10 +41,7 @@ impl BlobStore {
     /// Opens `folder`, which is made if it is missing.
     pub(super) fn open(folder: PathBuf) -> Result<Self, DataError> {
         fs::create_dir_all(&folder).map_err(|error| DataError::cache(&folder, error))?;
-        Ok(Self {
-            folder,
-            temporary: AtomicU64::new(0),
-        })
+        Ok(Self { folder, temporary: AtomicU64::new(0) })
     }
 
     fn path(&self, key: &str) -> PathBuf {
@@ -63,8 +60,7 @@ impl BlobStore {
 
     /// The payload's length in bytes without reading it; damage inside the payload is not seen here.
     pub(super) fn payload_bytes(&self, key: &str) -> Option<usize> {
-        self.open_checked(key)
-            .map(|(_, header)| header.payload_bytes)
+        self.open_checked(key).map(|(_, header)| header.payload_bytes)
     }
 
     /// Opens the file of `key`, positioned at its payload, if header, key and file length are right.

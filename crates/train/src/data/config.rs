@@ -21,10 +21,7 @@ fn once() -> usize {
 
 impl From<PathBuf> for Source {
     fn from(manifest: PathBuf) -> Self {
-        Self {
-            manifest,
-            repeat: 1,
-        }
+        Self { manifest, repeat: 1 }
     }
 }
 
@@ -40,10 +37,7 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self {
-            min_s: 0.1,
-            max_s: 30.0,
-        }
+        Self { min_s: 0.1, max_s: 30.0 }
     }
 }
 
@@ -60,10 +54,7 @@ pub struct CacheConfig {
 
 impl Default for CacheConfig {
     fn default() -> Self {
-        Self {
-            folder: None,
-            memory_mib: 2048,
-        }
+        Self { folder: None, memory_mib: 2048 }
     }
 }
 

@@ -12,9 +12,9 @@ use super::Progress;
 use super::augment::{Augmentation, OtherVoices, samples_after};
 use super::batches::{BatchConfig, plan_epoch};
 use super::config::{DataConfig, Limits, Source};
+use super::ctc_frames_needed;
 use super::dropped::{DropReason, Dropped};
 use super::error::DataError;
-use super::ctc_frames_needed;
 use super::feature_cache::FeatureCache;
 use super::manifest::{Utterance, read_manifest};
 use super::memory::MemoryBudget;
@@ -54,9 +54,7 @@ impl Dataset {
         frames_out: impl Fn(usize) -> usize + Send + Sync + 'static,
         progress: Progress,
     ) -> Result<Self, DataError> {
-        features
-            .validate()
-            .map_err(|error| DataError::Features(error.into()))?;
+        features.validate().map_err(|error| DataError::Features(error.into()))?;
         let memory = MemoryBudget::new(config.cache.memory_mib.saturating_mul(1 << 20));
         let mut dataset = Self {
             utterances: Vec::new(),
@@ -144,42 +142,29 @@ impl Dataset {
     fn admit(&mut self, utterance: Utterance, repeat: usize, outcome: Examined) {
         match outcome {
             Ok((labels, samples)) => {
-                self.items
-                    .extend(std::iter::repeat_n(self.utterances.len(), repeat));
+                self.items.extend(std::iter::repeat_n(self.utterances.len(), repeat));
                 self.utterances.push(utterance);
                 self.labels.push(labels);
                 self.samples.push(samples);
             }
-            Err((reason, detail)) => self.dropped.push(Dropped {
-                place: utterance.place(),
-                reason,
-                detail,
-            }),
+            Err((reason, detail)) => {
+                self.dropped.push(Dropped { place: utterance.place(), reason, detail })
+            }
         }
     }
 
     fn nothing_usable(&self, sources: &[Source]) -> DataError {
-        let manifests: Vec<_> = sources
-            .iter()
-            .map(|source| source.manifest.display().to_string())
-            .collect();
+        let manifests: Vec<_> =
+            sources.iter().map(|source| source.manifest.display().to_string()).collect();
         let counts = self.dropped_counts();
-        let reasons: Vec<_> = counts
-            .iter()
-            .map(|(reason, count)| format!("{count} {reason}"))
-            .collect();
-        let reasons = if reasons.is_empty() {
-            "no lines".to_owned()
-        } else {
-            reasons.join(", ")
-        };
-        let first = self.dropped.first().map_or(String::new(), |first| {
-            format!("; first: {}: {}", first.place, first.detail)
-        });
-        DataError::NothingUsable {
-            manifests: manifests.join(", "),
-            reasons: reasons + &first,
-        }
+        let reasons: Vec<_> =
+            counts.iter().map(|(reason, count)| format!("{count} {reason}")).collect();
+        let reasons = if reasons.is_empty() { "no lines".to_owned() } else { reasons.join(", ") };
+        let first = self
+            .dropped
+            .first()
+            .map_or(String::new(), |first| format!("; first: {}: {}", first.place, first.detail));
+        DataError::NothingUsable { manifests: manifests.join(", "), reasons: reasons + &first }
     }
 
     fn output_frames(&self, samples: usize) -> usize {
@@ -211,13 +196,8 @@ impl Dataset {
     /// # Errors
     /// They do not fit the features.
     pub fn set_normalise(&mut self, normalise: Normalise) -> Result<(), DataError> {
-        let features = FeatureConfig {
-            normalise: Some(normalise),
-            ..self.features.clone()
-        };
-        features
-            .validate()
-            .map_err(|error| DataError::Features(error.into()))?;
+        let features = FeatureConfig { normalise: Some(normalise), ..self.features.clone() };
+        features.validate().map_err(|error| DataError::Features(error.into()))?;
         self.features = features;
         Ok(())
     }
@@ -253,25 +233,15 @@ impl Dataset {
 
     /// Length of an epoch without augmentation, in seconds, repeats included.
     pub fn seconds(&self) -> f64 {
-        let samples: usize = self
-            .items
-            .iter()
-            .map(|&utterance| self.samples[utterance])
-            .sum();
+        let samples: usize = self.items.iter().map(|&utterance| self.samples[utterance]).sum();
         samples as f64 / f64::from(self.features.sample_rate_hz)
     }
 
     /// Feature frames of every item, after the change of speed if there is one.
     pub fn frames(&self, augmentation: Option<&Augmentation>) -> Vec<usize> {
-        let samples = |item| {
-            samples_after(
-                self.samples[self.items[item]],
-                self.speed(item, augmentation),
-            )
-        };
-        (0..self.len())
-            .map(|item| self.features.frames(samples(item)))
-            .collect()
+        let samples =
+            |item| samples_after(self.samples[self.items[item]], self.speed(item, augmentation));
+        (0..self.len()).map(|item| self.features.frames(samples(item))).collect()
     }
 
     /// The batches of an epoch (see [`plan_epoch`]), cut by the lengths after augmentation.
@@ -290,11 +260,7 @@ impl Dataset {
         let speed = augmentation.map_or(1.0, |augmentation| augmentation.speed(item));
         let utterance = self.items[item];
         let given = self.output_frames(samples_after(self.samples[utterance], speed));
-        if given < ctc_frames_needed(&self.labels[utterance]) {
-            1.0
-        } else {
-            speed
-        }
+        if given < ctc_frames_needed(&self.labels[utterance]) { 1.0 } else { speed }
     }
 
     /// Frames of an utterance (an index of [`Self::utterances`]) before normalisation and augmentation, `frames x dim`.
@@ -302,8 +268,7 @@ impl Dataset {
     /// # Errors
     /// The audio cannot be read any more, or the cache cannot be written.
     pub fn raw_features(&self, utterance: usize) -> Result<Arc<[f32]>, DataError> {
-        self.cached
-            .get(utterance, &self.utterances[utterance], &self.pcm)
+        self.cached.get(utterance, &self.utterances[utterance], &self.pcm)
     }
 
     /// Frames of an item as a network gets them, `frames x dim`: augmented, normalised, masked.

@@ -75,23 +75,14 @@ pub enum DataError {
 
 impl DataError {
     pub(super) fn io(path: &Path, source: io::Error) -> Self {
-        Self::Io {
-            path: path.to_path_buf(),
-            source,
-        }
+        Self::Io { path: path.to_path_buf(), source }
     }
 
     pub(super) fn cache(path: &Path, source: io::Error) -> Self {
-        Self::Cache {
-            path: path.to_path_buf(),
-            source,
-        }
+        Self::Cache { path: path.to_path_buf(), source }
     }
 
     pub(super) fn config(field: impl Into<String>, problem: impl Into<String>) -> Self {
-        Self::Config {
-            field: field.into(),
-            problem: problem.into(),
-        }
+        Self::Config { field: field.into(), problem: problem.into() }
     }
 }

@@ -35,23 +35,13 @@ impl FeatureCache {
         config: &FeatureConfig,
         memory: MemoryBudget,
     ) -> Result<Self, DataError> {
-        let config = FeatureConfig {
-            normalise: None,
-            ..config.clone()
-        };
+        let config = FeatureConfig { normalise: None, ..config.clone() };
         let extractor =
             FeatureExtractor::new(&config).map_err(|error| DataError::Features(error.into()))?;
         let config_text =
             serde_json::to_string(&config).map_err(|error| DataError::Features(error.into()))?;
-        let store = folder
-            .map(|folder| BlobStore::open(folder.join("features")))
-            .transpose()?;
-        Ok(Self {
-            extractor,
-            config_text,
-            store,
-            kept: Kept::new(memory),
-        })
+        let store = folder.map(|folder| BlobStore::open(folder.join("features"))).transpose()?;
+        Ok(Self { extractor, config_text, store, kept: Kept::new(memory) })
     }
 
     /// Frames before normalisation, `frames x dim`. `number` identifies the utterance within this run.
@@ -76,11 +66,7 @@ impl FeatureCache {
         let Some(store) = &self.store else {
             return self.compute(utterance, pcm).map(Arc::from);
         };
-        let key = format!(
-            "features {VERSION} {} of {}",
-            self.config_text,
-            pcm.key(utterance)?
-        );
+        let key = format!("features {VERSION} {} of {}", self.config_text, pcm.key(utterance)?);
         let frame_bytes = 4 * self.extractor.dim();
         if let Some(bytes) = store.get(&key)
             && !bytes.is_empty()
@@ -92,20 +78,14 @@ impl FeatureCache {
                 .collect());
         }
         let features = self.compute(utterance, pcm)?;
-        let bytes: Vec<u8> = features
-            .iter()
-            .flat_map(|value| value.to_le_bytes())
-            .collect();
+        let bytes: Vec<u8> = features.iter().flat_map(|value| value.to_le_bytes()).collect();
         store.put(&key, &bytes)?;
         Ok(Arc::from(features))
     }
 
     fn compute(&self, utterance: &Utterance, pcm: &PcmCache) -> Result<Vec<f32>, DataError> {
-        let samples: Vec<f32> = pcm
-            .get_once(utterance)?
-            .iter()
-            .map(|&sample| to_f32(sample))
-            .collect();
+        let samples: Vec<f32> =
+            pcm.get_once(utterance)?.iter().map(|&sample| to_f32(sample)).collect();
         Ok(self.of_samples(&samples))
     }
 

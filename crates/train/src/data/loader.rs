@@ -36,9 +36,7 @@ impl Dataset {
         augmentation: Option<&Augmentation>,
     ) -> Result<Batch, DataError> {
         let dim = self.dim();
-        let parts = items
-            .iter()
-            .map(|&item| self.item_features(item, augmentation));
+        let parts = items.iter().map(|&item| self.item_features(item, augmentation));
         let parts = parts.collect::<Result<Vec<_>, _>>()?;
         let frames: Vec<usize> = parts.iter().map(|part| part.len() / dim).collect();
         let t_max = frames.iter().copied().max().unwrap_or(0);
@@ -46,18 +44,8 @@ impl Dataset {
         for (row, part) in features.chunks_exact_mut((t_max * dim).max(1)).zip(&parts) {
             row[..part.len()].copy_from_slice(part);
         }
-        let labels = items
-            .iter()
-            .map(|&item| self.labels(item).to_vec())
-            .collect();
-        Ok(Batch {
-            features,
-            frames,
-            t_max,
-            dim,
-            labels,
-            utterances: items.to_vec(),
-        })
+        let labels = items.iter().map(|&item| self.labels(item).to_vec()).collect();
+        Ok(Batch { features, frames, t_max, dim, labels, utterances: items.to_vec() })
     }
 }
 
@@ -72,10 +60,7 @@ pub struct Prefetch {
 
 impl Default for Prefetch {
     fn default() -> Self {
-        Self {
-            threads: 1,
-            waiting: 2,
-        }
+        Self { threads: 1, waiting: 2 }
     }
 }
 
@@ -104,13 +89,7 @@ impl BatchLoader {
         let end = plan.len();
         let plan = Arc::new(plan);
         let count = prefetch.threads.clamp(1, end.saturating_sub(first).max(1));
-        let mut loader = Self {
-            queues: Vec::new(),
-            threads: Vec::new(),
-            next: first,
-            end,
-            first,
-        };
+        let mut loader = Self { queues: Vec::new(), threads: Vec::new(), next: first, end, first };
         for offset in 0..count {
             let (sender, queue) = sync_channel(prefetch.waiting);
             let (dataset, plan, augmentation) =
@@ -119,10 +98,7 @@ impl BatchLoader {
             loader.threads.push(thread::spawn(move || {
                 for items in plan.iter().skip(first + offset).step_by(count) {
                     // The other end hangs up when the loader is dropped.
-                    if sender
-                        .send(dataset.batch(items, augmentation.as_ref()))
-                        .is_err()
-                    {
+                    if sender.send(dataset.batch(items, augmentation.as_ref())).is_err() {
                         return;
                     }
                 }
@@ -147,11 +123,7 @@ impl Iterator for BatchLoader {
         let number = self.next;
         self.next += 1;
         let queue = &self.queues[(number - self.first) % self.queues.len()];
-        Some(
-            queue
-                .recv()
-                .unwrap_or(Err(DataError::LoaderStopped { batch: number })),
-        )
+        Some(queue.recv().unwrap_or(Err(DataError::LoaderStopped { batch: number })))
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {

@@ -89,12 +89,7 @@ pub fn read_manifest_lines(path: &Path) -> Result<Vec<Result<Utterance, DataErro
         .filter(|(_, line)| !line.trim_ascii().is_empty())
         .map(|(index, line)| {
             parse_line(line.trim_ascii(), &manifest, index + 1).map_err(|(field, problem)| {
-                DataError::Manifest {
-                    path: path.to_path_buf(),
-                    line: index + 1,
-                    field,
-                    problem,
-                }
+                DataError::Manifest { path: path.to_path_buf(), line: index + 1, field, problem }
             })
         })
         .collect())
@@ -106,25 +101,16 @@ fn parse_line(line: &[u8], manifest: &Arc<Path>, number: usize) -> Result<Uttera
     let line = std::str::from_utf8(line).map_err(|error| {
         (
             "line",
-            format!(
-                "not UTF-8 from byte {}; save the manifest as UTF-8",
-                error.valid_up_to() + 1
-            ),
+            format!("not UTF-8 from byte {}; save the manifest as UTF-8", error.valid_up_to() + 1),
         )
     })?;
     let object: Map<String, Value> = serde_json::from_str(line).map_err(|error| {
-        (
-            "line",
-            format!("not a JSON object: {error}; write one object a line"),
-        )
+        ("line", format!("not a JSON object: {error}; write one object a line"))
     })?;
     let audio = string(&object, "audio_filepath")?
         .ok_or_else(|| missing("audio_filepath", "the path of the audio file"))?;
     if audio.is_empty() {
-        return Err((
-            "audio_filepath",
-            "empty; give the path of the audio file".into(),
-        ));
+        return Err(("audio_filepath", "empty; give the path of the audio file".into()));
     }
     let duration_s = number_of(&object, "duration")?
         .ok_or_else(|| missing("duration", "the length in seconds"))?;

@@ -22,9 +22,7 @@ impl MemoryBudget {
 
     fn take(&self, bytes: usize) -> bool {
         self.0
-            .try_update(Ordering::Relaxed, Ordering::Relaxed, |left| {
-                left.checked_sub(bytes)
-            })
+            .try_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(bytes))
             .is_ok()
     }
 
@@ -43,19 +41,12 @@ pub(super) struct Kept<K, T> {
 
 impl<K: Eq + Hash, T> Kept<K, T> {
     pub(super) fn new(budget: MemoryBudget) -> Self {
-        Self {
-            budget,
-            arrays: Mutex::new(HashMap::new()),
-        }
+        Self { budget, arrays: Mutex::new(HashMap::new()) }
     }
 
     pub(super) fn get(&self, key: &K) -> Option<Arc<[T]>> {
         // A poisoned lock is still a sound map: nothing panics between two states of it.
-        self.arrays
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .get(key)
-            .cloned()
+        self.arrays.lock().unwrap_or_else(PoisonError::into_inner).get(key).cloned()
     }
 
     pub(super) fn offer(&self, key: K, array: &Arc<[T]>) {
@@ -69,8 +60,7 @@ impl<K: Eq + Hash, T> Kept<K, T> {
             .unwrap_or_else(PoisonError::into_inner)
             .insert(key, Arc::clone(array));
         if let Some(replaced) = replaced {
-            self.budget
-                .give_back(std::mem::size_of_val::<[T]>(&replaced));
+            self.budget.give_back(std::mem::size_of_val::<[T]>(&replaced));
         }
     }
 }

@@ -25,6 +25,7 @@ mod random;
 #[cfg(test)]
 mod tests;
 
+pub use crate::ops::ctc::frames_needed as ctc_frames_needed;
 pub use augment::{
     AugmentConfig, Augmentation, Babble, Noise, OtherVoices, Reverb, SpecAugment, change_speed,
     samples_after,
@@ -40,7 +41,6 @@ pub use dropped::{DropReason, Dropped};
 pub use error::DataError;
 pub use feature_cache::FeatureCache;
 pub use loader::{Batch, BatchLoader, Prefetch};
-pub use crate::ops::ctc::frames_needed as ctc_frames_needed;
 pub use manifest::{Utterance, read_manifest, read_manifest_lines};
 pub use memory::MemoryBudget;
 pub use normalise::fit_normalise;

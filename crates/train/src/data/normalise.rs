@@ -30,8 +30,7 @@ pub fn fit_normalise(dataset: &Dataset, sample: usize, seed: u64) -> Result<Norm
             .par_iter()
             .map(|&utterance| {
                 let mut part = FeatureStatistics::new(dataset.dim());
-                part.push(&dataset.raw_features(utterance)?)
-                    .map_err(wrong)?;
+                part.push(&dataset.raw_features(utterance)?).map_err(wrong)?;
                 Ok(part)
             })
             .collect::<Result<_, DataError>>()?;

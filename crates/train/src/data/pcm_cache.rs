@@ -36,11 +36,7 @@ impl SegmentId {
         let offset_bits = utterance.offset_s.map(f64::to_bits);
         // The declared duration of a whole file plays no part in what is decoded.
         let duration_bits = offset_bits.map(|_| utterance.duration_s.to_bits());
-        Self {
-            audio: utterance.audio.clone(),
-            offset_bits,
-            duration_bits,
-        }
+        Self { audio: utterance.audio.clone(), offset_bits, duration_bits }
     }
 }
 
@@ -54,14 +50,8 @@ impl PcmCache {
         rate_hz: u32,
         memory: MemoryBudget,
     ) -> Result<Self, DataError> {
-        let store = folder
-            .map(|folder| BlobStore::open(folder.join("pcm")))
-            .transpose()?;
-        Ok(Self {
-            rate_hz,
-            store,
-            kept: Kept::new(memory),
-        })
+        let store = folder.map(|folder| BlobStore::open(folder.join("pcm"))).transpose()?;
+        Ok(Self { rate_hz, store, kept: Kept::new(memory) })
     }
 
     /// Sample rate of what [`Self::get`] returns, in Hz.
@@ -115,18 +105,14 @@ impl PcmCache {
         let metadata = std::fs::metadata(&audio).map_err(|error| {
             utterance.audio_error(format!("{}: {error}", utterance.audio.display()))
         })?;
-        let modified = metadata
-            .modified()
-            .ok()
-            .and_then(|time| time.duration_since(UNIX_EPOCH).ok());
+        let modified =
+            metadata.modified().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok());
         let modified_ns = modified.map_or(0, |time| time.as_nanos());
         let segment = match utterance.offset_s {
             None => "whole".to_owned(),
-            Some(offset) => format!(
-                "{:016x}+{:016x}",
-                offset.to_bits(),
-                utterance.duration_s.to_bits()
-            ),
+            Some(offset) => {
+                format!("{:016x}+{:016x}", offset.to_bits(), utterance.duration_s.to_bits())
+            }
         };
         Ok(format!(
             "pcm {VERSION} {} Hz {segment} {} bytes {modified_ns} ns {}",
@@ -150,20 +136,13 @@ impl PcmCache {
                 .collect());
         }
         let samples = self.decode(utterance)?;
-        let bytes: Vec<u8> = samples
-            .iter()
-            .flat_map(|sample| sample.to_le_bytes())
-            .collect();
+        let bytes: Vec<u8> = samples.iter().flat_map(|sample| sample.to_le_bytes()).collect();
         store.put(&key, &bytes)?;
         Ok(Arc::from(samples))
     }
 
     fn decode(&self, utterance: &Utterance) -> Result<Vec<i16>, DataError> {
-        Ok(utterance
-            .read(self.rate_hz)?
-            .into_iter()
-            .map(to_i16)
-            .collect())
+        Ok(utterance.read(self.rate_hz)?.into_iter().map(to_i16).collect())
     }
 }
 

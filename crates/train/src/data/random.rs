@@ -26,10 +26,7 @@ impl Random {
         let state = keys.iter().fold(GOLDEN, |state, &key| {
             mix(state ^ mix(key.wrapping_add(GOLDEN))).wrapping_add(GOLDEN)
         });
-        Self {
-            state,
-            spare_normal: None,
-        }
+        Self { state, spare_normal: None }
     }
 
     /// The next 64 bits.
@@ -85,16 +82,9 @@ mod tests {
     #[test]
     fn the_stream_is_splitmix64() {
         // Published test vector of SplitMix64 with seed 1234567.
-        let mut random = Random {
-            state: 1_234_567,
-            spare_normal: None,
-        };
-        let expected = [
-            6457827717110365317,
-            3203168211198807973,
-            9817491932198370423,
-            4593380528125082431,
-        ];
+        let mut random = Random { state: 1_234_567, spare_normal: None };
+        let expected =
+            [6457827717110365317, 3203168211198807973, 9817491932198370423, 4593380528125082431];
         assert_eq!(expected.map(|_| random.bits()), expected);
     }
 
@@ -115,10 +105,7 @@ mod tests {
         let moments = |draws: &mut dyn FnMut() -> f64| {
             let draws: Vec<f64> = (0..count).map(|_| draws()).collect();
             let mean = draws.iter().sum::<f64>() / count as f64;
-            (
-                mean,
-                draws.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / count as f64,
-            )
+            (mean, draws.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / count as f64)
         };
         // Five standard errors of the mean and more; the seed is fixed, so this passes always or never.
         let (mean, variance) = moments(&mut || random.uniform());
@@ -127,23 +114,14 @@ mod tests {
             "{mean} {variance}"
         );
         let (mean, variance) = moments(&mut || random.normal());
-        assert!(
-            mean.abs() < 0.016 && (variance - 1.0).abs() < 0.03,
-            "{mean} {variance}"
-        );
+        assert!(mean.abs() < 0.016 && (variance - 1.0).abs() < 0.03, "{mean} {variance}");
         let (mean, variance) = moments(&mut || f64::from(u8::from(random.chance(0.3))));
-        assert!(
-            (mean - 0.3).abs() < 0.008 && (variance - 0.21).abs() < 0.005,
-            "{mean} {variance}"
-        );
+        assert!((mean - 0.3).abs() < 0.008 && (variance - 0.21).abs() < 0.005, "{mean} {variance}");
         let (low, high) = (random.within([-2.0, -2.0]), random.within([3.0, 4.0]));
         assert!(low == -2.0 && (3.0..4.0).contains(&high));
         let mut counts = [0; 7];
         (0..70_000).for_each(|_| counts[random.below(7)] += 1);
-        assert!(
-            counts.iter().all(|count| (9_500..10_500).contains(count)),
-            "{counts:?}"
-        );
+        assert!(counts.iter().all(|count| (9_500..10_500).contains(count)), "{counts:?}");
         assert_eq!((random.below(0), random.below(1)), (0, 0));
     }
 
@@ -157,9 +135,6 @@ mod tests {
             *counts.entry(items).or_insert(0) += 1;
         }
         assert_eq!(counts.len(), 6);
-        assert!(
-            counts.values().all(|count| (850..1_150).contains(count)),
-            "{counts:?}"
-        );
+        assert!(counts.values().all(|count| (850..1_150).contains(count)), "{counts:?}");
     }
 }

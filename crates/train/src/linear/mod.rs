@@ -23,6 +23,7 @@ pub fn apply(graph: &Graph, name: &str, x: &Tensor<2>) -> Tensor<2> {
 
 /// A recurrent map in the form the recurrence multiplies with.
 #[derive(Debug)]
+#[allow(clippy::large_enum_variant)] // one lives at a time, on the stack
 pub enum RecurrentForm {
     /// The matrix, given or multiplied out.
     Dense(Tensor<2>),

@@ -6,6 +6,8 @@
 
 use rayon::prelude::*;
 
+use super::vectorise::vectorised;
+
 /// Added to the variance.
 pub const EPSILON: f32 = 1e-5;
 
@@ -30,37 +32,89 @@ pub struct Statistics {
 }
 
 /// Mean and variance of the real frames of `x` (`batch x steps x group x channels`).
+///
+/// Each sequence has its own two passes, which find it in the cache the second time; their moments
+/// are joined by the formula of Chan, Golub and LeVeque (1979).
 pub fn statistics(x: &[f32], lengths: &[usize], shape: Shape) -> Statistics {
     let Shape { steps, group, channels } = shape;
-    let count = count(lengths, group);
-    let moment = |center: &[f64], power: i32| -> Vec<f64> {
-        let partial: Vec<Vec<f64>> = x
-            .par_chunks(steps * group * channels)
-            .zip(lengths)
-            .map(|(x, &length)| {
-                let mut sum = vec![0.0; channels];
-                for row in x[..length * group * channels].chunks_exact(channels) {
-                    for ((s, x), c) in sum.iter_mut().zip(row).zip(center) {
-                        *s += (f64::from(*x) - c).powi(power);
-                    }
-                }
-                sum
-            })
-            .collect();
-        let mut total = vec![0.0; channels];
-        for part in &partial {
-            for (t, p) in total.iter_mut().zip(part) {
-                *t += p / count;
+    let moments: Vec<Moments> = x
+        .par_chunks(steps * group * channels)
+        .zip(lengths)
+        .filter(|&(_, &length)| length > 0)
+        .map(|(x, &length)| {
+            let real = &x[..length * group * channels];
+            vectorised(
+                #[inline(always)]
+                || Moments::of(real, channels),
+            )
+        })
+        .collect();
+    let mut all = Moments::none(channels);
+    moments.iter().for_each(|part| all.join(part));
+    let count = all.count.max(1.0);
+    Statistics {
+        mean: all.mean.iter().map(|&m| m as f32).collect(),
+        variance: all.squares.iter().map(|&s| (s / count) as f32).collect(),
+    }
+}
+
+/// Rows, mean and summed squares of the differences from it, per channel.
+struct Moments {
+    count: f64,
+    mean: Vec<f64>,
+    squares: Vec<f64>,
+}
+
+impl Moments {
+    fn none(channels: usize) -> Self {
+        Self { count: 0.0, mean: vec![0.0; channels], squares: vec![0.0; channels] }
+    }
+
+    #[inline(always)]
+    fn of(x: &[f32], channels: usize) -> Self {
+        let count = (x.len() / channels) as f64;
+        let mut mean = column_sums(x, &vec![0.0; channels], |d| d);
+        mean.iter_mut().for_each(|m| *m /= count);
+        // The mean in f32 is off by a rounding, which the second term takes out again.
+        let centre: Vec<f32> = mean.iter().map(|&m| m as f32).collect();
+        let mut squares = column_sums(x, &centre, |d| d * d);
+        for ((s, m), c) in squares.iter_mut().zip(&mean).zip(&centre) {
+            let off = m - f64::from(*c);
+            *s -= count * off * off;
+        }
+        Self { count, mean, squares }
+    }
+
+    fn join(&mut self, other: &Self) {
+        let total = self.count + other.count;
+        for c in 0..self.mean.len() {
+            let apart = other.mean[c] - self.mean[c];
+            self.mean[c] += apart * other.count / total;
+            self.squares[c] += other.squares[c] + apart * apart * self.count * other.count / total;
+        }
+        self.count = total;
+    }
+}
+
+/// Sum over the rows of `f(x - centre)` per channel: in f32 over short blocks, in f64 over those.
+#[inline(always)]
+fn column_sums(x: &[f32], centre: &[f32], f: impl Fn(f32) -> f32) -> Vec<f64> {
+    const ROWS_PER_BLOCK: usize = 16;
+    let channels = centre.len();
+    let mut total = vec![0.0f64; channels];
+    let mut short = vec![0.0f32; channels];
+    for block in x.chunks(ROWS_PER_BLOCK * channels) {
+        short.fill(0.0);
+        for row in block.chunks_exact(channels) {
+            for ((s, x), c) in short.iter_mut().zip(row).zip(centre) {
+                *s += f(x - c);
             }
         }
-        total
-    };
-    let mean = moment(&vec![0.0; channels], 1);
-    let variance = moment(&mean, 2);
-    Statistics {
-        mean: mean.iter().map(|&m| m as f32).collect(),
-        variance: variance.iter().map(|&v| v as f32).collect(),
+        for (t, s) in total.iter_mut().zip(&short) {
+            *t += f64::from(*s);
+        }
     }
+    total
 }
 
 fn count(lengths: &[usize], group: usize) -> f64 {
@@ -92,22 +146,32 @@ pub fn apply(
         .zip(lengths)
         .for_each(|((y, x), &length)| {
             let real = length * group * channels;
-            for (y, x) in y[..real].chunks_exact_mut(channels).zip(x.chunks_exact(channels)) {
-                for c in 0..channels {
-                    y[c] = x[c] * scale[c] + shift[c];
-                }
-                if let Some(clip) = clip {
-                    y.iter_mut().for_each(|y| *y = y.clamp(0.0, clip));
-                }
-            }
+            vectorised(
+                #[inline(always)]
+                || apply_rows(&x[..real], &scale, &shift, clip, &mut y[..real]),
+            );
         });
     y
 }
 
-/// Gradients `(dx, dgamma, dbeta)` of [`apply`] with the batch's own statistics.
+#[inline(always)]
+fn apply_rows(x: &[f32], scale: &[f32], shift: &[f32], clip: Option<f32>, y: &mut [f32]) {
+    let channels = scale.len();
+    for (y, x) in y.chunks_exact_mut(channels).zip(x.chunks_exact(channels)) {
+        for (((y, x), scale), shift) in y.iter_mut().zip(x).zip(scale).zip(shift) {
+            *y = x * scale + shift;
+        }
+        if let Some(clip) = clip {
+            y.iter_mut().for_each(|y| *y = y.clamp(0.0, clip));
+        }
+    }
+}
+
+/// Gradients `(dx, dgamma, dbeta)` of [`apply`] with the batch's own statistics; `dx` takes the
+/// place of `dy`.
 #[allow(clippy::too_many_arguments)] // the arguments of `apply` and the gradient
 pub fn backward(
-    dy: &[f32],
+    mut dy: Vec<f32>,
     x: &[f32],
     gamma: &[f32],
     beta: &[f32],
@@ -118,50 +182,93 @@ pub fn backward(
 ) -> (Vec<f32>, Vec<f32>, Vec<f32>) {
     let Shape { steps, group, channels } = shape;
     let inverse = inverse_deviation(statistics);
-    let mean = &statistics.mean;
-    let clip = clip.unwrap_or(f32::INFINITY);
-    let floor = if clip.is_finite() { 0.0 } else { f32::NEG_INFINITY };
-    // The gradient before the clipped ReLU, which is flat at both ends.
-    let open = |x: f32, dy: f32, c: usize| -> (f32, f32) {
-        let normal = (x - mean[c]) * inverse[c];
-        let y = gamma[c] * normal + beta[c];
-        (normal, if y > floor && y < clip { dy } else { 0.0 })
-    };
+    let layer = Layer { mean: &statistics.mean, inverse: &inverse, gamma, beta };
     let sequence = steps * group * channels;
-    let partial: Vec<(Vec<f32>, Vec<f32>)> = x
-        .par_chunks(sequence)
-        .zip(dy.par_chunks(sequence))
+    let partial: Vec<(Vec<f32>, Vec<f32>)> = dy
+        .par_chunks_mut(sequence)
+        .zip(x.par_chunks(sequence))
         .zip(lengths)
-        .map(|((x, dy), &length)| {
-            let (mut dgamma, mut dbeta) = (vec![0.0; channels], vec![0.0; channels]);
-            let real = length * group * channels;
-            for (x, dy) in x[..real].chunks_exact(channels).zip(dy.chunks_exact(channels)) {
-                for c in 0..channels {
-                    let (normal, d) = open(x[c], dy[c], c);
-                    dgamma[c] += d * normal;
-                    dbeta[c] += d;
-                }
-            }
-            (dgamma, dbeta)
+        .map(|((dy, x), &length)| {
+            let (dy, padding) = dy.split_at_mut(length * group * channels);
+            padding.fill(0.0);
+            vectorised(
+                #[inline(always)]
+                || {
+                    if let Some(clip) = clip {
+                        layer.close_clipped(x, clip, dy);
+                    }
+                    layer.sums(x, dy)
+                },
+            )
         })
         .collect();
     let (left, right): (Vec<_>, Vec<_>) = partial.into_iter().unzip();
     let (dgamma, dbeta) = (super::sum(&left, channels), super::sum(&right, channels));
     let share = 1.0 / count(lengths, group) as f32;
-    let mut dx = vec![0.0; x.len()];
-    dx.par_chunks_mut(sequence)
-        .zip(x.par_chunks(sequence))
-        .zip(dy.par_chunks(sequence))
-        .zip(lengths)
-        .for_each(|(((dx, x), dy), &length)| {
-            let real = length * group * channels;
-            let rows = x[..real].chunks_exact(channels).zip(dy.chunks_exact(channels));
-            for (dx, (x, dy)) in dx.chunks_exact_mut(channels).zip(rows) {
-                for c in 0..channels {
-                    let (normal, d) = open(x[c], dy[c], c);
-                    dx[c] = gamma[c] * inverse[c] * (d - share * (dbeta[c] + normal * dgamma[c]));
-                }
+    let share_of = |sums: &[f32]| -> Vec<f32> { sums.iter().map(|s| share * s).collect() };
+    let (slope, offset) = (share_of(&dgamma), share_of(&dbeta));
+    dy.par_chunks_mut(sequence).zip(x.par_chunks(sequence)).zip(lengths).for_each(
+        |((dy, x), &length)| {
+            let dy = &mut dy[..length * group * channels];
+            vectorised(
+                #[inline(always)]
+                || layer.input_gradient(x, &slope, &offset, dy),
+            );
+        },
+    );
+    (dy, dgamma, dbeta)
+}
+
+/// The values per channel of a normalisation.
+#[derive(Clone, Copy)]
+struct Layer<'a> {
+    mean: &'a [f32],
+    inverse: &'a [f32],
+    gamma: &'a [f32],
+    beta: &'a [f32],
+}
+
+impl Layer<'_> {
+    /// Takes the gradient back through the clipped ReLU, which is flat at both ends.
+    #[inline(always)]
+    fn close_clipped(&self, x: &[f32], clip: f32, dy: &mut [f32]) {
+        let n = self.mean.len();
+        let (mean, inverse) = (&self.mean[..n], &self.inverse[..n]);
+        let (gamma, beta) = (&self.gamma[..n], &self.beta[..n]);
+        for (dy, x) in dy.chunks_exact_mut(n).zip(x.chunks_exact(n)) {
+            for c in 0..n {
+                let y = gamma[c] * ((x[c] - mean[c]) * inverse[c]) + beta[c];
+                dy[c] = if y > 0.0 && y < clip { dy[c] } else { 0.0 };
             }
-        });
-    (dx, dgamma, dbeta)
+        }
+    }
+
+    /// This sequence's part of `(dgamma, dbeta)`.
+    #[inline(always)]
+    fn sums(&self, x: &[f32], dy: &[f32]) -> (Vec<f32>, Vec<f32>) {
+        let n = self.mean.len();
+        let (mean, inverse) = (&self.mean[..n], &self.inverse[..n]);
+        let (mut dgamma, mut dbeta) = (vec![0.0; n], vec![0.0; n]);
+        for (dy, x) in dy.chunks_exact(n).zip(x.chunks_exact(n)) {
+            for c in 0..n {
+                dgamma[c] += dy[c] * ((x[c] - mean[c]) * inverse[c]);
+                dbeta[c] += dy[c];
+            }
+        }
+        (dgamma, dbeta)
+    }
+
+    /// `dx = gamma / deviation (dy - mean(dy) - normal mean(dy normal))` in the place of `dy`.
+    #[inline(always)]
+    fn input_gradient(&self, x: &[f32], slope: &[f32], offset: &[f32], dy: &mut [f32]) {
+        let n = self.mean.len();
+        let (mean, inverse, gamma) = (&self.mean[..n], &self.inverse[..n], &self.gamma[..n]);
+        let (slope, offset) = (&slope[..n], &offset[..n]);
+        for (dy, x) in dy.chunks_exact_mut(n).zip(x.chunks_exact(n)) {
+            for c in 0..n {
+                let normal = (x[c] - mean[c]) * inverse[c];
+                dy[c] = gamma[c] * inverse[c] * (dy[c] - (offset[c] + normal * slope[c]));
+            }
+        }
+    }
 }

@@ -58,9 +58,10 @@ fn one(logits: &[f32], labels: &[u16], symbols: usize, gradient: &mut [f32]) -> 
     }
     let states = expand(labels);
     softmax(logits, symbols, gradient);
-    let posterior = scaled(gradient, &states, symbols)
-        .unwrap_or_else(|| log_space(logits, &states, symbols));
-    for (row, gamma) in gradient.chunks_exact_mut(symbols).zip(posterior.gamma.chunks(states.len())) {
+    let posterior =
+        scaled(gradient, &states, symbols).unwrap_or_else(|| log_space(logits, &states, symbols));
+    for (row, gamma) in gradient.chunks_exact_mut(symbols).zip(posterior.gamma.chunks(states.len()))
+    {
         for (state, gamma) in states.iter().zip(gamma) {
             row[usize::from(*state)] -= *gamma as f32;
         }
@@ -258,9 +259,12 @@ mod tests {
             (6, vec![]),
         ] {
             let x = logits(frames, 3, 2.0);
-            let ours = loss(&x, &[frames], &[labels.clone()], frames, 3).losses[0];
+            let ours = loss(&x, &[frames], std::slice::from_ref(&labels), frames, 3).losses[0];
             let expected = brute_force(&x, &labels, 3);
-            assert!((f64::from(ours) - expected).abs() < 1e-5, "{labels:?} in {frames}: {ours} {expected}");
+            assert!(
+                (f64::from(ours) - expected).abs() < 1e-5,
+                "{labels:?} in {frames}: {ours} {expected}"
+            );
         }
     }
 
@@ -268,7 +272,7 @@ mod tests {
     fn gradient_equals_finite_differences_and_log_space() {
         let (frames, symbols, labels) = (9, 4, vec![1, 3, 3, 2]);
         let x = logits(frames, symbols, 1.5);
-        let full = loss(&x, &[frames], &[labels.clone()], frames, symbols);
+        let full = loss(&x, &[frames], std::slice::from_ref(&labels), frames, symbols);
         for i in 0..x.len() {
             let at = |d: f32| {
                 let mut x = x.clone();

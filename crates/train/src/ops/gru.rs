@@ -15,6 +15,7 @@ use rayon::prelude::*;
 use stonechat_kernels::{Activation, PackedF32, math};
 
 use super::matmul;
+use super::vectorise::vectorised;
 
 /// Sequences that share one pass over the packed recurrent weights: 4 to 8 for a usual batch, where
 /// the product runs near the arithmetic peak, in an even number of groups, so that two cores share
@@ -97,12 +98,10 @@ impl Packed {
 
     fn transposed(recurrent: Recurrent<'_>, hidden: usize) -> Self {
         match recurrent {
-            Recurrent::Dense(u) => {
-                Self::Dense(pack(&transpose(u, 3 * hidden, hidden), hidden, 3 * hidden))
-            }
+            Recurrent::Dense(u) => Self::Dense(pack_transposed(u, 3 * hidden, hidden)),
             Recurrent::LowRank { a, b, rank } => Self::LowRank(
-                pack(&transpose(a, 3 * hidden, rank), rank, 3 * hidden),
-                pack(&transpose(b, rank, hidden), hidden, rank),
+                pack_transposed(a, 3 * hidden, rank),
+                pack_transposed(b, rank, hidden),
             ),
         }
     }
@@ -120,18 +119,15 @@ impl Packed {
     }
 }
 
+const SHAPES: &str = "shapes are checked where the layer is built";
+
 fn pack(w: &[f32], rows: usize, cols: usize) -> PackedF32 {
-    PackedF32::pack(w, rows, cols).expect("shapes are checked where the layer is built")
+    PackedF32::pack(w, rows, cols).expect(SHAPES)
 }
 
-fn transpose(w: &[f32], rows: usize, cols: usize) -> Vec<f32> {
-    let mut t = vec![0.0; rows * cols];
-    for i in 0..rows {
-        for j in 0..cols {
-            t[j * rows + i] = w[i * cols + j];
-        }
-    }
-    t
+/// The transpose of `w` (`rows x cols`).
+fn pack_transposed(w: &[f32], rows: usize, cols: usize) -> PackedF32 {
+    PackedF32::pack_transposed(w, rows, cols).expect(SHAPES)
 }
 
 /// Runs the recurrence from `h = 0`.
@@ -160,12 +156,20 @@ pub fn forward(
         .zip(x.par_chunks(wide))
         .zip(lengths.par_chunks(lanes))
         .for_each(|((((out, gates), products), x), lengths)| {
-            forward_lanes(x, &packed, lengths, candidate, steps, hidden, out, gates, products);
+            vectorised(
+                #[inline(always)]
+                || {
+                    forward_lanes(
+                        x, &packed, lengths, candidate, steps, hidden, out, gates, products,
+                    );
+                },
+            );
         });
     (out, saved)
 }
 
 #[allow(clippy::too_many_arguments)] // one private loop; a struct would only rename them
+#[inline(always)]
 fn forward_lanes(
     x: &[f32],
     packed: &Packed,
@@ -213,10 +217,12 @@ fn forward_lanes(
 }
 
 /// Backward through time: `out` and `saved` come from [`forward`], `dout` is the gradient of `out`.
+///
+/// The gradients grow in the place of what was saved, so that no large buffer is new.
 pub fn backward(
     dout: &[f32],
-    out: &[f32],
-    saved: &Saved,
+    out: Vec<f32>,
+    saved: Saved,
     recurrent: Recurrent<'_>,
     lengths: &[usize],
     candidate: Candidate,
@@ -224,9 +230,9 @@ pub fn backward(
 ) -> Gradients {
     let Shape { batch, steps, hidden } = shape;
     let rows = batch * steps;
-    let mut input = vec![0.0; rows * 3 * hidden];
-    // The gradient of U_c h differs from that of x_c by the reset gate.
-    let mut product = vec![0.0; rows * hidden];
+    // From here on the gradients of the input products, and of U_c h, which differs from that of
+    // x_c by the reset gate.
+    let Saved { gates: mut input, candidate_product: mut product } = saved;
     let packed = Packed::transposed(recurrent, hidden);
     let lanes = lanes(batch);
     let (wide, narrow) = (lanes * steps * 3 * hidden, lanes * steps * hidden);
@@ -235,33 +241,30 @@ pub fn backward(
         .zip(product.par_chunks_mut(narrow))
         .zip(dout.par_chunks(narrow))
         .zip(out.par_chunks(narrow))
-        .zip(saved.gates.par_chunks(wide))
-        .zip(saved.candidate_product.par_chunks(narrow))
         .zip(lengths.par_chunks(lanes))
-        .for_each(|((((((dx, dp), dout), out), gates), products), lengths)| {
-            backward_lanes(
-                dout, out, gates, products, &packed, lengths, candidate, steps, hidden, dx, dp,
+        .for_each(|((((dx, dp), dout), out), lengths)| {
+            vectorised(
+                #[inline(always)]
+                || backward_lanes(dout, out, &packed, lengths, candidate, steps, hidden, dx, dp),
             );
         });
+    drop(packed);
 
     // h before each step: `out` one step later, zero at the start.
-    let mut before = vec![0.0; rows * hidden];
-    before
-        .par_chunks_mut(steps * hidden)
-        .zip(out.par_chunks(steps * hidden))
-        .for_each(|(before, out)| {
-            let kept = (steps - 1) * hidden;
-            before[hidden..].copy_from_slice(&out[..kept]);
-        });
+    let mut before = out;
+    before.par_chunks_mut(steps * hidden).for_each(|before| {
+        before.copy_within(..(steps - 1) * hidden, hidden);
+        before[..hidden].fill(0.0);
+    });
+    let d_zr = matmul::view(&input, rows, 2 * hidden, 3 * hidden);
+    let d_c = matmul::view(&product, rows, hidden, hidden);
     let weight_gradient = |left: &[f32], cols: usize| -> Vec<f32> {
         // Stacked [d_z d_r | d_c] rows against `left` (rows x cols).
         let mut grad = vec![0.0; 3 * hidden * cols];
         let (zr, c) = grad.split_at_mut(2 * hidden * cols);
-        let inputs = matmul::view(left, rows, cols, cols);
-        let d_zr = matmul::view(&input, rows, 2 * hidden, 3 * hidden);
-        matmul::product_by_rows(zr, cols, d_zr.transpose(), inputs);
-        let d_c = matmul::view(&product, rows, hidden, hidden);
-        matmul::product_by_rows(c, cols, d_c.transpose(), inputs);
+        let left = matmul::view(left, rows, cols, cols);
+        matmul::product_by_rows(zr, cols, d_zr.transpose(), left, false);
+        matmul::product_by_rows(c, cols, d_c.transpose(), left, false);
         grad
     };
     let (left, right) = match recurrent {
@@ -269,29 +272,25 @@ pub fn backward(
         Recurrent::LowRank { a, b, rank } => {
             let middle = matmul::forward(&before, b, rows, hidden, rank);
             let left = weight_gradient(&middle, rank);
-            // d(B h) = A^T d(U h), gates stacked.
-            let mut stacked = vec![0.0; rows * 3 * hidden];
-            stacked
-                .par_chunks_mut(3 * hidden)
-                .zip(input.par_chunks(3 * hidden))
-                .zip(product.par_chunks(hidden))
-                .for_each(|((row, zr), c)| {
-                    row[..2 * hidden].copy_from_slice(&zr[..2 * hidden]);
-                    row[2 * hidden..].copy_from_slice(c);
-                });
-            let dmiddle = matmul::backward_input(&stacked, a, rows, rank, 3 * hidden);
+            // d(B h) = A^T d(U h), gate by gate into the place of B h.
+            let mut dmiddle = middle;
+            let a = matmul::view(a, 3 * hidden, rank, rank);
+            let (a_zr, a_c) = (a.subrows(0, 2 * hidden), a.subrows(2 * hidden, hidden));
+            matmul::product_by_rows(&mut dmiddle, rank, d_zr, a_zr, false);
+            matmul::product_by_rows(&mut dmiddle, rank, d_c, a_c, true);
             (left, matmul::backward_weight(&dmiddle, &before, rows, hidden, rank))
         }
     };
     Gradients { input, left, right }
 }
 
+/// Turns `dx` from the gates into the gradient of the input products and `dp` from `U_c h` into its
+/// gradient.
 #[allow(clippy::too_many_arguments)] // the mirror of forward_lanes
+#[inline(always)]
 fn backward_lanes(
     dout: &[f32],
     out: &[f32],
-    gates: &[f32],
-    products: &[f32],
     packed: &Packed,
     lengths: &[usize],
     candidate: Candidate,
@@ -301,6 +300,7 @@ fn backward_lanes(
     dp: &mut [f32],
 ) {
     let lanes = lengths.len();
+    let start = vec![0.0; hidden];
     let mut dh = vec![0.0; lanes * hidden];
     let mut da = vec![0.0; lanes * 3 * hidden];
     let mut through = vec![0.0; lanes * hidden];
@@ -309,34 +309,21 @@ fn backward_lanes(
     for t in (0..longest).rev() {
         for lane in (0..lanes).filter(|&lane| t < lengths[lane]) {
             let row = lane * steps + t;
-            let gates = &gates[row * 3 * hidden..][..3 * hidden];
-            let (z, rest) = gates.split_at(hidden);
-            let (r, c) = rest.split_at(hidden);
-            let product = &products[row * hidden..][..hidden];
-            let dout = &dout[row * hidden..][..hidden];
-            let dh = &mut dh[lane * hidden..][..hidden];
-            let dx = &mut dx[row * 3 * hidden..][..3 * hidden];
-            let dp = &mut dp[row * hidden..][..hidden];
-            let (dz, rest) = dx.split_at_mut(hidden);
-            let (dr, dc) = rest.split_at_mut(hidden);
-            for i in 0..hidden {
-                let before = if t == 0 { 0.0 } else { out[(row - 1) * hidden + i] };
-                let d = dh[i] + dout[i];
-                let slope = match candidate {
-                    Candidate::Tanh => 1.0 - c[i] * c[i],
-                    // The clipped ends are flat.
-                    Candidate::ClippedRelu(clip) => f32::from(c[i] > 0.0 && c[i] < clip),
-                };
-                let d_candidate = d * z[i] * slope;
-                dc[i] = d_candidate;
-                dp[i] = d_candidate * r[i];
-                dz[i] = d * (c[i] - before) * z[i] * (1.0 - z[i]);
-                dr[i] = d_candidate * product[i] * r[i] * (1.0 - r[i]);
-                dh[i] = d * (1.0 - z[i]);
+            let cell = Cell {
+                before: if t == 0 { &start } else { &out[(row - 1) * hidden..][..hidden] },
+                dout: &dout[row * hidden..][..hidden],
+                dh: &mut dh[lane * hidden..][..hidden],
+                gates: &mut dx[row * 3 * hidden..][..3 * hidden],
+                product: &mut dp[row * hidden..][..hidden],
+                da: &mut da[lane * 3 * hidden..][..3 * hidden],
+            };
+            match candidate {
+                Candidate::Tanh => cell.backward(|c| 1.0 - c * c),
+                // The clipped ends are flat.
+                Candidate::ClippedRelu(clip) => {
+                    cell.backward(|c| if c > 0.0 && c < clip { 1.0 } else { 0.0 });
+                }
             }
-            let da = &mut da[lane * 3 * hidden..][..3 * hidden];
-            da[..2 * hidden].copy_from_slice(&dx[..2 * hidden]);
-            da[2 * hidden..].copy_from_slice(dp);
         }
         packed.apply(&da, lanes, &mut middle, &mut through);
         for lane in (0..lanes).filter(|&lane| t < lengths[lane]) {
@@ -345,5 +332,45 @@ fn backward_lanes(
                 *dh += through;
             }
         }
+    }
+}
+
+/// One sequence at one step, on the way back.
+struct Cell<'a> {
+    /// `h` before the step.
+    before: &'a [f32],
+    /// Gradient of the output.
+    dout: &'a [f32],
+    /// Gradient of `h` from the steps behind; afterwards what passes by the gates to the step before.
+    dh: &'a mut [f32],
+    /// z, r, c; afterwards their gradients before the nonlinearities.
+    gates: &'a mut [f32],
+    /// `U_c h`; afterwards its gradient.
+    product: &'a mut [f32],
+    /// Takes the gradient of `U h`.
+    da: &'a mut [f32],
+}
+
+impl Cell<'_> {
+    #[inline(always)]
+    fn backward(self, slope: impl Fn(f32) -> f32) {
+        let n = self.dh.len();
+        let (before, dout, dh) = (&self.before[..n], &self.dout[..n], self.dh);
+        let (z, rest) = self.gates.split_at_mut(n);
+        let (r, c) = rest.split_at_mut(n);
+        let (c, p) = (&mut c[..n], &mut self.product[..n]);
+        for i in 0..n {
+            let d = dh[i] + dout[i];
+            let d_candidate = d * z[i] * slope(c[i]);
+            let d_reset = d_candidate * p[i] * r[i] * (1.0 - r[i]);
+            dh[i] = d * (1.0 - z[i]);
+            z[i] = d * (c[i] - before[i]) * z[i] * (1.0 - z[i]);
+            p[i] = d_candidate * r[i];
+            r[i] = d_reset;
+            c[i] = d_candidate;
+        }
+        self.da[..n].copy_from_slice(z);
+        self.da[n..2 * n].copy_from_slice(r);
+        self.da[2 * n..].copy_from_slice(p);
     }
 }

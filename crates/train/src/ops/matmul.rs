@@ -32,40 +32,39 @@ pub fn product(out: MatMut<'_, f32>, a: MatRef<'_, f32>, b: MatRef<'_, f32>, add
     matmul(out, accum, a, b, 1.0, Par::Seq);
 }
 
-/// `out (rows x cols) = a (rows x inner) b (inner x cols)`, parallel over blocks of rows.
-pub fn product_by_rows(out: &mut [f32], cols: usize, a: MatRef<'_, f32>, b: MatRef<'_, f32>) {
-    out.par_chunks_mut(ROWS_PER_TASK * cols)
-        .enumerate()
-        .for_each(|(i, block)| {
-            let rows = block.len() / cols;
-            let a = a.subrows(i * ROWS_PER_TASK, rows);
-            product(view_mut(block, rows, cols, cols), a, b, false);
-        });
+/// `out (rows x cols) = a (rows x inner) b (inner x cols)`, or `+=`, parallel over blocks of rows.
+pub fn product_by_rows(
+    out: &mut [f32],
+    cols: usize,
+    a: MatRef<'_, f32>,
+    b: MatRef<'_, f32>,
+    add: bool,
+) {
+    out.par_chunks_mut(ROWS_PER_TASK * cols).enumerate().for_each(|(i, block)| {
+        let rows = block.len() / cols;
+        let a = a.subrows(i * ROWS_PER_TASK, rows);
+        product(view_mut(block, rows, cols, cols), a, b, add);
+    });
 }
 
 /// Forward of a linear map over rows: `y (n x m) = x (n x k) w^T`, `w` being `m x k`.
 pub fn forward(x: &[f32], w: &[f32], n: usize, k: usize, m: usize) -> Vec<f32> {
     let mut y = vec![0.0; n * m];
-    product_by_rows(&mut y, m, view(x, n, k, k), view(w, m, k, k).transpose());
+    product_by_rows(&mut y, m, view(x, n, k, k), view(w, m, k, k).transpose(), false);
     y
 }
 
 /// Gradient of [`forward`] with respect to `x`: `dx (n x k) = dy (n x m) w`.
 pub fn backward_input(dy: &[f32], w: &[f32], n: usize, k: usize, m: usize) -> Vec<f32> {
     let mut dx = vec![0.0; n * k];
-    product_by_rows(&mut dx, k, view(dy, n, m, m), view(w, m, k, k));
+    product_by_rows(&mut dx, k, view(dy, n, m, m), view(w, m, k, k), false);
     dx
 }
 
 /// Gradient of [`forward`] with respect to `w`: `dw (m x k) = dy^T x`.
 pub fn backward_weight(dy: &[f32], x: &[f32], n: usize, k: usize, m: usize) -> Vec<f32> {
     let mut dw = vec![0.0; m * k];
-    product_by_rows(
-        &mut dw,
-        k,
-        view(dy, n, m, m).transpose(),
-        view(x, n, k, k),
-    );
+    product_by_rows(&mut dw, k, view(dy, n, m, m).transpose(), view(x, n, k, k), false);
     dw
 }
 

@@ -11,6 +11,7 @@ pub mod ctc;
 pub mod gru;
 pub mod matmul;
 pub mod row_conv;
+pub mod vectorise;
 
 /// Adds partial gradients in their order.
 fn sum(partial: &[Vec<f32>], len: usize) -> Vec<f32> {

@@ -7,10 +7,8 @@ use rayon::prelude::*;
 pub fn forward(x: &[f32], w: &[f32], lengths: &[usize], steps: usize, width: usize) -> Vec<f32> {
     let taps = w.len() / width;
     let mut y = vec![0.0; x.len()];
-    y.par_chunks_mut(steps * width)
-        .zip(x.par_chunks(steps * width))
-        .zip(lengths)
-        .for_each(|((y, x), &length)| {
+    y.par_chunks_mut(steps * width).zip(x.par_chunks(steps * width)).zip(lengths).for_each(
+        |((y, x), &length)| {
             for t in 0..length {
                 let y = &mut y[t * width..][..width];
                 for j in 0..taps.min(length - t) {
@@ -20,7 +18,8 @@ pub fn forward(x: &[f32], w: &[f32], lengths: &[usize], steps: usize, width: usi
                     }
                 }
             }
-        });
+        },
+    );
     y
 }
 

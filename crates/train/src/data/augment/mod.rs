@@ -117,9 +117,7 @@ impl Augmentation {
     /// The speed factor of an item, 1 if speed is off. Known without its audio, so that batches can be planned
     /// from the lengths after the change.
     pub fn speed(&self, item: usize) -> f64 {
-        self.config
-            .speed
-            .map_or(1.0, |range| self.stream(item, Step::Speed).within(range))
+        self.config.speed.map_or(1.0, |range| self.stream(item, Step::Speed).within(range))
     }
 
     /// The augmented waveform of an item, played at factor `speed`: `samples_after(samples.len(), speed)` samples.
@@ -144,21 +142,13 @@ impl Augmentation {
         // One reference level, so that babble and noise together do not shift each other's ratio.
         let level = root_mean_square(&wave);
         if let Some(babble) = &self.config.babble {
-            babble.add(
-                &mut wave,
-                level,
-                others,
-                &mut self.stream(item, Step::Babble),
-            )?;
+            babble.add(&mut wave, level, others, &mut self.stream(item, Step::Babble))?;
         }
         if let Some(noise) = &self.config.noise {
             noise.add(&mut wave, level, &mut self.stream(item, Step::Noise));
         }
         if let Some(range) = self.config.gain_db {
-            scale(
-                &mut wave,
-                amplitude(self.stream(item, Step::Gain).within(range)),
-            );
+            scale(&mut wave, amplitude(self.stream(item, Step::Gain).within(range)));
         }
         Ok(wave)
     }
@@ -203,10 +193,8 @@ fn check_range(field: &str, range: [f64; 2], allowed: [f64; 2]) -> Result<(), Da
     if allowed[0] <= low && low <= high && high <= allowed[1] {
         return Ok(());
     }
-    let problem = format!(
-        "[{low}, {high}] must be [low, high] within {} to {}",
-        allowed[0], allowed[1]
-    );
+    let problem =
+        format!("[{low}, {high}] must be [low, high] within {} to {}", allowed[0], allowed[1]);
     Err(DataError::config(field, problem))
 }
 
@@ -214,8 +202,5 @@ fn check_probability(field: &str, probability: f64) -> Result<(), DataError> {
     if (0.0..=1.0).contains(&probability) {
         return Ok(());
     }
-    Err(DataError::config(
-        field,
-        format!("{probability} must be a probability, 0 to 1"),
-    ))
+    Err(DataError::config(field, format!("{probability} must be a probability, 0 to 1")))
 }

@@ -22,11 +22,7 @@ pub struct Noise {
 
 impl Default for Noise {
     fn default() -> Self {
-        Self {
-            probability: 0.5,
-            snr_db: [10.0, 30.0],
-            slope: [0.0, 1.0],
-        }
+        Self { probability: 0.5, snr_db: [10.0, 30.0], slope: [0.0, 1.0] }
     }
 }
 
@@ -43,12 +39,7 @@ impl Noise {
         }
         let snr_db = random.within(self.snr_db);
         let slope = random.within(self.slope);
-        add_at_ratio(
-            wave,
-            level,
-            &coloured_noise(wave.len(), slope, random),
-            snr_db,
-        );
+        add_at_ratio(wave, level, &coloured_noise(wave.len(), slope, random), snr_db);
     }
 }
 
@@ -96,11 +87,7 @@ pub struct Babble {
 
 impl Default for Babble {
     fn default() -> Self {
-        Self {
-            probability: 0.2,
-            snr_db: [10.0, 25.0],
-            voices: [1, 4],
-        }
+        Self { probability: 0.2, snr_db: [10.0, 25.0], voices: [1, 4] }
     }
 }
 

@@ -21,11 +21,7 @@ pub struct Reverb {
 
 impl Default for Reverb {
     fn default() -> Self {
-        Self {
-            probability: 0.3,
-            rt60_s: [0.1, 0.6],
-            direct_db: [0.0, 15.0],
-        }
+        Self { probability: 0.3, rt60_s: [0.1, 0.6], direct_db: [0.0, 15.0] }
     }
 }
 
@@ -63,9 +59,8 @@ pub(crate) fn impulse_response(
     let taps = ((rt60_s * f64::from(rate_hz)).round() as usize).max(1);
     // ln(1000): 60 dB of amplitude.
     let decay = 1000f64.ln() / taps as f64;
-    let mut tail: Vec<f32> = (1..=taps)
-        .map(|tap| ((-decay * tap as f64).exp() * random.normal()) as f32)
-        .collect();
+    let mut tail: Vec<f32> =
+        (1..=taps).map(|tap| ((-decay * tap as f64).exp() * random.normal()) as f32).collect();
     let energy: f64 = tail.iter().map(|&tap| f64::from(tap).powi(2)).sum();
     if energy > 0.0 {
         scale(&mut tail, amplitude(-direct_db) / energy.sqrt());
@@ -84,9 +79,7 @@ pub(crate) fn convolve(wave: &mut [f32], response: &[f32]) {
         let mut padded = forward.make_input_vec();
         padded[..signal.len()].copy_from_slice(signal);
         let mut spectrum = forward.make_output_vec();
-        forward
-            .process(&mut padded, &mut spectrum)
-            .map(|()| spectrum)
+        forward.process(&mut padded, &mut spectrum).map(|()| spectrum)
     };
     let (Ok(mut spectrum), Ok(room)) = (transform(wave), transform(response)) else {
         return; // The lengths are right by construction.

@@ -44,13 +44,9 @@ impl SpecAugment {
         let frames = features.len() / dim.max(1);
         for _ in 0..self.frequency_masks {
             let (from, to) = span(dim, self.frequency_width, random);
-            features
-                .chunks_exact_mut(dim)
-                .for_each(|frame| frame[from..to].fill(0.0));
+            features.chunks_exact_mut(dim).for_each(|frame| frame[from..to].fill(0.0));
         }
-        let widest = self
-            .time_width
-            .min((self.time_share * frames as f64) as usize);
+        let widest = self.time_width.min((self.time_share * frames as f64) as usize);
         for _ in 0..self.time_masks {
             let (from, to) = span(frames, widest, random);
             features[from * dim..to * dim].fill(0.0);

@@ -11,11 +11,7 @@ const PHASES: usize = 256;
 
 /// Number of samples after playing `samples` at factor `speed`; at least 1 for a non-empty input.
 pub fn samples_after(samples: usize, speed: f64) -> usize {
-    if samples == 0 {
-        0
-    } else {
-        ((samples as f64 / speed).round() as usize).max(1)
-    }
+    if samples == 0 { 0 } else { ((samples as f64 / speed).round() as usize).max(1) }
 }
 
 /// Plays samples at factor `speed`: y(t) = x(speed * t), tempo and pitch together. Speeding up filters away what
@@ -54,11 +50,7 @@ impl Kernels {
         for phase in 0..=PHASES {
             let fraction = phase as f64 / PHASES as f64;
             let row = (0..taps).map(|tap| {
-                kernel(
-                    tap as f64 + 1.0 - taps as f64 / 2.0 - fraction,
-                    cutoff,
-                    half_width,
-                )
+                kernel(tap as f64 + 1.0 - taps as f64 / 2.0 - fraction, cutoff, half_width)
             });
             values.extend(row.map(|value| value as f32));
         }
@@ -90,12 +82,7 @@ fn dot(a: &[f32], b: &[f32]) -> f32 {
     // Eight sums side by side, so that the compiler may use vector instructions; the order is fixed.
     let mut sums = [0.0f32; 8];
     let (a_blocks, b_blocks) = (a.chunks_exact(8), b.chunks_exact(8));
-    let tail: f32 = a_blocks
-        .remainder()
-        .iter()
-        .zip(b_blocks.remainder())
-        .map(|(x, y)| x * y)
-        .sum();
+    let tail: f32 = a_blocks.remainder().iter().zip(b_blocks.remainder()).map(|(x, y)| x * y).sum();
     for (x, y) in a_blocks.zip(b_blocks) {
         for lane in 0..8 {
             sums[lane] += x[lane] * y[lane];

@@ -17,39 +17,26 @@ fn sine(samples: usize, hz: f64) -> Vec<f32> {
 
 fn white(samples: usize, seed: u64) -> Vec<f32> {
     let mut random = Random::keyed(&[seed]);
-    (0..samples)
-        .map(|_| (0.1 * random.normal()) as f32)
-        .collect()
+    (0..samples).map(|_| (0.1 * random.normal()) as f32).collect()
 }
 
 fn quantised(wave: &[f32]) -> Vec<i16> {
-    wave.iter()
-        .map(|sample| (sample * 32768.0) as i16)
-        .collect()
+    wave.iter().map(|sample| (sample * 32768.0) as i16).collect()
 }
 
-const ALONE: OtherVoices = OtherVoices {
-    count: 0,
-    samples: &|_| Ok(Arc::from([])),
-};
+const ALONE: OtherVoices = OtherVoices { count: 0, samples: &|_| Ok(Arc::from([])) };
 
 /// Augments a second of noise by a recipe's text; draw `item` of epoch 2.
 fn waveform(recipe: &str, item: usize) -> Vec<f32> {
     let augmentation = augmentation(recipe);
     let samples = quantised(&white(16_000, 1));
-    augmentation
-        .waveform(item, &samples, RATE_HZ, augmentation.speed(item), &ALONE)
-        .unwrap()
+    augmentation.waveform(item, &samples, RATE_HZ, augmentation.speed(item), &ALONE).unwrap()
 }
 
 fn augmentation(recipe: &str) -> Augmentation {
     let config: AugmentConfig = toml::from_str(recipe).unwrap();
     config.validate().unwrap();
-    Augmentation {
-        config: Arc::new(config),
-        seed: 11,
-        epoch: 2,
-    }
+    Augmentation { config: Arc::new(config), seed: 11, epoch: 2 }
 }
 
 fn decibel(ratio: f64) -> f64 {
@@ -64,10 +51,8 @@ fn difference(a: &[f32], b: &[f32]) -> Vec<f32> {
 #[test]
 fn everything_is_off_by_default() {
     assert!(!AugmentConfig::default().changes_waveform());
-    let expected: Vec<f32> = quantised(&white(16_000, 1))
-        .iter()
-        .map(|&s| f32::from(s) / 32768.0)
-        .collect();
+    let expected: Vec<f32> =
+        quantised(&white(16_000, 1)).iter().map(|&s| f32::from(s) / 32768.0).collect();
     assert_eq!(waveform("", 5), expected);
     let mut features = vec![1.0; 50];
     augmentation("").mask(0, &mut features, 5);
@@ -87,11 +72,7 @@ fn speed_agrees_with_the_plain_sum() {
             terms.sum::<f64>()
         };
         let fast = change_speed(&wave, speed);
-        assert_eq!(
-            fast.len(),
-            (400.0 / speed).round() as usize,
-            "speed {speed}"
-        );
+        assert_eq!(fast.len(), (400.0 / speed).round() as usize, "speed {speed}");
         for (index, &value) in fast.iter().enumerate() {
             assert!(
                 (f64::from(value) - plain(index)).abs() < 1e-5,
@@ -121,18 +102,10 @@ fn speed_moves_a_tone_and_lets_nothing_alias() {
 
 #[test]
 fn lengths_after_a_change_of_speed() {
-    for (samples, speed, expected) in [
-        (0, 0.9, 0),
-        (1, 2.0, 1),
-        (1, 0.5, 2),
-        (16_000, 1.1, 14_545),
-        (16_000, 0.9, 17_778),
-    ] {
-        assert_eq!(
-            samples_after(samples, speed),
-            expected,
-            "{samples} at {speed}"
-        );
+    for (samples, speed, expected) in
+        [(0, 0.9, 0), (1, 2.0, 1), (1, 0.5, 2), (16_000, 1.1, 14_545), (16_000, 0.9, 17_778)]
+    {
+        assert_eq!(samples_after(samples, speed), expected, "{samples} at {speed}");
         assert_eq!(
             change_speed(&vec![0.1; samples], speed).len(),
             expected,
@@ -167,13 +140,9 @@ fn noise_has_the_ratio_asked_for() {
         let ratio = decibel(root_mean_square(&plain) / root_mean_square(&noise));
         assert!((ratio - 12.0).abs() < 0.01, "{recipe}: {ratio} dB");
     }
-    let noisy = (0..400)
-        .filter(|&item| waveform("[noise]\nprobability = 0.25", item) != plain)
-        .count();
-    assert!(
-        (70..130).contains(&noisy),
-        "{noisy} of 400 at probability 0.25"
-    );
+    let noisy =
+        (0..400).filter(|&item| waveform("[noise]\nprobability = 0.25", item) != plain).count();
+    assert!((70..130).contains(&noisy), "{noisy} of 400 at probability 0.25");
 }
 
 #[test]
@@ -187,16 +156,10 @@ fn slopes_of_noise() {
             .process(&mut noise.clone(), &mut spectrum)
             .unwrap();
         let power = |from: usize| {
-            spectrum[from..2 * from]
-                .iter()
-                .map(|bin| f64::from(bin.norm_sqr()))
-                .sum::<f64>()
+            spectrum[from..2 * from].iter().map(|bin| f64::from(bin.norm_sqr())).sum::<f64>()
         };
         let rise = 10.0 * (power(1 << 13) / power(1 << 9)).log10() / 4.0;
-        assert!(
-            (rise - per_octave).abs() < 0.3,
-            "slope {slope}: {rise} dB an octave"
-        );
+        assert!((rise - per_octave).abs() < 0.3, "slope {slope}: {rise} dB an octave");
     }
     for samples in [0, 1, 2, 3, 1_000] {
         let noise = coloured_noise(samples, 1.0, &mut Random::keyed(&[4]));
@@ -212,46 +175,21 @@ fn babble_loops_other_voices_at_the_ratio_asked_for() {
     let augmentation =
         augmentation("[babble]\nprobability = 1\nsnr_db = [20.0, 20.0]\nvoices = [1, 1]");
     let voice = quantised(&sine(500, 440.0));
-    let others = OtherVoices {
-        count: 3,
-        samples: &|_| Ok(Arc::from(voice.clone())),
-    };
+    let others = OtherVoices { count: 3, samples: &|_| Ok(Arc::from(voice.clone())) };
     let plain = white(2_000, 8);
-    let heard = augmentation
-        .waveform(0, &quantised(&plain), RATE_HZ, 1.0, &others)
-        .unwrap();
-    let plain: Vec<f32> = quantised(&plain)
-        .iter()
-        .map(|&sample| f32::from(sample) / 32768.0)
-        .collect();
+    let heard = augmentation.waveform(0, &quantised(&plain), RATE_HZ, 1.0, &others).unwrap();
+    let plain: Vec<f32> =
+        quantised(&plain).iter().map(|&sample| f32::from(sample) / 32768.0).collect();
     let babble = difference(&heard, &plain);
     let ratio = decibel(root_mean_square(&plain) / root_mean_square(&babble));
     assert!((ratio - 20.0).abs() < 0.05, "{ratio} dB");
     let period = difference(&babble[..1_500], &babble[500..]);
-    assert!(
-        root_mean_square(&period) < 1e-6,
-        "the voice of 500 samples is looped"
-    );
+    assert!(root_mean_square(&period) < 1e-6, "the voice of 500 samples is looped");
 
-    let failing = OtherVoices {
-        count: 3,
-        samples: &|_| Err(DataError::config("x", "y")),
-    };
-    assert!(
-        augmentation
-            .waveform(0, &[100; 50], RATE_HZ, 1.0, &failing)
-            .is_err()
-    );
-    let silent = OtherVoices {
-        count: 3,
-        samples: &|_| Ok(Arc::from([0; 7])),
-    };
-    assert_eq!(
-        augmentation
-            .waveform(0, &[16384; 4], RATE_HZ, 1.0, &silent)
-            .unwrap(),
-        [0.5; 4]
-    );
+    let failing = OtherVoices { count: 3, samples: &|_| Err(DataError::config("x", "y")) };
+    assert!(augmentation.waveform(0, &[100; 50], RATE_HZ, 1.0, &failing).is_err());
+    let silent = OtherVoices { count: 3, samples: &|_| Ok(Arc::from([0; 7])) };
+    assert_eq!(augmentation.waveform(0, &[16384; 4], RATE_HZ, 1.0, &silent).unwrap(), [0.5; 4]);
 }
 
 #[test]
@@ -281,26 +219,18 @@ fn rooms_decay_by_60_db_and_keep_the_level() {
     let response = impulse_response(0.5, 6.0, RATE_HZ, &mut Random::keyed(&[3]));
     assert_eq!((response[0], response.len()), (1.0, 8_001));
     let energy = |range: std::ops::Range<usize>| {
-        response[range]
-            .iter()
-            .map(|&tap| f64::from(tap).powi(2))
-            .sum::<f64>()
+        response[range].iter().map(|&tap| f64::from(tap).powi(2)).sum::<f64>()
     };
     assert!(
         (10.0 * energy(1..8_001).log10() + 6.0).abs() < 0.01,
         "direct sound 6 dB above the tail"
     );
     let fall = 10.0 * (energy(1..801) / energy(7_201..8_001)).log10();
-    assert!(
-        (fall - 54.0).abs() < 1.5,
-        "54 dB over nine tenths of the time, not {fall}"
-    );
+    assert!((fall - 54.0).abs() < 1.5, "54 dB over nine tenths of the time, not {fall}");
 
     let plain = waveform("", 0);
-    let room = waveform(
-        "[reverb]\nprobability = 1\nrt60_s = [0.3, 0.3]\ndirect_db = [3.0, 3.0]",
-        0,
-    );
+    let room =
+        waveform("[reverb]\nprobability = 1\nrt60_s = [0.3, 0.3]\ndirect_db = [3.0, 3.0]", 0);
     assert!((root_mean_square(&room) / root_mean_square(&plain) - 1.0).abs() < 1e-4);
     assert!(root_mean_square(&difference(&room, &plain)) > 0.3 * root_mean_square(&plain));
 }
@@ -315,12 +245,10 @@ fn masks_keep_their_widths_and_touch_nothing_else() {
         let mut features: Vec<f32> = (1..=frames * dim).map(|value| value as f32).collect();
         augmentation(spec).mask(item, &mut features, dim);
         let masked = |frame: usize, feature: usize| features[frame * dim + feature] == 0.0;
-        let bands: Vec<usize> = (0..dim)
-            .filter(|&feature| (0..frames).all(|frame| masked(frame, feature)))
-            .collect();
-        let times: Vec<usize> = (0..frames)
-            .filter(|&frame| (0..dim).all(|feature| masked(frame, feature)))
-            .collect();
+        let bands: Vec<usize> =
+            (0..dim).filter(|&feature| (0..frames).all(|frame| masked(frame, feature))).collect();
+        let times: Vec<usize> =
+            (0..frames).filter(|&frame| (0..dim).all(|feature| masked(frame, feature))).collect();
         for (index, &value) in features.iter().enumerate() {
             let inside = times.contains(&(index / dim)) || bands.contains(&(index % dim));
             assert_eq!(
@@ -354,14 +282,8 @@ fn draws_depend_on_seed_epoch_and_item_and_not_on_the_other_steps() {
     assert_eq!(waveform(all, 3), waveform(all, 3));
     assert_ne!(waveform(all, 3), waveform(all, 4));
     let one = augmentation(all);
-    let other_epoch = Augmentation {
-        epoch: 3,
-        ..one.clone()
-    };
-    let other_seed = Augmentation {
-        seed: 12,
-        ..one.clone()
-    };
+    let other_epoch = Augmentation { epoch: 3, ..one.clone() };
+    let other_seed = Augmentation { seed: 12, ..one.clone() };
     assert!(one.speed(3) != other_epoch.speed(3) && one.speed(3) != other_seed.speed(3));
     assert_eq!(
         one.speed(3),
@@ -389,21 +311,11 @@ fn wrong_settings_are_named() {
         let message = config.validate().unwrap_err().to_string();
         assert!(message.starts_with(field), "{recipe}: {message}");
     }
-    for unknown in [
-        "sped = [1.0, 1.0]",
-        "[noise]\nsnr = [1.0, 2.0]",
-        "[spec]\nmasks = 1",
-    ] {
-        assert!(
-            toml::from_str::<AugmentConfig>(unknown).is_err(),
-            "{unknown}"
-        );
+    for unknown in ["sped = [1.0, 1.0]", "[noise]\nsnr = [1.0, 2.0]", "[spec]\nmasks = 1"] {
+        assert!(toml::from_str::<AugmentConfig>(unknown).is_err(), "{unknown}");
     }
     for defaults in ["[noise]", "[babble]", "[reverb]", "[spec]"] {
-        toml::from_str::<AugmentConfig>(defaults)
-            .unwrap()
-            .validate()
-            .unwrap();
+        toml::from_str::<AugmentConfig>(defaults).unwrap().validate().unwrap();
     }
 }
 
@@ -412,11 +324,7 @@ fn noise_is_gaussian() {
     let noise = coloured_noise(1_000_000, 0.0, &mut Random::keyed(&[6]));
     let level = root_mean_square(&noise) as f32;
     let beyond = |sigmas: f32| {
-        noise
-            .iter()
-            .filter(|sample| sample.abs() > sigmas * level)
-            .count() as f64
-            / 1e6
+        noise.iter().filter(|sample| sample.abs() > sigmas * level).count() as f64 / 1e6
     };
     for (sigmas, share) in [(1.0, 0.3173), (2.0, 0.0455), (3.0, 0.0027)] {
         let measured = beyond(sigmas);

@@ -64,11 +64,9 @@ pub(super) fn inspect(utterance: &Utterance, rate_hz: u32) -> Inspected {
         source_rate_hz,
         channels,
         samples: samples.len(),
-        peak: samples
+        peak: samples.iter().fold(0.0, |peak, sample| peak.max(sample.abs())),
+        hash: samples
             .iter()
-            .fold(0.0, |peak, sample| peak.max(sample.abs())),
-        hash: samples.iter().fold(FNV_START, |hash, &sample| {
-            fnv1a(hash, &to_i16(sample).to_le_bytes())
-        }),
+            .fold(FNV_START, |hash, &sample| fnv1a(hash, &to_i16(sample).to_le_bytes())),
     })
 }

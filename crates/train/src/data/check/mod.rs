@@ -18,8 +18,8 @@ pub use report::{
 };
 
 use super::Progress;
-use super::error::DataError;
 use super::ctc_frames_needed;
+use super::error::DataError;
 use super::manifest::{Utterance, read_manifest_lines};
 
 /// Fewer words than this, and two utterances may well share text and length by chance.
@@ -57,13 +57,7 @@ pub fn check(
                 Ok(utterance) => lines.push(Line { split, utterance }),
                 Err(error) => {
                     // The error starts with the place, which the example has already.
-                    let DataError::Manifest {
-                        line,
-                        field,
-                        problem,
-                        ..
-                    } = error
-                    else {
+                    let DataError::Manifest { line, field, problem, .. } = error else {
                         return Err(error);
                     };
                     let place = format!("{}:{line}", manifest.display());
@@ -99,11 +93,7 @@ pub fn check(
         .iter()
         .enumerate()
         .map(|(split, path)| summarise(split, path.clone(), &lines, &inspected, options));
-    Ok(collector.report(
-        summaries.collect(),
-        &inspected,
-        options.features.sample_rate_hz,
-    ))
+    Ok(collector.report(summaries.collect(), &inspected, options.features.sample_rate_hz))
 }
 
 struct Line {
@@ -118,17 +108,9 @@ fn check_text(utterance: &Utterance, options: &CheckOptions, collector: &mut Col
         collector.add(FindingKind::EmptyText, utterance.place(), detail.into());
     }
     if let Err(error) = options.alphabet.encode(&utterance.text) {
-        collector.add(
-            FindingKind::OutsideAlphabet,
-            utterance.place(),
-            error.to_string(),
-        );
-        let foreign = |character: &char| {
-            options
-                .alphabet
-                .encode(character.encode_utf8(&mut [0; 4]))
-                .is_err()
-        };
+        collector.add(FindingKind::OutsideAlphabet, utterance.place(), error.to_string());
+        let foreign =
+            |character: &char| options.alphabet.encode(character.encode_utf8(&mut [0; 4])).is_err();
         utterance
             .text
             .chars()
@@ -177,17 +159,11 @@ fn check_audio(
     if (seconds - utterance.duration_s).abs() > options.duration_tolerance_s {
         add(
             FindingKind::WrongDuration,
-            format!(
-                "{file}: declared {:.3} s, decoded {seconds:.3} s",
-                utterance.duration_s
-            ),
+            format!("{file}: declared {:.3} s, decoded {seconds:.3} s", utterance.duration_s),
         );
     }
     if audio.peak == 0.0 {
-        add(
-            FindingKind::SilentAudio,
-            format!("{file}: all samples are zero"),
-        );
+        add(FindingKind::SilentAudio, format!("{file}: all samples are zero"));
     }
     if let Ok(labels) = options.alphabet.encode(&utterance.text) {
         let needed = ctc_frames_needed(&labels);
@@ -238,9 +214,7 @@ fn check_same_text(lines: &[Line], inspected: &[Inspected], collector: &mut Coll
         if text.split_whitespace().count() < WORDS_OF_A_DUPLICATE {
             continue;
         }
-        let (hash, first) = *first_of
-            .entry((text, audio.samples))
-            .or_insert((audio.hash, line));
+        let (hash, first) = *first_of.entry((text, audio.samples)).or_insert((audio.hash, line));
         if hash != audio.hash {
             let detail = format!("same text and length as {}", first.utterance.place());
             collector.add(FindingKind::DuplicateText, line.utterance.place(), detail);
@@ -254,20 +228,13 @@ fn check_speakers(lines: &[Line], collector: &mut Collector) {
     let mut splits_of: BTreeMap<&str, Splits> = BTreeMap::new();
     for line in lines {
         if let Some(speaker) = &line.utterance.speaker {
-            splits_of
-                .entry(speaker)
-                .or_default()
-                .entry(line.split)
-                .or_insert(line);
+            splits_of.entry(speaker).or_default().entry(line.split).or_insert(line);
         }
     }
     for (speaker, splits) in splits_of.iter().filter(|(_, splits)| splits.len() > 1) {
         let places: Vec<String> = splits.values().map(|line| line.utterance.place()).collect();
-        let detail = format!(
-            "speaker {speaker:?} is in {} splits: {}",
-            splits.len(),
-            places.join(", ")
-        );
+        let detail =
+            format!("speaker {speaker:?} is in {} splits: {}", splits.len(), places.join(", "));
         collector.add(FindingKind::SharedSpeaker, places[0].clone(), detail);
     }
 }
@@ -279,23 +246,15 @@ fn summarise(
     inspected: &[Inspected],
     options: &CheckOptions,
 ) -> ManifestSummary {
-    let of_split = || {
-        lines
-            .iter()
-            .zip(inspected)
-            .filter(|(line, _)| line.split == split)
-    };
+    let of_split = || lines.iter().zip(inspected).filter(|(line, _)| line.split == split);
     let samples: usize = of_split().map(|(_, inspected)| inspected.samples()).sum();
-    let speakers: BTreeSet<_> = of_split()
-        .filter_map(|(line, _)| line.utterance.speaker.as_deref())
-        .collect();
+    let speakers: BTreeSet<_> =
+        of_split().filter_map(|(line, _)| line.utterance.speaker.as_deref()).collect();
     ManifestSummary {
         manifest: path,
         utterances: of_split().count(),
         seconds: samples as f64 / f64::from(options.features.sample_rate_hz),
         speakers: speakers.len(),
-        words: of_split()
-            .map(|(line, _)| line.utterance.text.split_whitespace().count())
-            .sum(),
+        words: of_split().map(|(line, _)| line.utterance.text.split_whitespace().count()).sum(),
     }
 }

@@ -138,9 +138,7 @@ pub struct CheckReport {
 }
 
 /// Bounds of the duration histogram, in seconds.
-const BOUNDS_S: [f64; 12] = [
-    0.0, 0.5, 1.0, 1.5, 2.0, 3.0, 5.0, 7.5, 10.0, 15.0, 20.0, 30.0,
-];
+const BOUNDS_S: [f64; 12] = [0.0, 0.5, 1.0, 1.5, 2.0, 3.0, 5.0, 7.5, 10.0, 15.0, 20.0, 30.0];
 
 /// Gathers findings.
 pub(super) struct Collector {
@@ -151,11 +149,7 @@ pub(super) struct Collector {
 
 impl Collector {
     pub(super) fn new(examples: usize) -> Self {
-        Self {
-            examples,
-            findings: BTreeMap::new(),
-            foreign: BTreeMap::new(),
-        }
+        Self { examples, findings: BTreeMap::new(), foreign: BTreeMap::new() }
     }
 
     pub(super) fn add(&mut self, kind: FindingKind, place: String, detail: String) {
@@ -181,11 +175,8 @@ impl Collector {
         inspected: &[Inspected],
         rate_hz: u32,
     ) -> CheckReport {
-        let with = |severity| {
-            self.findings
-                .values()
-                .filter(move |finding| finding.severity == severity)
-        };
+        let with =
+            |severity| self.findings.values().filter(move |finding| finding.severity == severity);
         let count = |severity| with(severity).map(|finding| finding.count).sum();
         let (mut rates_hz, mut channels) = (BTreeMap::new(), BTreeMap::new());
         let mut durations: Vec<HistogramBin> = BOUNDS_S

@@ -3,39 +3,17 @@ use crate::data::{BatchConfig, Random, plan_epoch};
 /// Lengths as speech corpora have them: log-normal around 4 s.
 fn lengths(count: usize) -> Vec<usize> {
     let mut random = Random::keyed(&[count as u64]);
-    (0..count)
-        .map(|_| (400.0 * (0.6 * random.normal()).exp()) as usize + 20)
-        .collect()
+    (0..count).map(|_| (400.0 * (0.6 * random.normal()).exp()) as usize + 20).collect()
 }
 
 #[test]
 fn every_utterance_once_within_the_limits() {
     let configs = [
-        BatchConfig {
-            max_frames: 8_000,
-            max_utterances: 32,
-            sorta_grad: true,
-        },
-        BatchConfig {
-            max_frames: 8_000,
-            max_utterances: 5,
-            sorta_grad: false,
-        },
-        BatchConfig {
-            max_frames: 300,
-            max_utterances: 32,
-            sorta_grad: true,
-        },
-        BatchConfig {
-            max_frames: usize::MAX,
-            max_utterances: usize::MAX,
-            sorta_grad: false,
-        },
-        BatchConfig {
-            max_frames: 1,
-            max_utterances: 1,
-            sorta_grad: false,
-        },
+        BatchConfig { max_frames: 8_000, max_utterances: 32, sorta_grad: true },
+        BatchConfig { max_frames: 8_000, max_utterances: 5, sorta_grad: false },
+        BatchConfig { max_frames: 300, max_utterances: 32, sorta_grad: true },
+        BatchConfig { max_frames: usize::MAX, max_utterances: usize::MAX, sorta_grad: false },
+        BatchConfig { max_frames: 1, max_utterances: 1, sorta_grad: false },
     ];
     for config in &configs {
         for count in [0, 1, 2, 33, 1000] {
@@ -53,10 +31,7 @@ fn every_utterance_once_within_the_limits() {
                     let longest = batch.iter().map(|&index| frames[index]).max().unwrap();
                     let fits = batch.len() <= config.max_utterances
                         && longest.saturating_mul(batch.len()) <= config.max_frames;
-                    assert!(
-                        fits || batch.len() == 1,
-                        "{config:?}, epoch {epoch}: {batch:?}"
-                    );
+                    assert!(fits || batch.len() == 1, "{config:?}, epoch {epoch}: {batch:?}");
                 }
             }
         }
@@ -68,23 +43,10 @@ fn sorta_grad_sorts_epoch_0_only() {
     let frames = lengths(500);
     let config = BatchConfig::default();
     let in_order = |epoch, sorta_grad| {
-        let plan = plan_epoch(
-            &frames,
-            &BatchConfig {
-                sorta_grad,
-                ..config.clone()
-            },
-            epoch,
-            1,
-        );
+        let plan = plan_epoch(&frames, &BatchConfig { sorta_grad, ..config.clone() }, epoch, 1);
         plan.concat().is_sorted_by_key(|&index| frames[index])
     };
-    let orders = [
-        in_order(0, true),
-        in_order(1, true),
-        in_order(0, false),
-        in_order(1, false),
-    ];
+    let orders = [in_order(0, true), in_order(1, true), in_order(0, false), in_order(1, false)];
     assert_eq!(orders, [true, false, false, false]);
 }
 
@@ -113,10 +75,7 @@ fn little_padding_and_no_tiny_batches() {
 #[test]
 fn epochs_and_seeds_differ_but_repeat_themselves() {
     let frames = lengths(300);
-    let config = BatchConfig {
-        sorta_grad: false,
-        ..BatchConfig::default()
-    };
+    let config = BatchConfig { sorta_grad: false, ..BatchConfig::default() };
     let plans: Vec<_> = [(0, 1), (1, 1), (0, 2)]
         .map(|(epoch, seed)| plan_epoch(&frames, &config, epoch, seed))
         .into();
@@ -132,31 +91,17 @@ fn epochs_and_seeds_differ_but_repeat_themselves() {
     // Long batches do not come after short ones.
     let starts: Vec<usize> = plans[0].iter().map(|batch| frames[batch[0]]).collect();
     let rising = starts.windows(2).filter(|pair| pair[0] < pair[1]).count();
-    assert!(
-        rising * 4 > starts.len() && rising * 4 < starts.len() * 3,
-        "{starts:?}"
-    );
+    assert!(rising * 4 > starts.len() && rising * 4 < starts.len() * 3, "{starts:?}");
 }
 
 #[test]
 fn batches_that_hold_nothing_are_refused() {
-    for (text, field) in [
-        ("max_frames = 0", "batches.max_frames"),
-        ("max_utterances = 0", "batches.max_utterances"),
-    ] {
+    for (text, field) in
+        [("max_frames = 0", "batches.max_frames"), ("max_utterances = 0", "batches.max_utterances")]
+    {
         let config: BatchConfig = toml::from_str(text).unwrap();
-        assert!(
-            config
-                .validate()
-                .unwrap_err()
-                .to_string()
-                .starts_with(field),
-            "{text}"
-        );
+        assert!(config.validate().unwrap_err().to_string().starts_with(field), "{text}");
     }
     assert!(BatchConfig::default().validate().is_ok());
-    assert!(
-        toml::from_str::<BatchConfig>("max_frame = 5").is_err(),
-        "unknown keys are errors"
-    );
+    assert!(toml::from_str::<BatchConfig>("max_frame = 5").is_err(), "unknown keys are errors");
 }

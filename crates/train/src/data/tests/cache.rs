@@ -10,11 +10,7 @@ fn files_under(folder: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
-        if path.is_dir() {
-            found.extend(files_under(&path))
-        } else {
-            found.push(path)
-        }
+        if path.is_dir() { found.extend(files_under(&path)) } else { found.push(path) }
     }
     found.sort();
     found
@@ -23,9 +19,7 @@ fn files_under(folder: &Path) -> Vec<PathBuf> {
 fn one_recording() -> (Corpus, Utterance) {
     let mut corpus = Corpus::new();
     corpus.say("a.wav", 0.5, "a");
-    let utterance = read_manifest(&corpus.manifest("m.jsonl"))
-        .unwrap()
-        .remove(0);
+    let utterance = read_manifest(&corpus.manifest("m.jsonl")).unwrap().remove(0);
     (corpus, utterance)
 }
 
@@ -37,11 +31,8 @@ fn disk_only(corpus: &Corpus) -> PcmCache {
 fn samples_come_back_as_they_were_recorded() {
     let (corpus, whole) = one_recording();
     let recorded = voice(0.5, "a.wav");
-    let segment = |offset_s, duration_s| Utterance {
-        offset_s: Some(offset_s),
-        duration_s,
-        ..whole.clone()
-    };
+    let segment =
+        |offset_s, duration_s| Utterance { offset_s: Some(offset_s), duration_s, ..whole.clone() };
     let cases = [
         (whole.clone(), 0..4000),
         (segment(0.0, 0.25), 0..2000),
@@ -55,16 +46,8 @@ fn samples_come_back_as_they_were_recorded() {
             ] {
                 let place = format!("{round}, {range:?}");
                 assert_eq!(cache.samples(utterance).unwrap(), range.len(), "{place}");
-                assert_eq!(
-                    *cache.get(utterance).unwrap(),
-                    recorded[range.clone()],
-                    "{place}"
-                );
-                assert_eq!(
-                    *cache.get_once(utterance).unwrap(),
-                    recorded[range.clone()],
-                    "{place}"
-                );
+                assert_eq!(*cache.get(utterance).unwrap(), recorded[range.clone()], "{place}");
+                assert_eq!(*cache.get_once(utterance).unwrap(), recorded[range.clone()], "{place}");
             }
         }
     }
@@ -83,12 +66,7 @@ fn an_entry_is_used_until_the_audio_file_changes() {
 
     let other = voice(0.5, "other");
     write_wav(&utterance.audio, RATE_HZ, 1, &other);
-    fs::File::options()
-        .write(true)
-        .open(&utterance.audio)
-        .unwrap()
-        .set_modified(modified)
-        .unwrap();
+    fs::File::options().write(true).open(&utterance.audio).unwrap().set_modified(modified).unwrap();
     assert_eq!(
         disk_only(&corpus).get(&utterance).unwrap(),
         before,
@@ -96,30 +74,12 @@ fn an_entry_is_used_until_the_audio_file_changes() {
     );
 
     let later = modified + std::time::Duration::from_secs(1);
-    fs::File::options()
-        .write(true)
-        .open(&utterance.audio)
-        .unwrap()
-        .set_modified(later)
-        .unwrap();
-    assert_eq!(
-        *disk_only(&corpus).get(&utterance).unwrap(),
-        other,
-        "new time: decoded again"
-    );
+    fs::File::options().write(true).open(&utterance.audio).unwrap().set_modified(later).unwrap();
+    assert_eq!(*disk_only(&corpus).get(&utterance).unwrap(), other, "new time: decoded again");
 
     write_wav(&utterance.audio, RATE_HZ, 1, &other[..100]);
-    fs::File::options()
-        .write(true)
-        .open(&utterance.audio)
-        .unwrap()
-        .set_modified(later)
-        .unwrap();
-    assert_eq!(
-        disk_only(&corpus).samples(&utterance).unwrap(),
-        100,
-        "new size: decoded again"
-    );
+    fs::File::options().write(true).open(&utterance.audio).unwrap().set_modified(later).unwrap();
+    assert_eq!(disk_only(&corpus).samples(&utterance).unwrap(), 100, "new size: decoded again");
 }
 
 #[test]
@@ -128,11 +88,8 @@ fn damaged_entries_are_remade() {
     let samples = disk_only(&corpus).get(&utterance).unwrap();
     let entry = files_under(&corpus.path("cache")).remove(0);
     let sound = fs::read(&entry).unwrap();
-    let mut damaged: Vec<Vec<u8>> = vec![
-        Vec::new(),
-        b"not an entry".to_vec(),
-        [sound.as_slice(), b"x"].concat(),
-    ];
+    let mut damaged: Vec<Vec<u8>> =
+        vec![Vec::new(), b"not an entry".to_vec(), [sound.as_slice(), b"x"].concat()];
     damaged.extend(
         [1, 8, 27, 40, sound.len() / 2, sound.len() - 1].map(|length| sound[..length].to_vec()),
     );
@@ -144,16 +101,8 @@ fn damaged_entries_are_remade() {
     }));
     for (number, bytes) in damaged.iter().enumerate() {
         fs::write(&entry, bytes).unwrap();
-        assert_eq!(
-            disk_only(&corpus).get(&utterance).unwrap(),
-            samples,
-            "damage {number}"
-        );
-        assert_eq!(
-            fs::read(&entry).unwrap(),
-            sound,
-            "damage {number} is repaired"
-        );
+        assert_eq!(disk_only(&corpus).get(&utterance).unwrap(), samples, "damage {number}");
+        assert_eq!(fs::read(&entry).unwrap(), sound, "damage {number} is repaired");
     }
 }
 
@@ -167,16 +116,10 @@ fn memory_is_used_up_to_the_budget_and_not_beyond() {
     // Two of three recordings of 4000 samples of 2 bytes fit.
     let budget = MemoryBudget::new(20_000);
     let cache = PcmCache::new(None, RATE_HZ, budget.clone()).unwrap();
-    utterances
-        .iter()
-        .for_each(|utterance| drop(cache.get(utterance).unwrap()));
+    utterances.iter().for_each(|utterance| drop(cache.get(utterance).unwrap()));
     assert_eq!(budget.left(), 4_000);
-    utterances
-        .iter()
-        .for_each(|utterance| fs::remove_file(&utterance.audio).unwrap());
-    let kept = utterances
-        .iter()
-        .map(|utterance| cache.get(utterance).is_ok());
+    utterances.iter().for_each(|utterance| fs::remove_file(&utterance.audio).unwrap());
+    let kept = utterances.iter().map(|utterance| cache.get(utterance).is_ok());
     assert_eq!(kept.collect::<Vec<_>>(), [true, true, false]);
 }
 
@@ -184,20 +127,12 @@ fn memory_is_used_up_to_the_budget_and_not_beyond() {
 fn features_are_those_of_the_samples() {
     let (corpus, utterance) = one_recording();
     let pcm = disk_only(&corpus);
-    let samples: Vec<f32> = voice(0.5, "a.wav")
-        .iter()
-        .map(|&sample| f32::from(sample) / 32768.0)
-        .collect();
+    let samples: Vec<f32> =
+        voice(0.5, "a.wav").iter().map(|&sample| f32::from(sample) / 32768.0).collect();
     let configs = [
         features(),
-        FeatureConfig {
-            mels: 12,
-            ..features()
-        },
-        FeatureConfig {
-            pre_emphasis: 0.0,
-            ..features()
-        },
+        FeatureConfig { mels: 12, ..features() },
+        FeatureConfig { pre_emphasis: 0.0, ..features() },
     ];
     for round in ["computed", "from disk"] {
         for (number, config) in configs.iter().enumerate() {
@@ -211,22 +146,15 @@ fn features_are_those_of_the_samples() {
             );
         }
     }
-    assert_eq!(
-        files_under(&corpus.path("cache/features")).len(),
-        configs.len()
-    );
+    assert_eq!(files_under(&corpus.path("cache/features")).len(), configs.len());
     // A damaged entry is remade here as well.
     for entry in files_under(&corpus.path("cache/features")) {
         let mut bytes = fs::read(&entry).unwrap();
         *bytes.last_mut().unwrap() ^= 1;
         fs::write(&entry, bytes).unwrap();
     }
-    let cache = FeatureCache::new(
-        Some(corpus.path("cache")),
-        &features(),
-        MemoryBudget::new(0),
-    )
-    .unwrap();
+    let cache =
+        FeatureCache::new(Some(corpus.path("cache")), &features(), MemoryBudget::new(0)).unwrap();
     let expected = stonechat_audio::features(&features(), &samples).unwrap();
     assert_eq!(*cache.get(0, &utterance, &pcm).unwrap(), expected);
 }
@@ -237,8 +165,5 @@ fn an_unusable_cache_folder_is_named() {
     let message = PcmCache::new(Some(corpus.path("a.wav")), RATE_HZ, MemoryBudget::new(0))
         .unwrap_err()
         .to_string();
-    assert!(
-        message.contains("a.wav") && message.contains("another cache folder"),
-        "{message}"
-    );
+    assert!(message.contains("a.wav") && message.contains("another cache folder"), "{message}");
 }

@@ -21,16 +21,9 @@ fn run(manifests: &[std::path::PathBuf], examples: usize) -> Result<CheckReport,
 fn found(report: &CheckReport) -> BTreeMap<FindingKind, Vec<String>> {
     let name = |place: &str| place.rsplit(['/', '\\']).next().unwrap().to_owned();
     let places = |examples: &[crate::data::Example]| {
-        examples
-            .iter()
-            .map(|example| name(&example.place))
-            .collect()
+        examples.iter().map(|example| name(&example.place)).collect()
     };
-    report
-        .findings
-        .iter()
-        .map(|(kind, finding)| (*kind, places(&finding.examples)))
-        .collect()
+    report.findings.iter().map(|(kind, finding)| (*kind, places(&finding.examples))).collect()
 }
 
 #[test]
@@ -40,29 +33,14 @@ fn sound_data_has_no_findings() {
     train.say("b.wav", 2.2, "two two two")["speaker"] = json!("y");
     train.say("c.wav", 2.0, "two two two")["speaker"] = json!("x");
     let report = run(&[train.manifest("train.jsonl")], 3).unwrap();
-    assert_eq!(
-        (report.problems, report.warnings),
-        (0, 0),
-        "{:?}",
-        report.findings
-    );
+    assert_eq!((report.problems, report.warnings), (0, 0), "{:?}", report.findings);
     let summary = &report.manifests[0];
-    assert_eq!(
-        (summary.utterances, summary.speakers, summary.words),
-        (3, 2, 7)
-    );
+    assert_eq!((summary.utterances, summary.speakers, summary.words), (3, 2, 7));
     assert!((summary.seconds - 4.7).abs() < 1e-9);
     assert_eq!(report.rates_hz, BTreeMap::from([(8_000, 3)]));
     assert_eq!(report.channels, BTreeMap::from([(1, 3)]));
-    let filled: Vec<_> = report
-        .durations
-        .iter()
-        .filter(|bin| bin.utterances > 0)
-        .collect();
-    let bins: Vec<_> = filled
-        .iter()
-        .map(|bin| (bin.from_s, bin.to_s, bin.utterances))
-        .collect();
+    let filled: Vec<_> = report.durations.iter().filter(|bin| bin.utterances > 0).collect();
+    let bins: Vec<_> = filled.iter().map(|bin| (bin.from_s, bin.to_s, bin.utterances)).collect();
     assert_eq!(bins, [(0.5, Some(1.0), 1), (2.0, Some(3.0), 2)]);
     assert_eq!(report.durations.last().unwrap().to_s, None);
 }
@@ -93,17 +71,10 @@ fn every_kind_is_found_where_it_is() {
     test.say("1.wav", 0.5, "sound")["speaker"] = json!("x");
     test.say("2.wav", 0.5, "other")["speaker"] = json!("z");
 
-    let report = run(
-        &[train.manifest("train.jsonl"), test.manifest("test.jsonl")],
-        9,
-    )
-    .unwrap();
+    let report = run(&[train.manifest("train.jsonl"), test.manifest("test.jsonl")], 9).unwrap();
     let expected = [
         (FindingKind::BadLine, vec!["train.jsonl:2"]),
-        (
-            FindingKind::MissingFile,
-            vec!["train.jsonl:3", "train.jsonl:14"],
-        ),
+        (FindingKind::MissingFile, vec!["train.jsonl:3", "train.jsonl:14"]),
         (FindingKind::Unreadable, vec!["train.jsonl:4"]),
         (FindingKind::OutsideAlphabet, vec!["train.jsonl:5"]),
         (FindingKind::CtcImpossible, vec!["train.jsonl:6"]),
@@ -118,37 +89,23 @@ fn every_kind_is_found_where_it_is() {
     ];
     let found = found(&report);
     for (kind, places) in &expected {
-        assert_eq!(
-            found.get(kind).map_or(&[][..], Vec::as_slice),
-            places,
-            "{kind:?}"
-        );
+        assert_eq!(found.get(kind).map_or(&[][..], Vec::as_slice), places, "{kind:?}");
     }
     assert_eq!(found.len(), expected.len(), "{found:?}");
     assert_eq!((report.problems, report.warnings), (8, 6));
-    assert_eq!(
-        report.foreign_characters,
-        BTreeMap::from([('C', 2), ('\u{e9}', 1)])
-    );
+    assert_eq!(report.foreign_characters, BTreeMap::from([('C', 2), ('\u{e9}', 1)]));
     assert_eq!(report.channels[&2], 1);
     assert_eq!(report.rates_hz[&16_000], 1);
     let detail = |kind| report.findings[&kind].examples[0].detail.as_str();
     for (kind, words) in [
         (FindingKind::BadLine, "field `duration`: missing"),
-        (
-            FindingKind::WrongDuration,
-            "declared 1.600 s, decoded 0.600 s",
-        ),
+        (FindingKind::WrongDuration, "declared 1.600 s, decoded 0.600 s"),
         (FindingKind::WrongRate, "16000 Hz"),
         (FindingKind::CtcImpossible, "give 25"),
         (FindingKind::SharedSpeaker, "test.jsonl:1"),
         (FindingKind::DuplicateAudio, "train.jsonl:1"),
     ] {
-        assert!(
-            detail(kind).contains(words),
-            "{kind:?}: {:?} lacks {words:?}",
-            detail(kind)
-        );
+        assert!(detail(kind).contains(words), "{kind:?}: {:?} lacks {words:?}", detail(kind));
     }
 }
 

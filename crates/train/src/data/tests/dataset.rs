@@ -28,13 +28,9 @@ fn augmentation(recipe: &str) -> Augmentation {
 
 #[test]
 fn frames_that_ctc_needs() {
-    for (labels, needed) in [
-        (&[][..], 1),
-        (&[5], 1),
-        (&[5, 6, 5], 3),
-        (&[5, 5], 3),
-        (&[5, 5, 5, 6, 6], 8),
-    ] {
+    for (labels, needed) in
+        [(&[][..], 1), (&[5], 1), (&[5, 6, 5], 3), (&[5, 5], 3), (&[5, 5, 5, 6, 6], 8)]
+    {
         assert_eq!(ctc_frames_needed(labels), needed, "{labels:?}");
     }
 }
@@ -51,13 +47,7 @@ fn unusable_lines_are_dropped_by_reason() {
     std::fs::write(corpus.path("text.wav"), "this is no audio").unwrap();
     corpus.line(json!({"audio_filepath": "text.wav", "duration": 1, "text": "a"}));
     corpus.line(json!({"audio_filepath": "missing.wav", "duration": 1, "text": "a"}));
-    let config = DataConfig {
-        limits: Limits {
-            min_s: 0.3,
-            max_s: 2.0,
-        },
-        ..DataConfig::default()
-    };
+    let config = DataConfig { limits: Limits { min_s: 0.3, max_s: 2.0 }, ..DataConfig::default() };
     let dataset = corpus.open(&config).unwrap();
     let names: Vec<_> = dataset
         .utterances()
@@ -65,11 +55,8 @@ fn unusable_lines_are_dropped_by_reason() {
         .map(|u| u.audio.file_name().unwrap().to_str().unwrap())
         .collect();
     assert_eq!(names, ["a.wav", "b.wav", "c.wav", "tight.wav"]);
-    let dropped: Vec<_> = dataset
-        .dropped()
-        .iter()
-        .map(|dropped| (dropped.reason, dropped.place.as_str()))
-        .collect();
+    let dropped: Vec<_> =
+        dataset.dropped().iter().map(|dropped| (dropped.reason, dropped.place.as_str())).collect();
     let expected = [
         (DropReason::TooShort, ":4", "0.200 s"),
         (DropReason::TooLong, ":5", "2.500 s"),
@@ -80,11 +67,7 @@ fn unusable_lines_are_dropped_by_reason() {
     ];
     for (at, (reason, line, words)) in expected.into_iter().enumerate() {
         assert_eq!(dropped[at].0, reason);
-        assert!(
-            dropped[at].1.ends_with(line),
-            "{} is not line {line}",
-            dropped[at].1
-        );
+        assert!(dropped[at].1.ends_with(line), "{} is not line {line}", dropped[at].1);
         assert!(
             dataset.dropped()[at].detail.contains(words),
             "{:?} lacks {words:?}",
@@ -107,22 +90,11 @@ fn nothing_usable_is_an_error_that_says_why() {
         assert!(error.to_string().contains(words), "{error} lacks {words}");
     }
     corpus.lines.clear();
-    assert!(
-        corpus
-            .open(&any_length())
-            .err()
-            .unwrap()
-            .to_string()
-            .contains("no lines")
-    );
+    assert!(corpus.open(&any_length()).err().unwrap().to_string().contains("no lines"));
     corpus.line(json!({"audio_filepath": "a.wav", "text": ""}));
     assert!(matches!(
         corpus.open(&any_length()).err().unwrap(),
-        DataError::Manifest {
-            line: 1,
-            field: "duration",
-            ..
-        }
+        DataError::Manifest { line: 1, field: "duration", .. }
     ));
 }
 
@@ -133,18 +105,9 @@ fn repeats_are_items_of_their_own() {
     let mut second = Corpus::new();
     second.say("d.wav", 0.6, "d");
     let sources = [
-        Source {
-            manifest: first,
-            repeat: 1,
-        },
-        Source {
-            manifest: second.manifest("second.jsonl"),
-            repeat: 2,
-        },
-        Source {
-            manifest: second.path("not there.jsonl"),
-            repeat: 0,
-        },
+        Source { manifest: first, repeat: 1 },
+        Source { manifest: second.manifest("second.jsonl"), repeat: 2 },
+        Source { manifest: second.path("not there.jsonl"), repeat: 0 },
     ];
     let dataset = open(&sources, &any_length()).unwrap();
     assert_eq!((dataset.len(), dataset.utterances().len()), (5, 4));
@@ -164,52 +127,33 @@ fn batches_are_padded_features_of_their_utterances() {
     let normalise = fit_normalise(&dataset, 100, 0).unwrap();
     dataset.set_normalise(normalise.clone()).unwrap();
     let batch = dataset.batch(&[1, 2, 0], None).unwrap();
-    assert_eq!(
-        (batch.t_max, batch.dim, batch.features.len()),
-        (119, 20, 3 * 119 * 20)
-    );
+    assert_eq!((batch.t_max, batch.dim, batch.features.len()), (119, 20, 3 * 119 * 20));
     assert_eq!(batch.frames, [50, 119, 79]);
     assert_eq!(batch.utterances, [1, 2, 0]);
     assert_eq!(batch.labels[0], [21, 7, 7]);
     assert!(batch.labels[1].is_empty());
     // The features are bit for bit those that an extractor with the same normalisation gives at run time.
-    let config = FeatureConfig {
-        normalise: Some(normalise),
-        ..features()
-    };
+    let config = FeatureConfig { normalise: Some(normalise), ..features() };
     assert_eq!(dataset.features(), &config);
-    for (row, (name, seconds)) in [("b.wav", 0.503), ("c.wav", 1.2), ("a.wav", 0.8)]
-        .into_iter()
-        .enumerate()
+    for (row, (name, seconds)) in
+        [("b.wav", 0.503), ("c.wav", 1.2), ("a.wav", 0.8)].into_iter().enumerate()
     {
-        let samples: Vec<f32> = voice(seconds, name)
-            .iter()
-            .map(|&sample| f32::from(sample) / 32768.0)
-            .collect();
+        let samples: Vec<f32> =
+            voice(seconds, name).iter().map(|&sample| f32::from(sample) / 32768.0).collect();
         let mut expected = stonechat_audio::features(&config, &samples).unwrap();
         assert_eq!(expected.len(), batch.frames[row] * 20);
         expected.resize(119 * 20, 0.0);
-        assert_eq!(
-            batch.features[row * 119 * 20..][..119 * 20],
-            expected,
-            "{name}"
-        );
+        assert_eq!(batch.features[row * 119 * 20..][..119 * 20], expected, "{name}");
     }
     assert!(dataset.batch(&[], None).unwrap().features.is_empty());
-    let wrong = stonechat_audio::Normalise {
-        mean: vec![0.0; 3],
-        scale: vec![1.0; 3],
-    };
+    let wrong = stonechat_audio::Normalise { mean: vec![0.0; 3], scale: vec![1.0; 3] };
     assert!(dataset.set_normalise(wrong).is_err());
 }
 
 #[test]
 fn normalised_features_have_mean_0_and_variance_1() {
     let mut dataset = three().open(&any_length()).unwrap();
-    let one = rayon::ThreadPoolBuilder::new()
-        .num_threads(1)
-        .build()
-        .unwrap();
+    let one = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
     let normalise = fit_normalise(&dataset, 100, 0).unwrap();
     assert_eq!(
         one.install(|| fit_normalise(&dataset, 100, 0)).unwrap(),
@@ -219,22 +163,14 @@ fn normalised_features_have_mean_0_and_variance_1() {
     let sampled = fit_normalise(&dataset, 2, 0).unwrap();
     assert!(sampled != normalise && sampled == fit_normalise(&dataset, 2, 0).unwrap());
     dataset.set_normalise(normalise).unwrap();
-    let all: Vec<f32> = (0..3)
-        .flat_map(|item| dataset.item_features(item, None).unwrap())
-        .collect();
+    let all: Vec<f32> =
+        (0..3).flat_map(|item| dataset.item_features(item, None).unwrap()).collect();
     for feature in 0..20 {
-        let column: Vec<f64> = all
-            .iter()
-            .skip(feature)
-            .step_by(20)
-            .map(|&value| f64::from(value))
-            .collect();
+        let column: Vec<f64> =
+            all.iter().skip(feature).step_by(20).map(|&value| f64::from(value)).collect();
         let mean = column.iter().sum::<f64>() / column.len() as f64;
-        let variance = column
-            .iter()
-            .map(|value| (value - mean).powi(2))
-            .sum::<f64>()
-            / column.len() as f64;
+        let variance =
+            column.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / column.len() as f64;
         assert!(
             mean.abs() < 1e-4 && (variance - 1.0).abs() < 1e-3,
             "feature {feature}: {mean} {variance}"
@@ -245,17 +181,11 @@ fn normalised_features_have_mean_0_and_variance_1() {
 #[test]
 fn planned_frames_are_the_frames_that_come() {
     let dataset = three().open(&any_length()).unwrap();
-    for recipe in [
-        "",
-        "speed = [0.5, 2.0]",
-        "speed = [0.9, 1.1]\n[reverb]\nprobability = 1",
-        "[spec]",
-    ] {
+    for recipe in
+        ["", "speed = [0.5, 2.0]", "speed = [0.9, 1.1]\n[reverb]\nprobability = 1", "[spec]"]
+    {
         for epoch in 0..5 {
-            let augmentation = Augmentation {
-                epoch,
-                ..augmentation(recipe)
-            };
+            let augmentation = Augmentation { epoch, ..augmentation(recipe) };
             let planned = dataset.frames(Some(&augmentation));
             let items: Vec<usize> = (0..dataset.len()).collect();
             assert_eq!(
@@ -265,14 +195,8 @@ fn planned_frames_are_the_frames_that_come() {
             );
         }
     }
-    let config = BatchConfig {
-        max_frames: 150,
-        ..BatchConfig::default()
-    };
-    assert_eq!(
-        dataset.plan(&config, 0, 1, None),
-        [vec![1], vec![0], vec![2]]
-    );
+    let config = BatchConfig { max_frames: 150, ..BatchConfig::default() };
+    assert_eq!(dataset.plan(&config, 0, 1, None), [vec![1], vec![0], vec![2]]);
 }
 
 #[test]
@@ -289,57 +213,30 @@ fn no_speed_makes_a_text_impossible() {
 #[test]
 fn augmented_features_differ_by_epoch_and_masks_are_zero() {
     let mut dataset = three().open(&any_length()).unwrap();
-    dataset
-        .set_normalise(fit_normalise(&dataset, 100, 0).unwrap())
-        .unwrap();
+    dataset.set_normalise(fit_normalise(&dataset, 100, 0).unwrap()).unwrap();
     let plain = dataset.item_features(0, None).unwrap();
     let noisy = augmentation("[noise]\nprobability = 1\n[babble]\nprobability = 1");
-    let next = Augmentation {
-        epoch: 2,
-        ..noisy.clone()
-    };
+    let next = Augmentation { epoch: 2, ..noisy.clone() };
     let heard = dataset.item_features(0, Some(&noisy)).unwrap();
     assert!(heard != plain && heard != dataset.item_features(0, Some(&next)).unwrap());
     assert_eq!(heard, dataset.item_features(0, Some(&noisy)).unwrap());
 
-    let masked = dataset
-        .item_features(0, Some(&augmentation("[spec]\nfrequency_width = 9")))
-        .unwrap();
-    assert!(
-        masked
-            .iter()
-            .zip(&plain)
-            .all(|(masked, plain)| masked == plain || *masked == 0.0)
-    );
+    let masked =
+        dataset.item_features(0, Some(&augmentation("[spec]\nfrequency_width = 9"))).unwrap();
+    assert!(masked.iter().zip(&plain).all(|(masked, plain)| masked == plain || *masked == 0.0));
     assert!(masked.contains(&0.0));
-    assert_eq!(
-        dataset.item_features(0, None).unwrap(),
-        plain,
-        "the cached frames are not touched"
-    );
+    assert_eq!(dataset.item_features(0, None).unwrap(), plain, "the cached frames are not touched");
 }
 
 #[test]
 fn the_cache_changes_nothing_but_the_work() {
     let corpus = three();
     let folder = Some(corpus.path("cache"));
-    let plain = corpus
-        .open(&any_length())
-        .unwrap()
-        .batch(&[0, 1, 2], None)
-        .unwrap();
+    let plain = corpus.open(&any_length()).unwrap().batch(&[0, 1, 2], None).unwrap();
     for memory_mib in [0, 64] {
         for round in 0..2 {
-            let cache = CacheConfig {
-                folder: folder.clone(),
-                memory_mib,
-            };
-            let dataset = corpus
-                .open(&DataConfig {
-                    cache,
-                    ..any_length()
-                })
-                .unwrap();
+            let cache = CacheConfig { folder: folder.clone(), memory_mib };
+            let dataset = corpus.open(&DataConfig { cache, ..any_length() }).unwrap();
             for _ in 0..2 {
                 assert_eq!(
                     dataset.batch(&[0, 1, 2], None).unwrap(),

@@ -25,18 +25,11 @@ fn spoken_digits() {
         return;
     };
     assert_eq!(
-        (
-            read_manifest(&train).unwrap().len(),
-            read_manifest(&test).unwrap().len()
-        ),
+        (read_manifest(&train).unwrap().len(), read_manifest(&test).unwrap().len()),
         (2250, 250)
     );
 
-    let features = FeatureConfig {
-        sample_rate_hz: 8_000,
-        mels: 40,
-        ..FeatureConfig::default()
-    };
+    let features = FeatureConfig { sample_rate_hz: 8_000, mels: 40, ..FeatureConfig::default() };
     let frames_out = |frames: usize| frames.div_ceil(2);
     let sources = [test.clone().into()];
     let mut dataset = Dataset::open(
@@ -49,9 +42,7 @@ fn spoken_digits() {
     )
     .unwrap();
     assert!(dataset.len() >= 245, "{:?}", dataset.dropped());
-    dataset
-        .set_normalise(fit_normalise(&dataset, 1_000, 0).unwrap())
-        .unwrap();
+    dataset.set_normalise(fit_normalise(&dataset, 1_000, 0).unwrap()).unwrap();
     let plan = dataset.plan(&BatchConfig::default(), 0, 0, None);
     let batch = dataset.batch(&plan[plan.len() / 2], None).unwrap();
     let mean = batch.features.iter().sum::<f32>() / batch.features.len() as f32;
@@ -68,24 +59,12 @@ fn spoken_digits() {
         duration_tolerance_s: 0.01,
     };
     let report = check(&[train, test], &options, None).unwrap();
-    let count = |kind| {
-        report
-            .findings
-            .get(&kind)
-            .map_or(0, |finding| finding.count)
-    };
+    let count = |kind| report.findings.get(&kind).map_or(0, |finding| finding.count);
     assert_eq!(
-        report
-            .manifests
-            .iter()
-            .map(|manifest| manifest.utterances)
-            .collect::<Vec<_>>(),
+        report.manifests.iter().map(|manifest| manifest.utterances).collect::<Vec<_>>(),
         [2250, 250]
     );
-    assert_eq!(
-        report.rates_hz.into_iter().collect::<Vec<_>>(),
-        [(8_000, 2500)]
-    );
+    assert_eq!(report.rates_hz.into_iter().collect::<Vec<_>>(), [(8_000, 2500)]);
     // The same five people speak in both splits, which the folder's README says.
     assert_eq!(count(FindingKind::SharedSpeaker), 5);
     for kind in [

@@ -9,11 +9,7 @@ use crate::data::{
 fn corpus() -> Corpus {
     let mut corpus = Corpus::new();
     for number in 0..12 {
-        corpus.say(
-            &format!("{number}.wav"),
-            0.3 + 0.05 * f64::from(number),
-            "ab",
-        );
+        corpus.say(&format!("{number}.wav"), 0.3 + 0.05 * f64::from(number), "ab");
     }
     corpus
 }
@@ -28,21 +24,13 @@ fn everything() -> Augmentation {
 }
 
 fn small_batches(dataset: &Dataset) -> Vec<Vec<usize>> {
-    let config = BatchConfig {
-        max_utterances: 2,
-        ..BatchConfig::default()
-    };
+    let config = BatchConfig { max_utterances: 2, ..BatchConfig::default() };
     dataset.plan(&config, 1, 3, Some(&everything()))
 }
 
 fn load(dataset: &Arc<Dataset>, first: usize, prefetch: Prefetch) -> Vec<Batch> {
-    let loader = BatchLoader::start(
-        dataset,
-        small_batches(dataset),
-        first,
-        Some(everything()),
-        prefetch,
-    );
+    let loader =
+        BatchLoader::start(dataset, small_batches(dataset), first, Some(everything()), prefetch);
     loader.map(|batch| batch.unwrap()).collect()
 }
 
@@ -50,20 +38,15 @@ fn load(dataset: &Arc<Dataset>, first: usize, prefetch: Prefetch) -> Vec<Batch> 
 fn order_and_content_do_not_depend_on_threads_or_on_where_one_starts() {
     let dataset = Arc::new(corpus().open(&any_length()).unwrap());
     let plan = small_batches(&dataset);
-    let expected: Vec<Batch> = plan
-        .iter()
-        .map(|items| dataset.batch(items, Some(&everything())).unwrap())
-        .collect();
+    let expected: Vec<Batch> =
+        plan.iter().map(|items| dataset.batch(items, Some(&everything())).unwrap()).collect();
     assert!(expected.len() >= 6);
     for threads in [0, 1, 2, 3, 50] {
         for waiting in [0, 1, 4] {
             for first in [0, 1, 5, expected.len(), expected.len() + 3] {
                 let loaded = load(&dataset, first, Prefetch { threads, waiting });
                 let rest = &expected[first.min(expected.len())..];
-                assert!(
-                    loaded == rest,
-                    "{threads} threads, {waiting} waiting, from batch {first}"
-                );
+                assert!(loaded == rest, "{threads} threads, {waiting} waiting, from batch {first}");
             }
         }
     }
@@ -73,16 +56,10 @@ fn order_and_content_do_not_depend_on_threads_or_on_where_one_starts() {
 fn lengths_are_known_and_a_loader_can_be_dropped_at_any_time() {
     let dataset = Arc::new(corpus().open(&any_length()).unwrap());
     for taken in 0..4 {
-        let prefetch = Prefetch {
-            threads: 2,
-            waiting: 1,
-        };
+        let prefetch = Prefetch { threads: 2, waiting: 1 };
         let mut loader = BatchLoader::start(&dataset, small_batches(&dataset), 1, None, prefetch);
         let total = loader.len();
-        loader
-            .by_ref()
-            .take(taken)
-            .for_each(|batch| drop(batch.unwrap()));
+        loader.by_ref().take(taken).for_each(|batch| drop(batch.unwrap()));
         assert_eq!(loader.len(), total - taken);
         drop(loader);
         assert_eq!(Arc::strong_count(&dataset), 1, "all threads have ended");
@@ -92,39 +69,17 @@ fn lengths_are_known_and_a_loader_can_be_dropped_at_any_time() {
 #[test]
 fn audio_that_vanishes_is_an_error_in_its_batch() {
     let corpus = corpus();
-    let cache = CacheConfig {
-        folder: None,
-        memory_mib: 0,
-    };
-    let dataset = Arc::new(
-        corpus
-            .open(&DataConfig {
-                cache,
-                ..any_length()
-            })
-            .unwrap(),
-    );
+    let cache = CacheConfig { folder: None, memory_mib: 0 };
+    let dataset = Arc::new(corpus.open(&DataConfig { cache, ..any_length() }).unwrap());
     std::fs::remove_file(corpus.path("7.wav")).unwrap();
     let plan: Vec<Vec<usize>> = (0..12).map(|item| vec![item]).collect();
-    for (number, batch) in BatchLoader::start(
-        &dataset,
-        plan,
-        0,
-        None,
-        Prefetch {
-            threads: 3,
-            waiting: 1,
-        },
-    )
-    .enumerate()
+    for (number, batch) in
+        BatchLoader::start(&dataset, plan, 0, None, Prefetch { threads: 3, waiting: 1 }).enumerate()
     {
         match (number, batch) {
             (7, Err(error)) => {
                 let message = error.to_string();
-                assert!(
-                    message.contains("7.wav") && message.contains("all.jsonl:8"),
-                    "{message}"
-                );
+                assert!(message.contains("7.wav") && message.contains("all.jsonl:8"), "{message}");
             }
             (7, Ok(_)) => panic!("batch 7 has no audio"),
             (_, batch) => assert_eq!(batch.unwrap().utterances, [number]),

@@ -31,22 +31,8 @@ fn lines_are_read_with_their_numbers() {
         })
         .collect();
     let expected = [
-        (
-            folder.path().join("a/b.wav"),
-            None,
-            2.0,
-            "it's",
-            Some("x"),
-            1,
-        ),
-        (
-            Path::new("/c.wav").to_path_buf(),
-            Some(0.0),
-            0.5,
-            "",
-            Some("26"),
-            4,
-        ),
+        (folder.path().join("a/b.wav"), None, 2.0, "it's", Some("x"), 1),
+        (Path::new("/c.wav").to_path_buf(), Some(0.0), 0.5, "", Some("26"), 4),
         (folder.path().join("d.wav"), None, 10.0, "e", None, 5),
     ];
     assert_eq!(seen, expected);
@@ -58,61 +44,21 @@ fn wrong_lines_name_line_and_field() {
     let cases: [(&str, &str, &str); 15] = [
         ("nonsense", "line", "not a JSON object"),
         ("[1]", "line", "not a JSON object"),
-        (
-            "{\"audio_filepath\": \"a\", \"duration\": 1",
-            "line",
-            "not a JSON object",
-        ),
-        (
-            r#"{"duration": 1, "text": "a"}"#,
-            "audio_filepath",
-            "missing",
-        ),
-        (
-            r#"{"audio_filepath": null, "duration": 1, "text": "a"}"#,
-            "audio_filepath",
-            "missing",
-        ),
-        (
-            r#"{"audio_filepath": "", "duration": 1, "text": "a"}"#,
-            "audio_filepath",
-            "empty",
-        ),
+        ("{\"audio_filepath\": \"a\", \"duration\": 1", "line", "not a JSON object"),
+        (r#"{"duration": 1, "text": "a"}"#, "audio_filepath", "missing"),
+        (r#"{"audio_filepath": null, "duration": 1, "text": "a"}"#, "audio_filepath", "missing"),
+        (r#"{"audio_filepath": "", "duration": 1, "text": "a"}"#, "audio_filepath", "empty"),
         (
             r#"{"audio_filepath": 5, "duration": 1, "text": "a"}"#,
             "audio_filepath",
             "5 is not a string",
         ),
-        (
-            r#"{"audio_filepath": "a", "text": "a"}"#,
-            "duration",
-            "missing",
-        ),
-        (
-            r#"{"audio_filepath": "a", "duration": 0, "text": "a"}"#,
-            "duration",
-            "above 0",
-        ),
-        (
-            r#"{"audio_filepath": "a", "duration": -1.5, "text": "a"}"#,
-            "duration",
-            "-1.5",
-        ),
-        (
-            r#"{"audio_filepath": "a", "duration": "1", "text": "a"}"#,
-            "duration",
-            "not a number",
-        ),
-        (
-            r#"{"audio_filepath": "a", "duration": 1}"#,
-            "text",
-            "missing",
-        ),
-        (
-            r#"{"audio_filepath": "a", "duration": 1, "text": ["a"]}"#,
-            "text",
-            "not a string",
-        ),
+        (r#"{"audio_filepath": "a", "text": "a"}"#, "duration", "missing"),
+        (r#"{"audio_filepath": "a", "duration": 0, "text": "a"}"#, "duration", "above 0"),
+        (r#"{"audio_filepath": "a", "duration": -1.5, "text": "a"}"#, "duration", "-1.5"),
+        (r#"{"audio_filepath": "a", "duration": "1", "text": "a"}"#, "duration", "not a number"),
+        (r#"{"audio_filepath": "a", "duration": 1}"#, "text", "missing"),
+        (r#"{"audio_filepath": "a", "duration": 1, "text": ["a"]}"#, "text", "not a string"),
         (
             r#"{"audio_filepath": "a", "duration": 1, "text": "a", "offset": -0.1}"#,
             "offset",
@@ -131,17 +77,10 @@ fn wrong_lines_name_line_and_field() {
         );
         let message = read_manifest(&path).unwrap_err().to_string();
         for expected in [format!("train.jsonl:3: field `{field}`"), words.into()] {
-            assert!(
-                message.contains(&expected),
-                "{line}: {message:?} lacks {expected:?}"
-            );
+            assert!(message.contains(&expected), "{line}: {message:?} lacks {expected:?}");
         }
         let lines = read_manifest_lines(&path).unwrap();
-        assert_eq!(
-            lines.iter().map(Result::is_ok).collect::<Vec<_>>(),
-            [true, false],
-            "{line}"
-        );
+        assert_eq!(lines.iter().map(Result::is_ok).collect::<Vec<_>>(), [true, false], "{line}");
     }
 }
 
@@ -149,15 +88,9 @@ fn wrong_lines_name_line_and_field() {
 fn bytes_that_are_no_text_and_files_that_are_not_there() {
     let (_folder, path) = write(b"{\"audio_filepath\": \"\xFF\"}");
     let message = read_manifest(&path).unwrap_err().to_string();
-    assert!(
-        message.contains(":1: field `line`: not UTF-8 from byte 21"),
-        "{message}"
-    );
+    assert!(message.contains(":1: field `line`: not UTF-8 from byte 21"), "{message}");
     let missing = path.with_file_name("no.jsonl");
     let error = read_manifest(&missing).unwrap_err();
-    assert!(
-        matches!(&error, DataError::Io { path, .. } if *path == missing),
-        "{error}"
-    );
+    assert!(matches!(&error, DataError::Io { path, .. } if *path == missing), "{error}");
     assert!(error.to_string().contains("no.jsonl"));
 }

@@ -27,10 +27,7 @@ struct Corpus {
 
 impl Corpus {
     fn new() -> Self {
-        Self {
-            folder: tempfile::tempdir().unwrap(),
-            lines: Vec::new(),
-        }
+        Self { folder: tempfile::tempdir().unwrap(), lines: Vec::new() }
     }
 
     fn path(&self, name: &str) -> PathBuf {
@@ -74,21 +71,11 @@ fn open(sources: &[Source], config: &DataConfig) -> Result<Dataset, DataError> {
 }
 
 fn features() -> FeatureConfig {
-    FeatureConfig {
-        sample_rate_hz: RATE_HZ,
-        mels: 20,
-        ..FeatureConfig::default()
-    }
+    FeatureConfig { sample_rate_hz: RATE_HZ, mels: 20, ..FeatureConfig::default() }
 }
 
 fn any_length() -> DataConfig {
-    DataConfig {
-        limits: Limits {
-            min_s: 0.0,
-            max_s: 1e9,
-        },
-        ..DataConfig::default()
-    }
+    DataConfig { limits: Limits { min_s: 0.0, max_s: 1e9 }, ..DataConfig::default() }
 }
 
 /// Noise under slow swells, different for every name.
