@@ -2,6 +2,9 @@
 //!
 //! What holds for all of them: results go to stdout, with `--json` exactly one object and nothing
 //! else; logs and progress go to stderr; the exit status is 0 for done, 1 for failed, 2 for usage.
+//!
+//! `train`, `data` and `eval` are behind the feature `train`, which is on. Without it
+//! (`cargo build --release --no-default-features`) the rest builds in a fraction of the time.
 
 #![forbid(unsafe_code)]
 

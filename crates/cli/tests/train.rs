@@ -47,6 +47,7 @@ fn folder() -> Folder {
         data.train = [{ manifest = "m.jsonl" }]
         data.dev = [{ manifest = "m.jsonl" }]
         features.mels = 20
+        batches.max_utterances = 5          # five steps an epoch: most kills are inside one
         network = { input = 20, gru = [16], fc = 16, conv = [{ channels = 4, kernel = [5, 5], stride = [2, 2], lookahead = 2 }] }
 
         [[stage]]

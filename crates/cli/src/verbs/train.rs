@@ -121,6 +121,8 @@ impl Display {
             }
             Event::DataReady { train, dev, dropped, parameters } => {
                 let (utterances, hours) = train;
+                // The trainer's map of reasons and counts.
+                let dropped = if *dropped == "{}" { "none" } else { dropped };
                 self.say(&format!(
                     "training on {} utterances ({}), {} for development; left out: {dropped}; {} parameters",
                     thousands(*utterances),

@@ -58,7 +58,7 @@ impl Default for CacheConfig {
     }
 }
 
-/// What [`Dataset::open`] needs besides the manifests.
+/// What [`Dataset::open`](super::Dataset::open) needs besides the manifests.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct DataConfig {

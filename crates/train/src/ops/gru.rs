@@ -8,7 +8,7 @@
 //! c = f(x_c + r * a_c)        h' = h + z * (c - h)
 //! ```
 //!
-//! The batch is cut into groups of [`lanes`] sequences that walk through time on their own, one
+//! The batch is cut into groups of `lanes` sequences that walk through time on their own, one
 //! thread each; the gradient of `U` is one product over all steps at the end.
 
 use rayon::prelude::*;
