@@ -15,7 +15,7 @@ variant() { # NAME SEED ARGUMENTS...
 
 for seed in "${@:-1}"; do
     variant none "$seed"
-    for lambda in 0.1; do
+    for lambda in 0.02 0.1; do
         variant "l2-$lambda" "$seed" "${dense[@]}" --set stage.0.lambda_rec=$lambda --set stage.0.lambda_nonrec=$lambda
         variant "trace-$lambda" "$seed" "${factored[@]}" --set stage.0.lambda_rec=$lambda --set stage.0.lambda_nonrec=$lambda
     done
