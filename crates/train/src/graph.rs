@@ -8,8 +8,8 @@ use std::collections::BTreeMap;
 
 use burn::tensor::{Device, Tensor, TensorData};
 
-use crate::host_op::{HostMatrix, on_host, read, record, record_matrix};
-use crate::ops::{batch_norm, conv, gru, matmul, row_conv};
+use crate::host_op::{HostMatrix, on_host, read, record, record_matrix, take};
+use crate::ops::{batch_norm, buffers, conv, gru, matmul, row_conv};
 use crate::parameters::{Gradients, Parameter, Parameters};
 use crate::{composed, rng};
 
@@ -47,7 +47,9 @@ impl Graph {
     /// Uploads `parameters`; with `training` the leaves take gradients.
     pub fn new(parameters: &Parameters, device: &Device, training: bool) -> Self {
         let upload = |p: &Parameter| {
-            let data = TensorData::new(p.values.clone(), [p.rows, p.columns]);
+            let mut values = buffers::unwritten(p.values.len());
+            values.copy_from_slice(&p.values);
+            let data = TensorData::new(values, [p.rows, p.columns]);
             if training {
                 Tensor::<2>::from_data(data, &device.clone().autodiff()).require_grad()
             } else {
@@ -73,8 +75,11 @@ impl Graph {
         self.leaves
             .into_iter()
             .filter_map(|(name, leaf)| {
-                let gradient = leaf.grad_remove(&mut gradients)?;
-                Some((name, to_host(gradient)))
+                let gradient = leaf.grad_remove(&mut gradients);
+                if on_host(&leaf) {
+                    take(leaf).0.recycle();
+                }
+                Some((name, to_host(gradient?)))
             })
             .collect()
     }
@@ -96,8 +101,10 @@ pub fn linear(x: &Tensor<2>, w: &Tensor<2>) -> Tensor<2> {
     record([x, w], y, [n, m], move |pull| {
         let (dy, [dx, dw]) = (pull.gradient, pull.wanted);
         let dw = dw.then(|| matmul::backward_weight(&dy, &hx, n, k, m));
-        drop(hx); // makes room for its gradient
-        [dx.then(|| matmul::backward_input(&dy, &hw, n, k, m)), dw]
+        hx.recycle(); // makes room for its gradient
+        let dx = dx.then(|| matmul::backward_input(&dy, &hw, n, k, m));
+        dy.recycle();
+        [dx, dw]
     })
 }
 
@@ -144,6 +151,7 @@ pub fn normalise(
         let dy = pull.gradient.into_values();
         let (dx, dgamma, dbeta) =
             batch_norm::backward(dy, &hx, &hg, &hb, &kept, clip, &lengths, shape);
+        hx.recycle();
         [Some(dx), Some(dgamma), Some(dbeta)]
     });
     (y, statistics)
@@ -187,9 +195,9 @@ pub enum Recurrent<'a> {
     LowRank(&'a Tensor<2>, &'a Tensor<2>),
 }
 
-/// GRU recurrence over input products `x` (rows of `3h`); see [`gru`].
+/// GRU recurrence over input products `x` (rows of `3h`), whose memory it reuses; see [`gru`].
 pub fn recur(
-    x: &Tensor<2>,
+    x: Tensor<2>,
     recurrent: Recurrent<'_>,
     candidate: gru::Candidate,
     frames: &Frames,
@@ -198,32 +206,35 @@ pub fn recur(
     let lengths = frames.lengths.clone();
     let shape = gru::Shape { batch: lengths.len(), steps: frames.steps, hidden };
     let out = [frames.rows(), hidden];
-    if !on_host(x) {
-        return composed::recur(x, recurrent, candidate, frames);
+    if !on_host(&x) {
+        return composed::recur(&x, recurrent, candidate, frames);
     }
-    let hx = read(x);
+    let (x, place) = take(x);
+    let x = x.into_values();
     match recurrent {
         Recurrent::Dense(u) => {
             let hu = read(u);
             let (y, saved) =
-                gru::forward(&hx, gru::Recurrent::Dense(&hu), &lengths, candidate, shape);
+                gru::forward(x, gru::Recurrent::Dense(&hu), &lengths, candidate, shape);
             let y = HostMatrix::from_values(y, out);
             let kept = y.clone();
-            record_matrix([x, u], y, move |pull| {
+            record_matrix([place, u.into()], y, move |pull| {
                 let (y, dense) = (kept.into_values(), gru::Recurrent::Dense(&hu));
                 let g = gru::backward(&pull.gradient, y, saved, dense, &lengths, candidate, shape);
+                pull.gradient.recycle();
                 [Some(g.input), Some(g.left)]
             })
         }
         Recurrent::LowRank(a, b) => {
             let (ha, hb, rank) = (read(a), read(b), b.dims()[0]);
             let factors = gru::Recurrent::LowRank { a: &ha, b: &hb, rank };
-            let (y, saved) = gru::forward(&hx, factors, &lengths, candidate, shape);
+            let (y, saved) = gru::forward(x, factors, &lengths, candidate, shape);
             let y = HostMatrix::from_values(y, out);
             let kept = y.clone();
-            record_matrix([x, a, b], y, move |pull| {
+            record_matrix([place, a.into(), b.into()], y, move |pull| {
                 let (y, u) = (kept.into_values(), gru::Recurrent::LowRank { a: &ha, b: &hb, rank });
                 let g = gru::backward(&pull.gradient, y, saved, u, &lengths, candidate, shape);
+                pull.gradient.recycle();
                 [Some(g.input), Some(g.left), Some(g.right)]
             })
         }

@@ -14,8 +14,10 @@ use burn::backend::{Autodiff, Flex};
 use burn::tensor::{Bytes, DType, Shape, Tensor};
 use burn_autodiff::checkpoint::{base::Checkpointer, strategy::NoCheckpointing};
 use burn_autodiff::grads::Gradients;
-use burn_autodiff::ops::{Backward, Ops, OpsKind};
+use burn_autodiff::ops::{Backward, NodeGuard, Ops, OpsKind};
 use burn_flex::{FlexTensor, Layout};
+
+use crate::ops::buffers;
 
 /// A tensor's values on the host, shared, not copied.
 #[derive(Clone)]
@@ -37,6 +39,13 @@ impl HostMatrix {
     /// The values as a vector of its own: moved where nobody else holds them, else copied.
     pub fn into_values(self) -> Vec<f32> {
         self.0.into_data().try_into_vec().expect("the trainer's tensors are f32")
+    }
+
+    /// Hands the buffer on to the next operations, if nobody else holds it.
+    pub fn recycle(self) {
+        if self.0.is_unique() {
+            buffers::keep(self.into_values());
+        }
     }
 
     fn new(tensor: FlexTensor) -> Self {
@@ -86,6 +95,32 @@ pub fn constant(values: Vec<f32>, rows: usize, columns: usize) -> Tensor<2> {
     Tensor::from_primitive::<Flex>(HostMatrix::from_values(values, [rows, columns]).0)
 }
 
+/// An input of an operation: its place in the graph without its values.
+#[derive(Debug)]
+pub struct Input {
+    guard: Option<NodeGuard>,
+    shape: [usize; 2],
+}
+
+impl From<&Tensor<2>> for Input {
+    fn from(tensor: &Tensor<2>) -> Self {
+        let guard = tensor.is_autodiff().then(|| guard(tensor.clone()));
+        Self { guard, shape: tensor.dims() }
+    }
+}
+
+fn guard(tensor: Tensor<2>) -> NodeGuard {
+    tensor.try_into_primitive::<Autodiff<Flex>>().expect("callers check on_host").node()
+}
+
+/// Takes a matrix that lives on the host apart, so that its values can be overwritten.
+pub fn take(tensor: Tensor<2>) -> (HostMatrix, Input) {
+    let input = Input::from(&tensor);
+    let values = read(&tensor);
+    drop(tensor); // now `values` may be the only holder
+    (values, input)
+}
+
 /// Registers `output` (`rows x columns`), computed from `inputs`, with its pullback.
 ///
 /// All inputs are on the host; where none is tracked the result is a plain tensor.
@@ -95,24 +130,22 @@ pub fn record<const N: usize>(
     shape: [usize; 2],
     pullback: impl FnOnce(Pull<N>) -> [Option<Vec<f32>>; N] + Send + 'static,
 ) -> Tensor<2> {
-    record_matrix(inputs, HostMatrix::from_values(output, shape), pullback)
+    record_matrix(inputs.map(Input::from), HostMatrix::from_values(output, shape), pullback)
 }
 
-/// [`record`] for pullbacks that hold a share of the output.
+/// [`record`] for inputs whose values are gone, and for pullbacks that hold a share of the output.
 pub fn record_matrix<const N: usize>(
-    inputs: [&Tensor<2>; N],
+    inputs: [Input; N],
     output: HostMatrix,
     pullback: impl FnOnce(Pull<N>) -> [Option<Vec<f32>>; N] + Send + 'static,
 ) -> Tensor<2> {
-    if !inputs.iter().any(|t| t.is_autodiff()) {
+    if !inputs.iter().any(|input| input.guard.is_some()) {
         return Tensor::from_primitive::<Flex>(output.0);
     }
-    let shapes = inputs.map(|t| t.dims());
-    let tracked = inputs.map(|t| {
-        let t = if t.is_autodiff() { t.clone() } else { t.clone().autodiff() };
-        t.try_into_primitive::<Autodiff<Flex>>().expect("callers check on_host")
-    });
-    let guards = tracked.each_ref().map(|t| t.node());
+    let shapes = inputs.each_ref().map(|input| input.shape);
+    // Every parent needs a node, also one that takes no gradient.
+    let untracked = || guard(constant(vec![0.0], 1, 1).autodiff());
+    let guards = inputs.map(|input| input.guard.unwrap_or_else(untracked));
     let pullback: Box<Pullback<N>> = Box::new(pullback);
     let state = State { pullback: Arc::new(Mutex::new(Some(pullback))), shapes };
     let prepared = HostOp.prepare::<NoCheckpointing>(guards).compute_bound().stateful();

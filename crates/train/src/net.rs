@@ -166,10 +166,10 @@ impl Net {
             let name = format!("gru.{l}.rec");
             x = match linear::recurrent(graph, &name, frames.rows()) {
                 linear::RecurrentForm::Dense(u) => {
-                    graph::recur(&x, Recurrent::Dense(&u), candidate, &frames)
+                    graph::recur(x, Recurrent::Dense(&u), candidate, &frames)
                 }
                 linear::RecurrentForm::LowRank(a, b) => {
-                    graph::recur(&x, Recurrent::LowRank(&a, &b), candidate, &frames)
+                    graph::recur(x, Recurrent::LowRank(&a, &b), candidate, &frames)
                 }
             };
         }

@@ -65,7 +65,7 @@ fn gru_dense_and_low_rank() {
                     _ => Recurrent::LowRank(&l[1], &l[2]),
                 };
                 match own {
-                    true => graph::recur(&l[0], u, candidate, &frames),
+                    true => graph::recur(l[0].clone(), u, candidate, &frames),
                     false => composed::recur(&l[0], u, candidate, &frames),
                 }
             };
@@ -180,7 +180,7 @@ fn gradients_equal_finite_differences() {
         let y = graph::convolve(&x, &leaves[0], &frames, shape);
         let (y, _) = graph::normalise(&y, &leaves[1], &leaves[2], Some(20.0), &frames);
         let y = graph::linear(&y, &leaves[3]);
-        let y = graph::recur(&y, Recurrent::Dense(&leaves[4]), gru::Candidate::Tanh, &frames);
+        let y = graph::recur(y, Recurrent::Dense(&leaves[4]), gru::Candidate::Tanh, &frames);
         let y = graph::look_ahead(&y, &leaves[5], &frames);
         let logits = graph::linear(&y, &leaves[6]);
         (loss::ctc(&logits, &frames, &labels).0, leaves)

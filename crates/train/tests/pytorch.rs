@@ -197,7 +197,7 @@ fn recurrences() {
                 false => Recurrent::Dense(&l[1]),
             };
             match own {
-                true => graph::recur(&l[0], u, candidate, &frames),
+                true => graph::recur(l[0].clone(), u, candidate, &frames),
                 false => composed::recur(&l[0], u, candidate, &frames),
             }
         };

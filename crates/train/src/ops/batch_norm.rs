@@ -6,6 +6,7 @@
 
 use rayon::prelude::*;
 
+use super::buffers;
 use super::vectorise::vectorised;
 
 /// Added to the variance.
@@ -140,15 +141,16 @@ pub fn apply(
     let scale: Vec<f32> = gamma.iter().zip(&inverse).map(|(g, i)| g * i).collect();
     let shift: Vec<f32> =
         beta.iter().zip(&scale).zip(&statistics.mean).map(|((b, s), m)| b - s * m).collect();
-    let mut y = vec![0.0; x.len()];
+    let mut y = buffers::unwritten(x.len());
     y.par_chunks_mut(steps * group * channels)
         .zip(x.par_chunks(steps * group * channels))
         .zip(lengths)
         .for_each(|((y, x), &length)| {
-            let real = length * group * channels;
+            let (y, padding) = y.split_at_mut(length * group * channels);
+            padding.fill(0.0);
             vectorised(
                 #[inline(always)]
-                || apply_rows(&x[..real], &scale, &shift, clip, &mut y[..real]),
+                || apply_rows(x, &scale, &shift, clip, y),
             );
         });
     y

@@ -14,14 +14,16 @@
 use rayon::prelude::*;
 use stonechat_kernels::{Activation, PackedF32, math};
 
-use super::matmul;
 use super::vectorise::vectorised;
+use super::{buffers, matmul};
 
-/// Sequences that share one pass over the packed recurrent weights: 4 to 8 for a usual batch, where
-/// the product runs near the arithmetic peak, in an even number of groups, so that two cores share
-/// them evenly. A function of the batch alone, so that results do not depend on the threads.
+/// Sequences that share one pass over the packed recurrent weights: up to 8, where the product runs
+/// near the arithmetic peak, in groups that the threads share evenly. What a sequence computes does
+/// not depend on those beside it (see [`PackedF32`]), so that results do not depend on the threads.
 fn lanes(batch: usize) -> usize {
-    batch.div_ceil(2 * batch.div_ceil(16)).max(1)
+    let threads = rayon::current_num_threads().max(1);
+    let rounds = batch.div_ceil(8 * threads).max(1);
+    batch.div_ceil(rounds * threads).max(1)
 }
 
 /// Sizes of one recurrence.
@@ -132,36 +134,31 @@ fn pack_transposed(w: &[f32], rows: usize, cols: usize) -> PackedF32 {
 
 /// Runs the recurrence from `h = 0`.
 ///
-/// `x` is `batch x steps x 3h`; `lengths[b]` steps of sequence `b` are real, the output of the rest
-/// is zero. Returns `h` as `batch x steps x hidden` and what the backward pass needs.
+/// `x` is `batch x steps x 3h` and becomes the gates; `lengths[b]` steps of sequence `b` are real, the
+/// output of the rest is zero. Returns `h` as `batch x steps x hidden` and what the backward pass needs.
 pub fn forward(
-    x: &[f32],
+    x: Vec<f32>,
     recurrent: Recurrent<'_>,
     lengths: &[usize],
     candidate: Candidate,
     shape: Shape,
 ) -> (Vec<f32>, Saved) {
     let Shape { batch, steps, hidden } = shape;
-    let mut out = vec![0.0; batch * steps * hidden];
-    let mut saved = Saved {
-        gates: vec![0.0; batch * steps * 3 * hidden],
-        candidate_product: vec![0.0; batch * steps * hidden],
-    };
+    let mut out = buffers::unwritten(batch * steps * hidden);
+    let mut saved =
+        Saved { gates: x, candidate_product: buffers::unwritten(batch * steps * hidden) };
     let packed = Packed::forward(recurrent, hidden);
     let lanes = lanes(batch);
     let (wide, narrow) = (lanes * steps * 3 * hidden, lanes * steps * hidden);
     out.par_chunks_mut(narrow)
         .zip(saved.gates.par_chunks_mut(wide))
         .zip(saved.candidate_product.par_chunks_mut(narrow))
-        .zip(x.par_chunks(wide))
         .zip(lengths.par_chunks(lanes))
-        .for_each(|((((out, gates), products), x), lengths)| {
+        .for_each(|(((out, gates), products), lengths)| {
             vectorised(
                 #[inline(always)]
                 || {
-                    forward_lanes(
-                        x, &packed, lengths, candidate, steps, hidden, out, gates, products,
-                    );
+                    forward_lanes(&packed, lengths, candidate, steps, hidden, out, gates, products);
                 },
             );
         });
@@ -171,7 +168,6 @@ pub fn forward(
 #[allow(clippy::too_many_arguments)] // one private loop; a struct would only rename them
 #[inline(always)]
 fn forward_lanes(
-    x: &[f32],
     packed: &Packed,
     lengths: &[usize],
     candidate: Candidate,
@@ -186,22 +182,25 @@ fn forward_lanes(
     let mut a = vec![0.0; lanes * 3 * hidden];
     let mut middle = Vec::new();
     let longest = lengths.iter().copied().max().unwrap_or(0);
+    for (lane, &length) in lengths.iter().enumerate() {
+        let padding = lane * steps + length..(lane + 1) * steps;
+        out[padding.start * hidden..padding.end * hidden].fill(0.0);
+        products[padding.start * hidden..padding.end * hidden].fill(0.0);
+        gates[padding.start * 3 * hidden..padding.end * 3 * hidden].fill(0.0);
+    }
     for t in 0..longest {
         packed.apply(&h, lanes, &mut middle, &mut a);
         for lane in (0..lanes).filter(|&lane| t < lengths[lane]) {
             let row = lane * steps + t;
-            let x = &x[row * 3 * hidden..][..3 * hidden];
             let a = &a[lane * 3 * hidden..][..3 * hidden];
             let (zr, c) = gates[row * 3 * hidden..][..3 * hidden].split_at_mut(2 * hidden);
             let product = &mut products[row * hidden..][..hidden];
-            for ((g, x), a) in zr.iter_mut().zip(x).zip(a) {
-                *g = x + a;
-            }
+            zr.iter_mut().zip(a).for_each(|(g, a)| *g += a);
             math::sigmoid(zr);
             let (z, r) = zr.split_at(hidden);
             product.copy_from_slice(&a[2 * hidden..]);
-            for (((c, x), r), p) in c.iter_mut().zip(&x[2 * hidden..]).zip(r).zip(&*product) {
-                *c = x + r * p;
+            for ((c, r), p) in c.iter_mut().zip(r).zip(&*product) {
+                *c += r * p;
             }
             match candidate {
                 Candidate::Tanh => math::tanh(c),
@@ -278,9 +277,13 @@ pub fn backward(
             let (a_zr, a_c) = (a.subrows(0, 2 * hidden), a.subrows(2 * hidden, hidden));
             matmul::product_by_rows(&mut dmiddle, rank, d_zr, a_zr, false);
             matmul::product_by_rows(&mut dmiddle, rank, d_c, a_c, true);
-            (left, matmul::backward_weight(&dmiddle, &before, rows, hidden, rank))
+            let right = matmul::backward_weight(&dmiddle, &before, rows, hidden, rank);
+            buffers::keep(dmiddle);
+            (left, right)
         }
     };
+    buffers::keep(before);
+    buffers::keep(product);
     Gradients { input, left, right }
 }
 

@@ -4,6 +4,8 @@ use faer::linalg::matmul::matmul;
 use faer::{Accum, MatMut, MatRef, Par};
 use rayon::prelude::*;
 
+use super::buffers;
+
 /// Rows of the output that one task computes. A constant, so that results do not depend on the
 /// number of threads.
 const ROWS_PER_TASK: usize = 256;
@@ -49,14 +51,14 @@ pub fn product_by_rows(
 
 /// Forward of a linear map over rows: `y (n x m) = x (n x k) w^T`, `w` being `m x k`.
 pub fn forward(x: &[f32], w: &[f32], n: usize, k: usize, m: usize) -> Vec<f32> {
-    let mut y = vec![0.0; n * m];
+    let mut y = buffers::unwritten(n * m);
     product_by_rows(&mut y, m, view(x, n, k, k), view(w, m, k, k).transpose(), false);
     y
 }
 
 /// Gradient of [`forward`] with respect to `x`: `dx (n x k) = dy (n x m) w`.
 pub fn backward_input(dy: &[f32], w: &[f32], n: usize, k: usize, m: usize) -> Vec<f32> {
-    let mut dx = vec![0.0; n * k];
+    let mut dx = buffers::unwritten(n * k);
     product_by_rows(&mut dx, k, view(dy, n, m, m), view(w, m, k, k), false);
     dx
 }

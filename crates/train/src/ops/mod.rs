@@ -6,6 +6,7 @@
 //! and partial sums are added in a fixed order.
 
 pub mod batch_norm;
+pub mod buffers;
 pub mod conv;
 pub mod ctc;
 pub mod gru;
