@@ -103,14 +103,14 @@ def main():
     twin = results["PyTorch"]
     middle = statistics.median
     used = lambda r: r["peak_mb"] - r["idle_mb"]
-    print(f"| | CPU ms a step | of PyTorch | range over rounds | wall ms | of PyTorch | peak MB over idle | of PyTorch |")
-    print("|---|---|---|---|---|---|---|---|")
+    print("| | CPU ms a step | of PyTorch | range over rounds | wall ms | of PyTorch | peak MB over idle | of PyTorch | peak MB in all | of PyTorch |")
+    print("|---|---|---|---|---|---|---|---|---|---|")
     for name, r in results.items():
         ratios = [a / b for a, b in zip(r["cpu_ms"], twin["cpu_ms"])]
         print(
             f"| {name} | {middle(r['cpu_ms']):.1f} | {middle(ratios):.2f} | {min(ratios):.2f}-{max(ratios):.2f} "
             f"| {middle(r['wall_ms']):.1f} | {middle(r['wall_ms']) / middle(twin['wall_ms']):.2f} "
-            f"| {used(r):.0f} | {used(r) / used(twin):.2f} |"
+            f"| {used(r):.0f} | {used(r) / used(twin):.2f} | {r['peak_mb']:.0f} | {r['peak_mb'] / twin['peak_mb']:.2f} |"
         )
     if args.save:
         record = {
