@@ -237,10 +237,15 @@ impl Dataset {
         samples as f64 / f64::from(self.features.sample_rate_hz)
     }
 
-    /// Feature frames of every item, after the change of speed if there is one.
+    /// Feature frames of every item, after the change of speed and with the silence around it.
     pub fn frames(&self, augmentation: Option<&Augmentation>) -> Vec<usize> {
-        let samples =
-            |item| samples_after(self.samples[self.items[item]], self.speed(item, augmentation));
+        let rate_hz = self.features.sample_rate_hz;
+        let samples = |item| {
+            let speech =
+                samples_after(self.samples[self.items[item]], self.speed(item, augmentation));
+            let silence = augmentation.map_or([0, 0], |a| a.silence(item, rate_hz));
+            speech + silence.iter().sum::<usize>()
+        };
         (0..self.len()).map(|item| self.features.frames(samples(item))).collect()
     }
 

@@ -27,7 +27,7 @@ mod tests;
 
 pub use crate::ops::ctc::frames_needed as ctc_frames_needed;
 pub use augment::{
-    AugmentConfig, Augmentation, Babble, Noise, OtherVoices, Reverb, SpecAugment, change_speed,
+    AugmentConfig, Augmentation, Babble, Noise, OtherVoices, Reverb, Silence, SpecAugment, change_speed,
     samples_after,
 };
 pub use batches::{BatchConfig, plan_epoch};

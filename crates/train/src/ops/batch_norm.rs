@@ -274,3 +274,36 @@ impl Layer<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn statistics_equal_the_plain_formulas_far_from_zero() {
+        for (lengths, group, channels, offset) in
+            [(vec![70, 33, 0], 1, 3, 0.0), (vec![0, 5], 2, 2, 1000.0), (vec![1], 1, 4, -50.0)]
+        {
+            let steps = *lengths.iter().max().unwrap();
+            let shape = Shape { steps, group, channels };
+            let frame = group * channels;
+            let x: Vec<f32> = (0..lengths.len() * steps * frame)
+                .map(|i| offset + (i * 37 % 101) as f32 / 50.0 - 1.0)
+                .collect();
+            let ours = statistics(&x, &lengths, shape);
+            for c in 0..channels {
+                let real: Vec<f64> = (0..lengths.len())
+                    .flat_map(|b| (0..lengths[b] * group).map(move |r| b * steps * group + r))
+                    .map(|row| f64::from(x[row * channels + c]))
+                    .collect();
+                let n = real.len() as f64;
+                let mean = real.iter().sum::<f64>() / n;
+                let variance = real.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / n;
+                let close = |a: f32, b: f64, size: f64| (f64::from(a) - b).abs() <= 1e-6 * size;
+                let case = format!("{lengths:?}, channel {c} of {channels}, offset {offset}");
+                assert!(close(ours.mean[c], mean, mean.abs().max(1.0)), "{case}: {mean}");
+                assert!(close(ours.variance[c], variance, 1.0), "{case}: {variance}");
+            }
+        }
+    }
+}

@@ -1,12 +1,13 @@
 //! Augmentation: every epoch hears every utterance a little differently.
 //!
-//! Waveform: speed, then reverberation, then babble and noise, then gain; features: SpecAugment, after normalisation.
+//! Waveform: speed, then silence around it, then reverberation, then babble and noise, then gain; features: SpecAugment, after normalisation.
 //! Each step draws from its own stream, keyed by (seed, epoch, utterance, step): the result does not depend on
 //! threads, batches or order, and switching one step on does not change what another draws.
 
 mod fft;
 mod noise;
 mod reverb;
+mod silence;
 mod spec;
 mod speed;
 
@@ -19,6 +20,7 @@ use serde::{Deserialize, Serialize};
 
 pub use noise::{Babble, Noise};
 pub use reverb::Reverb;
+pub use silence::Silence;
 pub use spec::SpecAugment;
 pub use speed::{change_speed, samples_after};
 
@@ -33,6 +35,8 @@ pub struct AugmentConfig {
     /// Factor of playing speed, tempo and pitch together (Ko et al., "Audio augmentation for speech recognition",
     /// Interspeech 2015); 1.1 = a tenth faster. Within 0.5 to 2.
     pub speed: Option<[f64; 2]>,
+    /// Silence before and after.
+    pub silence: Option<Silence>,
     /// Gain in dB.
     pub gain_db: Option<[f64; 2]>,
     /// Additive coloured noise.
@@ -49,6 +53,7 @@ impl AugmentConfig {
     /// True if the samples are changed, so that cached features cannot be used.
     pub fn changes_waveform(&self) -> bool {
         self.speed.is_some()
+            || self.silence.is_some()
             || self.gain_db.is_some()
             || self.noise.is_some()
             || self.babble.is_some()
@@ -62,6 +67,9 @@ impl AugmentConfig {
     pub fn validate(&self) -> Result<(), DataError> {
         if let Some(speed) = self.speed {
             check_range("augment.speed", speed, [0.5, 2.0])?;
+        }
+        if let Some(silence) = &self.silence {
+            silence.validate()?;
         }
         if let Some(gain_db) = self.gain_db {
             check_range("augment.gain_db", gain_db, [-60.0, 60.0])?;
@@ -99,6 +107,7 @@ enum Step {
     Noise = 4,
     Gain = 5,
     Spec = 6,
+    Silence = 7,
 }
 
 /// Other utterances for babble: their number, and a way to get the samples of one.
@@ -120,7 +129,14 @@ impl Augmentation {
         self.config.speed.map_or(1.0, |range| self.stream(item, Step::Speed).within(range))
     }
 
-    /// The augmented waveform of an item, played at factor `speed`: `samples_after(samples.len(), speed)` samples.
+    /// Samples of silence before and after an item, zeros if silence is off; known without its audio, as the speed is.
+    pub fn silence(&self, item: usize, rate_hz: u32) -> [usize; 2] {
+        let draw = |silence: &Silence| silence.draw(rate_hz, &mut self.stream(item, Step::Silence));
+        self.config.silence.as_ref().map_or([0, 0], draw)
+    }
+
+    /// The augmented waveform of an item, played at factor `speed`: `samples_after(samples.len(), speed)` samples and
+    /// its [`silence`](Self::silence).
     ///
     /// # Errors
     /// Another utterance's audio, needed for babble, cannot be read.
@@ -136,11 +152,14 @@ impl Augmentation {
         if speed != 1.0 {
             wave = change_speed(&wave, speed);
         }
+        // One reference level, that of the speech alone, for babble and noise.
+        let level = root_mean_square(&wave);
+        let [before, after] = self.silence(item, rate_hz);
+        wave.splice(0..0, std::iter::repeat_n(0.0, before));
+        wave.extend(std::iter::repeat_n(0.0, after));
         if let Some(reverb) = &self.config.reverb {
             reverb.apply(&mut wave, rate_hz, &mut self.stream(item, Step::Reverb));
         }
-        // One reference level, so that babble and noise together do not shift each other's ratio.
-        let level = root_mean_square(&wave);
         if let Some(babble) = &self.config.babble {
             babble.add(&mut wave, level, others, &mut self.stream(item, Step::Babble))?;
         }

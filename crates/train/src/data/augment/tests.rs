@@ -236,6 +236,23 @@ fn rooms_decay_by_60_db_and_keep_the_level() {
 }
 
 #[test]
+fn silence_surrounds_the_speech_and_noise_fills_it() {
+    let plain = waveform("", 0);
+    let quiet = "[silence]\nprobability = 1\nbefore_s = [0.5, 0.5]\nafter_s = [0.25, 0.25]";
+    let padded = waveform(quiet, 0);
+    assert_eq!(padded.len(), 8_000 + 16_000 + 4_000);
+    assert_eq!(padded[8_000..24_000], plain);
+    assert!(padded[..8_000].iter().chain(&padded[24_000..]).all(|&sample| sample == 0.0));
+    // 12 dB below the speech itself, not below speech and silence together.
+    let noisy = waveform(&format!("{quiet}\n[noise]\nprobability = 1\nsnr_db = [12.0, 12.0]"), 0);
+    let ratio = root_mean_square(&plain) / root_mean_square(&difference(&noisy, &padded));
+    assert!((decibel(ratio) - 12.0).abs() < 0.1, "{}", decibel(ratio));
+    let some = augmentation("[silence]\nprobability = 0.25");
+    let with = (0..400).filter(|&item| some.silence(item, RATE_HZ) != [0, 0]).count();
+    assert!((70..130).contains(&with), "{with} of 400 at probability 0.25");
+}
+
+#[test]
 fn masks_keep_their_widths_and_touch_nothing_else() {
     let (frames, dim) = (60, 16);
     let spec = "[spec]\nfrequency_masks = 1\nfrequency_width = 4\ntime_masks = 1\ntime_width = 20\ntime_share = 0.1";
@@ -298,6 +315,7 @@ fn wrong_settings_are_named() {
         ("speed = [1.1, 0.9]", "augment.speed"),
         ("speed = [0.4, 1.0]", "augment.speed"),
         ("gain_db = [0.0, nan]", "augment.gain_db"),
+        ("[silence]\nafter_s = [0.0, 61.0]", "augment.silence.after_s"),
         ("[noise]\nprobability = 1.5", "augment.noise.probability"),
         ("[noise]\nsnr_db = [5.0, inf]", "augment.noise.snr_db"),
         ("[noise]\nslope = [0.0, 3.0]", "augment.noise.slope"),
@@ -314,7 +332,7 @@ fn wrong_settings_are_named() {
     for unknown in ["sped = [1.0, 1.0]", "[noise]\nsnr = [1.0, 2.0]", "[spec]\nmasks = 1"] {
         assert!(toml::from_str::<AugmentConfig>(unknown).is_err(), "{unknown}");
     }
-    for defaults in ["[noise]", "[babble]", "[reverb]", "[spec]"] {
+    for defaults in ["[silence]", "[noise]", "[babble]", "[reverb]", "[spec]"] {
         toml::from_str::<AugmentConfig>(defaults).unwrap().validate().unwrap();
     }
 }

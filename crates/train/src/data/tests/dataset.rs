@@ -181,9 +181,13 @@ fn normalised_features_have_mean_0_and_variance_1() {
 #[test]
 fn planned_frames_are_the_frames_that_come() {
     let dataset = three().open(&any_length()).unwrap();
-    for recipe in
-        ["", "speed = [0.5, 2.0]", "speed = [0.9, 1.1]\n[reverb]\nprobability = 1", "[spec]"]
-    {
+    for recipe in [
+        "",
+        "speed = [0.5, 2.0]",
+        "speed = [0.9, 1.1]\n[reverb]\nprobability = 1",
+        "speed = [0.9, 1.1]\n[silence]\nprobability = 0.5",
+        "[spec]",
+    ] {
         for epoch in 0..5 {
             let augmentation = Augmentation { epoch, ..augmentation(recipe) };
             let planned = dataset.frames(Some(&augmentation));
