@@ -40,7 +40,7 @@ for program in aarch64-linux-gnu-gcc qemu-aarch64-static; do
     fi
 done
 rustc=$(find_rustc)
-flags=(--edition 2024 --target "$target" -O -C debug-assertions=on
+flags=(--edition 2024 --target "$target" --cfg 'feature="std"' -O -C debug-assertions=on
     -C linker=aarch64-linux-gnu-gcc -C target-feature=+crt-static --out-dir "$out")
 mkdir -p "$out"
 

@@ -1,6 +1,8 @@
 //! Buffers that start on a cache line, so that no vector load of packed weights straddles two lines.
 
-use std::marker::PhantomData;
+use alloc::vec;
+use alloc::vec::Vec;
+use core::marker::PhantomData;
 
 #[derive(Clone, Copy)]
 #[repr(C, align(64))]
@@ -47,12 +49,12 @@ impl<T: Plain> Aligned<T> {
     /// The elements.
     pub(crate) fn as_slice(&self) -> &[T] {
         // SAFETY: the lines hold at least `len * size_of::<T>()` initialised bytes, are aligned for T, and T takes any bit pattern.
-        unsafe { std::slice::from_raw_parts(self.lines.as_ptr().cast(), self.len) }
+        unsafe { core::slice::from_raw_parts(self.lines.as_ptr().cast(), self.len) }
     }
 
     /// The elements, to be written.
     pub(crate) fn as_mut_slice(&mut self) -> &mut [T] {
         // SAFETY: as in `as_slice`; the borrow of `self` is exclusive.
-        unsafe { std::slice::from_raw_parts_mut(self.lines.as_mut_ptr().cast(), self.len) }
+        unsafe { core::slice::from_raw_parts_mut(self.lines.as_mut_ptr().cast(), self.len) }
     }
 }

@@ -1,7 +1,8 @@
 //! What can be wrong with the arguments of a packing function.
 
 use crate::Isa;
-use std::fmt;
+use alloc::string::String;
+use core::fmt;
 
 /// Why a matrix could not be packed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -84,4 +85,4 @@ impl fmt::Display for Error {
     }
 }
 
-impl std::error::Error for Error {}
+impl core::error::Error for Error {}

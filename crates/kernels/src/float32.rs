@@ -190,8 +190,8 @@ impl PackedF32 {
     }
 }
 
-impl std::fmt::Debug for PackedF32 {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl core::fmt::Debug for PackedF32 {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         f.debug_struct("PackedF32")
             .field("rows", &self.rows)
             .field("cols", &self.cols)

@@ -169,8 +169,8 @@ impl PackedI8 {
     }
 }
 
-impl std::fmt::Debug for PackedI8 {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl core::fmt::Debug for PackedI8 {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         f.debug_struct("PackedI8")
             .field("rows", &self.rows)
             .field("cols", &self.cols)

@@ -1,9 +1,22 @@
 //! Which instruction set a product runs on.
 
 use crate::Error;
-use std::fmt;
-use std::str::FromStr;
-use std::sync::OnceLock;
+use alloc::borrow::ToOwned;
+use alloc::vec::Vec;
+use core::fmt;
+use core::str::FromStr;
+
+/// Whether the processor has a feature: asked of the processor where there is `std`, else of the target the crate is compiled for.
+#[cfg(target_arch = "x86_64")]
+macro_rules! has {
+    ($($feature:tt),+) => {{
+        #[cfg(feature = "std")]
+        let found = $(std::is_x86_feature_detected!($feature))&&+;
+        #[cfg(not(feature = "std"))]
+        let found = $(cfg!(target_feature = $feature))&&+;
+        found
+    }};
+}
 
 /// An instruction set that the kernels are written for, slowest first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -21,19 +34,19 @@ impl Isa {
     /// All of them, slowest first, whether or not this processor has them.
     pub const ALL: [Self; 3] = [Self::Portable, Self::Avx2, Self::Avx512Vnni];
 
-    /// The fastest one of this processor. Asked once, then remembered.
+    /// The fastest one of this processor. Asked once, then remembered. Without the feature `std` the processor is not asked: the fastest
+    /// one of the target features that the crate is compiled with.
     #[must_use]
     pub fn detect() -> Self {
-        static BEST: OnceLock<Isa> = OnceLock::new();
-        *BEST.get_or_init(|| {
-            let mut best = Self::Portable;
-            for isa in Self::ALL {
-                if isa.is_available() {
-                    best = isa;
-                }
-            }
-            best
-        })
+        let fastest =
+            || Self::ALL.into_iter().rfind(|isa| isa.is_available()).unwrap_or(Self::Portable);
+        #[cfg(feature = "std")]
+        {
+            static BEST: std::sync::OnceLock<Isa> = std::sync::OnceLock::new();
+            *BEST.get_or_init(fastest)
+        }
+        #[cfg(not(feature = "std"))]
+        fastest()
     }
 
     /// Those that this processor has, slowest first.
@@ -42,21 +55,15 @@ impl Isa {
         Self::ALL.into_iter().filter(|isa| isa.is_available()).collect()
     }
 
-    /// Whether this processor has it.
+    /// Whether this processor has it (without `std`: whether the target has).
     #[must_use]
     pub fn is_available(self) -> bool {
         match self {
             Self::Portable => true,
             #[cfg(target_arch = "x86_64")]
-            Self::Avx2 => is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma"),
+            Self::Avx2 => has!("avx2", "fma"),
             #[cfg(target_arch = "x86_64")]
-            Self::Avx512Vnni => {
-                is_x86_feature_detected!("avx512f")
-                    && is_x86_feature_detected!("avx512bw")
-                    && is_x86_feature_detected!("avx512vl")
-                    && is_x86_feature_detected!("avx512vnni")
-                    && is_x86_feature_detected!("fma")
-            }
+            Self::Avx512Vnni => has!("avx512f", "avx512bw", "avx512vl", "avx512vnni", "fma"),
             #[cfg(not(target_arch = "x86_64"))]
             _ => false,
         }

@@ -20,6 +20,9 @@
 //!
 //! The fast paths are chosen at run time, once, when a matrix is packed.
 //!
+//! The crate needs `alloc` only. The feature `std` (on by default) is for asking the processor what it has: without it the choice is made
+//! by the target features at compile time.
+//!
 //! ```
 //! use stonechat_kernels::{Activation, PackedI8, Scratch, quantize::quantize_rows};
 //!
@@ -32,6 +35,13 @@
 //! assert!((y[0] - 2.0).abs() < 0.02 && (y[1] - 3.0).abs() < 0.02);
 //! # Ok::<(), stonechat_kernels::Error>(())
 //! ```
+
+#![no_std]
+#![warn(clippy::alloc_instead_of_core, clippy::std_instead_of_alloc, clippy::std_instead_of_core)]
+
+extern crate alloc;
+#[cfg(feature = "std")]
+extern crate std;
 
 mod activation;
 mod aligned;

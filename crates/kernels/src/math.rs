@@ -22,7 +22,7 @@ const LN2_LOW: f32 = -2.121_944_4e-4;
 /// `exp(-a)` for `a` in [0, LARGEST].
 #[inline(always)]
 fn exp_of_negative(a: f32) -> f32 {
-    let shifted = -a * std::f32::consts::LOG2_E + ROUNDER;
+    let shifted = -a * core::f32::consts::LOG2_E + ROUNDER;
     let n = shifted - ROUNDER;
     let r = (-a - n * LN2_HIGH) - n * LN2_LOW;
     let p = 0.001_381_446_7;

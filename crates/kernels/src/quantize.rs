@@ -4,6 +4,8 @@
 //! [`SMALLEST`] is all zeros with scale 0, so that scales are always finite.
 
 use crate::math::ROUNDER;
+use alloc::vec;
+use alloc::vec::Vec;
 
 /// A row or vector whose magnitudes all lie below this is taken as zero: its reciprocal scale would overflow.
 pub const SMALLEST: f32 = 1e-36;
@@ -36,7 +38,9 @@ pub fn quantize_rows(w: &[f32], rows: usize, cols: usize) -> (Vec<i8>, Vec<f32>)
         *scale = largest / 127.0;
         for (q, &v) in out.iter_mut().zip(row) {
             let v = if v.is_finite() { v } else { 0.0 };
-            *q = (v / *scale).round_ties_even().clamp(-127.0, 127.0) as i8;
+            // Half to even; `f32::round_ties_even` is not in `core`, and the quotient is far below 2^22.
+            let nearest = (v / *scale + ROUNDER) - ROUNDER;
+            *q = nearest.clamp(-127.0, 127.0) as i8;
         }
     }
     (quantised, scales)

@@ -12,14 +12,14 @@ const PASS: usize = 4;
 /// Rows a strip of floats.
 const STRIP: usize = 8;
 
-/// Fused where the target has the instruction; elsewhere a fused multiply-add would be a slow library call.
+/// Fused where the target has the instruction; elsewhere a fused multiply-add would be a slow library call. (`core` has none.)
 #[inline(always)]
 fn multiply_add(a: f32, b: f32, c: f32) -> f32 {
-    if cfg!(any(target_arch = "aarch64", target_feature = "fma")) {
-        a.mul_add(b, c)
-    } else {
-        a * b + c
-    }
+    #[cfg(all(feature = "std", any(target_arch = "aarch64", target_feature = "fma")))]
+    let sum = a.mul_add(b, c);
+    #[cfg(not(all(feature = "std", any(target_arch = "aarch64", target_feature = "fma"))))]
+    let sum = a * b + c;
+    sum
 }
 
 pub(super) fn matmul_f32(
@@ -36,7 +36,7 @@ pub(super) fn matmul_f32(
 }
 
 fn tile_f32<const B: usize>(panel: &[f32], x: &[f32], stride: usize, tile: &mut Tile<f32>) {
-    let x: [&[f32]; B] = std::array::from_fn(|b| &x[b * stride..(b + 1) * stride]);
+    let x: [&[f32]; B] = core::array::from_fn(|b| &x[b * stride..(b + 1) * stride]);
     for first in (0..PANEL_ROWS).step_by(STRIP) {
         let mut sums = [[0f32; STRIP]; B];
         for (k, column) in panel.chunks_exact(PANEL_ROWS).enumerate() {
@@ -81,7 +81,7 @@ pub(super) fn matmul_i8(
 
 /// Rows stand one after the other here ([`Layout::Rows`](super::Layout)): a row times a vector is a plain sum, which vectorises well.
 fn tile_i8<const B: usize>(panel: &[i8], x: &[i16], stride: usize, tile: &mut Tile<i32>) {
-    let x: [&[i16]; B] = std::array::from_fn(|b| &x[b * stride..(b + 1) * stride]);
+    let x: [&[i16]; B] = core::array::from_fn(|b| &x[b * stride..(b + 1) * stride]);
     for (r, row) in panel.chunks_exact(stride).enumerate() {
         let mut sums = [0i32; B];
         for k in 0..stride {

@@ -9,7 +9,7 @@ use crate::drive::{Matrix, PANEL_ROWS, Tile, Vectors, drive};
 use crate::epilogue::Store;
 use crate::input::{Input, QUAD, Shape, load};
 use crate::math::{self, Function};
-use std::arch::x86_64::{
+use core::arch::x86_64::{
     __m256, __m256i, _mm_loadu_si128, _mm256_add_epi32, _mm256_cvtepi8_epi16, _mm256_fmadd_ps,
     _mm256_hadd_epi32, _mm256_loadu_ps, _mm256_madd_epi16, _mm256_permute4x64_epi64,
     _mm256_set1_epi64x, _mm256_set1_ps, _mm256_setzero_ps, _mm256_setzero_si256, _mm256_storeu_ps,

@@ -5,7 +5,7 @@
 use crate::drive::{MAX_PASS, Matrix, PANEL_ROWS, Tile, Vectors, drive};
 use crate::epilogue::Store;
 use crate::math::{self, Function};
-use std::arch::x86_64::{
+use core::arch::x86_64::{
     __m512, _mm512_fmadd_ps, _mm512_loadu_ps, _mm512_set1_ps, _mm512_setzero_ps, _mm512_storeu_ps,
 };
 

@@ -8,7 +8,7 @@ use crate::Scratch;
 use crate::drive::{MAX_PASS, Matrix, PANEL_ROWS, Tile, Vectors, drive};
 use crate::epilogue::Store;
 use crate::input::{Input, QUAD, Shape, load};
-use std::arch::x86_64::{
+use core::arch::x86_64::{
     __m512i, _mm512_add_epi32, _mm512_dpbusd_epi32, _mm512_loadu_si512, _mm512_set1_epi32,
     _mm512_setzero_si512, _mm512_storeu_si512,
 };
