@@ -1,12 +1,18 @@
-//! Buffers that start on a cache line, so that no vector load of packed weights straddles two lines.
+//! Buffers that start on a cache line, so that no vector load of packed weights straddles two lines; large ones on huge pages.
+//!
+//! A matrix that comes from memory at every product is read at the speed of the page walks between its lines as much as of the lines: with
+//! pages of 2 MiB one core reads about a quarter faster. Such pages are asked for where the system gives them on request (Linux); elsewhere,
+//! and where it refuses, everything works the same.
 
-use alloc::vec;
-use alloc::vec::Vec;
+use alloc::alloc::{alloc_zeroed, dealloc, handle_alloc_error};
+use core::alloc::Layout;
 use core::marker::PhantomData;
+use core::ptr::NonNull;
 
-#[derive(Clone, Copy)]
-#[repr(C, align(64))]
-struct Line([u8; 64]);
+/// Bytes of a cache line.
+const LINE: usize = 64;
+/// Bytes of a huge page.
+const HUGE_PAGE: usize = 2 << 20;
 
 /// Element types for which every bit pattern is a value and whose size divides a cache line.
 ///
@@ -25,18 +31,51 @@ unsafe impl Plain for i32 {}
 unsafe impl Plain for f32 {}
 
 /// A zeroed buffer of `T` that starts on a cache line.
-#[derive(Clone)]
 pub(crate) struct Aligned<T> {
-    lines: Vec<Line>,
+    /// The first element, on a cache line. Dangling where there are none.
+    start: NonNull<T>,
     len: usize,
+    /// What was asked of the allocator, and its answer; none for an empty buffer.
+    memory: Option<(NonNull<u8>, Layout)>,
     element: PhantomData<T>,
 }
 
+// SAFETY: the buffer owns its elements, like a `Vec`.
+unsafe impl<T: Send> Send for Aligned<T> {}
+// SAFETY: as above; a shared reference only reads.
+unsafe impl<T: Sync> Sync for Aligned<T> {}
+
 impl<T: Plain> Aligned<T> {
     /// `len` zeros.
+    ///
+    /// # Panics
+    /// Where they would fill more than half the address space.
     pub(crate) fn zeroed(len: usize) -> Self {
-        let lines = vec![Line([0; 64]); (len * size_of::<T>()).div_ceil(64)];
-        Self { lines, len, element: PhantomData }
+        let bytes =
+            len.checked_mul(size_of::<T>()).expect("a buffer smaller than the address space");
+        if bytes == 0 {
+            return Self { start: NonNull::dangling(), len: 0, memory: None, element: PhantomData };
+        }
+        // Room to move the start is asked for, not alignment: only then does the allocator take zeroed pages from the system as they
+        // are, instead of writing zeros. What is skipped is never touched and costs addresses, not memory.
+        let huge = huge_pages(bytes) * HUGE_PAGE;
+        let alignment = if huge > 0 { HUGE_PAGE } else { LINE };
+        let layout = bytes
+            .max(huge)
+            .checked_add(alignment)
+            .and_then(|room| Layout::from_size_align(room, align_of::<T>()).ok())
+            .expect("a buffer smaller than the address space");
+        // SAFETY: the size of the layout is not zero.
+        let Some(memory) = NonNull::new(unsafe { alloc_zeroed(layout) }) else {
+            handle_alloc_error(layout)
+        };
+        let skipped = memory.as_ptr().addr().wrapping_neg() % alignment;
+        // SAFETY: fewer than `alignment` bytes are skipped, and so many more than needed were allocated.
+        let start = unsafe { memory.add(skipped) };
+        if huge > 0 {
+            ask_for_huge_pages(start, huge);
+        }
+        Self { start: start.cast(), len, memory: Some((memory, layout)), element: PhantomData }
     }
 
     /// Makes room for at least `len` elements; what was stored is lost where it grows. Never shrinks.
@@ -48,13 +87,91 @@ impl<T: Plain> Aligned<T> {
 
     /// The elements.
     pub(crate) fn as_slice(&self) -> &[T] {
-        // SAFETY: the lines hold at least `len * size_of::<T>()` initialised bytes, are aligned for T, and T takes any bit pattern.
-        unsafe { core::slice::from_raw_parts(self.lines.as_ptr().cast(), self.len) }
+        // SAFETY: from `start` on there are `len` initialised elements, aligned for T (or none), and T takes any bit pattern.
+        unsafe { core::slice::from_raw_parts(self.start.as_ptr(), self.len) }
     }
 
     /// The elements, to be written.
     pub(crate) fn as_mut_slice(&mut self) -> &mut [T] {
         // SAFETY: as in `as_slice`; the borrow of `self` is exclusive.
-        unsafe { core::slice::from_raw_parts_mut(self.lines.as_mut_ptr().cast(), self.len) }
+        unsafe { core::slice::from_raw_parts_mut(self.start.as_ptr(), self.len) }
+    }
+}
+
+impl<T: Plain> Clone for Aligned<T> {
+    fn clone(&self) -> Self {
+        let mut copy = Self::zeroed(self.len);
+        copy.as_mut_slice().copy_from_slice(self.as_slice());
+        copy
+    }
+}
+
+impl<T> Drop for Aligned<T> {
+    fn drop(&mut self) {
+        if let Some((memory, layout)) = self.memory {
+            // SAFETY: allocated in `zeroed` with this layout, and freed once.
+            unsafe { dealloc(memory.as_ptr(), layout) };
+        }
+    }
+}
+
+/// How many huge pages a buffer of this size starts with; small ones hold the rest. The last one may lose a quarter of a page, no more: a
+/// matrix of 6144 x 320, the largest of a small model, is just below one page.
+fn huge_pages(bytes: usize) -> usize {
+    if cfg!(all(feature = "std", target_os = "linux")) {
+        bytes / HUGE_PAGE + usize::from(bytes % HUGE_PAGE >= HUGE_PAGE / 4 * 3)
+    } else {
+        0
+    }
+}
+
+/// Asks for huge pages for this range.
+#[cfg(all(feature = "std", target_os = "linux", not(miri)))]
+fn ask_for_huge_pages(start: NonNull<u8>, bytes: usize) {
+    use core::ffi::{c_int, c_void};
+    const MADV_HUGEPAGE: c_int = 14;
+    unsafe extern "C" {
+        fn madvise(address: *mut c_void, length: usize, advice: c_int) -> c_int;
+    }
+    // SAFETY: the range is part of an allocation of ours, and the advice changes how it is backed, never what it holds. A refusal changes
+    // nothing.
+    unsafe { madvise(start.as_ptr().cast(), bytes, MADV_HUGEPAGE) };
+}
+
+#[cfg(not(all(feature = "std", target_os = "linux", not(miri))))]
+fn ask_for_huge_pages(_: NonNull<u8>, _: usize) {}
+
+#[cfg(test)]
+mod tests {
+    use super::{Aligned, HUGE_PAGE, LINE, huge_pages};
+
+    #[test]
+    fn buffers_are_zeroed_aligned_and_cloned() {
+        let page = HUGE_PAGE / 4;
+        for len in [0, 1, 15, 16, 17, 1000, page / 4 * 3 - 1, page / 4 * 3, page, page + 12345] {
+            let mut buffer = Aligned::<i32>::zeroed(len);
+            assert_eq!(buffer.as_slice().len(), len);
+            let alignment = if huge_pages(len * 4) > 0 { HUGE_PAGE } else { LINE };
+            if len > 0 {
+                assert_eq!(buffer.as_slice().as_ptr().addr() % alignment, 0, "{len} elements");
+            }
+            // A few elements only: under Miri each one takes time.
+            for i in [0, len / 2, len.saturating_sub(1)].into_iter().filter(|&i| i < len) {
+                assert!([0, 7].contains(&buffer.as_slice()[i]));
+                buffer.as_mut_slice()[i] = 7;
+            }
+            let copy = buffer.clone();
+            assert!(copy.as_slice() == buffer.as_slice(), "{len} elements");
+        }
+    }
+
+    #[test]
+    fn buffers_grow_and_never_shrink() {
+        let mut buffer = Aligned::<u8>::zeroed(3);
+        buffer.as_mut_slice()[2] = 7;
+        buffer.grow(2);
+        assert_eq!(buffer.as_slice(), [0, 0, 7]);
+        buffer.grow(5);
+        assert_eq!(buffer.as_slice(), [0; 5]);
     }
 }
