@@ -12,7 +12,7 @@ use stonechat_model::{Kind, NetworkConfig};
 use stonechat_train::graph::{Frames, Graph};
 use stonechat_train::net::{Mode, Net, Parametrisation};
 use stonechat_train::optimizer::{self, OptimizerConfig, OptimizerState};
-use stonechat_train::{linear, loss, rng};
+use stonechat_train::{linear, loss, random};
 
 const SYMBOLS: usize = 29;
 const LABELS: usize = 40;
@@ -49,11 +49,11 @@ impl Training {
             let weight = net.parameters[&format!("{}.weight", map.name)].clone();
             linear::insert_balanced(&mut net.parameters, &map.name, &weight, rank).expect("SVD");
         }
-        let label = |i: usize| 1 + (rng::hash(3, i as u64) % (SYMBOLS as u64 - 1)) as u16;
+        let label = |i: usize| 1 + (random::hash(3, i as u64) % (SYMBOLS as u64 - 1)) as u16;
         let count = LABELS.min(steps / 2);
         Self {
             net,
-            features: (0..(batch * steps * 80) as u64).map(|i| rng::normal(2, i)).collect(),
+            features: (0..(batch * steps * 80) as u64).map(|i| random::normal(2, i)).collect(),
             frames: Frames { lengths: vec![steps; batch], steps },
             labels: (0..batch)
                 .map(|b| (0..count).map(|i| label(b * count + i)).collect())

@@ -11,7 +11,7 @@ use burn::tensor::{Device, Tensor, TensorData};
 use crate::host_op::{HostMatrix, on_host, read, record, record_matrix, take};
 use crate::ops::{batch_norm, buffers, conv, gru, matmul, row_conv};
 use crate::parameters::{Gradients, Parameter, Parameters};
-use crate::{composed, rng};
+use crate::{composed, random};
 
 /// Which of the `batch x steps` rows of an activation are real frames.
 #[derive(Clone, Debug, PartialEq)]
@@ -264,7 +264,7 @@ pub fn drop_out(x: &Tensor<2>, rate: f32, seed: u64) -> Tensor<2> {
     let [rows, columns] = x.dims();
     let keep = 1.0 / (1.0 - rate);
     let mask: Vec<f32> = (0..(rows * columns) as u64)
-        .map(|i| if rng::unit(seed, i) < rate { 0.0 } else { keep })
+        .map(|i| if random::unit(seed, i) < rate { 0.0 } else { keep })
         .collect();
     let mask = Tensor::<2>::from_data(TensorData::new(mask, [rows, columns]), &x.device().inner());
     x.clone() * if x.is_autodiff() { mask.autodiff() } else { mask }

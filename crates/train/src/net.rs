@@ -20,7 +20,7 @@ use crate::linear;
 use crate::ops::batch_norm::Statistics;
 use crate::ops::{conv, gru};
 use crate::parameters::{Parameter, Parameters};
-use crate::rng;
+use crate::random;
 
 /// Share of the old running statistics kept in each step.
 const RUNNING_SHARE: f32 = 0.95;
@@ -96,9 +96,9 @@ impl Net {
                 _ => 1.0,
             };
             let bound = (3.0 * gain / map.cols as f32).sqrt();
-            let seed = rng::seed_for(seed, &map.name);
+            let seed = random::seed_for(seed, &map.name);
             let values = (0..map.rows * map.cols)
-                .map(|i| bound * (2.0 * rng::unit(seed, i as u64) - 1.0))
+                .map(|i| bound * (2.0 * random::unit(seed, i as u64) - 1.0))
                 .collect();
             let weight = Parameter { rows: map.rows, columns: map.cols, values };
             let large = !matches!(map.kind, Kind::Conv | Kind::Output);
@@ -245,7 +245,7 @@ impl Pass<'_> {
     fn drop_out(&self, x: &Tensor<2>, layer: usize) -> Tensor<2> {
         match self.mode {
             Mode::Training { dropout, seed } => {
-                graph::drop_out(x, dropout, rng::hash(seed, layer as u64))
+                graph::drop_out(x, dropout, random::hash(seed, layer as u64))
             }
             Mode::Inference => x.clone(),
         }

@@ -1,5 +1,6 @@
 //! The training loop: stages, epochs, steps, checkpoints, development results.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -11,7 +12,9 @@ use stonechat_model::{Alphabet, Package};
 
 use crate::TrainError;
 use crate::checkpoint::{Checkpoint, Progress};
-use crate::data::{Augmentation, Batch, BatchLoader, DataConfig, Dataset, Prefetch, fit_normalise};
+use crate::data::{
+    Augmentation, Batch, BatchLoader, DataConfig, Dataset, DropReason, Prefetch, fit_normalise,
+};
 use crate::device;
 use crate::evaluate::{Evaluation, evaluate};
 use crate::export::export;
@@ -20,9 +23,9 @@ use crate::loss;
 use crate::net::{Mode, Net};
 use crate::optimizer::{self, OptimizerState};
 use crate::parameters::{Gradients, Parameters};
+use crate::random;
 use crate::recipe::{Recipe, Stage};
 use crate::regularise::{diagnose, penalise};
-use crate::rng;
 use crate::run_folder::RunFolder;
 use crate::schedule::StageRate;
 use crate::warm_start::warm_start;
@@ -50,8 +53,8 @@ pub enum Event<'a> {
         train: (usize, f64),
         /// Development utterances.
         dev: usize,
-        /// Utterances left out, with their reasons.
-        dropped: String,
+        /// How many utterances were left out for which reason.
+        dropped: BTreeMap<DropReason, usize>,
         /// Trainable values.
         parameters: usize,
     },
@@ -192,7 +195,7 @@ impl<'a> Trainer<'a> {
         observe(Event::DataReady {
             train: (train.len(), train.seconds() / 3600.0),
             dev: dev.as_ref().map_or(0, Dataset::len),
-            dropped: format!("{:?}", train.dropped_counts()),
+            dropped: train.dropped_counts(),
             parameters: net.count(),
         });
         Ok(Self {
@@ -276,10 +279,10 @@ impl<'a> Trainer<'a> {
         let number = self.epochs_before() + self.progress.epoch;
         let augmentation = Augmentation {
             config: Arc::new(self.recipe.augment.clone()),
-            seed: rng::seed_for(self.recipe.seed, "augment"),
+            seed: random::seed_for(self.recipe.seed, "augment"),
             epoch: number as u64,
         };
-        let order = rng::seed_for(self.recipe.seed, "order");
+        let order = random::seed_for(self.recipe.seed, "order");
         let plan = self.train.plan(&self.recipe.batches, number as u64, order, Some(&augmentation));
         let batches = plan.len();
         let loader = BatchLoader::start(
@@ -335,7 +338,7 @@ impl<'a> Trainer<'a> {
     fn step(&mut self, stage: &Stage, batch: Batch, batches: usize) -> Result<(), TrainError> {
         let done = self.progress.epoch as f64 + self.progress.batch as f64 / batches as f64;
         let rate = self.rates[self.progress.stage].at(done);
-        let seed = rng::hash(rng::seed_for(self.recipe.seed, "dropout"), self.progress.step);
+        let seed = random::hash(random::seed_for(self.recipe.seed, "dropout"), self.progress.step);
         let mode = Mode::Training { dropout: stage.dropout, seed };
         let graph = Graph::new(&self.net.parameters, &self.device, true);
         let frames = Frames { lengths: batch.frames, steps: batch.t_max };

@@ -6,7 +6,7 @@ use stonechat_model::NetworkConfig;
 use stonechat_train::export::export;
 use stonechat_train::graph::{Frames, Graph, to_host};
 use stonechat_train::net::{Mode, Net, Parametrisation};
-use stonechat_train::rng;
+use stonechat_train::random;
 use stonechat_train::warm_start::warm_start;
 
 const CONFIG: &str = r#"{
@@ -32,12 +32,12 @@ fn logits_survive_the_export() {
         // Batch norms that do something, as after training.
         for (i, (name, p)) in net.parameters.iter_mut().enumerate() {
             if name.contains("norm") {
-                let noise = |k: usize| 0.3 * rng::normal(i as u64, k as u64);
+                let noise = |k: usize| 0.3 * random::normal(i as u64, k as u64);
                 p.values.iter_mut().enumerate().for_each(|(k, v)| *v += noise(k));
             }
         }
         for (i, s) in net.statistics.values_mut().enumerate() {
-            let noise = |k: usize| rng::normal(100 + i as u64, k as u64);
+            let noise = |k: usize| random::normal(100 + i as u64, k as u64);
             s.mean.iter_mut().enumerate().for_each(|(k, m)| *m = 0.5 * noise(k));
             s.variance.iter_mut().enumerate().for_each(|(k, v)| *v = 0.5 + noise(k).abs());
         }
@@ -46,7 +46,7 @@ fn logits_survive_the_export() {
         }
         let lengths = [31, 17, 1];
         let steps = 31;
-        let x: Vec<f32> = (0..3 * steps * 14).map(|i| rng::normal(7, i as u64)).collect();
+        let x: Vec<f32> = (0..3 * steps * 14).map(|i| random::normal(7, i as u64)).collect();
         let device = Device::flex();
         let graph = Graph::new(&net.parameters, &device, false);
         let frames = Frames { lengths: lengths.to_vec(), steps };

@@ -3,12 +3,12 @@
 use burn::tensor::{Device, Tensor, TensorData};
 use stonechat_train::graph::{self, Frames, Recurrent, to_host};
 use stonechat_train::ops::{conv, gru};
-use stonechat_train::{composed, loss, rng};
+use stonechat_train::{composed, loss, random};
 
 /// A leaf of normal values.
 fn leaf(rows: usize, columns: usize, scale: f32, seed: u64) -> Tensor<2> {
     let values: Vec<f32> =
-        (0..rows * columns).map(|i| scale * rng::normal(seed, i as u64)).collect();
+        (0..rows * columns).map(|i| scale * random::normal(seed, i as u64)).collect();
     Tensor::<2>::from_data(TensorData::new(values, [rows, columns]), &Device::flex().autodiff())
         .require_grad()
 }
@@ -17,7 +17,7 @@ fn leaf(rows: usize, columns: usize, scale: f32, seed: u64) -> Tensor<2> {
 fn run(leaves: &[Tensor<2>], f: impl Fn(&[Tensor<2>]) -> Tensor<2>) -> Vec<Vec<f32>> {
     let y = f(leaves);
     let [rows, columns] = y.dims();
-    let weights: Vec<f32> = (0..rows * columns).map(|i| rng::normal(99, i as u64)).collect();
+    let weights: Vec<f32> = (0..rows * columns).map(|i| random::normal(99, i as u64)).collect();
     let weights = Tensor::<2>::from_data(
         TensorData::new(weights, [rows, columns]),
         &Device::flex().autodiff(),

@@ -121,8 +121,10 @@ impl Display {
             }
             Event::DataReady { train, dev, dropped, parameters } => {
                 let (utterances, hours) = train;
-                // The trainer's map of reasons and counts.
-                let dropped = if *dropped == "{}" { "none" } else { dropped };
+                let dropped: Vec<String> =
+                    dropped.iter().map(|(reason, count)| format!("{count} {reason}")).collect();
+                let dropped =
+                    if dropped.is_empty() { "none".to_owned() } else { dropped.join(", ") };
                 self.say(&format!(
                     "training on {} utterances ({}), {} for development; left out: {dropped}; {} parameters",
                     thousands(*utterances),

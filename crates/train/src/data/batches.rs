@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::error::DataError;
-use super::random::Random;
+use crate::random::Random;
 
 /// Utterances of one bucket differ in length by at most this ratio, which bounds the padding.
 const BUCKET_RATIO: f64 = 1.15;

@@ -21,14 +21,13 @@ mod manifest;
 mod memory;
 mod normalise;
 mod pcm_cache;
-mod random;
 #[cfg(test)]
 mod tests;
 
 pub use crate::ops::ctc::frames_needed as ctc_frames_needed;
 pub use augment::{
-    AugmentConfig, Augmentation, Babble, Noise, OtherVoices, Reverb, Silence, SpecAugment, change_speed,
-    samples_after,
+    AugmentConfig, Augmentation, Babble, Noise, OtherVoices, Reverb, Silence, SpecAugment,
+    change_speed, samples_after,
 };
 pub use batches::{BatchConfig, plan_epoch};
 pub use check::{
@@ -45,7 +44,6 @@ pub use manifest::{Utterance, read_manifest, read_manifest_lines};
 pub use memory::MemoryBudget;
 pub use normalise::fit_normalise;
 pub use pcm_cache::PcmCache;
-pub use random::Random;
 
 /// Called with (done, total) from several threads while files are read.
 pub type Progress<'a> = Option<&'a (dyn Fn(usize, usize) + Sync)>;

@@ -5,7 +5,7 @@ use stonechat_audio::{FeatureStatistics, Normalise};
 
 use super::dataset::Dataset;
 use super::error::DataError;
-use super::random::Random;
+use crate::random::Random;
 
 /// Key of the stream that draws the sample.
 const STREAM: u64 = u64::from_le_bytes(*b"normalis");

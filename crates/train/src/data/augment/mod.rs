@@ -26,7 +26,7 @@ pub use speed::{change_speed, samples_after};
 
 use super::error::DataError;
 use super::pcm_cache::to_f32;
-use super::random::Random;
+use crate::random::Random;
 
 /// Which augmentations a recipe asks for; all are off by default. Ranges are `[low, high]`, drawn uniformly.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]

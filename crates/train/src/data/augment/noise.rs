@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::{OtherVoices, add_at_ratio, check_probability, check_range, fft, root_mean_square};
 use crate::data::error::DataError;
 use crate::data::pcm_cache::to_f32;
-use crate::data::random::Random;
+use crate::random::Random;
 
 /// Additive Gaussian noise whose power falls with frequency.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{amplitude, check_probability, check_range, fft, root_mean_square, scale};
 use crate::data::error::DataError;
-use crate::data::random::Random;
+use crate::random::Random;
 
 /// A room drawn for every utterance: direct sound, then a tail of decaying white noise.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

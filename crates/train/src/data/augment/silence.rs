@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{check_probability, check_range};
 use crate::data::error::DataError;
-use crate::data::random::Random;
+use crate::random::Random;
 
 /// Digital silence before and after the speech; noise and babble, if any, play on through it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

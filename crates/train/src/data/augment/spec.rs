@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::check_probability;
 use crate::data::error::DataError;
-use crate::data::random::Random;
+use crate::random::Random;
 
 /// Frequency and time masks; masked values become 0, the mean of a normalised feature.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -1,4 +1,5 @@
-use crate::data::{BatchConfig, Random, plan_epoch};
+use crate::data::{BatchConfig, plan_epoch};
+use crate::random::Random;
 
 /// Lengths as speech corpora have them: log-normal around 4 s.
 fn lengths(count: usize) -> Vec<usize> {

@@ -14,7 +14,8 @@ use serde_json::{Value, json};
 use stonechat_audio::FeatureConfig;
 use stonechat_model::Alphabet;
 
-use super::{DataConfig, DataError, Dataset, Limits, Random, Source};
+use super::{DataConfig, DataError, Dataset, Limits, Source};
+use crate::random::Random;
 
 /// Rate of the generated recordings and of the features of the tests.
 const RATE_HZ: u32 = 8_000;

@@ -1,4 +1,4 @@
-//! A small seeded generator whose stream never changes with a crate's version.
+//! Seeded random numbers that never change with a crate's version.
 //!
 //! SplitMix64 (Steele, Lea, Flood, "Fast splittable pseudorandom number generators", OOPSLA 2014). A draw
 //! belongs to a key such as (seed, epoch, utterance, purpose) and not to a place in one long stream, so results
@@ -18,6 +18,27 @@ fn mix(mut z: u64) -> u64 {
     z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
     z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
     z ^ (z >> 31)
+}
+
+/// Number `index` of the stream that starts at `seed`, without drawing those before it.
+pub fn hash(seed: u64, index: u64) -> u64 {
+    mix(seed.wrapping_add(index.wrapping_add(1).wrapping_mul(GOLDEN)))
+}
+
+/// [`hash`] as a number uniform in [0, 1).
+pub fn unit(seed: u64, index: u64) -> f32 {
+    (hash(seed, index) >> 40) as f32 / (1u64 << 24) as f32
+}
+
+/// [`hash`] as a number that is normal with mean 0 and variance 1 (Box and Muller 1958).
+pub fn normal(seed: u64, index: u64) -> f32 {
+    let (a, b) = (unit(seed, 2 * index), unit(seed, 2 * index + 1));
+    (-2.0 * (1.0 - a).ln()).sqrt() * (std::f32::consts::TAU * b).cos()
+}
+
+/// A seed of its own for a named purpose.
+pub fn seed_for(seed: u64, purpose: &str) -> u64 {
+    purpose.bytes().fold(hash(seed, 0), |seed, byte| hash(seed, u64::from(byte)))
 }
 
 impl Random {
@@ -86,6 +107,7 @@ mod tests {
         let expected =
             [6457827717110365317, 3203168211198807973, 9817491932198370423, 4593380528125082431];
         assert_eq!(expected.map(|_| random.bits()), expected);
+        assert_eq!([0, 1, 2, 3].map(|index| hash(1_234_567, index)), expected);
     }
 
     #[test]
