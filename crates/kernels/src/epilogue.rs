@@ -5,6 +5,9 @@
 
 use crate::Activation;
 use crate::drive::{PANEL_ROWS, Tile};
+use core::marker::PhantomData;
+use core::ptr::NonNull;
+use core::slice;
 
 /// Where in the output the sums of a tile belong.
 #[derive(Clone, Copy)]
@@ -25,20 +28,45 @@ pub(crate) trait Store<T> {
     fn store(&mut self, place: Place, tile: &Tile<T>);
 }
 
-/// A slice of results, `batch x rows`.
+/// A slice of results, `batch x rows`, or of each vector of it certain rows.
 pub(crate) struct Output<'a, T> {
-    /// All of it.
-    pub(crate) values: &'a mut [T],
-    /// Rows of the matrix.
-    pub(crate) rows: usize,
+    /// The first row of the first vector.
+    start: NonNull<T>,
+    /// From there to the end of the slice.
+    len: usize,
+    /// Rows of the matrix: from one vector to the next.
+    rows: usize,
+    slice: PhantomData<&'a mut [T]>,
 }
 
-impl<T: Copy> Output<'_, T> {
+// SAFETY: a shared reference to an `Output` can write only through `share`, whose caller answers for it.
+unsafe impl<T: Send> Sync for Output<'_, T> {}
+
+impl<'a, T: Copy> Output<'a, T> {
+    /// All of `values`, with vectors of `rows`.
+    pub(crate) fn new(values: &'a mut [T], rows: usize) -> Self {
+        let len = values.len();
+        Self { start: NonNull::from(values).cast(), len, rows, slice: PhantomData }
+    }
+
+    /// Of each vector the rows from `first_row` on, for one of several threads.
+    ///
+    /// # Safety
+    /// While the result is used, nothing else must be stored in these rows, as many of them as are stored through the result.
+    pub(crate) unsafe fn share(&self, first_row: usize) -> Self {
+        let skipped = first_row.min(self.len);
+        // SAFETY: not beyond the end of the slice.
+        let start = unsafe { self.start.add(skipped) };
+        Self { start, len: self.len - skipped, ..*self }
+    }
+
     /// The part for one vector of the pass.
     #[inline(always)]
     fn part(&mut self, place: Place, vector: usize) -> &mut [T] {
         let start = (place.vector + vector) * self.rows + place.row;
-        &mut self.values[start..start + place.rows]
+        assert!(start <= self.len && place.rows <= self.len - start, "rows within the output");
+        // SAFETY: within the slice by the assertion; these rows are only this output's, by `new` or by the promise to `share`.
+        unsafe { slice::from_raw_parts_mut(self.start.add(start).as_ptr(), place.rows) }
     }
 }
 

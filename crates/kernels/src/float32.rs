@@ -162,7 +162,7 @@ impl PackedF32 {
     }
 
     fn output<'a>(&self, y: &'a mut [f32]) -> Output<'a, f32> {
-        Output { values: y, rows: self.rows }
+        Output::new(y, self.rows)
     }
 
     fn multiply(&self, x: &[f32], batch: usize, store: &mut impl Store<f32>) {

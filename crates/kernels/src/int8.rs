@@ -9,7 +9,8 @@ use crate::arch::{self, Layout};
 use crate::drive::{Matrix, PANEL_ROWS};
 use crate::epilogue::{Finish, Output, Plain, Scaled, Store};
 use crate::input::{Input, QUAD, Shape};
-use crate::{Activation, Error, Isa, Scratch};
+use crate::pool::{Part, Whole};
+use crate::{Activation, Error, Isa, Pool, Scratch};
 
 /// The most columns of which a sum of products of -128..=127 and -127..=127 always fits 32 bits.
 const MAX_COLS: usize = (i32::MAX / (128 * 127)) as usize;
@@ -105,8 +106,10 @@ impl PackedI8 {
     pub fn matmul_i32(&self, x: &[i8], batch: usize, out: &mut [i32]) {
         self.check_lengths(x.len(), batch, out.len());
         let mut scratch = Scratch::new();
-        self.multiply(Input::Quantised(x), batch, &mut scratch, |_| Plain {
-            output: Output { values: out, rows: self.rows },
+        let output = Output::new(out, self.rows);
+        self.multiply(None, Input::Quantised(x), batch, &mut scratch, |part, _| Plain {
+            // SAFETY: the rows of a part are no other part's.
+            output: unsafe { output.share(part.rows.start) },
         });
     }
 
@@ -126,31 +129,77 @@ impl PackedI8 {
         scratch: &mut Scratch,
         y: &mut [f32],
     ) {
+        self.scaled(None, x, batch, (bias, act), scratch, y);
+    }
+
+    /// [`matmul`](Self::matmul) on the threads of a pool: the same bits. Where the weights are few (about 256 KiB), the calling thread does
+    /// it alone, for waking another would take longer.
+    ///
+    /// # Panics
+    /// Where a slice has not the length its shape calls for, and where the pool does not do what [`Pool::run`] says.
+    #[expect(clippy::too_many_arguments, reason = "those of `matmul`, and the pool")]
+    pub fn matmul_with(
+        &self,
+        pool: &dyn Pool,
+        x: &[f32],
+        batch: usize,
+        bias: Option<&[f32]>,
+        act: Activation,
+        scratch: &mut Scratch,
+        y: &mut [f32],
+    ) {
+        self.scaled(Some(pool), x, batch, (bias, act), scratch, y);
+    }
+
+    fn scaled(
+        &self,
+        pool: Option<&dyn Pool>,
+        x: &[f32],
+        batch: usize,
+        (bias, act): (Option<&[f32]>, Activation),
+        scratch: &mut Scratch,
+        y: &mut [f32],
+    ) {
         self.check_lengths(x.len(), batch, y.len());
         if let Some(bias) = bias {
             assert_eq!(bias.len(), self.rows, "PackedI8::matmul: `bias` must hold a value a row");
         }
-        self.multiply(Input::Float(x), batch, scratch, |vector_scales| Scaled {
-            row_scales: self.scales.as_slice(),
-            vector_scales,
-            finish: Finish::new(Output { values: y, rows: self.rows }, bias, act),
+        let output = Output::new(y, self.rows);
+        self.multiply(pool, Input::Float(x), batch, scratch, |part, vector_scales| {
+            // SAFETY: the rows of a part are no other part's.
+            let output = unsafe { output.share(part.rows.start) };
+            Scaled {
+                row_scales: &self.scales.as_slice()[part.padded_rows()],
+                vector_scales,
+                finish: Finish::new(output, bias.map(|bias| &bias[part.rows.clone()]), act),
+            }
         });
     }
 
-    /// Brings the vectors into the form of the kernel, then multiplies; `store` makes the epilogue from the vectors' scales.
+    /// Brings the vectors into the form of the kernel, then multiplies; `store` makes the epilogue of a part from the vectors' scales.
     fn multiply<'s, S: Store<i32>>(
         &self,
+        pool: Option<&dyn Pool>,
         input: Input,
         batch: usize,
         scratch: &'s mut Scratch,
-        store: impl FnOnce(&'s [f32]) -> S,
+        store: impl Fn(&Part, &'s [f32]) -> S + Sync,
     ) {
         let panel_len = PANEL_ROWS * self.cols.div_ceil(QUAD) * QUAD;
-        let matrix = Matrix { panels: self.panels.as_slice(), panel_len, rows: self.rows };
         arch::load_i8(self.isa, input, Shape { batch, cols: self.cols }, scratch);
         let scratch = &*scratch;
-        let mut store = store(scratch.scales.as_slice());
-        arch::matmul_i8(self.isa, &matrix, self.offsets.as_slice(), batch, scratch, &mut store);
+        let panels = self.panels.as_slice();
+        let whole = Whole { rows: self.rows, panel_rows: PANEL_ROWS, bytes: panels.len() };
+        whole.split(pool, |part| {
+            let matrix = Matrix {
+                panels: &panels[part.panels.start * panel_len..part.panels.end * panel_len],
+                panel_len,
+                rows: part.rows.len(),
+            };
+            let offsets = &self.offsets.as_slice()[part.padded_rows()];
+            let mut store = store(&part, scratch.scales.as_slice());
+            arch::matmul_i8(self.isa, &matrix, offsets, batch, scratch, &mut store);
+        });
     }
 
     fn check_lengths(&self, x: usize, batch: usize, y: usize) {

@@ -20,8 +20,8 @@
 //!
 //! The fast paths are chosen at run time, once, when a matrix is packed.
 //!
-//! The crate needs `alloc` only. The feature `std` (on by default) is for asking the processor what it has: without it the choice is made
-//! by the target features at compile time.
+//! The crate needs `alloc` only. The feature `std` (on by default) is for asking the processor what it has (without it the choice is made
+//! by the target features at compile time), huge pages, and [`ThreadPool`].
 //!
 //! ```
 //! use stonechat_kernels::{Activation, PackedI8, Scratch, quantize::quantize_rows};
@@ -54,6 +54,7 @@ mod input;
 mod int8;
 mod isa;
 pub mod math;
+mod pool;
 pub mod quantize;
 mod scratch;
 
@@ -62,4 +63,7 @@ pub use error::Error;
 pub use float32::PackedF32;
 pub use int8::PackedI8;
 pub use isa::Isa;
+pub use pool::Pool;
+#[cfg(feature = "std")]
+pub use pool::ThreadPool;
 pub use scratch::Scratch;

@@ -1,0 +1,83 @@
+//! Threads for large products: what the caller's pool must do, and how a product is cut up for it.
+//!
+//! A product is cut at panels, and every panel is worked on as it would be alone, so that the results are the same bits for any number of
+//! threads.
+
+#[cfg(feature = "std")]
+mod threads;
+
+#[cfg(feature = "std")]
+pub use threads::ThreadPool;
+
+use core::ops::Range;
+use core::sync::atomic::{AtomicUsize, Ordering};
+
+/// Weights of which a thread takes at least so many bytes: with less, waking it costs more than it saves.
+const BYTES_A_PART: usize = 128 << 10;
+
+/// Something that runs jobs on several threads: [`ThreadPool`], or the pool that a program has anyway.
+pub trait Pool: Sync {
+    /// How many threads work on a [`run`](Self::run), the caller's among them.
+    fn threads(&self) -> usize;
+
+    /// Calls `job(0)`, `job(1)` to `job(jobs - 1)`, each once, on any threads and in any order, and returns when all have returned.
+    fn run(&self, jobs: usize, job: &(dyn Fn(usize) + Sync));
+}
+
+/// Consecutive panels of a matrix.
+pub(crate) struct Part {
+    /// Which panels.
+    pub(crate) panels: Range<usize>,
+    /// How many rows a panel has.
+    pub(crate) panel_rows: usize,
+    /// Which rows of the matrix: those of the panels, without padding.
+    pub(crate) rows: Range<usize>,
+}
+
+impl Part {
+    /// The rows of the panels, padding included: a range of anything that is stored padded.
+    pub(crate) fn padded_rows(&self) -> Range<usize> {
+        self.panels.start * self.panel_rows..self.panels.end * self.panel_rows
+    }
+}
+
+/// The whole of something that is worked on in parts.
+#[derive(Clone, Copy)]
+pub(crate) struct Whole {
+    /// Rows of the matrix, without padding.
+    pub(crate) rows: usize,
+    /// Rows of a panel.
+    pub(crate) panel_rows: usize,
+    /// Bytes of all packed weights.
+    pub(crate) bytes: usize,
+}
+
+impl Whole {
+    /// Calls `work` for parts that together are the whole, each part once: a part a thread of the pool where the weights are large enough,
+    /// else for everything at once.
+    pub(crate) fn split(self, pool: Option<&dyn Pool>, work: impl Fn(Part) + Sync) {
+        let panels = self.rows.div_ceil(self.panel_rows);
+        let part = |panels: Range<usize>| Part {
+            rows: panels.start * self.panel_rows..(panels.end * self.panel_rows).min(self.rows),
+            panels,
+            panel_rows: self.panel_rows,
+        };
+        let most = (usize::BITS as usize).min(panels).min(self.bytes / BYTES_A_PART);
+        let (pool, parts) = match pool {
+            Some(pool) if pool.threads().min(most) > 1 => (pool, pool.threads().min(most)),
+            _ => return work(part(0..panels)),
+        };
+        // The parts write where no other part does. That must not hang on the pool, which is anybody's safe code.
+        let taken = AtomicUsize::new(0);
+        pool.run(parts, &|index| {
+            assert!(index < parts, "Pool::run: there is no job {index}");
+            let before = taken.fetch_or(1 << index, Ordering::Relaxed);
+            assert!(before & (1 << index) == 0, "Pool::run: job {index} was run twice");
+            work(part(index * panels / parts..(index + 1) * panels / parts));
+        });
+        assert!(
+            taken.load(Ordering::Relaxed).count_ones() as usize == parts,
+            "Pool::run: a job was left out"
+        );
+    }
+}

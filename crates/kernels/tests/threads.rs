@@ -1,0 +1,179 @@
+//! Products on several threads, and the pool that runs them. Needs no dependencies.
+
+mod common;
+
+use common::{ACTIVATIONS, Numbers, bits, instruction_sets};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use stonechat_kernels::{Activation, PackedI8, Pool, Scratch, ThreadPool};
+
+/// Runs the jobs in turn, the last first, and says that it has many threads.
+struct Backwards {
+    threads: usize,
+    /// The jobs of each run.
+    runs: Mutex<Vec<usize>>,
+}
+
+impl Backwards {
+    fn new(threads: usize) -> Self {
+        Self { threads, runs: Mutex::new(Vec::new()) }
+    }
+}
+
+impl Pool for Backwards {
+    fn threads(&self) -> usize {
+        self.threads
+    }
+
+    fn run(&self, jobs: usize, job: &(dyn Fn(usize) + Sync)) {
+        self.runs.lock().expect("no panic").push(jobs);
+        (0..jobs).rev().for_each(job);
+    }
+}
+
+#[test]
+fn results_are_the_same_bits_for_any_number_of_threads() {
+    let mut numbers = Numbers::new(1);
+    let mut scratch = Scratch::new();
+    // Miri checks the pool and the shared output; one shape that is cut up is enough for it.
+    let shapes: &[(usize, usize)] =
+        if cfg!(miri) { &[(97, 4096)] } else { &[(70, 33), (97, 4096), (1500, 321)] };
+    for (isa, &(rows, cols)) in
+        instruction_sets().iter().flat_map(|isa| shapes.iter().map(move |shape| (isa, shape)))
+    {
+        let (w, scales) = (numbers.weights(rows * cols), numbers.floats(rows));
+        let (x, bias) = (numbers.floats(9 * cols), numbers.floats(rows));
+        let packed = PackedI8::pack_for(*isa, &w, &scales, rows, cols).expect("packs");
+        for (batch, act) in [1, 2, 5, 9].into_iter().zip(ACTIVATIONS) {
+            let x = &x[..batch * cols];
+            let mut expected = vec![f32::NAN; batch * rows];
+            packed.matmul(x, batch, Some(&bias), act, &mut scratch, &mut expected);
+            for threads in [1, 2, 3, 1000] {
+                let pools: [&dyn Pool; 2] =
+                    [&Backwards::new(threads), &ThreadPool::new(threads.min(4)).expect("threads")];
+                for pool in pools {
+                    let mut y = vec![f32::NAN; batch * rows];
+                    packed.matmul_with(pool, x, batch, Some(&bias), act, &mut scratch, &mut y);
+                    assert_eq!(bits(&y), bits(&expected), "{isa}: {rows} x {cols}, {threads}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn only_large_products_are_cut_up() {
+    // Rows, columns, threads of the pool; jobs that the pool gets, none where it is not asked.
+    let cases = [
+        (1024, 252, 8, None),
+        (1024, 256, 8, Some(2)),
+        (1024, 512, 8, Some(4)),
+        (1024, 4096, 8, Some(8)),
+        (1024, 4096, 1, None),
+        (32, 132_096, 8, None),
+        (33, 132_096, 8, Some(2)),
+    ];
+    for (rows, cols, threads, jobs) in cases {
+        let packed = PackedI8::pack(&vec![1; rows * cols], &vec![1.0; rows], rows, cols);
+        let (x, mut y) = (vec![1.0; cols], vec![0.0; rows]);
+        let pool = Backwards::new(threads);
+        let (packed, mut scratch) = (packed.expect("packs"), Scratch::new());
+        packed.matmul_with(&pool, &x, 1, None, Activation::None, &mut scratch, &mut y);
+        let runs = pool.runs.into_inner().expect("no panic");
+        assert_eq!(runs, Vec::from_iter(jobs), "{rows} x {cols} on {threads} threads");
+    }
+}
+
+/// A pool is anybody's safe code: what it does wrong may not end in wrong results.
+#[test]
+fn a_pool_that_breaks_its_word_is_found_out() {
+    struct Wrong(fn(usize, &(dyn Fn(usize) + Sync)));
+    impl Pool for Wrong {
+        fn threads(&self) -> usize {
+            2
+        }
+        fn run(&self, jobs: usize, job: &(dyn Fn(usize) + Sync)) {
+            (self.0)(jobs, job);
+        }
+    }
+    let (rows, cols) = (64, 4096);
+    let packed =
+        PackedI8::pack(&vec![1; rows * cols], &vec![1.0; rows], rows, cols).expect("packs");
+    let wrongs: [(&str, Wrong); 4] = [
+        ("was left out", Wrong(|_, _| ())),
+        ("was left out", Wrong(|_, job| job(1))),
+        ("was run twice", Wrong(|_, job| (0..2).for_each(|_| job(0)))),
+        ("there is no job 2", Wrong(|jobs, job| (0..=jobs).for_each(job))),
+    ];
+    for (words, pool) in wrongs {
+        let (x, mut y) = (vec![1.0; cols], vec![0.0; rows]);
+        let product = catch_unwind(AssertUnwindSafe(|| {
+            let mut scratch = Scratch::new();
+            packed.matmul_with(&pool, &x, 1, None, Activation::None, &mut scratch, &mut y);
+        }));
+        let panic = product.expect_err(words);
+        let message = panic.downcast::<String>().map_or_else(
+            |panic| (*panic.downcast::<&str>().expect("a message")).to_owned(),
+            |message| *message,
+        );
+        assert!(message.contains(words), "`{message}` lacks `{words}`");
+    }
+}
+
+#[test]
+fn every_job_is_run_once() {
+    for threads in [0, 1, 2, 3, 5] {
+        let pool = ThreadPool::new(threads).expect("threads");
+        assert_eq!(pool.threads(), threads.max(1));
+        let runs = if cfg!(miri) { 10 } else { 2000 };
+        for run in 0..runs {
+            let jobs = run % 40;
+            let counts: Vec<AtomicUsize> = (0..jobs).map(|_| AtomicUsize::new(0)).collect();
+            pool.run(jobs, &|job| {
+                counts[job].fetch_add(1, Ordering::Relaxed);
+            });
+            let counts: Vec<usize> = counts.into_iter().map(AtomicUsize::into_inner).collect();
+            assert_eq!(counts, vec![1; jobs], "{threads} threads, run {run}");
+        }
+    }
+}
+
+#[test]
+fn a_pool_in_use_works_on_without_its_threads() {
+    let pool = ThreadPool::new(3).expect("threads");
+    let count = AtomicUsize::new(0);
+    // From within a job, and from many threads at once.
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                pool.run(5, &|_| {
+                    pool.run(7, &|_| {
+                        count.fetch_add(1, Ordering::Relaxed);
+                    });
+                });
+            });
+        }
+    });
+    assert_eq!(count.into_inner(), 4 * 5 * 7);
+}
+
+#[test]
+fn a_panic_reaches_the_caller_and_the_pool_goes_on() {
+    let pool = ThreadPool::new(3).expect("threads");
+    for bad in 0..6 {
+        let count = AtomicUsize::new(0);
+        let run = catch_unwind(AssertUnwindSafe(|| {
+            pool.run(6, &|job| {
+                assert!(job != bad, "job {job} fails");
+                count.fetch_add(1, Ordering::Relaxed);
+            });
+        }));
+        assert!(run.is_err(), "job {bad}");
+        let count = AtomicUsize::new(0);
+        pool.run(6, &|_| {
+            count.fetch_add(1, Ordering::Relaxed);
+        });
+        assert_eq!(count.into_inner(), 6, "after job {bad} failed");
+    }
+}
