@@ -15,7 +15,7 @@ use crate::input::{Input, QUAD, Shape};
 use crate::quantize::{GROUP, Grouped, quantize_with};
 use crate::{Activation, Error, Isa, Scratch};
 
-/// The most columns of which a sum of products of -8..=7, -128..=127 and a group scale of -128..=127 always fits 32 bits.
+/// The most columns of which a sum of products of -8..=7, -127..=127 and a group scale of -128..=127 always fits 32 bits.
 const MAX_COLS: usize = i32::MAX as usize / (8 * 128 * 128 * GROUP) * GROUP;
 /// Bytes of the weights of a group of columns of a panel.
 pub(crate) const GROUP_BYTES: usize = PANEL_ROWS * GROUP / 2;
@@ -105,7 +105,7 @@ impl PackedI4 {
     }
 
     /// `out[b][m] = sum over k of (group scale of m and k * weight * x[b][k])` in exact integers, row scales left out: `x` is
-    /// `batch x cols` (any i8), `out` is `batch x rows`.
+    /// `batch x cols` (-127..=127; -128, which no quantiser gives, counts as -127), `out` is `batch x rows`.
     ///
     /// Allocates its working memory; models use [`matmul`](Self::matmul).
     ///
@@ -239,7 +239,8 @@ pub(crate) fn load(
         *scale = match input {
             Input::Float(x) => quantize_with(&x[range], used, |q| q as u8),
             Input::Quantised(x) => {
-                used.iter_mut().zip(&x[range]).for_each(|(q, &v)| *q = v as u8);
+                // Then the sum of a group lies within 16 bits: 32 x 8 x 127.
+                used.iter_mut().zip(&x[range]).for_each(|(q, &v)| *q = v.max(-127) as u8);
                 1.0
             }
         };

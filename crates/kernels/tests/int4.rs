@@ -18,7 +18,7 @@ fn random(numbers: &mut Numbers, rows: usize, cols: usize) -> Grouped {
     }
 }
 
-/// The triple loop.
+/// The triple loop; -128 counts as -127.
 fn product(groups: &Grouped, x: &[i8], batch: usize) -> Vec<i32> {
     let Grouped { rows, cols, .. } = *groups;
     let mut out = vec![0; batch * rows];
@@ -27,7 +27,7 @@ fn product(groups: &Grouped, x: &[i8], batch: usize) -> Vec<i32> {
             for k in 0..cols {
                 let scale = groups.group_scales[m * cols.div_ceil(GROUP) + k / GROUP];
                 let weight = i32::from(groups.weights[m * cols + k]) * i32::from(scale);
-                out[b * rows + m] += weight * i32::from(x[b * cols + k]);
+                out[b * rows + m] += weight * i32::from(x[b * cols + k].max(-127));
             }
         }
     }
@@ -89,7 +89,8 @@ fn extremes_do_not_saturate() {
                         group_scales: vec![scale; rows * cols.div_ceil(GROUP)],
                         row_scales: vec![1.0; rows],
                     };
-                    let sum = i32::from(weight) * i32::from(scale) * i32::from(x) * cols as i32;
+                    let sum =
+                        i32::from(weight) * i32::from(scale) * i32::from(x.max(-127)) * cols as i32;
                     for isa in instruction_sets() {
                         let mut out = vec![0; batch * rows];
                         pack(isa, &groups).matmul_i32(&vec![x; batch * cols], batch, &mut out);
