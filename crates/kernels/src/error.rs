@@ -29,6 +29,11 @@ pub enum Error {
         /// Index into the row-major weights.
         offset: usize,
     },
+    /// A weight that is not a number of 4 bits, -8..=7.
+    NotFourBits {
+        /// Index into the row-major weights.
+        offset: usize,
+    },
     /// A scale that is not a finite number.
     ScaleNotFinite {
         /// The row it belongs to.
@@ -63,6 +68,12 @@ impl fmt::Display for Error {
                 write!(
                     f,
                     "`weights` holds -128 at offset {offset}: weights must lie within -127..=127, quantise them symmetrically"
+                )
+            }
+            Self::NotFourBits { offset } => {
+                write!(
+                    f,
+                    "`weights` is outside of -8..=7 at offset {offset}: quantise it by groups"
                 )
             }
             Self::ScaleNotFinite { row } => write!(f, "`scales` is not finite at row {row}"),

@@ -6,6 +6,7 @@
 //!
 //! * [`PackedI8`]: 8-bit weights with a scale a row, 8-bit activations quantised on the fly, exact 32-bit sums, and scale, bias and
 //!   activation applied in the same pass;
+//! * [`PackedI4`]: the same with 4-bit weights in groups, at half the bytes;
 //! * [`PackedF32`]: the same for float weights, fast enough to train on;
 //! * [`quantize`]: float to 8-bit, rows or vectors;
 //! * [`math`]: sigmoid and tanh over slices.
@@ -14,7 +15,7 @@
 //!
 //! Three promises hold on every processor:
 //! 1. The result of a vector does not depend on the batch it is in, bit for bit.
-//! 2. The integer products, and with them everything that [`PackedI8`], [`quantize`] and [`math`] return, are bit-identical on every
+//! 2. The integer products, and with them everything that [`PackedI8`], [`PackedI4`], [`quantize`] and [`math`] return, are bit-identical on every
 //!    instruction set ([`Isa`]). ([`PackedF32`] differs in the last bits where there is no fused multiply-add.)
 //! 3. Slices need no alignment, and any `rows`, `cols` >= 1 and any batch are allowed.
 //!
@@ -51,16 +52,19 @@ mod epilogue;
 mod error;
 mod float32;
 mod input;
+mod int4;
 mod int8;
 mod isa;
 pub mod math;
 mod pool;
 pub mod quantize;
+mod quantize_groups;
 mod scratch;
 
 pub use activation::Activation;
 pub use error::Error;
 pub use float32::PackedF32;
+pub use int4::PackedI4;
 pub use int8::PackedI8;
 pub use isa::Isa;
 pub use pool::Pool;

@@ -4,6 +4,7 @@
 //! [`SMALLEST`] is all zeros with scale 0, so that scales are always finite.
 
 use crate::math::ROUNDER;
+pub use crate::quantize_groups::{GROUP, Grouped, quantize_groups};
 use alloc::vec;
 use alloc::vec::Vec;
 

@@ -1,8 +1,8 @@
-//! Working memory of the int8 product.
+//! Working memory of the integer products.
 
 use crate::aligned::Aligned;
 
-/// Reusable buffers for [`PackedI8::matmul`](crate::PackedI8::matmul): the quantised vectors and their scales.
+/// Reusable buffers for [`PackedI8::matmul`](crate::PackedI8::matmul) and its kin: the quantised vectors and their scales.
 ///
 /// They grow to the largest product seen and never shrink, so that a warmed-up program does not allocate. One `Scratch` serves any
 /// number of matrices, one product at a time.
@@ -13,6 +13,8 @@ pub struct Scratch {
     /// Quantised vectors plus 128, as VNNI takes them.
     #[cfg_attr(not(target_arch = "x86_64"), allow(dead_code))]
     pub(crate) unsigned: Aligned<u8>,
+    /// Quantised vectors in groups of columns, as the 4-bit kernels take them.
+    pub(crate) grouped: Aligned<u8>,
     /// One scale a vector.
     pub(crate) scales: Aligned<f32>,
 }
@@ -21,7 +23,12 @@ impl Scratch {
     /// Empty buffers.
     #[must_use]
     pub fn new() -> Self {
-        Self { wide: Aligned::zeroed(0), unsigned: Aligned::zeroed(0), scales: Aligned::zeroed(0) }
+        Self {
+            wide: Aligned::zeroed(0),
+            unsigned: Aligned::zeroed(0),
+            grouped: Aligned::zeroed(0),
+            scales: Aligned::zeroed(0),
+        }
     }
 }
 

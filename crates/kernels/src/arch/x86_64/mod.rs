@@ -3,3 +3,5 @@
 pub(super) mod avx2;
 pub(super) mod avx512;
 pub(super) mod avx512_vnni;
+pub(super) mod int4_avx2;
+pub(super) mod int4_avx512_vnni;

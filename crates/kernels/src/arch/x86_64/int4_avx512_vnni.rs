@@ -1,0 +1,131 @@
+//! AVX-512 VNNI for 4-bit weights.
+//!
+//! A register holds eight columns of 16 rows; the halves of its bytes, taken apart, are the unsigned operand of `vpdpbusd`, four inputs
+//! broadcast to all rows the signed one. The sum of a group fits 16 bits, so that one `vpdpwssd` multiplies it by the scale of its row and
+//! adds it to the total. Up to four vectors are taken with all 32 rows of a panel, so that a broadcast serves two registers; more vectors
+//! with 16 rows at a time.
+//!
+//! One or two vectors would leave the adders waiting for each other: there the high halves have accumulators of their own, and stay where
+//! they are, 16 times too large, until the group is summed.
+
+use crate::Scratch;
+use crate::drive::{MAX_PASS, Matrix, PANEL_ROWS, Tile, Vectors, drive};
+use crate::epilogue::Store;
+use crate::input::{Input, QUAD, Shape};
+use crate::int4::{self, GROUP_BYTES, LINE, LINE_ROWS};
+use crate::quantize::GROUP;
+use core::arch::x86_64::{
+    __m512i, _mm_loadu_si128, _mm512_add_epi32, _mm512_and_si512, _mm512_cvtepi8_epi32,
+    _mm512_dpbusd_epi32, _mm512_dpwssd_epi32, _mm512_loadu_si512, _mm512_set1_epi8,
+    _mm512_set1_epi32, _mm512_setzero_si512, _mm512_srai_epi32, _mm512_srli_epi16,
+    _mm512_storeu_si512,
+};
+
+/// Needs AVX-512 F and BW.
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,fma")]
+pub(in crate::arch) fn load_i4(input: Input, shape: Shape, scratch: &mut Scratch) {
+    int4::load(input, shape, scratch, int4::whole_start);
+}
+
+/// Needs AVX-512 with VNNI.
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni,fma")]
+pub(in crate::arch) fn matmul_i4(
+    matrix: &Matrix<u8>,
+    vectors: &Vectors<u8>,
+    store: &mut impl Store<i32>,
+) {
+    drive(matrix, vectors, MAX_PASS, store, |_, panel, x, width, tile| match width {
+        1 => tile_i4::<1, 2, 2>(panel, x, vectors.stride, tile),
+        2 => tile_i4::<2, 2, 2>(panel, x, vectors.stride, tile),
+        3 => tile_i4::<3, 2, 1>(panel, x, vectors.stride, tile),
+        4 => tile_i4::<4, 2, 1>(panel, x, vectors.stride, tile),
+        5 => tile_i4::<5, 1, 1>(panel, x, vectors.stride, tile),
+        6 => tile_i4::<6, 1, 1>(panel, x, vectors.stride, tile),
+        7 => tile_i4::<7, 1, 1>(panel, x, vectors.stride, tile),
+        _ => tile_i4::<8, 1, 1>(panel, x, vectors.stride, tile),
+    });
+}
+
+/// One panel times `B` vectors, `H` halves of its rows at a time; `P` is 2 where the halves of bytes have accumulators of their own.
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni,fma")]
+fn tile_i4<const B: usize, const H: usize, const P: usize>(
+    panel: &[u8],
+    x: &[u8],
+    stride: usize,
+    tile: &mut Tile<i32>,
+) {
+    let groups = stride / int4::vector_len(1);
+    let (scales, weights) = panel.split_at(int4::scales_len(groups));
+    assert!(
+        weights.len() == groups * GROUP_BYTES && x.len() == B * int4::vector_len(groups),
+        "the pass holds B vectors of a panel's groups"
+    );
+    let columns = groups * size_of::<i32>();
+    let (low, high) = (_mm512_set1_epi8(0x0f), _mm512_set1_epi8(0xf0u8 as i8));
+    let word = _mm512_set1_epi32(0xffff);
+    for first in (0..2).step_by(H) {
+        let mut totals: [[__m512i; H]; B] = [[_mm512_setzero_si512(); H]; B];
+        for group in 0..groups {
+            let mut sums: [[[__m512i; P]; H]; B] = [[[_mm512_setzero_si512(); P]; H]; B];
+            for b in 0..B {
+                let at = b * stride + group * size_of::<i32>();
+                // SAFETY: b < B and group < groups, so the 4 bytes lie within the first groups * 4 of the vector.
+                let start = unsafe { x.as_ptr().add(at).cast::<i32>().read_unaligned() };
+                for h in 0..H {
+                    sums[b][h][0] = _mm512_set1_epi32(start);
+                }
+            }
+            for line in 0..GROUP / (2 * QUAD) {
+                let mut w = [[_mm512_setzero_si512(); 2]; H];
+                for h in 0..H {
+                    let at = group * GROUP_BYTES + (first + h) * (GROUP_BYTES / 2) + line * LINE;
+                    // SAFETY: group < groups, first + h < 2 and line < 4, so the 64 bytes lie within the 512 of the group.
+                    let both = unsafe { _mm512_loadu_si512(weights.as_ptr().add(at).cast()) };
+                    w[h] = [
+                        _mm512_and_si512(both, low),
+                        if P == 2 {
+                            _mm512_and_si512(both, high)
+                        } else {
+                            _mm512_and_si512(_mm512_srli_epi16::<4>(both), low)
+                        },
+                    ];
+                }
+                for b in 0..B {
+                    for part in 0..2 {
+                        let at = b * stride + columns + group * GROUP + (line * 2 + part) * QUAD;
+                        // SAFETY: b < B, group < groups and line * 2 + part < 8, so the 4 bytes lie within the group of the vector.
+                        let values = unsafe { x.as_ptr().add(at).cast::<i32>().read_unaligned() };
+                        let values = _mm512_set1_epi32(values);
+                        for h in 0..H {
+                            let sum = &mut sums[b][h][part * (P - 1)];
+                            *sum = _mm512_dpbusd_epi32(*sum, w[h][part], values);
+                        }
+                    }
+                }
+            }
+            for h in 0..H {
+                let at = group * PANEL_ROWS + (first + h) * LINE_ROWS;
+                // SAFETY: the scales hold 32 bytes for each group, and (first + h + 1) * 16 <= 32.
+                let scale = _mm512_cvtepi8_epi32(unsafe {
+                    _mm_loadu_si128(scales.as_ptr().add(at).cast())
+                });
+                // As a pair of 16 bits, the second of them 0.
+                let scale = _mm512_and_si512(scale, word);
+                for b in 0..B {
+                    let mut sum = sums[b][h][0];
+                    if P == 2 {
+                        sum = _mm512_add_epi32(sum, _mm512_srai_epi32::<4>(sums[b][h][1]));
+                    }
+                    totals[b][h] = _mm512_dpwssd_epi32(totals[b][h], sum, scale);
+                }
+            }
+        }
+        for b in 0..B {
+            for h in 0..H {
+                let out = tile.0[b][(first + h) * LINE_ROWS..][..LINE_ROWS].as_mut_ptr();
+                // SAFETY: `out` points to 16 integers.
+                unsafe { _mm512_storeu_si512(out.cast(), totals[b][h]) };
+            }
+        }
+    }
+}

@@ -1,0 +1,285 @@
+//! 4-bit weights, packed: half the bytes of [`PackedI8`](crate::PackedI8), for matrices that are read from far away.
+//!
+//! Weights come in groups of 32 along a row, each with an 8-bit scale; a row has one float scale. A result is
+//! `sum over groups of (group scale * sum of (weight * input))`, all in exact 32-bit integers, and becomes a float only in the epilogue
+//! that it shares with [`PackedI8`](crate::PackedI8). So no order of summation matters, and every instruction set gives the same bits.
+//!
+//! Weights are stored plus 8, as 0..=15, which is what the instructions that multiply unsigned with signed bytes want; -8 times the sum of
+//! the inputs of the group, the same for all rows, is where the sum of a group starts.
+
+use crate::aligned::Aligned;
+use crate::arch;
+use crate::drive::{Matrix, PANEL_ROWS, Vectors};
+use crate::epilogue::{Finish, Output, Plain, Scaled, Store};
+use crate::input::{Input, QUAD, Shape};
+use crate::quantize::{GROUP, Grouped, quantize_with};
+use crate::{Activation, Error, Isa, Scratch};
+
+/// The most columns of which a sum of products of -8..=7, -127..=127 and a group scale of -128..=127 always fits 32 bits.
+const MAX_COLS: usize = i32::MAX as usize / (8 * 128 * 128 * GROUP) * GROUP;
+/// Bytes of the weights of a group of columns of a panel.
+pub(crate) const GROUP_BYTES: usize = PANEL_ROWS * GROUP / 2;
+/// Rows whose weights of eight columns fill a line.
+pub(crate) const LINE_ROWS: usize = 16;
+/// Bytes of a line.
+pub(crate) const LINE: usize = 64;
+
+/// A `rows x cols` matrix of 4-bit weights with an 8-bit scale a group of 32 columns and a float scale a row: 4.25 bits a weight.
+///
+/// Panels of 32 rows. A panel begins with its group scales, 32 after 32, filled up to a line of 64 bytes; then come the weights, group
+/// after group, 512 bytes each: for either half of the rows four lines, each with eight columns of 16 rows. A row has four bytes in a
+/// line; their low halves are the first four columns, their high halves the other four. The layout is the same for all instruction sets.
+#[derive(Clone)]
+pub struct PackedI4 {
+    panels: Aligned<u8>,
+    /// A scale a row, padded to whole panels.
+    scales: Aligned<f32>,
+    rows: usize,
+    cols: usize,
+    isa: Isa,
+}
+
+impl PackedI4 {
+    /// Packs what [`quantize_groups`](crate::quantize::quantize_groups) made of a matrix for the fastest instruction set of
+    /// this processor.
+    ///
+    /// # Errors
+    /// Names what is wrong: an empty matrix, a slice of the wrong length, a weight outside of -8..=7 (with its offset), a row scale that is
+    /// not finite, more columns than 32-bit sums can hold (16,352).
+    pub fn pack(groups: &Grouped) -> Result<Self, Error> {
+        Self::pack_for(Isa::detect(), groups)
+    }
+
+    /// [`pack`](Self::pack) for a given instruction set.
+    ///
+    /// # Errors
+    /// Those of [`pack`](Self::pack), and [`Error::IsaUnavailable`].
+    pub fn pack_for(isa: Isa, groups: &Grouped) -> Result<Self, Error> {
+        let isa = isa.require()?;
+        let Grouped { rows, cols, .. } = *groups;
+        check(groups)?;
+        let padded_rows = rows.div_ceil(PANEL_ROWS) * PANEL_ROWS;
+        let count = cols.div_ceil(GROUP);
+        let mut scales = Aligned::zeroed(padded_rows);
+        scales.as_mut_slice()[..rows].copy_from_slice(&groups.row_scales);
+        let mut panels = Aligned::zeroed(padded_rows / PANEL_ROWS * panel_len(count));
+        for (index, panel) in panels.as_mut_slice().chunks_exact_mut(panel_len(count)).enumerate() {
+            let first = index * PANEL_ROWS;
+            let (head, body) = panel.split_at_mut(scales_len(count));
+            for r in 0..PANEL_ROWS.min(rows - first) {
+                let row = first + r;
+                for (g, &scale) in groups.group_scales[row * count..][..count].iter().enumerate() {
+                    head[g * PANEL_ROWS + r] = scale as u8;
+                }
+                for (k, &w) in groups.weights[row * cols..][..cols].iter().enumerate() {
+                    let (at, shift) = place(r, k);
+                    body[at] |= ((w + 8) as u8) << shift;
+                }
+            }
+        }
+        Ok(Self { panels, scales, rows, cols, isa })
+    }
+
+    /// Rows of the matrix: elements of a result.
+    #[must_use]
+    pub fn rows(&self) -> usize {
+        self.rows
+    }
+
+    /// Columns of the matrix: elements of an input vector.
+    #[must_use]
+    pub fn cols(&self) -> usize {
+        self.cols
+    }
+
+    /// Bytes of the packed weights and scales, padding included.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        size_of_val(self.panels.as_slice()) + size_of_val(self.scales.as_slice())
+    }
+
+    /// The instruction set that the products run on.
+    #[must_use]
+    pub fn isa(&self) -> Isa {
+        self.isa
+    }
+
+    /// `out[b][m] = sum over k of (group scale of m and k * weight * x[b][k])` in exact integers, row scales left out: `x` is
+    /// `batch x cols` (-127..=127; -128, which no quantiser gives, counts as -127), `out` is `batch x rows`.
+    ///
+    /// Allocates its working memory; models use [`matmul`](Self::matmul).
+    ///
+    /// # Panics
+    /// Where a slice has not the length its shape calls for.
+    pub fn matmul_i32(&self, x: &[i8], batch: usize, out: &mut [i32]) {
+        self.check_lengths(x.len(), batch, out.len());
+        let mut scratch = Scratch::new();
+        self.multiply(Input::Quantised(x), batch, &mut scratch, |_| Plain {
+            output: Output { values: out, rows: self.rows },
+        });
+    }
+
+    /// `y = act(W x + bias)` for `batch` vectors, which are quantised to 8 bits as for [`PackedI8`](crate::PackedI8::matmul): `x` is
+    /// `batch x cols`, `bias` has `rows` elements, `y` is `batch x rows`.
+    ///
+    /// What is not finite in `x` counts as 0. Allocates only to grow `scratch`.
+    ///
+    /// # Panics
+    /// Where a slice has not the length its shape calls for.
+    pub fn matmul(
+        &self,
+        x: &[f32],
+        batch: usize,
+        bias: Option<&[f32]>,
+        act: Activation,
+        scratch: &mut Scratch,
+        y: &mut [f32],
+    ) {
+        self.check_lengths(x.len(), batch, y.len());
+        if let Some(bias) = bias {
+            assert_eq!(bias.len(), self.rows, "PackedI4::matmul: `bias` must hold a value a row");
+        }
+        self.multiply(Input::Float(x), batch, scratch, |vector_scales| Scaled {
+            row_scales: self.scales.as_slice(),
+            vector_scales,
+            finish: Finish::new(Output { values: y, rows: self.rows }, bias, act),
+        });
+    }
+
+    /// Brings the vectors into the form of the kernel, then multiplies; `store` makes the epilogue from the vectors' scales.
+    fn multiply<'s, S: Store<i32>>(
+        &self,
+        input: Input,
+        batch: usize,
+        scratch: &'s mut Scratch,
+        store: impl FnOnce(&'s [f32]) -> S,
+    ) {
+        let groups = self.cols.div_ceil(GROUP);
+        let matrix = Matrix {
+            panels: self.panels.as_slice(),
+            panel_len: panel_len(groups),
+            rows: self.rows,
+        };
+        arch::load_i4(self.isa, input, Shape { batch, cols: self.cols }, scratch);
+        let scratch = &*scratch;
+        let mut store = store(scratch.scales.as_slice());
+        let stride = vector_len(groups);
+        let vectors = Vectors { x: scratch.grouped.as_slice(), stride, batch };
+        arch::matmul_i4(self.isa, &matrix, &vectors, &mut store);
+    }
+
+    fn check_lengths(&self, x: usize, batch: usize, y: usize) {
+        assert_eq!(
+            Some(x),
+            batch.checked_mul(self.cols),
+            "PackedI4: the input must be batch x cols = {batch} x {}",
+            self.cols
+        );
+        assert_eq!(
+            Some(y),
+            batch.checked_mul(self.rows),
+            "PackedI4: the output must be batch x rows = {batch} x {}",
+            self.rows
+        );
+    }
+}
+
+impl core::fmt::Debug for PackedI4 {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("PackedI4")
+            .field("rows", &self.rows)
+            .field("cols", &self.cols)
+            .field("isa", &self.isa)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Where the weight of row `r` of a panel and column `k` stands behind the scales: the byte, and the shift within it.
+fn place(r: usize, k: usize) -> (usize, usize) {
+    let (group, within) = (k / GROUP, k % GROUP);
+    let (half, row) = (r / LINE_ROWS, r % LINE_ROWS);
+    let (line, column) = (within / 8, within % 8);
+    let at = group * GROUP_BYTES + half * (GROUP_BYTES / 2) + line * LINE + row * QUAD;
+    (at + column % QUAD, column / QUAD * 4)
+}
+
+/// Bytes of the scales of `groups` groups of a panel, filled up to a line.
+pub(crate) fn scales_len(groups: usize) -> usize {
+    (groups * PANEL_ROWS).next_multiple_of(LINE)
+}
+
+/// Bytes of a panel of `groups` groups.
+fn panel_len(groups: usize) -> usize {
+    scales_len(groups) + groups * GROUP_BYTES
+}
+
+/// Bytes of a stored vector of `groups` groups: four a group for where its sum starts, then 32 a group for its columns.
+pub(crate) fn vector_len(groups: usize) -> usize {
+    groups * (size_of::<i32>() + GROUP)
+}
+
+/// Stores a batch of vectors and, before the columns of each, where the sums of its groups start.
+#[inline(always)]
+pub(crate) fn load(
+    input: Input,
+    shape: Shape,
+    scratch: &mut Scratch,
+    start: impl Fn(&[i8; GROUP]) -> i32 + Copy,
+) {
+    let Shape { batch, cols } = shape;
+    let groups = cols.div_ceil(GROUP);
+    scratch.grouped.grow(batch * vector_len(groups));
+    scratch.scales.grow(batch);
+    let vectors = scratch.grouped.as_mut_slice().chunks_exact_mut(vector_len(groups));
+    for (vector, (out, scale)) in vectors.zip(scratch.scales.as_mut_slice()).take(batch).enumerate()
+    {
+        let (starts, columns) = out.split_at_mut(groups * size_of::<i32>());
+        let (used, padding) = columns.split_at_mut(cols);
+        let range = vector * cols..(vector + 1) * cols;
+        *scale = match input {
+            Input::Float(x) => quantize_with(&x[range], used, |q| q as u8),
+            Input::Quantised(x) => {
+                // Then the sum of a group lies within 16 bits: 32 x 8 x 127.
+                used.iter_mut().zip(&x[range]).for_each(|(q, &v)| *q = v.max(-127) as u8);
+                1.0
+            }
+        };
+        padding.fill(0); // the stored weights of the padding are not 0 but 8
+        for (bytes, x) in starts.as_chunks_mut().0.iter_mut().zip(columns.as_chunks().0) {
+            *bytes = start(&x.map(|v| v as i8)).to_ne_bytes();
+        }
+    }
+}
+
+/// -8 times the sum.
+#[inline(always)]
+pub(crate) fn whole_start(x: &[i8; GROUP]) -> i32 {
+    -8 * x.iter().map(|&v| i32::from(v)).sum::<i32>()
+}
+
+fn check(groups: &Grouped) -> Result<(), Error> {
+    let Grouped { rows, cols, .. } = *groups;
+    if rows == 0 || cols == 0 {
+        return Err(Error::Empty { rows, cols });
+    }
+    if cols > MAX_COLS {
+        return Err(Error::TooManyColumns { cols, limit: MAX_COLS });
+    }
+    let lengths = [
+        ("weights", rows.saturating_mul(cols), groups.weights.len()),
+        ("group_scales", rows.saturating_mul(cols.div_ceil(GROUP)), groups.group_scales.len()),
+        ("row_scales", rows, groups.row_scales.len()),
+    ];
+    for (what, expected, found) in lengths {
+        if expected != found {
+            return Err(Error::Length { what, expected, found });
+        }
+    }
+    if let Some(offset) = groups.weights.iter().position(|w| !(-8..=7).contains(w)) {
+        return Err(Error::NotFourBits { offset });
+    }
+    match groups.row_scales.iter().position(|s| !s.is_finite()) {
+        Some(row) => Err(Error::ScaleNotFinite { row }),
+        None => Ok(()),
+    }
+}
