@@ -1,5 +1,6 @@
 //! The function applied to a product before it is stored.
 
+use crate::lanes::Lanes;
 use crate::math;
 
 /// An element-wise function that a product applies to its results while they are still in registers.
@@ -16,28 +17,38 @@ pub enum Activation {
 }
 
 impl Activation {
-    /// Applies the function in place. Always inlined, so that it is compiled for the instruction set of its caller.
+    /// Calls `job` with the function: the choice is made once, outside of the loop over the values.
     #[inline(always)]
-    pub(crate) fn apply<const N: usize>(self, values: &mut [f32; N]) {
+    pub(crate) fn choose<L: Lanes>(self, lanes: L, job: impl Job<L>) {
         match self {
-            Self::None => {}
-            Self::ClippedRelu(clip) => {
-                for v in values {
-                    // Comparisons, not `max` and `min`: these are one instruction each, and NaN falls to 0.
-                    let positive = if *v > 0.0 { *v } else { 0.0 };
-                    *v = if positive < clip { positive } else { clip };
-                }
-            }
-            Self::Sigmoid => {
-                for v in values {
-                    *v = math::sigmoid_scalar(*v);
-                }
-            }
-            Self::Tanh => {
-                for v in values {
-                    *v = math::tanh_scalar(*v);
-                }
-            }
+            Self::None => job.run(
+                #[inline(always)]
+                |v| v,
+            ),
+            Self::ClippedRelu(clip) => job.run(
+                #[inline(always)]
+                |v| clipped_relu_lanes(lanes, v, clip),
+            ),
+            Self::Sigmoid => job.run(
+                #[inline(always)]
+                |v| math::sigmoid_lanes(lanes, v),
+            ),
+            Self::Tanh => job.run(
+                #[inline(always)]
+                |v| math::tanh_lanes(lanes, v),
+            ),
         }
     }
+}
+
+/// What is done with the function that [`Activation::choose`] chooses.
+pub(crate) trait Job<L: Lanes> {
+    /// Does it.
+    fn run(self, function: impl Fn(L::F) -> L::F);
+}
+
+/// `min(max(v, 0), clip)`, 0 for NaN.
+#[inline(always)]
+pub(crate) fn clipped_relu_lanes<L: Lanes>(lanes: L, v: L::F, clip: f32) -> L::F {
+    lanes.smaller(lanes.larger(v, lanes.splat(0.0)), lanes.splat(clip))
 }

@@ -5,6 +5,7 @@
 //! there. The passes are the inner loop: a panel comes from far away once, whatever the batch.
 
 use crate::epilogue::{Place, Store};
+use crate::lanes::{Lanes, Scalar};
 
 /// Rows of a panel. The last panel of a matrix is filled up with zeros.
 pub(crate) const PANEL_ROWS: usize = 32;
@@ -48,6 +49,19 @@ pub(crate) fn drive<W, X, T: Copy + Default>(
     store: &mut impl Store<T>,
     kernel: impl Fn(usize, &[W], &[X], usize, &mut Tile<T>),
 ) {
+    drive_with(Scalar, matrix, vectors, most, store, kernel);
+}
+
+/// [`drive`] with an epilogue in the registers that `lanes` stands for.
+#[inline(always)]
+pub(crate) fn drive_with<L: Lanes, W, X, T: Copy + Default>(
+    lanes: L,
+    matrix: &Matrix<W>,
+    vectors: &Vectors<X>,
+    most: usize,
+    store: &mut impl Store<T>,
+    kernel: impl Fn(usize, &[W], &[X], usize, &mut Tile<T>),
+) {
     let mut tile = Tile([[T::default(); PANEL_ROWS]; MAX_PASS]);
     for (index, panel) in matrix.panels.chunks_exact(matrix.panel_len).enumerate() {
         let first_row = index * PANEL_ROWS;
@@ -59,7 +73,7 @@ pub(crate) fn drive<W, X, T: Copy + Default>(
             let width = left.div_ceil(left.div_ceil(most));
             let pass = &vectors.x[done * vectors.stride..(done + width) * vectors.stride];
             kernel(index, panel, pass, width, &mut tile);
-            store.store(Place { vector: done, width, row: first_row, rows }, &tile);
+            store.store_with(lanes, Place { vector: done, width, row: first_row, rows }, &tile);
             done += width;
         }
     }

@@ -1,10 +1,12 @@
 //! What becomes of the sums of a panel: scale, bias and activation on the way from the tile to the caller's slice.
 //!
-//! All arithmetic is on whole panels of constant length, which vectorises without tails; only the final copy is shorter in the last panel.
+//! All arithmetic is on whole panels, a register of [`Lanes`] at a time, without tails; only the final copy is shorter in the last panel.
 //! No fused multiply-add: the results are the same bits on every instruction set.
 
 use crate::Activation;
+use crate::activation::Job;
 use crate::drive::{PANEL_ROWS, Tile};
+use crate::lanes::{Lanes, Scalar};
 use core::marker::PhantomData;
 use core::ptr::NonNull;
 use core::slice;
@@ -24,8 +26,15 @@ pub(crate) struct Place {
 
 /// Takes the sums of a tile.
 pub(crate) trait Store<T> {
-    /// Stores them.
-    fn store(&mut self, place: Place, tile: &Tile<T>);
+    /// Stores them, with the registers that `lanes` stands for.
+    fn store_with<L: Lanes>(&mut self, lanes: L, place: Place, tile: &Tile<T>);
+
+    /// Stores them in plain Rust.
+    #[allow(dead_code)] // for kernels that drive themselves
+    #[inline(always)]
+    fn store(&mut self, place: Place, tile: &Tile<T>) {
+        self.store_with(Scalar, place, tile);
+    }
 }
 
 /// A slice of results, `batch x rows`, or of each vector of it certain rows.
@@ -78,7 +87,7 @@ pub(crate) struct Plain<'a, T> {
 
 impl<T: Copy> Store<T> for Plain<'_, T> {
     #[inline(always)]
-    fn store(&mut self, place: Place, tile: &Tile<T>) {
+    fn store_with<L: Lanes>(&mut self, _: L, place: Place, tile: &Tile<T>) {
         for (vector, sums) in tile.0[..place.width].iter().enumerate() {
             let out = self.output.part(place, vector);
             match <&mut [T; PANEL_ROWS]>::try_from(&mut *out) {
@@ -97,19 +106,32 @@ pub(crate) struct Added<'a> {
 
 impl Store<f32> for Added<'_> {
     #[inline(always)]
-    fn store(&mut self, place: Place, tile: &Tile<f32>) {
+    fn store_with<L: Lanes>(&mut self, lanes: L, place: Place, tile: &Tile<f32>) {
         for (vector, sums) in tile.0[..place.width].iter().enumerate() {
             let out = self.output.part(place, vector);
             match <&mut [f32; PANEL_ROWS]>::try_from(&mut *out) {
-                Ok(whole) => (0..PANEL_ROWS).for_each(|i| whole[i] += sums[i]),
+                Ok(whole) => {
+                    for i in registers::<L>() {
+                        let sum = lanes.add(lanes.load(&whole[i..]), lanes.load(&sums[i..]));
+                        lanes.store(sum, &mut whole[i..]);
+                    }
+                }
                 Err(_) => out.iter_mut().zip(sums).for_each(|(y, sum)| *y += sum),
             }
         }
     }
 }
 
-/// Where the values of one panel are worked on. They are fields of a store, not local variables: the compiler would take local arrays
-/// apart into 32 scalars and then fail to put them together into vectors again.
+/// Where in a panel each register begins.
+#[inline(always)]
+pub(crate) fn registers<L: Lanes>() -> impl Iterator<Item = usize> {
+    (0..PANEL_ROWS / L::WIDTH).map(
+        #[inline(always)]
+        |n| n * L::WIDTH,
+    )
+}
+
+/// Values and bias of the last panel of a matrix, filled up to its whole length.
 #[repr(C, align(64))]
 struct Work {
     values: [f32; PANEL_ROWS],
@@ -137,31 +159,50 @@ impl<'a> Finish<'a> {
 
     /// Stores `act(value(vector, row of the panel) + bias)` for every vector and row of the place.
     #[inline(always)]
-    fn store(&mut self, place: Place, value: impl Fn(usize, usize) -> f32) {
-        if let Some(bias) = self.bias {
-            let bias = &bias[place.row..place.row + place.rows];
-            match <&[f32; PANEL_ROWS]>::try_from(bias) {
-                Ok(whole) => self.work.bias = *whole,
-                Err(_) => self.work.bias[..place.rows].copy_from_slice(bias),
+    fn store<L: Lanes>(&mut self, lanes: L, place: Place, value: impl Fn(usize, usize) -> L::F) {
+        let act = self.act;
+        act.choose(lanes, Finishing { finish: self, lanes, place, value });
+    }
+}
+
+/// A call of [`Finish::store`] that waits for its function.
+struct Finishing<'f, 'a, L, V> {
+    finish: &'f mut Finish<'a>,
+    lanes: L,
+    place: Place,
+    value: V,
+}
+
+impl<L: Lanes, V: Fn(usize, usize) -> L::F> Job<L> for Finishing<'_, '_, L, V> {
+    #[inline(always)]
+    fn run(self, function: impl Fn(L::F) -> L::F) {
+        let Self { finish, lanes, place, value } = self;
+        let Work { values, bias: padded } = &mut finish.work;
+        let bias = match finish.bias {
+            None => &*padded, // zeros: nothing is ever copied there
+            Some(bias) => {
+                let bias = &bias[place.row..place.row + place.rows];
+                match <&[f32; PANEL_ROWS]>::try_from(bias) {
+                    Ok(whole) => whole,
+                    Err(_) => {
+                        padded[..place.rows].copy_from_slice(bias);
+                        &*padded
+                    }
+                }
             }
-        }
+        };
         for vector in 0..place.width {
-            let out = self.output.part(place, vector);
-            let Work { values, bias } = &mut self.work;
-            match <&mut [f32; PANEL_ROWS]>::try_from(&mut *out) {
-                Ok(whole) => {
-                    for i in 0..PANEL_ROWS {
-                        whole[i] = value(vector, i) + bias[i];
-                    }
-                    self.act.apply(whole);
-                }
-                Err(_) => {
-                    for i in 0..PANEL_ROWS {
-                        values[i] = value(vector, i) + bias[i];
-                    }
-                    self.act.apply(values);
-                    out.copy_from_slice(&values[..place.rows]);
-                }
+            let out = finish.output.part(place, vector);
+            let to = match <&mut [f32; PANEL_ROWS]>::try_from(&mut *out) {
+                Ok(whole) => whole,
+                Err(_) => &mut *values,
+            };
+            for i in registers::<L>() {
+                let sum = lanes.add(value(vector, i), lanes.load(&bias[i..]));
+                lanes.store(function(sum), &mut to[i..]);
+            }
+            if out.len() < PANEL_ROWS {
+                out.copy_from_slice(&values[..place.rows]);
             }
         }
     }
@@ -179,12 +220,19 @@ pub(crate) struct Scaled<'a> {
 
 impl Store<i32> for Scaled<'_> {
     #[inline(always)]
-    fn store(&mut self, place: Place, tile: &Tile<i32>) {
+    fn store_with<L: Lanes>(&mut self, lanes: L, place: Place, tile: &Tile<i32>) {
         let row_scales = &self.row_scales[place.row..place.row + PANEL_ROWS];
         let vector_scales = &self.vector_scales[place.vector..place.vector + place.width];
-        self.finish.store(place, |vector, i| {
-            tile.0[vector][i] as f32 * (row_scales[i] * vector_scales[vector])
-        });
+        self.finish.store(
+            lanes,
+            place,
+            #[inline(always)]
+            |vector, i| {
+                let scale =
+                    lanes.mul(lanes.load(&row_scales[i..]), lanes.splat(vector_scales[vector]));
+                lanes.mul(lanes.load_integers(&tile.0[vector][i..]), scale)
+            },
+        );
     }
 }
 
@@ -196,7 +244,12 @@ pub(crate) struct Biased<'a> {
 
 impl Store<f32> for Biased<'_> {
     #[inline(always)]
-    fn store(&mut self, place: Place, tile: &Tile<f32>) {
-        self.finish.store(place, |vector, i| tile.0[vector][i]);
+    fn store_with<L: Lanes>(&mut self, lanes: L, place: Place, tile: &Tile<f32>) {
+        self.finish.store(
+            lanes,
+            place,
+            #[inline(always)]
+            |vector, i| lanes.load(&tile.0[vector][i..]),
+        );
     }
 }

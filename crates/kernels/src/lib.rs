@@ -55,6 +55,7 @@ mod input;
 mod int4;
 mod int8;
 mod isa;
+mod lanes;
 pub mod math;
 mod pool;
 pub mod quantize;

@@ -5,10 +5,10 @@
 //! crate; their own relative error is below 5e-9, so that rounding dominates. Largest error against f64: below 1.2e-7 absolute for either
 //! function; tanh also keeps small relative error near 0.
 //!
-//! The code is plain arithmetic without branches, which the compiler vectorises; the slice functions only choose for which registers it is
-//! compiled. No fused multiply-add is used although it would save a few instructions: without it every processor gives the same bits.
+//! The code is plain arithmetic without branches, written once for registers of any width. No fused multiply-add is used although it would save a few instructions: without it every processor gives the same bits.
 
 use crate::arch;
+use crate::lanes::{Lanes, Scalar};
 use crate::{Error, Isa};
 
 /// Beyond it `exp(-x)` leaves the normal numbers; there sigmoid is 0 or 1 to within 2e-38.
@@ -21,53 +21,61 @@ const LN2_LOW: f32 = -2.121_944_4e-4;
 
 /// `exp(-a)` for `a` in [0, LARGEST].
 #[inline(always)]
-fn exp_of_negative(a: f32) -> f32 {
-    let shifted = -a * core::f32::consts::LOG2_E + ROUNDER;
-    let n = shifted - ROUNDER;
-    let r = (-a - n * LN2_HIGH) - n * LN2_LOW;
-    let p = 0.001_381_446_7;
-    let p = p * r + 0.008_368_781;
-    let p = p * r + 0.041_668_393;
-    let p = p * r + 0.166_665_2;
-    let p = p * r + 0.499_999_94;
-    let p = (r * r) * p + r + 1.0;
+fn exp_of_negative<L: Lanes>(l: L, a: L::F) -> L::F {
+    let negative = l.sub(l.splat(-0.0), a);
+    let shifted = l.add(l.mul(negative, l.splat(core::f32::consts::LOG2_E)), l.splat(ROUNDER));
+    let n = l.sub(shifted, l.splat(ROUNDER));
+    let r = l.sub(l.sub(negative, l.mul(n, l.splat(LN2_HIGH))), l.mul(n, l.splat(LN2_LOW)));
+    let p = l.splat(0.001_381_446_7);
+    let p = l.add(l.mul(p, r), l.splat(0.008_368_781));
+    let p = l.add(l.mul(p, r), l.splat(0.041_668_393));
+    let p = l.add(l.mul(p, r), l.splat(0.166_665_2));
+    let p = l.add(l.mul(p, r), l.splat(0.499_999_94));
+    let p = l.add(l.add(l.mul(l.mul(r, r), p), r), l.splat(1.0));
     // n is at least -126, so that the exponent field is at least 1.
-    let power = f32::from_bits(shifted.to_bits().wrapping_add(127) << 23);
-    p * power
+    l.mul(p, l.power_of_low_bits(shifted))
+}
+
+/// `1 / (1 + exp(-x))` of a register.
+#[inline(always)]
+pub(crate) fn sigmoid_lanes<L: Lanes>(l: L, x: L::F) -> L::F {
+    let (a, largest, one) = (l.abs(x), l.splat(LARGEST), l.splat(1.0));
+    let e = exp_of_negative(l, l.smaller(a, largest));
+    let e = l.if_less(largest, a, l.splat(0.0), e);
+    let numerator = l.if_less(x, l.splat(0.0), e, one);
+    l.keep_nan(x, l.div(numerator, l.add(one, e)))
+}
+
+/// `tanh(x)` of a register.
+#[inline(always)]
+pub(crate) fn tanh_lanes<L: Lanes>(l: L, x: L::F) -> L::F {
+    let a = l.abs(x);
+    // tanh is 1 to within half a bit from 9.02 on.
+    let e = exp_of_negative(l, l.mul(l.splat(2.0), l.smaller(a, l.splat(10.0))));
+    let far = l.div(l.sub(l.splat(1.0), e), l.add(l.splat(1.0), e));
+    let u = l.mul(a, a);
+    let p = l.splat(-0.005_704_986_4);
+    let p = l.add(l.mul(p, u), l.splat(0.020_639_086));
+    let p = l.sub(l.mul(p, u), l.splat(0.053_739_715));
+    let p = l.add(l.mul(p, u), l.splat(0.133_314_42));
+    let p = l.sub(l.mul(p, u), l.splat(0.333_332_8));
+    let near = l.add(a, l.mul(l.mul(a, u), p));
+    let value = l.if_less(a, l.splat(0.625), near, far);
+    l.keep_nan(x, l.copy_sign(value, x))
 }
 
 /// `1 / (1 + exp(-x))` of one number: the same bits as [`sigmoid`] gives.
 #[inline(always)]
 #[must_use]
 pub fn sigmoid_scalar(x: f32) -> f32 {
-    let a = x.abs();
-    let clamped = if a < LARGEST { a } else { LARGEST };
-    let e = exp_of_negative(clamped);
-    let e = if a > LARGEST { 0.0 } else { e };
-    let numerator = if x < 0.0 { e } else { 1.0 };
-    let value = numerator / (1.0 + e);
-    if x.is_nan() { x } else { value }
+    sigmoid_lanes(Scalar, x)
 }
 
 /// `tanh(x)` of one number: the same bits as [`tanh`] gives.
 #[inline(always)]
 #[must_use]
 pub fn tanh_scalar(x: f32) -> f32 {
-    let a = x.abs();
-    // tanh is 1 to within half a bit from 9.02 on.
-    let clamped = if a < 10.0 { a } else { 10.0 };
-    let e = exp_of_negative(2.0 * clamped);
-    let far = (1.0 - e) / (1.0 + e);
-    let u = a * a;
-    let p = -0.005_704_986_4;
-    let p = p * u + 0.020_639_086;
-    let p = p * u - 0.053_739_715;
-    let p = p * u + 0.133_314_42;
-    let p = p * u - 0.333_332_8;
-    let near = a + (a * u) * p;
-    let value = if a < 0.625 { near } else { far };
-    let signed = value.copysign(x);
-    if x.is_nan() { x } else { signed }
+    tanh_lanes(Scalar, x)
 }
 
 /// Replaces each value by `1 / (1 + exp(-x))`: within 1.2e-7 of the exact result, 0 and 1 at the infinities, NaN for NaN.
@@ -111,5 +119,40 @@ pub(crate) fn map(function: Function, values: &mut [f32]) {
     match function {
         Function::Sigmoid => values.iter_mut().for_each(|v| *v = sigmoid_scalar(*v)),
         Function::Tanh => values.iter_mut().for_each(|v| *v = tanh_scalar(*v)),
+    }
+}
+
+/// [`map`] with the registers that `lanes` stands for.
+#[inline(always)]
+#[cfg_attr(not(target_arch = "x86_64"), allow(dead_code))]
+pub(crate) fn map_lanes<L: Lanes>(lanes: L, function: Function, values: &mut [f32]) {
+    match function {
+        Function::Sigmoid => map_register(
+            lanes,
+            values,
+            #[inline(always)]
+            |v| sigmoid_lanes(lanes, v),
+        ),
+        Function::Tanh => map_register(
+            lanes,
+            values,
+            #[inline(always)]
+            |v| tanh_lanes(lanes, v),
+        ),
+    }
+}
+
+#[inline(always)]
+fn map_register<L: Lanes>(lanes: L, values: &mut [f32], function: impl Fn(L::F) -> L::F) {
+    let mut whole = values.chunks_exact_mut(L::WIDTH);
+    for chunk in &mut whole {
+        lanes.store(function(lanes.load(chunk)), chunk);
+    }
+    let rest = whole.into_remainder();
+    if !rest.is_empty() {
+        let mut padded = [0.0; 32];
+        padded[..rest.len()].copy_from_slice(rest);
+        lanes.store(function(lanes.load(&padded)), &mut padded);
+        rest.copy_from_slice(&padded[..rest.len()]);
     }
 }

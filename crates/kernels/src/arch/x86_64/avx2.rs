@@ -4,8 +4,9 @@
 //! `vpmaddwd` adds two exact products into each 32-bit lane. A register then holds four rows of four columns, and each row ends as two
 //! lanes to be added. The 16 registers hold accumulators for 8, 4 or 2 such groups of rows, the fewer the more vectors there are.
 
+use super::lanes::Avx2;
 use crate::Scratch;
-use crate::drive::{Matrix, PANEL_ROWS, Tile, Vectors, drive};
+use crate::drive::{Matrix, PANEL_ROWS, Tile, Vectors, drive_with};
 use crate::epilogue::Store;
 use crate::input::{Input, QUAD, Shape, load};
 use crate::math::{self, Function};
@@ -26,7 +27,8 @@ const GROUP: usize = 4;
 /// Needs AVX2.
 #[target_feature(enable = "avx2,fma")]
 pub(in crate::arch) fn map(function: Function, values: &mut [f32]) {
-    math::map(function, values);
+    // SAFETY: the processor has AVX2 here, by the features of this function.
+    math::map_lanes(unsafe { Avx2::new() }, function, values);
 }
 
 /// Needs AVX2 and FMA.
@@ -37,7 +39,9 @@ pub(in crate::arch) fn matmul_f32(
     store: &mut impl Store<f32>,
 ) {
     let stride = vectors.stride;
-    drive(matrix, vectors, PASS, store, |_, panel, x, width, tile| match width {
+    // SAFETY: the processor has AVX2 here, by the features of this function.
+    let lanes = unsafe { Avx2::new() };
+    drive_with(lanes, matrix, vectors, PASS, store, |_, panel, x, width, tile| match width {
         1 => tile_f32::<1, 4>(panel, x, stride, tile),
         2 => tile_f32::<2, 4>(panel, x, stride, tile),
         3 => tile_f32::<3, 2>(panel, x, stride, tile),
@@ -103,7 +107,9 @@ pub(in crate::arch) fn matmul_i8(
 ) {
     let stride = matrix.panel_len / PANEL_ROWS;
     let vectors = Vectors { x: scratch.wide.as_slice(), stride, batch };
-    drive(matrix, &vectors, PASS, store, |_, panel, x, width, tile| match width {
+    // SAFETY: the processor has AVX2 here, by the features of this function.
+    let lanes = unsafe { Avx2::new() };
+    drive_with(lanes, matrix, &vectors, PASS, store, |_, panel, x, width, tile| match width {
         1 => tile_i8::<1, 8>(panel, x, tile),
         2 => tile_i8::<2, 4>(panel, x, tile),
         3 => tile_i8::<3, 2>(panel, x, tile),

@@ -2,7 +2,8 @@
 //!
 //! A column of the panel is 2 loads, 8 broadcasts and 16 multiply-adds: the multiply-adds are the bottleneck from 4 vectors on.
 
-use crate::drive::{MAX_PASS, Matrix, PANEL_ROWS, Tile, Vectors, drive};
+use super::lanes::Avx512;
+use crate::drive::{MAX_PASS, Matrix, PANEL_ROWS, Tile, Vectors, drive_with};
 use crate::epilogue::Store;
 use crate::math::{self, Function};
 use core::arch::x86_64::{
@@ -12,7 +13,8 @@ use core::arch::x86_64::{
 /// Needs AVX-512F.
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,fma")]
 pub(in crate::arch) fn map(function: Function, values: &mut [f32]) {
-    math::map(function, values);
+    // SAFETY: the processor has AVX-512F here, by the features of this function.
+    math::map_lanes(unsafe { Avx512::new() }, function, values);
 }
 
 /// Needs AVX-512F.
@@ -23,7 +25,9 @@ pub(in crate::arch) fn matmul_f32(
     store: &mut impl Store<f32>,
 ) {
     let stride = vectors.stride;
-    drive(matrix, vectors, MAX_PASS, store, |_, panel, x, width, tile| match width {
+    // SAFETY: the processor has AVX-512F here, by the features of this function.
+    let lanes = unsafe { Avx512::new() };
+    drive_with(lanes, matrix, vectors, MAX_PASS, store, |_, panel, x, width, tile| match width {
         1 => tile_f32::<1>(panel, x, stride, tile),
         2 => tile_f32::<2>(panel, x, stride, tile),
         3 => tile_f32::<3>(panel, x, stride, tile),

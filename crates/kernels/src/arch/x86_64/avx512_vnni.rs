@@ -4,8 +4,9 @@
 //! stored plus 128, and the sums start from -128 times the sum of the row. A panel is two registers wide, a pass has up to 8 vectors;
 //! narrow passes run over several stretches of columns at once, for a single chain of `vpdpbusd` would wait on itself.
 
+use super::lanes::Avx512;
 use crate::Scratch;
-use crate::drive::{MAX_PASS, Matrix, PANEL_ROWS, Tile, Vectors, drive};
+use crate::drive::{MAX_PASS, Matrix, PANEL_ROWS, Tile, Vectors, drive_with};
 use crate::epilogue::Store;
 use crate::input::{Input, QUAD, Shape, load};
 use core::arch::x86_64::{
@@ -34,7 +35,9 @@ pub(in crate::arch) fn matmul_i8(
     let stride = matrix.panel_len / PANEL_ROWS;
     let vectors = Vectors { x: scratch.unsigned.as_slice(), stride, batch };
     let (offsets, _) = offsets.as_chunks::<PANEL_ROWS>();
-    drive(matrix, &vectors, MAX_PASS, store, |index, panel, x, width, tile| {
+    // SAFETY: the processor has AVX-512F here, by the features of this function.
+    let lanes = unsafe { Avx512::new() };
+    drive_with(lanes, matrix, &vectors, MAX_PASS, store, |index, panel, x, width, tile| {
         let offsets = &offsets[index];
         match width {
             1 => tile_i8::<1, 4>(panel, x, offsets, tile),

@@ -4,8 +4,9 @@
 //! group once the 8 that was added to each weight is taken off again. So 16-bit lanes sum a whole group (what overflows on the way comes
 //! back, for they wrap), and `vpmaddwd` multiplies both lanes of a row by the group's scale, adds them and widens, in one instruction.
 
+use super::lanes::Avx2;
 use crate::Scratch;
-use crate::drive::{Matrix, PANEL_ROWS, Tile, Vectors, drive};
+use crate::drive::{Matrix, PANEL_ROWS, Tile, Vectors, drive_with};
 use crate::epilogue::Store;
 use crate::input::{Input, QUAD, Shape};
 use crate::int4::{self, GROUP_BYTES, LINE};
@@ -47,7 +48,9 @@ pub(in crate::arch) fn matmul_i4(
     vectors: &Vectors<u8>,
     store: &mut impl Store<i32>,
 ) {
-    drive(matrix, vectors, PASS, store, |_, panel, x, width, tile| match width {
+    // SAFETY: the processor has AVX2 here, by the features of this function.
+    let lanes = unsafe { Avx2::new() };
+    drive_with(lanes, matrix, vectors, PASS, store, |_, panel, x, width, tile| match width {
         1 => tile_i4::<1, 2>(panel, x, vectors.stride, tile),
         2 => tile_i4::<2, 2>(panel, x, vectors.stride, tile),
         3 => tile_i4::<3, 1>(panel, x, vectors.stride, tile),

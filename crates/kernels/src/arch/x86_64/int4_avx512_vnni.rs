@@ -8,8 +8,9 @@
 //! One or two vectors would leave the adders waiting for each other: there the high halves have accumulators of their own, and stay where
 //! they are, 16 times too large, until the group is summed.
 
+use super::lanes::Avx512;
 use crate::Scratch;
-use crate::drive::{MAX_PASS, Matrix, PANEL_ROWS, Tile, Vectors, drive};
+use crate::drive::{MAX_PASS, Matrix, PANEL_ROWS, Tile, Vectors, drive_with};
 use crate::epilogue::Store;
 use crate::input::{Input, QUAD, Shape};
 use crate::int4::{self, GROUP_BYTES, LINE, LINE_ROWS};
@@ -34,7 +35,9 @@ pub(in crate::arch) fn matmul_i4(
     vectors: &Vectors<u8>,
     store: &mut impl Store<i32>,
 ) {
-    drive(matrix, vectors, MAX_PASS, store, |_, panel, x, width, tile| match width {
+    // SAFETY: the processor has AVX-512F here, by the features of this function.
+    let lanes = unsafe { Avx512::new() };
+    drive_with(lanes, matrix, vectors, MAX_PASS, store, |_, panel, x, width, tile| match width {
         1 => tile_i4::<1, 2, 2>(panel, x, vectors.stride, tile),
         2 => tile_i4::<2, 2, 2>(panel, x, vectors.stride, tile),
         3 => tile_i4::<3, 2, 1>(panel, x, vectors.stride, tile),

@@ -5,3 +5,4 @@ pub(super) mod avx512;
 pub(super) mod avx512_vnni;
 pub(super) mod int4_avx2;
 pub(super) mod int4_avx512_vnni;
+mod lanes;
