@@ -13,6 +13,12 @@ pub struct Scratch {
     /// Quantised vectors plus 128, as VNNI takes them.
     #[cfg_attr(not(target_arch = "x86_64"), allow(dead_code))]
     pub(crate) unsigned: Aligned<u8>,
+    /// Quantised vectors as they are, as NEON and `sdot` take them.
+    #[cfg_attr(not(target_arch = "aarch64"), allow(dead_code))]
+    pub(crate) signed: Aligned<i8>,
+    /// Quantised vectors two by two, as `smmla` takes them.
+    #[cfg_attr(not(target_arch = "aarch64"), allow(dead_code))]
+    pub(crate) pairs: Aligned<i8>,
     /// One scale a vector.
     pub(crate) scales: Aligned<f32>,
 }
@@ -21,7 +27,13 @@ impl Scratch {
     /// Empty buffers.
     #[must_use]
     pub fn new() -> Self {
-        Self { wide: Aligned::zeroed(0), unsigned: Aligned::zeroed(0), scales: Aligned::zeroed(0) }
+        Self {
+            wide: Aligned::zeroed(0),
+            unsigned: Aligned::zeroed(0),
+            signed: Aligned::zeroed(0),
+            pairs: Aligned::zeroed(0),
+            scales: Aligned::zeroed(0),
+        }
     }
 }
 
