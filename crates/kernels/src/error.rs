@@ -87,10 +87,8 @@ impl fmt::Display for Error {
                 write!(f, "this processor lacks {isa}: ask for one of `Isa::available()`")
             }
             Self::UnknownIsa(name) => {
-                write!(
-                    f,
-                    "no instruction set is called `{name}`: use portable, avx2 or avx512_vnni"
-                )
+                write!(f, "no instruction set is called `{name}`: use one of")?;
+                Isa::ALL.iter().try_for_each(|isa| write!(f, " {isa}"))
             }
         }
     }

@@ -9,8 +9,8 @@ use crate::{Activation, Error, Isa};
 /// A `rows x cols` matrix of floats, packed for products with small batches of vectors.
 ///
 /// Panels of 32 rows, within a panel column by column. Every result is one chain of multiply-adds over the columns in order, whatever the
-/// batch, so that the result of a vector does not depend on its neighbours. With AVX2 and AVX-512 (and on AArch64) the multiply-adds are
-/// fused and the results bit-identical; the portable path of other processors rounds twice.
+/// batch, so that the result of a vector does not depend on its neighbours. With AVX2 and AVX-512 and on AArch64 the multiply-adds are
+/// fused and the results bit-identical; WebAssembly and the portable path of x86-64 round twice.
 #[derive(Clone)]
 pub struct PackedF32 {
     panels: Aligned<f32>,

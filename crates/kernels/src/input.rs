@@ -22,12 +22,9 @@ pub(crate) struct Shape {
     pub(crate) batch: usize,
     /// Elements of a vector.
     pub(crate) cols: usize,
-}
-
-/// Elements from one stored vector to the next: whole quads. The padding is never cleared, for it meets weights of zero.
-#[inline(always)]
-pub(crate) fn stride(cols: usize) -> usize {
-    cols.div_ceil(QUAD) * QUAD
+    /// Elements from one stored vector to the next, as many as a row has in a panel. The padding is never cleared, for it meets weights of
+    /// zero.
+    pub(crate) stride: usize,
 }
 
 /// Stores each vector, every value through `convert`, and its scale.
@@ -39,10 +36,10 @@ pub(crate) fn load<T: Plain>(
     scales: &mut Aligned<f32>,
     convert: impl Fn(i8) -> T + Copy,
 ) {
-    let Shape { batch, cols } = shape;
-    stored.grow(batch * stride(cols));
+    let Shape { batch, cols, stride } = shape;
+    stored.grow(batch * stride);
     scales.grow(batch);
-    let vectors = stored.as_mut_slice().chunks_exact_mut(stride(cols));
+    let vectors = stored.as_mut_slice().chunks_exact_mut(stride);
     for (vector, (out, scale)) in vectors.zip(scales.as_mut_slice()).take(batch).enumerate() {
         let out = &mut out[..cols];
         let range = vector * cols..(vector + 1) * cols;

@@ -8,16 +8,21 @@ use crate::aligned::Aligned;
 use crate::arch::{self, Layout};
 use crate::drive::{Matrix, PANEL_ROWS};
 use crate::epilogue::{Finish, Output, Plain, Scaled, Store};
+<<<<<<< HEAD
 use crate::input::{Input, QUAD, Shape};
 use crate::pool::{Part, Whole};
 use crate::{Activation, Error, Isa, Pool, Scratch};
+=======
+use crate::input::{Input, Shape};
+use crate::{Activation, Error, Isa, Scratch};
+>>>>>>> arm
 
 /// The most columns of which a sum of products of -128..=127 and -127..=127 always fits 32 bits.
 const MAX_COLS: usize = (i32::MAX / (128 * 127)) as usize;
 
 /// A `rows x cols` matrix of 8-bit weights with one float scale a row, packed for products with small batches of vectors.
 ///
-/// Panels of 32 rows; within a panel, four columns of all its rows after four columns, 128 bytes each (on the portable path row after row).
+/// Panels of 32 rows; the order within a panel is that in which the instruction set reads it.
 #[derive(Clone)]
 pub struct PackedI8 {
     panels: Aligned<i8>,
@@ -54,12 +59,12 @@ impl PackedI8 {
         let isa = isa.require()?;
         check(weights, scales, rows, cols)?;
         let padded_rows = rows.div_ceil(PANEL_ROWS) * PANEL_ROWS;
-        let mut panels = Aligned::zeroed(padded_rows * cols.div_ceil(QUAD) * QUAD);
+        let layout = arch::layout_i8(isa);
+        let panel_len = PANEL_ROWS * layout.stride(cols);
+        let mut panels = Aligned::zeroed(padded_rows * layout.stride(cols));
         let mut padded_scales = Aligned::zeroed(padded_rows);
         let mut offsets = Aligned::zeroed(padded_rows);
         padded_scales.as_mut_slice()[..rows].copy_from_slice(scales);
-        let panel_len = PANEL_ROWS * cols.div_ceil(QUAD) * QUAD;
-        let layout = arch::layout_i8(isa);
         for (panel, block) in
             panels.as_mut_slice().chunks_exact_mut(panel_len).zip(weights.chunks(PANEL_ROWS * cols))
         {
@@ -185,8 +190,15 @@ impl PackedI8 {
         scratch: &'s mut Scratch,
         store: impl Fn(&Part, &'s [f32]) -> S + Sync,
     ) {
+<<<<<<< HEAD
         let panel_len = PANEL_ROWS * self.cols.div_ceil(QUAD) * QUAD;
         arch::load_i8(self.isa, input, Shape { batch, cols: self.cols }, scratch);
+=======
+        let stride = arch::layout_i8(self.isa).stride(self.cols);
+        let panel_len = PANEL_ROWS * stride;
+        let matrix = Matrix { panels: self.panels.as_slice(), panel_len, rows: self.rows };
+        arch::load_i8(self.isa, input, Shape { batch, cols: self.cols, stride }, scratch);
+>>>>>>> arm
         let scratch = &*scratch;
         let panels = self.panels.as_slice();
         let whole = Whole { rows: self.rows, panel_rows: PANEL_ROWS, bytes: panels.len() };
@@ -230,12 +242,11 @@ impl core::fmt::Debug for PackedI8 {
 
 /// Brings up to 32 rows into the order of a panel.
 fn pack_panel(layout: Layout, block: &[i8], cols: usize, panel: &mut [i8]) {
+    let stride = panel.len() / PANEL_ROWS;
     for (r, row) in block.chunks_exact(cols).enumerate() {
-        for (quad, values) in row.chunks(QUAD).enumerate() {
-            let at = match layout {
-                Layout::Rows => r * (panel.len() / PANEL_ROWS) + quad * QUAD,
-                Layout::Quads => (quad * PANEL_ROWS + r) * QUAD,
-            };
+        for (step, values) in row.chunks(layout.depth).enumerate() {
+            let group = r / layout.rows * layout.rows;
+            let at = group * stride + (step * layout.rows + r - group) * layout.depth;
             panel[at..at + values.len()].copy_from_slice(values);
         }
     }

@@ -1,6 +1,7 @@
 //! Which instruction set a product runs on.
 
 use crate::Error;
+<<<<<<< HEAD
 use alloc::borrow::ToOwned;
 use alloc::vec::Vec;
 use core::fmt;
@@ -17,6 +18,13 @@ macro_rules! has {
         found
     }};
 }
+=======
+#[cfg(target_arch = "aarch64")]
+use std::arch::is_aarch64_feature_detected;
+use std::fmt;
+use std::str::FromStr;
+use std::sync::OnceLock;
+>>>>>>> arm
 
 /// An instruction set that the kernels are written for, slowest first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -28,11 +36,27 @@ pub enum Isa {
     Avx2,
     /// x86-64 with AVX-512 (F, BW, VL) and VNNI.
     Avx512Vnni,
+    /// AArch64 with nothing beyond ARMv8.0: NEON.
+    Neon,
+    /// AArch64 with the dot products of ARMv8.2 (`sdot`).
+    Dotprod,
+    /// AArch64 with the 8-bit matrix products of ARMv8.6 (`smmla`), and the dot products.
+    I8mm,
+    /// WebAssembly with vectors of 128 bits: there where the crate is compiled with `-C target-feature=+simd128`.
+    Simd128,
 }
 
 impl Isa {
     /// All of them, slowest first, whether or not this processor has them.
-    pub const ALL: [Self; 3] = [Self::Portable, Self::Avx2, Self::Avx512Vnni];
+    pub const ALL: [Self; 7] = [
+        Self::Portable,
+        Self::Avx2,
+        Self::Avx512Vnni,
+        Self::Neon,
+        Self::Dotprod,
+        Self::I8mm,
+        Self::Simd128,
+    ];
 
     /// The fastest one of this processor. Asked once, then remembered. Without the feature `std` the processor is not asked: the fastest
     /// one of the target features that the crate is compiled with.
@@ -63,19 +87,44 @@ impl Isa {
             #[cfg(target_arch = "x86_64")]
             Self::Avx2 => has!("avx2", "fma"),
             #[cfg(target_arch = "x86_64")]
+<<<<<<< HEAD
             Self::Avx512Vnni => has!("avx512f", "avx512bw", "avx512vl", "avx512vnni", "fma"),
             #[cfg(not(target_arch = "x86_64"))]
+=======
+            Self::Avx512Vnni => {
+                is_x86_feature_detected!("avx512f")
+                    && is_x86_feature_detected!("avx512bw")
+                    && is_x86_feature_detected!("avx512vl")
+                    && is_x86_feature_detected!("avx512vnni")
+                    && is_x86_feature_detected!("fma")
+            }
+            #[cfg(target_arch = "aarch64")]
+            Self::Neon => is_aarch64_feature_detected!("neon"),
+            #[cfg(target_arch = "aarch64")]
+            Self::Dotprod => is_aarch64_feature_detected!("dotprod"),
+            #[cfg(target_arch = "aarch64")]
+            Self::I8mm => {
+                is_aarch64_feature_detected!("i8mm") && is_aarch64_feature_detected!("dotprod")
+            }
+            // A module is checked as a whole before it runs, so there is nothing to ask at run time.
+            Self::Simd128 => cfg!(all(target_arch = "wasm32", target_feature = "simd128")),
+            #[allow(unreachable_patterns)] // the sets of other processors
+>>>>>>> arm
             _ => false,
         }
     }
 
-    /// Its name: `portable`, `avx2` or `avx512_vnni`.
+    /// Its name: `portable`, `avx2`, `avx512_vnni`, `neon`, `dotprod`, `i8mm` or `simd128`.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
             Self::Portable => "portable",
             Self::Avx2 => "avx2",
             Self::Avx512Vnni => "avx512_vnni",
+            Self::Neon => "neon",
+            Self::Dotprod => "dotprod",
+            Self::I8mm => "i8mm",
+            Self::Simd128 => "simd128",
         }
     }
 

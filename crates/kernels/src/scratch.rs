@@ -15,6 +15,12 @@ pub struct Scratch {
     pub(crate) unsigned: Aligned<u8>,
     /// Quantised vectors in groups of columns, as the 4-bit kernels take them.
     pub(crate) grouped: Aligned<u8>,
+    /// Quantised vectors as they are, as NEON and `sdot` take them.
+    #[cfg_attr(not(target_arch = "aarch64"), allow(dead_code))]
+    pub(crate) signed: Aligned<i8>,
+    /// Quantised vectors two by two, as `smmla` takes them.
+    #[cfg_attr(not(target_arch = "aarch64"), allow(dead_code))]
+    pub(crate) pairs: Aligned<i8>,
     /// One scale a vector.
     pub(crate) scales: Aligned<f32>,
 }
@@ -27,6 +33,8 @@ impl Scratch {
             wide: Aligned::zeroed(0),
             unsigned: Aligned::zeroed(0),
             grouped: Aligned::zeroed(0),
+            signed: Aligned::zeroed(0),
+            pairs: Aligned::zeroed(0),
             scales: Aligned::zeroed(0),
         }
     }

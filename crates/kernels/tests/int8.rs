@@ -275,11 +275,18 @@ fn packing_names_what_is_wrong() {
 
 #[test]
 fn a_packed_matrix_tells_its_shape() {
-    for (rows, cols, padded) in [(32, 4, 32 * 4), (33, 5, 64 * 8), (1, 1, 32 * 4)] {
-        let packed =
-            PackedI8::pack(&vec![1; rows * cols], &vec![1.0; rows], rows, cols).expect("packs");
+    for (rows, cols) in [(32, 4), (33, 5), (1, 1), (64, 16)] {
+        let (w, scales) = (vec![1; rows * cols], vec![1.0; rows]);
+        let packed = PackedI8::pack(&w, &scales, rows, cols).expect("packs");
         assert_eq!((packed.rows(), packed.cols(), packed.isa()), (rows, cols, Isa::detect()));
-        assert_eq!(packed.bytes(), padded + rows.div_ceil(32) * 32 * 8, "{rows} x {cols}");
+        for isa in instruction_sets() {
+            // Whole panels of 32 rows, columns filled up to what a kernel takes at once: 4 to 16. A scale and an offset a row.
+            let padded_rows = rows.div_ceil(32) * 32;
+            let least = padded_rows * (cols.div_ceil(4) * 4 + 8);
+            let most = padded_rows * (cols.div_ceil(16) * 16 + 8);
+            let bytes = PackedI8::pack_for(isa, &w, &scales, rows, cols).expect("packs").bytes();
+            assert!((least..=most).contains(&bytes), "{isa}: {rows} x {cols} takes {bytes} bytes");
+        }
     }
 }
 
@@ -292,4 +299,16 @@ fn names_of_instruction_sets_round_trip() {
     assert_eq!("sse9".parse::<Isa>(), Err(Error::UnknownIsa("sse9".to_owned())));
     assert_eq!(Isa::available().last(), Some(&Isa::detect()));
     assert_eq!(Isa::available().first(), Some(&Isa::Portable));
+}
+
+/// Says which paths the tests of this process run on. Scripts that switch instructions on and off set `STONECHAT_PATHS` to what must be there,
+/// so that a path cannot drop out of CI unseen.
+#[test]
+fn paths_that_run() {
+    let paths: Vec<&str> = Isa::available().iter().map(|isa| isa.name()).collect();
+    let paths = paths.join(" ");
+    println!("paths: {paths}");
+    if let Ok(expected) = std::env::var("STONECHAT_PATHS") {
+        assert_eq!(paths, expected);
+    }
 }

@@ -3,33 +3,58 @@
 //! Dispatch rests on one invariant: an [`Isa`] that reaches this module has passed [`Isa::require`] or come from [`Isa::detect`], so the
 //! processor has its instructions.
 
+<<<<<<< HEAD
 mod int4_portable;
+=======
+#[cfg(target_arch = "aarch64")]
+mod aarch64;
+>>>>>>> arm
 mod portable;
+#[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+mod wasm32;
 #[cfg(target_arch = "x86_64")]
 mod x86_64;
 
-use crate::drive::{Matrix, Vectors};
+use crate::drive::{Matrix, PANEL_ROWS, Vectors};
 use crate::epilogue::Store;
-use crate::input::{Input, Shape};
+use crate::input::{Input, QUAD, Shape};
 use crate::math::{self, Function};
 use crate::{Isa, Scratch};
+#[cfg(target_arch = "aarch64")]
+use aarch64::{dotprod, i8mm, neon};
+#[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+use wasm32::simd128;
 #[cfg(target_arch = "x86_64")]
 use x86_64::{avx2, avx512, avx512_vnni, int4_avx2, int4_avx512_vnni};
 
-/// The order of the 8-bit weights within a panel. Columns are filled up to whole quads with zeros.
+/// The order of the 8-bit weights within a panel: group after group of rows, in a group step after step of columns, in a step row after
+/// row.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Layout {
-    /// Row after row.
-    Rows,
-    /// Four columns of all rows after four columns: `quads x rows x 4`.
-    Quads,
+pub(crate) struct Layout {
+    /// Rows of a group; divides the rows of a panel.
+    pub(crate) rows: usize,
+    /// Columns of a step.
+    pub(crate) depth: usize,
+    /// What the columns are filled up to a multiple of, with zeros: whole steps, and as many as a kernel takes at once.
+    unit: usize,
+}
+
+impl Layout {
+    /// Columns with their padding: weights from one row to the next where a group is a single row.
+    pub(crate) fn stride(self, cols: usize) -> usize {
+        cols.div_ceil(self.unit) * self.unit
+    }
 }
 
 /// The order that [`matmul_i8`] wants.
 pub(crate) fn layout_i8(isa: Isa) -> Layout {
     match isa {
-        Isa::Portable => Layout::Rows,
-        Isa::Avx2 | Isa::Avx512Vnni => Layout::Quads,
+        Isa::Portable => Layout { rows: 1, depth: QUAD, unit: QUAD },
+        Isa::Avx2 | Isa::Avx512Vnni => Layout { rows: PANEL_ROWS, depth: QUAD, unit: QUAD },
+        Isa::Neon => Layout { rows: 4, depth: 16, unit: 16 },
+        Isa::Dotprod => Layout { rows: 16, depth: QUAD, unit: 16 },
+        Isa::I8mm => Layout { rows: 8, depth: 8, unit: 16 },
+        Isa::Simd128 => Layout { rows: 4, depth: 8, unit: 8 },
     }
 }
 
@@ -47,6 +72,9 @@ pub(crate) fn matmul_f32(
         // SAFETY: the processor has AVX-512F, by the invariant of this module.
         #[cfg(target_arch = "x86_64")]
         Isa::Avx512Vnni => unsafe { avx512::matmul_f32(matrix, vectors, store) },
+        // SAFETY: the processor has NEON, by the invariant of this module.
+        #[cfg(target_arch = "aarch64")]
+        Isa::Neon | Isa::Dotprod | Isa::I8mm => unsafe { neon::matmul_f32(matrix, vectors, store) },
         _ => portable::matmul_f32(matrix, vectors, store),
     }
 }
@@ -60,6 +88,12 @@ pub(crate) fn load_i8(isa: Isa, input: Input, shape: Shape, scratch: &mut Scratc
         // SAFETY: the processor has AVX-512 with VNNI, by the invariant of this module.
         #[cfg(target_arch = "x86_64")]
         Isa::Avx512Vnni => unsafe { avx512_vnni::load_i8(input, shape, scratch) },
+        // SAFETY: the processor has NEON, by the invariant of this module.
+        #[cfg(target_arch = "aarch64")]
+        Isa::Neon | Isa::Dotprod => unsafe { neon::load_i8(input, shape, scratch) },
+        // SAFETY: as above.
+        #[cfg(target_arch = "aarch64")]
+        Isa::I8mm => unsafe { i8mm::load_i8(input, shape, scratch) },
         _ => portable::load_i8(input, shape, scratch),
     }
 }
@@ -82,6 +116,17 @@ pub(crate) fn matmul_i8(
         Isa::Avx512Vnni => unsafe {
             avx512_vnni::matmul_i8(matrix, offsets, batch, scratch, store)
         },
+        // SAFETY: the processor has NEON, by the invariant of this module.
+        #[cfg(target_arch = "aarch64")]
+        Isa::Neon => unsafe { neon::matmul_i8(matrix, batch, scratch, store) },
+        // SAFETY: the processor has the dot products, by the invariant of this module.
+        #[cfg(target_arch = "aarch64")]
+        Isa::Dotprod => unsafe { dotprod::matmul_i8(matrix, batch, scratch, store) },
+        // SAFETY: the processor has dot and matrix products, by the invariant of this module.
+        #[cfg(target_arch = "aarch64")]
+        Isa::I8mm => unsafe { i8mm::matmul_i8(matrix, batch, scratch, store) },
+        #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+        Isa::Simd128 => simd128::matmul_i8(matrix, batch, scratch, store),
         _ => {
             let _ = offsets; // only VNNI stores activations plus 128
             portable::matmul_i8(matrix, batch, scratch, store);

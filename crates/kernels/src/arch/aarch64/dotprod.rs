@@ -1,0 +1,131 @@
+//! ARMv8.2 with the dot products: `sdot` adds four products of 8 bits to each 32-bit lane, 16 in one instruction, without saturation.
+//!
+//! A register holds four columns of four rows; the four activations that belong to it are a lane of a register of 16. The instruction is
+//! written as assembly because its intrinsic is not stable yet.
+
+use crate::Scratch;
+use crate::drive::{MAX_PASS, Matrix, PANEL_ROWS, Tile, Vectors, drive};
+use crate::epilogue::Store;
+use std::arch::aarch64::{
+    int8x16_t, int32x4_t, vaddq_s32, vdupq_n_s8, vdupq_n_s32, vld1q_s8, vst1q_s32,
+};
+use std::arch::asm;
+
+/// Rows that stand together.
+const ROWS: usize = 16;
+/// Columns of a register of activations.
+const DEPTH: usize = 16;
+/// Columns of a register of weights.
+const QUAD: usize = 4;
+/// Rows of a register of weights.
+const REGISTER_ROWS: usize = 4;
+
+/// Needs NEON and the dot products.
+#[target_feature(enable = "neon,dotprod")]
+pub(in crate::arch) fn matmul_i8(
+    matrix: &Matrix<i8>,
+    batch: usize,
+    scratch: &Scratch,
+    store: &mut impl Store<i32>,
+) {
+    let stride = matrix.panel_len / PANEL_ROWS;
+    let vectors = Vectors { x: scratch.signed.as_slice(), stride, batch };
+    drive(matrix, &vectors, MAX_PASS, store, |_, panel, x, width, tile| match width {
+        1 => tile_i8::<1, 4, 2>(panel, x, tile),
+        2 => tile_i8::<2, 4, 1>(panel, x, tile),
+        3 => tile_i8::<3, 4, 1>(panel, x, tile),
+        4 => tile_i8::<4, 4, 1>(panel, x, tile),
+        5 => tile_i8::<5, 4, 1>(panel, x, tile),
+        6 => tile_i8::<6, 2, 1>(panel, x, tile),
+        7 => tile_i8::<7, 2, 1>(panel, x, tile),
+        _ => tile_i8::<8, 2, 1>(panel, x, tile),
+    });
+}
+
+/// One panel times `B` vectors, `R` registers of 4 rows at a time; neighbouring quads of columns go to `U` sets of sums.
+#[target_feature(enable = "neon,dotprod")]
+fn tile_i8<const B: usize, const R: usize, const U: usize>(
+    panel: &[i8],
+    x: &[i8],
+    tile: &mut Tile<i32>,
+) {
+    let stride = panel.len() / PANEL_ROWS;
+    assert!(
+        panel.len() == PANEL_ROWS * stride && stride.is_multiple_of(DEPTH) && x.len() == B * stride,
+        "the pass holds B vectors of a panel's columns"
+    );
+    const { assert!(ROWS.is_multiple_of(R * REGISTER_ROWS) && (U == 1 || U == 2)) };
+    for first in (0..PANEL_ROWS).step_by(R * REGISTER_ROWS) {
+        let group = &panel[first / ROWS * ROWS * stride..][..ROWS * stride];
+        let offset = first % ROWS * QUAD;
+        let mut sums: [[[int32x4_t; R]; B]; U] = [[[vdupq_n_s32(0); R]; B]; U];
+        for k in (0..stride).step_by(DEPTH) {
+            let mut v = [vdupq_n_s8(0); B];
+            for b in 0..B {
+                // SAFETY: b < B and k + 16 <= stride, so the 16 bytes lie within x.
+                v[b] = unsafe { vld1q_s8(x.as_ptr().add(b * stride + k)) };
+            }
+            let load = |quad: usize| {
+                let mut w = [vdupq_n_s8(0); R];
+                for r in 0..R {
+                    let at = (k + quad * QUAD) * ROWS + offset + r * QUAD * REGISTER_ROWS;
+                    // SAFETY: k + 16 <= stride, quad < 4 and offset + (r + 1) * 16 <= 64, so the 16 bytes lie within the group.
+                    w[r] = unsafe { vld1q_s8(group.as_ptr().add(at)) };
+                }
+                w
+            };
+            let w = load(0);
+            for b in 0..B {
+                for r in 0..R {
+                    sums[0][b][r] = sdot::<0>(sums[0][b][r], w[r], v[b]);
+                }
+            }
+            let w = load(1);
+            for b in 0..B {
+                for r in 0..R {
+                    sums[U - 1][b][r] = sdot::<1>(sums[U - 1][b][r], w[r], v[b]);
+                }
+            }
+            let w = load(2);
+            for b in 0..B {
+                for r in 0..R {
+                    sums[0][b][r] = sdot::<2>(sums[0][b][r], w[r], v[b]);
+                }
+            }
+            let w = load(3);
+            for b in 0..B {
+                for r in 0..R {
+                    sums[U - 1][b][r] = sdot::<3>(sums[U - 1][b][r], w[r], v[b]);
+                }
+            }
+        }
+        for b in 0..B {
+            for r in 0..R {
+                let mut total = sums[0][b][r];
+                for u in 1..U {
+                    total = vaddq_s32(total, sums[u][b][r]);
+                }
+                // SAFETY: first + (r + 1) * 4 <= 32, the integers of a vector of the tile.
+                unsafe { vst1q_s32(tile.0[b].as_mut_ptr().add(first + r * REGISTER_ROWS), total) };
+            }
+        }
+    }
+}
+
+/// Adds the products of each four bytes of `w` with the four bytes of lane `LANE` of `v` to `sum`.
+#[inline]
+#[target_feature(enable = "neon,dotprod")]
+fn sdot<const LANE: i32>(mut sum: int32x4_t, w: int8x16_t, v: int8x16_t) -> int32x4_t {
+    // SAFETY: arithmetic on registers; the processor has the instruction because the function needs the feature.
+    unsafe {
+        asm!(
+            "sdot {sum:v}.4s, {w:v}.16b, {v:v}.4b[{lane}]",
+            sum = inout(vreg) sum,
+            w = in(vreg) w,
+            v = in(vreg) v,
+            lane = const LANE,
+            options(pure, nomem, nostack, preserves_flags),
+        );
+    }
+    sum
+}

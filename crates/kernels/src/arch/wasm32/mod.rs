@@ -1,0 +1,3 @@
+//! WebAssembly.
+
+pub(super) mod simd128;
