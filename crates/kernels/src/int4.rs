@@ -115,7 +115,7 @@ impl PackedI4 {
         self.check_lengths(x.len(), batch, out.len());
         let mut scratch = Scratch::new();
         self.multiply(Input::Quantised(x), batch, &mut scratch, |_| Plain {
-            output: Output { values: out, rows: self.rows },
+            output: Output::new(out, self.rows),
         });
     }
 
@@ -142,7 +142,7 @@ impl PackedI4 {
         self.multiply(Input::Float(x), batch, scratch, |vector_scales| Scaled {
             row_scales: self.scales.as_slice(),
             vector_scales,
-            finish: Finish::new(Output { values: y, rows: self.rows }, bias, act),
+            finish: Finish::new(Output::new(y, self.rows), bias, act),
         });
     }
 
