@@ -160,7 +160,12 @@ impl PackedI4 {
             panel_len: panel_len(groups),
             rows: self.rows,
         };
-        arch::load_i4(self.isa, input, Shape { batch, cols: self.cols }, scratch);
+        arch::load_i4(
+            self.isa,
+            input,
+            Shape { batch, cols: self.cols, stride: groups * GROUP },
+            scratch,
+        );
         let scratch = &*scratch;
         let mut store = store(scratch.scales.as_slice());
         let stride = vector_len(groups);
@@ -226,7 +231,7 @@ pub(crate) fn load(
     scratch: &mut Scratch,
     start: impl Fn(&[i8; GROUP]) -> i32 + Copy,
 ) {
-    let Shape { batch, cols } = shape;
+    let Shape { batch, cols, .. } = shape;
     let groups = cols.div_ceil(GROUP);
     scratch.grouped.grow(batch * vector_len(groups));
     scratch.scales.grow(batch);

@@ -8,14 +8,9 @@ use crate::aligned::Aligned;
 use crate::arch::{self, Layout};
 use crate::drive::{Matrix, PANEL_ROWS};
 use crate::epilogue::{Finish, Output, Plain, Scaled, Store};
-<<<<<<< HEAD
-use crate::input::{Input, QUAD, Shape};
+use crate::input::{Input, Shape};
 use crate::pool::{Part, Whole};
 use crate::{Activation, Error, Isa, Pool, Scratch};
-=======
-use crate::input::{Input, Shape};
-use crate::{Activation, Error, Isa, Scratch};
->>>>>>> arm
 
 /// The most columns of which a sum of products of -128..=127 and -127..=127 always fits 32 bits.
 const MAX_COLS: usize = (i32::MAX / (128 * 127)) as usize;
@@ -190,15 +185,9 @@ impl PackedI8 {
         scratch: &'s mut Scratch,
         store: impl Fn(&Part, &'s [f32]) -> S + Sync,
     ) {
-<<<<<<< HEAD
-        let panel_len = PANEL_ROWS * self.cols.div_ceil(QUAD) * QUAD;
-        arch::load_i8(self.isa, input, Shape { batch, cols: self.cols }, scratch);
-=======
         let stride = arch::layout_i8(self.isa).stride(self.cols);
         let panel_len = PANEL_ROWS * stride;
-        let matrix = Matrix { panels: self.panels.as_slice(), panel_len, rows: self.rows };
         arch::load_i8(self.isa, input, Shape { batch, cols: self.cols, stride }, scratch);
->>>>>>> arm
         let scratch = &*scratch;
         let panels = self.panels.as_slice();
         let whole = Whole { rows: self.rows, panel_rows: PANEL_ROWS, bytes: panels.len() };

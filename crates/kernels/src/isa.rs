@@ -1,30 +1,24 @@
 //! Which instruction set a product runs on.
 
 use crate::Error;
-<<<<<<< HEAD
 use alloc::borrow::ToOwned;
 use alloc::vec::Vec;
 use core::fmt;
 use core::str::FromStr;
 
-/// Whether the processor has a feature: asked of the processor where there is `std`, else of the target the crate is compiled for.
-#[cfg(target_arch = "x86_64")]
+/// Whether the processor has features: asked of the processor where there is `std`, else of the target the crate is compiled for.
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
 macro_rules! has {
     ($($feature:tt),+) => {{
-        #[cfg(feature = "std")]
+        #[cfg(all(feature = "std", target_arch = "x86_64"))]
         let found = $(std::is_x86_feature_detected!($feature))&&+;
+        #[cfg(all(feature = "std", target_arch = "aarch64"))]
+        let found = $(std::arch::is_aarch64_feature_detected!($feature))&&+;
         #[cfg(not(feature = "std"))]
         let found = $(cfg!(target_feature = $feature))&&+;
         found
     }};
 }
-=======
-#[cfg(target_arch = "aarch64")]
-use std::arch::is_aarch64_feature_detected;
-use std::fmt;
-use std::str::FromStr;
-use std::sync::OnceLock;
->>>>>>> arm
 
 /// An instruction set that the kernels are written for, slowest first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -87,29 +81,16 @@ impl Isa {
             #[cfg(target_arch = "x86_64")]
             Self::Avx2 => has!("avx2", "fma"),
             #[cfg(target_arch = "x86_64")]
-<<<<<<< HEAD
             Self::Avx512Vnni => has!("avx512f", "avx512bw", "avx512vl", "avx512vnni", "fma"),
-            #[cfg(not(target_arch = "x86_64"))]
-=======
-            Self::Avx512Vnni => {
-                is_x86_feature_detected!("avx512f")
-                    && is_x86_feature_detected!("avx512bw")
-                    && is_x86_feature_detected!("avx512vl")
-                    && is_x86_feature_detected!("avx512vnni")
-                    && is_x86_feature_detected!("fma")
-            }
             #[cfg(target_arch = "aarch64")]
-            Self::Neon => is_aarch64_feature_detected!("neon"),
+            Self::Neon => has!("neon"),
             #[cfg(target_arch = "aarch64")]
-            Self::Dotprod => is_aarch64_feature_detected!("dotprod"),
+            Self::Dotprod => has!("neon", "dotprod"),
             #[cfg(target_arch = "aarch64")]
-            Self::I8mm => {
-                is_aarch64_feature_detected!("i8mm") && is_aarch64_feature_detected!("dotprod")
-            }
+            Self::I8mm => has!("neon", "dotprod", "i8mm"),
             // A module is checked as a whole before it runs, so there is nothing to ask at run time.
             Self::Simd128 => cfg!(all(target_arch = "wasm32", target_feature = "simd128")),
             #[allow(unreachable_patterns)] // the sets of other processors
->>>>>>> arm
             _ => false,
         }
     }

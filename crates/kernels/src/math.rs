@@ -124,7 +124,7 @@ pub(crate) fn map(function: Function, values: &mut [f32]) {
 
 /// [`map`] with the registers that `lanes` stands for.
 #[inline(always)]
-#[cfg_attr(not(target_arch = "x86_64"), allow(dead_code))]
+#[cfg_attr(not(any(target_arch = "x86_64", target_arch = "aarch64")), allow(dead_code))]
 pub(crate) fn map_lanes<L: Lanes>(lanes: L, function: Function, values: &mut [f32]) {
     match function {
         Function::Sigmoid => map_register(

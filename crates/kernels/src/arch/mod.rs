@@ -3,12 +3,9 @@
 //! Dispatch rests on one invariant: an [`Isa`] that reaches this module has passed [`Isa::require`] or come from [`Isa::detect`], so the
 //! processor has its instructions.
 
-<<<<<<< HEAD
-mod int4_portable;
-=======
 #[cfg(target_arch = "aarch64")]
 mod aarch64;
->>>>>>> arm
+mod int4_portable;
 mod portable;
 #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
 mod wasm32;
@@ -174,6 +171,9 @@ pub(crate) fn map(isa: Isa, function: Function, values: &mut [f32]) {
         // SAFETY: the processor has AVX-512F, by the invariant of this module.
         #[cfg(target_arch = "x86_64")]
         Isa::Avx512Vnni => unsafe { avx512::map(function, values) },
+        // SAFETY: the processor has NEON, by the invariant of this module.
+        #[cfg(target_arch = "aarch64")]
+        Isa::Neon | Isa::Dotprod | Isa::I8mm => unsafe { neon::map(function, values) },
         _ => math::map(function, values),
     }
 }

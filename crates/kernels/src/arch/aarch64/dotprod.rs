@@ -3,13 +3,14 @@
 //! A register holds four columns of four rows; the four activations that belong to it are a lane of a register of 16. The instruction is
 //! written as assembly because its intrinsic is not stable yet.
 
+use super::lanes::Neon;
 use crate::Scratch;
-use crate::drive::{MAX_PASS, Matrix, PANEL_ROWS, Tile, Vectors, drive};
+use crate::drive::{MAX_PASS, Matrix, PANEL_ROWS, Tile, Vectors, drive_with};
 use crate::epilogue::Store;
-use std::arch::aarch64::{
+use core::arch::aarch64::{
     int8x16_t, int32x4_t, vaddq_s32, vdupq_n_s8, vdupq_n_s32, vld1q_s8, vst1q_s32,
 };
-use std::arch::asm;
+use core::arch::asm;
 
 /// Rows that stand together.
 const ROWS: usize = 16;
@@ -30,7 +31,9 @@ pub(in crate::arch) fn matmul_i8(
 ) {
     let stride = matrix.panel_len / PANEL_ROWS;
     let vectors = Vectors { x: scratch.signed.as_slice(), stride, batch };
-    drive(matrix, &vectors, MAX_PASS, store, |_, panel, x, width, tile| match width {
+    // SAFETY: the processor has NEON here, by the features of this function.
+    let lanes = unsafe { Neon::new() };
+    drive_with(lanes, matrix, &vectors, MAX_PASS, store, |_, panel, x, width, tile| match width {
         1 => tile_i8::<1, 4, 2>(panel, x, tile),
         2 => tile_i8::<2, 4, 1>(panel, x, tile),
         3 => tile_i8::<3, 4, 1>(panel, x, tile),

@@ -5,16 +5,17 @@
 //! A single vector would waste half of a matrix product: it takes `sdot`, which reads the same weights, and a register ends as two partial
 //! sums of either row. The instructions are written as assembly because their intrinsics are not stable yet.
 
-use super::neon;
+use super::{lanes::Neon, neon};
 use crate::Scratch;
-use crate::drive::{MAX_PASS, Matrix, PANEL_ROWS, Tile, Vectors, drive};
+use crate::drive::{MAX_PASS, Matrix, PANEL_ROWS, Tile, Vectors, drive_with};
 use crate::epilogue::{Place, Store};
 use crate::input::{Input, Shape};
-use std::arch::aarch64::{
+use crate::lanes::Lanes;
+use core::arch::aarch64::{
     int8x16_t, int32x4_t, vaddq_s32, vdupq_n_s8, vdupq_n_s32, vld1q_s8, vpaddq_s32, vst1q_s32,
     vuzp1q_s32, vuzp2q_s32,
 };
-use std::arch::asm;
+use core::arch::asm;
 
 /// Rows that stand together: four registers.
 const ROWS: usize = 8;
@@ -54,10 +55,10 @@ struct Pairs<'a, S> {
 
 impl<S: Store<i32>> Store<i32> for Pairs<'_, S> {
     #[inline(always)]
-    fn store(&mut self, place: Place, tile: &Tile<i32>) {
+    fn store_with<L: Lanes>(&mut self, lanes: L, place: Place, tile: &Tile<i32>) {
         let vector = 2 * place.vector;
         let width = (2 * place.width).min(self.batch - vector);
-        self.store.store(Place { vector, width, ..place }, tile);
+        self.store.store_with(lanes, Place { vector, width, ..place }, tile);
     }
 }
 
@@ -72,15 +73,21 @@ pub(in crate::arch) fn matmul_i8(
     let stride = 2 * (matrix.panel_len / PANEL_ROWS);
     let vectors = Vectors { x: scratch.pairs.as_slice(), stride, batch: batch.div_ceil(2) };
     let mut store = Pairs { store, batch };
+    // SAFETY: the processor has NEON here, by the features of this function.
+    let lanes = unsafe { Neon::new() };
     if batch == 1 {
-        drive(matrix, &vectors, 1, &mut store, |_, panel, x, _, tile| single(panel, x, tile));
+        drive_with(lanes, matrix, &vectors, 1, &mut store, |_, panel, x, _, tile| {
+            single(panel, x, tile)
+        });
         return;
     }
-    drive(matrix, &vectors, MAX_PASS / 2, &mut store, |_, panel, x, width, tile| match width {
-        1 => pairs::<1, 2>(panel, x, tile),
-        2 => pairs::<2, 1>(panel, x, tile),
-        3 => pairs::<3, 1>(panel, x, tile),
-        _ => pairs::<4, 1>(panel, x, tile),
+    drive_with(lanes, matrix, &vectors, MAX_PASS / 2, &mut store, |_, panel, x, width, tile| {
+        match width {
+            1 => pairs::<1, 2>(panel, x, tile),
+            2 => pairs::<2, 1>(panel, x, tile),
+            3 => pairs::<3, 1>(panel, x, tile),
+            _ => pairs::<4, 1>(panel, x, tile),
+        }
     });
 }
 

@@ -2,4 +2,5 @@
 
 pub(super) mod dotprod;
 pub(super) mod i8mm;
+mod lanes;
 pub(super) mod neon;

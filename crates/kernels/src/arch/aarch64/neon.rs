@@ -4,11 +4,13 @@
 //! That is exact although nothing is widened first: weights lie within -127..=127 and activations within -128..=127, so two products are at
 //! most 2 * 127 * 128 = 32512, which 16 bits hold. Three instructions multiply 16 bytes.
 
+use super::lanes::Neon;
 use crate::Scratch;
-use crate::drive::{MAX_PASS, Matrix, PANEL_ROWS, Tile, Vectors, drive};
+use crate::drive::{MAX_PASS, Matrix, PANEL_ROWS, Tile, Vectors, drive_with};
 use crate::epilogue::Store;
 use crate::input::{Input, Shape, load};
-use std::arch::aarch64::{
+use crate::math::{self, Function};
+use core::arch::aarch64::{
     float32x4_t, int32x4_t, vdupq_n_f32, vdupq_n_s32, vfmaq_n_f32, vget_low_s8, vld1q_f32,
     vld1q_s8, vmlal_high_s8, vmull_s8, vpadalq_s16, vpaddq_s32, vst1q_f32, vst1q_s32,
 };
@@ -19,6 +21,13 @@ const PASS: usize = 4;
 const ROWS: usize = 4;
 /// Columns of a register.
 const DEPTH: usize = 16;
+
+/// Needs NEON.
+#[target_feature(enable = "neon")]
+pub(in crate::arch) fn map(function: Function, values: &mut [f32]) {
+    // SAFETY: the processor has NEON here, by the features of this function.
+    math::map_lanes(unsafe { Neon::new() }, function, values);
+}
 
 /// Needs NEON.
 #[target_feature(enable = "neon")]
@@ -36,7 +45,9 @@ pub(in crate::arch) fn matmul_i8(
 ) {
     let stride = matrix.panel_len / PANEL_ROWS;
     let vectors = Vectors { x: scratch.signed.as_slice(), stride, batch };
-    drive(matrix, &vectors, PASS, store, |_, panel, x, width, tile| match width {
+    // SAFETY: the processor has NEON here, by the features of this function.
+    let lanes = unsafe { Neon::new() };
+    drive_with(lanes, matrix, &vectors, PASS, store, |_, panel, x, width, tile| match width {
         1 => tile_i8::<1>(panel, x, tile),
         2 => tile_i8::<2>(panel, x, tile),
         3 => tile_i8::<3>(panel, x, tile),
@@ -85,7 +96,9 @@ pub(in crate::arch) fn matmul_f32(
 ) {
     let stride = vectors.stride;
     // Of the 32 registers at most 16 accumulate: the others hold a column and hide how long a multiply-add takes.
-    drive(matrix, vectors, MAX_PASS, store, |_, panel, x, width, tile| match width {
+    // SAFETY: the processor has NEON here, by the features of this function.
+    let lanes = unsafe { Neon::new() };
+    drive_with(lanes, matrix, vectors, MAX_PASS, store, |_, panel, x, width, tile| match width {
         1 => tile_f32::<1, 8>(panel, x, stride, tile),
         2 => tile_f32::<2, 8>(panel, x, stride, tile),
         3 => tile_f32::<3, 4>(panel, x, stride, tile),

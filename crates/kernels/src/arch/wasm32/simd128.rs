@@ -7,7 +7,7 @@
 use crate::Scratch;
 use crate::drive::{Matrix, PANEL_ROWS, Tile, Vectors, drive};
 use crate::epilogue::Store;
-use std::arch::wasm32::{
+use core::arch::wasm32::{
     i16x8_load_extend_i8x8, i32x4_add, i32x4_dot_i16x8, i32x4_extract_lane, i32x4_shuffle,
     i32x4_splat, v128, v128_load,
 };
