@@ -45,8 +45,11 @@ extern crate alloc;
 extern crate std;
 
 mod activation;
+mod advice;
 mod aligned;
 mod arch;
+#[cfg(feature = "capi")]
+pub mod capi;
 mod drive;
 mod epilogue;
 mod error;

@@ -1,0 +1,161 @@
+//! 8-bit matrices: pack, multiply, free.
+
+use super::isa::{c_name, named};
+use super::pool::{StonechatPool, StonechatScratch};
+use super::status::{
+    Failure, STONECHAT_BAD_ACTIVATION, STONECHAT_BAD_POINTER, free, give_new, guard, handle, input,
+    length, output,
+};
+use crate::{Activation, PackedI8};
+use core::ffi::c_char;
+use core::ptr::null;
+
+/// The value itself.
+pub const STONECHAT_ACTIVATION_NONE: i32 = 0;
+/// `min(max(v, 0), clip)`.
+pub const STONECHAT_ACTIVATION_CLIPPED_RELU: i32 = 1;
+/// `1 / (1 + exp(-v))`.
+pub const STONECHAT_ACTIVATION_SIGMOID: i32 = 2;
+/// The hyperbolic tangent.
+pub const STONECHAT_ACTIVATION_TANH: i32 = 3;
+
+/// A `rows x cols` matrix of 8-bit weights with a scale a row, packed for products. It never changes.
+pub struct StonechatInt8(PackedI8);
+
+/// Packs row-major `weights` (`rows x cols`, within -127..127) with a scale a row, for the instruction set called `isa`, or the fastest one
+/// where `isa` is null.
+///
+/// # Safety
+/// `weights` must hold `rows * cols` values, `scales` `rows`; `isa` must be null or end with a zero byte; `out` must be writable.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn stonechat_int8_pack(
+    weights: *const i8,
+    scales: *const f32,
+    rows: usize,
+    cols: usize,
+    isa: *const c_char,
+    out: *mut *mut StonechatInt8,
+) -> i32 {
+    guard(|| {
+        // SAFETY: the caller's promise, for all four.
+        unsafe {
+            let isa = named(isa)?;
+            let (weights, scales) = (input(weights, length(rows, cols)?)?, input(scales, rows)?);
+            give_new(out, || {
+                Ok(StonechatInt8(PackedI8::pack_for(isa, weights, scales, rows, cols)?))
+            })
+        }
+    })
+}
+
+/// Frees a matrix. Null is nothing.
+///
+/// # Safety
+/// The matrix must be one of this library's, not in use, and not be used again.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn stonechat_int8_free(matrix: *mut StonechatInt8) {
+    // SAFETY: the caller's promise.
+    unsafe { free(matrix) }
+}
+
+/// Rows of a matrix, 0 for null.
+///
+/// # Safety
+/// The matrix must be null or one of this library's.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn stonechat_int8_rows(matrix: *const StonechatInt8) -> usize {
+    // SAFETY: the caller's promise.
+    unsafe { matrix.as_ref() }.map_or(0, |matrix| matrix.0.rows())
+}
+
+/// Columns of a matrix, 0 for null.
+///
+/// # Safety
+/// The matrix must be null or one of this library's.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn stonechat_int8_cols(matrix: *const StonechatInt8) -> usize {
+    // SAFETY: the caller's promise.
+    unsafe { matrix.as_ref() }.map_or(0, |matrix| matrix.0.cols())
+}
+
+/// The name of the instruction set that a matrix is packed for, null for null. Valid for ever.
+///
+/// # Safety
+/// The matrix must be null or one of this library's.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn stonechat_int8_isa(matrix: *const StonechatInt8) -> *const c_char {
+    // SAFETY: the caller's promise.
+    unsafe { matrix.as_ref() }.map_or(null(), |matrix| c_name(matrix.0.isa()))
+}
+
+/// `y = act(W x + bias)` for a batch of vectors: `x` is `batch x cols`, each vector quantised with a scale of its own; `bias` has a value
+/// a row, or is null; `activation` is one of STONECHAT_ACTIVATION_*, `clip` its bound where it is the clipped ReLU; `y` is `batch x rows`.
+/// `scratch` is working memory, `pool` may be null.
+///
+/// # Safety
+/// The handles must be this library's and the scratch in no other use; the pointers must lead to as many values as said, and `y` may not
+/// overlap `x` or `bias`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn stonechat_int8_matmul(
+    matrix: *const StonechatInt8,
+    x: *const f32,
+    batch: usize,
+    bias: *const f32,
+    activation: i32,
+    clip: f32,
+    scratch: *mut StonechatScratch,
+    pool: *const StonechatPool,
+    y: *mut f32,
+) -> i32 {
+    guard(|| {
+        // SAFETY: the caller's promise, for all of them.
+        unsafe {
+            let matrix = &handle(matrix)?.0;
+            let act = activation_of(activation, clip)?;
+            let x = input(x, length(batch, matrix.cols())?)?;
+            let y = output(y, length(batch, matrix.rows())?)?;
+            let bias = if bias.is_null() { None } else { Some(input(bias, matrix.rows())?) };
+            let scratch = scratch.as_mut().ok_or(Failure(STONECHAT_BAD_POINTER))?;
+            match pool.as_ref() {
+                Some(pool) => {
+                    matrix.matmul_with(&pool.0, x, batch, bias, act, &mut scratch.0, y);
+                }
+                None => matrix.matmul(x, batch, bias, act, &mut scratch.0, y),
+            }
+        }
+        Ok(())
+    })
+}
+
+/// `out = W x` in exact 32-bit integers, scales left out: `x` is `batch x cols`, any bytes, `out` is `batch x rows`.
+///
+/// # Safety
+/// As for `stonechat_int8_matmul`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn stonechat_int8_matmul_i32(
+    matrix: *const StonechatInt8,
+    x: *const i8,
+    batch: usize,
+    out: *mut i32,
+) -> i32 {
+    guard(|| {
+        // SAFETY: the caller's promise, for all of them.
+        unsafe {
+            let matrix = &handle(matrix)?.0;
+            let x = input(x, length(batch, matrix.cols())?)?;
+            let out = output(out, length(batch, matrix.rows())?)?;
+            matrix.matmul_i32(x, batch, out);
+        }
+        Ok(())
+    })
+}
+
+fn activation_of(activation: i32, clip: f32) -> Result<Activation, Failure> {
+    Ok(match activation {
+        STONECHAT_ACTIVATION_NONE => Activation::None,
+        STONECHAT_ACTIVATION_CLIPPED_RELU => Activation::ClippedRelu(clip),
+        STONECHAT_ACTIVATION_SIGMOID => Activation::Sigmoid,
+        STONECHAT_ACTIVATION_TANH => Activation::Tanh,
+        _ => return Err(Failure(STONECHAT_BAD_ACTIVATION)),
+    })
+}

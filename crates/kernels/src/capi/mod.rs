@@ -1,0 +1,22 @@
+//! The kernels for C: `include/stonechat_kernels.h`, behind the feature `capi`.
+//!
+//! ```text
+//! cargo rustc -p stonechat-kernels --release --lib --crate-type staticlib --features capi
+//! cc main.c -I crates/kernels/include target/release/libstonechat_kernels.a -lpthread -ldl -lm
+//! ```
+//!
+//! Every function that can fail returns a status, [`STONECHAT_OK`] or what was wrong, for which [`stonechat_status_message`] has words; what
+//! it makes goes out through its last pointers, which are written only where it succeeds. Nothing unwinds into C: a bug in here becomes
+//! [`STONECHAT_PANIC`]. A handle may be used by several threads at a time, save a scratch, which serves one call at a time.
+
+mod int8;
+mod isa;
+mod pool;
+mod quantize;
+mod status;
+
+pub use int8::*;
+pub use isa::*;
+pub use pool::*;
+pub use quantize::*;
+pub use status::*;
