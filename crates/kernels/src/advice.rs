@@ -65,7 +65,8 @@ struct Processor {
 impl Processor {
     fn ask() -> Self {
         use core::arch::x86_64::{__cpuid, __cpuid_count};
-        if __cpuid(0).eax < 7 {
+        // Miri has no processor.
+        if cfg!(miri) || __cpuid(0).eax < 7 {
             return Self { avx2: false, vnni: false };
         }
         let features = __cpuid_count(7, 0);
@@ -136,11 +137,7 @@ mod tests {
         }
         // The processor's own word agrees with what was detected.
         let processor = Processor::ask();
-        if Isa::Avx2.is_available() {
-            assert!(processor.avx2);
-        }
-        if Isa::Avx512Vnni.is_available() {
-            assert!(processor.vnni);
-        }
+        assert!(processor.avx2 || cfg!(miri) || !Isa::Avx2.is_available());
+        assert!(processor.vnni || cfg!(miri) || !Isa::Avx512Vnni.is_available());
     }
 }

@@ -46,6 +46,13 @@ pub enum Error {
         /// The most there may be.
         limit: usize,
     },
+    /// Bytes that are no packed matrix, or a damaged one.
+    PackedForm {
+        /// Where in the bytes.
+        offset: usize,
+        /// What is wrong there.
+        what: &'static str,
+    },
     /// The processor lacks the instructions that were asked for.
     IsaUnavailable(Isa),
     /// No instruction set has this name.
@@ -81,6 +88,12 @@ impl fmt::Display for Error {
                 write!(
                     f,
                     "{cols} columns could overflow a 32-bit sum: split the matrix into parts of at most {limit} columns"
+                )
+            }
+            Self::PackedForm { offset, what } => {
+                write!(
+                    f,
+                    "the bytes of a packed matrix are wrong at offset {offset}: {what}; pack the matrix anew"
                 )
             }
             Self::IsaUnavailable(isa) => {

@@ -12,11 +12,12 @@ use crate::arch;
 use crate::drive::{Matrix, PANEL_ROWS, Vectors};
 use crate::epilogue::{Finish, Output, Plain, Scaled, Store};
 use crate::input::{Input, QUAD, Shape};
+use crate::panels::Panels;
 use crate::quantize::{GROUP, Grouped, quantize_with};
 use crate::{Activation, Error, Isa, Scratch};
 
 /// The most columns of which a sum of products of -8..=7, -127..=127 and a group scale of -128..=127 always fits 32 bits.
-const MAX_COLS: usize = i32::MAX as usize / (8 * 128 * 128 * GROUP) * GROUP;
+pub(crate) const MAX_COLS: usize = i32::MAX as usize / (8 * 128 * 128 * GROUP) * GROUP;
 /// Bytes of the weights of a group of columns of a panel.
 pub(crate) const GROUP_BYTES: usize = PANEL_ROWS * GROUP / 2;
 /// Rows whose weights of eight columns fill a line.
@@ -31,12 +32,12 @@ pub(crate) const LINE: usize = 64;
 /// line; their low halves are the first four columns, their high halves the other four. The layout is the same for all instruction sets.
 #[derive(Clone)]
 pub struct PackedI4 {
-    panels: Aligned<u8>,
+    pub(crate) panels: Panels<u8>,
     /// A scale a row, padded to whole panels.
-    scales: Aligned<f32>,
-    rows: usize,
-    cols: usize,
-    isa: Isa,
+    pub(crate) scales: Aligned<f32>,
+    pub(crate) rows: usize,
+    pub(crate) cols: usize,
+    pub(crate) isa: Isa,
 }
 
 impl PackedI4 {
@@ -77,7 +78,7 @@ impl PackedI4 {
                 }
             }
         }
-        Ok(Self { panels, scales, rows, cols, isa })
+        Ok(Self { panels: panels.into(), scales, rows, cols, isa })
     }
 
     /// Rows of the matrix: elements of a result.
@@ -214,7 +215,7 @@ pub(crate) fn scales_len(groups: usize) -> usize {
 }
 
 /// Bytes of a panel of `groups` groups.
-fn panel_len(groups: usize) -> usize {
+pub(crate) fn panel_len(groups: usize) -> usize {
     scales_len(groups) + groups * GROUP_BYTES
 }
 

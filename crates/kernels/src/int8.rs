@@ -9,25 +9,26 @@ use crate::arch::{self, Layout};
 use crate::drive::{Matrix, PANEL_ROWS};
 use crate::epilogue::{Finish, Output, Plain, Scaled, Store};
 use crate::input::{Input, Shape};
+use crate::panels::Panels;
 use crate::pool::{Part, Whole};
 use crate::{Activation, Error, Isa, Pool, Scratch};
 
 /// The most columns of which a sum of products of -128..=127 and -127..=127 always fits 32 bits.
-const MAX_COLS: usize = (i32::MAX / (128 * 127)) as usize;
+pub(crate) const MAX_COLS: usize = (i32::MAX / (128 * 127)) as usize;
 
 /// A `rows x cols` matrix of 8-bit weights with one float scale a row, packed for products with small batches of vectors.
 ///
 /// Panels of 32 rows; the order within a panel is that in which the instruction set reads it.
 #[derive(Clone)]
 pub struct PackedI8 {
-    panels: Aligned<i8>,
+    pub(crate) panels: Panels<i8>,
     /// A scale a row, padded to whole panels.
-    scales: Aligned<f32>,
+    pub(crate) scales: Aligned<f32>,
     /// What an accumulator starts from where activations are stored plus 128: -128 times the sum of the row.
-    offsets: Aligned<i32>,
-    rows: usize,
-    cols: usize,
-    isa: Isa,
+    pub(crate) offsets: Aligned<i32>,
+    pub(crate) rows: usize,
+    pub(crate) cols: usize,
+    pub(crate) isa: Isa,
 }
 
 impl PackedI8 {
@@ -68,7 +69,7 @@ impl PackedI8 {
         for (offset, row) in offsets.as_mut_slice().iter_mut().zip(weights.chunks_exact(cols)) {
             *offset = -128 * row.iter().map(|&w| i32::from(w)).sum::<i32>();
         }
-        Ok(Self { panels, scales: padded_scales, offsets, rows, cols, isa })
+        Ok(Self { panels: panels.into(), scales: padded_scales, offsets, rows, cols, isa })
     }
 
     /// Rows of the matrix: elements of a result.

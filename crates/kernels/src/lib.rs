@@ -60,6 +60,8 @@ mod int8;
 mod isa;
 mod lanes;
 pub mod math;
+mod packed_form;
+mod panels;
 mod pool;
 pub mod quantize;
 mod quantize_groups;
@@ -71,6 +73,7 @@ pub use float32::PackedF32;
 pub use int4::PackedI4;
 pub use int8::PackedI8;
 pub use isa::Isa;
+pub use panels::SharedBytes;
 pub use pool::Pool;
 #[cfg(feature = "std")]
 pub use pool::ThreadPool;

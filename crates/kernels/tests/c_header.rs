@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// In the order in which they stand in the header.
-const SOURCES: [&str; 5] = ["status", "isa", "quantize", "pool", "int8"];
+const SOURCES: [&str; 6] = ["status", "isa", "quantize", "pool", "int8", "packed_form"];
 
 fn folder() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))

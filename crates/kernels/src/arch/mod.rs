@@ -33,7 +33,7 @@ pub(crate) struct Layout {
     /// Columns of a step.
     pub(crate) depth: usize,
     /// What the columns are filled up to a multiple of, with zeros: whole steps, and as many as a kernel takes at once.
-    unit: usize,
+    pub(crate) unit: usize,
 }
 
 impl Layout {

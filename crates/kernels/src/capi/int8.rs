@@ -20,7 +20,7 @@ pub const STONECHAT_ACTIVATION_SIGMOID: i32 = 2;
 pub const STONECHAT_ACTIVATION_TANH: i32 = 3;
 
 /// A `rows x cols` matrix of 8-bit weights with a scale a row, packed for products. It never changes.
-pub struct StonechatInt8(PackedI8);
+pub struct StonechatInt8(pub(super) PackedI8);
 
 /// Packs row-major `weights` (`rows x cols`, within -127..127) with a scale a row, for the instruction set called `isa`, or the fastest one
 /// where `isa` is null.

@@ -11,12 +11,14 @@
 
 mod int8;
 mod isa;
+mod packed_form;
 mod pool;
 mod quantize;
 mod status;
 
 pub use int8::*;
 pub use isa::*;
+pub use packed_form::*;
 pub use pool::*;
 pub use quantize::*;
 pub use status::*;

@@ -61,7 +61,10 @@ impl From<Error> for Failure {
             Error::Empty { .. } | Error::Length { .. } | Error::TooManyColumns { .. } => {
                 STONECHAT_BAD_SHAPE
             }
-            Error::WeightOutOfRange { .. } | Error::ScaleNotFinite { .. } => STONECHAT_BAD_VALUE,
+            Error::WeightOutOfRange { .. }
+            | Error::NotFourBits { .. }
+            | Error::ScaleNotFinite { .. } => STONECHAT_BAD_VALUE,
+            Error::PackedForm { .. } => STONECHAT_BAD_BYTES,
             Error::IsaUnavailable(_) | Error::UnknownIsa(_) => STONECHAT_BAD_ISA,
         })
     }
