@@ -67,3 +67,51 @@ fn the_table_names_everything() {
         assert!(table.contains(part), "{part} is missing in\n{table}");
     }
 }
+
+#[test]
+fn kernels_stay_below_their_roofline() {
+    for isa in ["portable", ""] {
+        let mut command = stonechat();
+        command.args(["bench", "kernels", "--json", "--shape", "70x33", "--shape", "32x64"]);
+        command.args(["--batch", "1,3", "--rounds", "2"]);
+        if !isa.is_empty() {
+            command.args(["--isa", isa]);
+        }
+        let value = run_json(&mut command, 0);
+        for key in ["l1_gbs", "l2_gbs", "dram_gbs", "peak_gops", "peak_gflops"] {
+            assert!(value[key].as_f64().unwrap() > 0.0, "{key} in {value}");
+        }
+        assert!(isa.is_empty() || value["isa"] == isa, "{value}");
+        let products = value["products"].as_array().unwrap();
+        let keys: Vec<String> = products
+            .iter()
+            .map(|p| format!("{}x{} {} {}", p["rows"], p["cols"], p["batch"], p["weights"]))
+            .collect();
+        let expected = ["70x33 1", "70x33 3", "32x64 1", "32x64 3"]
+            .map(|k| [format!("{k} \"hot\""), format!("{k} \"cold\"")])
+            .concat();
+        assert_eq!(keys, expected);
+        for product in products {
+            assert_eq!(product["path"], value["isa"], "{product}");
+            let number = |key: &str| product[key].as_f64().unwrap();
+            assert!(number("gops") > 0.0, "{product}");
+            let share = number("gops") / number("roofline_gops");
+            assert!((share - number("roofline_share")).abs() < 1e-9, "{product}");
+            let operations = 2.0 * number("rows") * number("cols") * number("batch");
+            let gops = 1e-3 * operations / number("microseconds");
+            assert!((gops / number("gops") - 1.0).abs() < 1e-9, "{product}");
+        }
+    }
+}
+
+#[test]
+fn kernels_print_a_table_and_name_what_there_is() {
+    let arguments = ["bench", "kernels", "--shape", "40x40", "--batch", "2", "--rounds", "1"];
+    let (table, progress) = run(stonechat().args(arguments), 0);
+    for part in ["40x40", "int8", "read bandwidth", "peak", "cold GOP/s"] {
+        assert!(table.contains(part), "{part} is missing in\n{table}");
+    }
+    assert!(progress.contains("40x40 (1 of 1)"), "{progress}");
+    let (_, error) = run(stonechat().args(arguments).args(["--isa", "mmx"]), 2);
+    assert!(error.contains("mmx") && error.contains("portable"), "{error}");
+}

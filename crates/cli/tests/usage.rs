@@ -23,6 +23,14 @@ fn wrong_calls() {
         "bench --seconds NaN",
         "bench --time-batch 5",
         "bench -",
+        "bench kernels --shape 12",
+        "bench kernels --shape 0x5",
+        "bench kernels --shape 99999x99999",
+        "bench kernels --batch 0",
+        "bench kernels --batch 1,x",
+        "bench kernels --rounds 0",
+        "bench kernels a.wav",
+        "bench --seconds 2 kernels",
         "inspect a b",
         "compress --output x",
         "compress --variance 0.9",
@@ -42,7 +50,9 @@ fn wrong_calls() {
 
 #[test]
 fn help_and_version() {
-    for verb in ["", "transcribe ", "bench ", "inspect ", "compress ", "quantize "] {
+    for verb in
+        ["", "transcribe ", "bench ", "bench kernels ", "inspect ", "compress ", "quantize "]
+    {
         let (stdout, stderr) = run(stonechat().args(format!("{verb}--help").split(' ')), 0);
         assert!(stdout.contains("Usage: stonechat") && stderr.is_empty(), "{stdout}");
     }

@@ -9,7 +9,8 @@
 //! * [`PackedI4`]: the same with 4-bit weights in groups, at half the bytes;
 //! * [`PackedF32`]: the same for float weights, fast enough to train on;
 //! * [`quantize`]: float to 8-bit, rows or vectors;
-//! * [`math`]: sigmoid and tanh over slices.
+//! * [`math`]: sigmoid and tanh over slices;
+//! * `machine` (feature `std`): what one core can do at most, to measure the kernels against.
 //!
 //! Matrices are row-major `rows x cols`. A batch of vectors is `batch x cols`, each vector contiguous; results are `batch x rows`.
 //!
@@ -59,6 +60,8 @@ mod int4;
 mod int8;
 mod isa;
 mod lanes;
+#[cfg(feature = "std")]
+pub mod machine;
 pub mod math;
 mod packed_form;
 mod panels;

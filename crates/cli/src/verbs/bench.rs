@@ -1,10 +1,12 @@
 //! `stonechat bench`: speed, share of each layer, latency and memory.
 
+mod kernels;
+
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
-use clap::Args;
+use clap::{Args, Subcommand};
 use serde::Serialize;
 use stonechat::{Options, Profile, Recognizer};
 use stonechat_kernels::Isa;
@@ -24,7 +26,10 @@ const PIECE_S: f64 = 0.1;
 const MAX_SECONDS: f64 = 3600.0;
 
 #[derive(Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub struct Bench {
+    #[command(subcommand)]
+    part: Option<Part>,
     /// Audio files or patterns to measure on, one after the other [default: a made-up sound; the speed does not depend
     /// on what is said]
     #[arg(value_name = "AUDIO")]
@@ -43,6 +48,12 @@ pub struct Bench {
     /// Print one JSON object
     #[arg(long)]
     json: bool,
+}
+
+#[derive(Subcommand)]
+enum Part {
+    /// Measure the matrix products by themselves, against what this core can do at most
+    Kernels(kernels::Kernels),
 }
 
 #[derive(Serialize)]
@@ -89,6 +100,9 @@ struct Pass {
 
 impl Bench {
     pub fn run(self) -> Result<Verdict> {
+        if let Some(Part::Kernels(kernels)) = self.part {
+            return kernels.run();
+        }
         if let Some(seconds) = self.seconds
             && !(seconds > 0.0 && seconds <= MAX_SECONDS)
         {

@@ -12,6 +12,9 @@ mod wasm32;
 #[cfg(target_arch = "x86_64")]
 mod x86_64;
 
+#[cfg(feature = "std")]
+pub(crate) use portable::multiply_add;
+
 use crate::drive::{Matrix, PANEL_ROWS, Vectors};
 use crate::epilogue::Store;
 use crate::input::{Input, QUAD, Shape};

@@ -14,7 +14,7 @@ const STRIP: usize = 8;
 
 /// Fused where the target has the instruction; elsewhere a fused multiply-add would be a slow library call. (`core` has none.)
 #[inline(always)]
-fn multiply_add(a: f32, b: f32, c: f32) -> f32 {
+pub(crate) fn multiply_add(a: f32, b: f32, c: f32) -> f32 {
     #[cfg(all(feature = "std", any(target_arch = "aarch64", target_feature = "fma")))]
     let sum = a.mul_add(b, c);
     #[cfg(not(all(feature = "std", any(target_arch = "aarch64", target_feature = "fma"))))]

@@ -1,0 +1,310 @@
+//! `stonechat bench kernels`: the products by themselves, against what this core can do at most.
+
+use std::hint::black_box;
+use std::time::Instant;
+
+use anyhow::Result;
+use clap::{Args, value_parser};
+use serde::Serialize;
+use stonechat_kernels::machine::{Reader, Report as Machine};
+use stonechat_kernels::{Activation, Isa, PackedI8, Scratch};
+
+use crate::failure::{Verdict, usage};
+use crate::output::{self, Table};
+
+/// Layers of speech networks, and one for a server.
+const SHAPES: [Shape; 7] = [
+    Shape { rows: 6144, cols: 320 },
+    Shape { rows: 3840, cols: 1280 },
+    Shape { rows: 2304, cols: 768 },
+    Shape { rows: 3840, cols: 320 },
+    Shape { rows: 1536, cols: 1280 },
+    Shape { rows: 1280, cols: 320 },
+    Shape { rows: 8192, cols: 2048 },
+];
+/// More weights than this are refused: several copies of them are held in memory.
+const MAX_WEIGHTS: usize = 1 << 28;
+/// Products with weights from a cache are repeated until a round takes this long, in seconds.
+const ROUND_S: f64 = 2e-3;
+
+#[derive(Args)]
+pub struct Kernels {
+    /// Instruction set to run on, an error names those that there are [default: the fastest]
+    #[arg(long, value_name = "NAME")]
+    isa: Option<String>,
+    /// Rows and columns of a matrix, such as 6144x320; may be given several times [default: layers of speech networks]
+    #[arg(long = "shape", value_name = "MxK", value_parser = shape)]
+    shapes: Vec<Shape>,
+    /// Vectors that are multiplied together; several with commas between
+    #[arg(long = "batch", value_name = "N", value_delimiter = ',', default_values_t = [1, 2, 3, 4, 8],
+          value_parser = value_parser!(u32).range(1..=1024))]
+    batches: Vec<u32>,
+    /// Times that each product is measured; the best counts
+    #[arg(long, value_name = "N", default_value_t = 11, value_parser = value_parser!(u32).range(1..=10_000))]
+    rounds: u32,
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Clone, Copy)]
+struct Shape {
+    rows: usize,
+    cols: usize,
+}
+
+#[derive(Serialize)]
+struct Report {
+    isa: &'static str,
+    /// What `--isa` takes on this processor, slowest first.
+    isa_available: Vec<&'static str>,
+    l1_bytes: usize,
+    l2_bytes: usize,
+    l3_bytes: Option<usize>,
+    /// Read bandwidths of one core, 10^9 bytes a second.
+    l1_gbs: f64,
+    l2_gbs: f64,
+    l3_gbs: Option<f64>,
+    dram_gbs: f64,
+    /// Exact 8-bit multiplications and additions out of registers, 10^9 a second.
+    peak_gops: f64,
+    /// The same of floats.
+    peak_gflops: f64,
+    rounds: u32,
+    products: Vec<Product>,
+}
+
+/// One product, float vectors in and out, and its speed.
+#[derive(Serialize)]
+struct Product {
+    form: &'static str,
+    /// The instruction set that the product ran on.
+    path: &'static str,
+    rows: usize,
+    cols: usize,
+    batch: usize,
+    /// Where the weights come from: used over and over (`hot`), or out of memory (`cold`).
+    weights: &'static str,
+    /// Of the packed weights.
+    bytes: usize,
+    microseconds: f64,
+    /// 2 * rows * cols * batch operations over the time, 10^9 a second.
+    gops: f64,
+    /// The most that this core could do: its peak, or what the bandwidth to the weights allows.
+    roofline_gops: f64,
+    roofline_share: f64,
+}
+
+impl Kernels {
+    pub fn run(self) -> Result<Verdict> {
+        let isa = self.isa()?;
+        eprintln!("measuring this core: caches, memory, {isa} arithmetic");
+        let machine = Machine::measure(isa)?;
+        let shapes = if self.shapes.is_empty() { SHAPES.to_vec() } else { self.shapes.clone() };
+        let mut products = Vec::new();
+        for (done, &shape) in shapes.iter().enumerate() {
+            eprintln!("{}x{} ({} of {})", shape.rows, shape.cols, done + 1, shapes.len());
+            self.measure(&machine, shape, &mut products)?;
+        }
+        let report = Report {
+            isa: isa.name(),
+            isa_available: Isa::available().into_iter().map(Isa::name).collect(),
+            l1_bytes: machine.caches.l1,
+            l2_bytes: machine.caches.l2,
+            l3_bytes: machine.caches.l3,
+            l1_gbs: machine.l1_gbs,
+            l2_gbs: machine.l2_gbs,
+            l3_gbs: machine.l3_gbs,
+            dram_gbs: machine.dram_gbs,
+            peak_gops: machine.peak_gops,
+            peak_gflops: machine.peak_gflops,
+            rounds: self.rounds,
+            products,
+        };
+        if self.json {
+            output::json(&report)?;
+        } else {
+            output::text(&report.render())?;
+        }
+        Ok(Verdict::Good)
+    }
+
+    fn isa(&self) -> Result<Isa> {
+        let Some(name) = &self.isa else { return Ok(Isa::detect()) };
+        let available = Isa::available();
+        available.iter().copied().find(|isa| isa.name() == name).ok_or_else(|| {
+            let names: Vec<&str> = available.iter().map(|isa| isa.name()).collect();
+            usage(format!("--isa {name}: this processor has {}", names.join(", ")))
+        })
+    }
+
+    /// Hot and cold, at every batch.
+    fn measure(&self, machine: &Machine, shape: Shape, products: &mut Vec<Product>) -> Result<()> {
+        let Shape { rows, cols } = shape;
+        let weights: Vec<i8> = numbers(rows * cols).map(|n| (n % 255) as u8 as i8).collect();
+        let weights: Vec<i8> = weights.into_iter().map(|w| w.max(-127)).collect();
+        let packed = PackedI8::pack_for(machine.isa, &weights, &vec![0.01; rows], rows, cols)?;
+        let bytes = packed.bytes();
+        let hot_gbs = Reader::new(machine.isa, bytes)?.gbs();
+        // One after the other they push each other out of every cache before a copy's turn comes again.
+        let copies = vec![packed; machine.caches.beyond().div_ceil(bytes).max(2)];
+        let bias = floats(rows);
+        let mut scratch = Scratch::new();
+        for &batch in &self.batches {
+            let batch = batch as usize;
+            let (x, mut y) = (floats(batch * cols), vec![0.0; batch * rows]);
+            let mut call = |matrix: &PackedI8| {
+                let x = black_box(x.as_slice());
+                matrix.matmul(x, batch, Some(&bias), Activation::None, &mut scratch, &mut y);
+                black_box(y.as_slice());
+            };
+            let times = times(&copies, self.rounds, &mut call);
+            let ops = 2 * rows * cols * batch;
+            for (weights, seconds, gbs) in
+                [("hot", times.hot, hot_gbs), ("cold", times.cold, machine.dram_gbs)]
+            {
+                let gops = 1e-9 * ops as f64 / seconds;
+                let roofline_gops = machine.roofline_gops(ops, bytes, gbs);
+                products.push(Product {
+                    form: "int8",
+                    path: copies[0].isa().name(),
+                    rows,
+                    cols,
+                    batch,
+                    weights,
+                    bytes,
+                    microseconds: 1e6 * seconds,
+                    gops,
+                    roofline_gops,
+                    roofline_share: gops / roofline_gops,
+                });
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Report {
+    fn render(&self) -> String {
+        let mut table = Table::new([
+            "weights",
+            "form",
+            "batch",
+            "hot GOP/s",
+            "of roof",
+            "cold GOP/s",
+            "of roof",
+        ]);
+        for pair in self.products.chunks_exact(2) {
+            let [hot, cold] = pair else { continue };
+            let share = |product: &Product| format!("{:.0} %", 100.0 * product.roofline_share);
+            table.row([
+                format!("{}x{}", hot.rows, hot.cols),
+                hot.form.into(),
+                hot.batch.to_string(),
+                format!("{:.1}", hot.gops),
+                share(hot),
+                format!("{:.1}", cold.gops),
+                share(cold),
+            ]);
+        }
+        let l3 = self.l3_gbs.map_or("none".into(), |gbs| format!("{gbs:.0}"));
+        format!(
+            "{} kernels, one core, best of {}\n\
+             read bandwidth, GB/s  L1 {:.0}, L2 {:.0}, L3 {l3}, memory {:.1}\n\
+             peak                  int8 {:.0} GOP/s, f32 {:.0} GFLOP/s\n\n{}",
+            self.isa,
+            self.rounds,
+            self.l1_gbs,
+            self.l2_gbs,
+            self.dram_gbs,
+            self.peak_gops,
+            self.peak_gflops,
+            table.render(),
+        )
+    }
+}
+
+/// Seconds a call.
+struct Times {
+    hot: f64,
+    cold: f64,
+}
+
+/// Calls with the first of `copies` over and over, and with all of them one after the other, in turns.
+fn times<P>(copies: &[P], rounds: u32, call: &mut impl FnMut(&P)) -> Times {
+    let mut hot_round = |calls: u32, call: &mut dyn FnMut(&P)| {
+        call(&copies[0]);
+        let start = Instant::now();
+        (0..calls).for_each(|_| call(&copies[0]));
+        start.elapsed().as_secs_f64()
+    };
+    let mut calls = 1;
+    while hot_round(calls, call) < ROUND_S {
+        calls *= 2;
+    }
+    let mut best = Times { hot: f64::INFINITY, cold: f64::INFINITY };
+    for _ in 0..rounds {
+        best.hot = best.hot.min(hot_round(calls, call) / f64::from(calls));
+        let start = Instant::now();
+        copies.iter().for_each(|copy| call(copy));
+        best.cold = best.cold.min(start.elapsed().as_secs_f64() / copies.len() as f64);
+    }
+    best
+}
+
+/// `6144x320`.
+fn shape(text: &str) -> Result<Shape, String> {
+    let parsed = text.split_once('x').and_then(|(rows, cols)| {
+        let (rows, cols) = (rows.parse::<usize>().ok()?, cols.parse::<usize>().ok()?);
+        (rows > 0 && cols > 0).then_some(Shape { rows, cols })
+    });
+    match parsed {
+        None => Err("a shape is rows and columns, such as 6144x320".into()),
+        Some(Shape { rows, cols }) if rows.saturating_mul(cols) > MAX_WEIGHTS => {
+            Err(format!("at most {MAX_WEIGHTS} weights"))
+        }
+        Some(shape) => Ok(shape),
+    }
+}
+
+/// Something without a pattern.
+fn numbers(len: usize) -> impl Iterator<Item = u32> {
+    let next = |state: &u32| Some(state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223));
+    std::iter::successors(Some(1u32), next).map(|state| state >> 8).take(len)
+}
+
+/// Within -1..1.
+fn floats(len: usize) -> Vec<f32> {
+    numbers(len).map(|n| n as f32 / (1 << 23) as f32 - 1.0).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shapes_are_read_or_refused() {
+        for (text, expected) in [("6144x320", Some((6144, 320))), ("1x1", Some((1, 1)))] {
+            let shape = shape(text).ok().map(|s| (s.rows, s.cols));
+            assert_eq!(shape, expected, "{text}");
+        }
+        for text in
+            ["", "x", "3", "3x", "x3", "0x3", "3x0", "-3x3", "3x3x3", "1e3x2", "99999x99999"]
+        {
+            assert!(shape(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn every_copy_has_its_turn() {
+        let copies: Vec<usize> = (0..5).collect();
+        let mut calls = [0; 5];
+        let times = times(&copies, 3, &mut |&copy| {
+            calls[copy] += 1;
+            std::thread::sleep(std::time::Duration::from_micros(50));
+        });
+        assert!(calls[1..] == [3; 4] && calls[0] > 3, "{calls:?}");
+        assert!(times.hot >= 5e-5 && times.cold >= 5e-5);
+    }
+}
