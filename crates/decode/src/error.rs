@@ -28,4 +28,27 @@ pub enum Error {
         /// Symbols of the alphabet.
         expected: usize,
     },
+    /// A symbol that a beam search cannot spell.
+    #[error("symbol {index}, {text:?}: {reason}; a beam search needs symbols that spell texts")]
+    Symbol {
+        /// Index in the alphabet.
+        index: usize,
+        /// The symbol.
+        text: String,
+        /// What is wrong with it.
+        reason: &'static str,
+    },
+    /// An option out of range.
+    #[error("{name} is {value}, and must {must}")]
+    Option {
+        /// The option.
+        name: &'static str,
+        /// The value given.
+        value: f64,
+        /// What it must be.
+        must: &'static str,
+    },
+    /// The search has ended.
+    #[error("the decoder was finished: reset it before the next utterance")]
+    Finished,
 }

@@ -26,12 +26,21 @@
 
 #![forbid(unsafe_code)]
 
+mod beam;
 mod error;
 mod error_rate;
+mod frame;
 mod greedy;
+mod language_model;
+mod prefixes;
+mod symbols;
+mod text_score;
+mod vocabulary;
 mod words;
 
+pub use beam::{Alternative, BeamDecoder, BeamOptions, BeamSearch};
 pub use error::Error;
 pub use error_rate::ErrorCount;
 pub use greedy::{GreedyDecoder, Token};
+pub use language_model::{LanguageModel, LmState, WordId};
 pub use words::Word;

@@ -84,6 +84,6 @@ impl OpenWord {
 }
 
 /// Rounded to a millisecond, so that JSON shows 0.14 and not 0.14000000000000001.
-fn milliseconds(seconds: f64) -> f64 {
+pub(crate) fn milliseconds(seconds: f64) -> f64 {
     (seconds * 1000.0).round() / 1000.0
 }

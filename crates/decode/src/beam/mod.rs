@@ -1,0 +1,135 @@
+//! Prefix beam search as a stream.
+//!
+//! Of all texts that begin as the audio may have, the best `width` are kept, each with the
+//! probability of all its alignments (Graves et al. 2006; Hannun et al. 2014, arXiv 1408.2873),
+//! and with what it is worth as a text (`text_score.rs`). Every [`COMMIT_FRAMES`] frames the
+//! words that all hypotheses agree on are settled and leave the search, so that an endless stream
+//! needs no more memory than a short one.
+
+mod hypotheses;
+mod options;
+mod result;
+mod search;
+mod step;
+
+use std::sync::Arc;
+
+pub use options::BeamOptions;
+pub use result::Alternative;
+pub use search::BeamSearch;
+
+use crate::Error;
+use crate::frame::Frame;
+use crate::prefixes::{Prefixes, ROOT};
+use crate::words::Word;
+use hypotheses::{Ending, Hypotheses};
+
+/// Not a symbol: symbol 0 is the blank, which no ending has.
+const NO_SYMBOL: u16 = 0;
+/// Frames between two looks at what is settled.
+const COMMIT_FRAMES: u64 = 32;
+/// The most characters that may stay open. What came before the last half of them is then
+/// settled as the best hypothesis has it, and hypotheses that disagree are dropped.
+const MAX_OPEN: usize = 512;
+
+/// A running search. Memory: about 100 bytes for each text considered in the last
+/// [`COMMIT_FRAMES`] frames, and the words since the start or the last
+/// [`take_words`](Self::take_words).
+#[derive(Debug, Clone)]
+pub struct BeamDecoder {
+    search: Arc<BeamSearch>,
+    prefixes: Prefixes,
+    beam: Hypotheses,
+    /// The beam that is being made.
+    next: Hypotheses,
+    frame: Frame,
+    /// Places in `next`, and other lists of numbers for a moment.
+    order: Vec<u32>,
+    frames: u64,
+    /// Log of what all probabilities have been divided by.
+    log_scale: f64,
+    /// Settled words that were not taken yet.
+    words: Vec<Word>,
+    /// The text: of `words`, up to `settled_bytes`, then of the best hypothesis.
+    text: String,
+    settled_bytes: usize,
+    /// The prefix that `text` shows.
+    shown: u32,
+    finished: bool,
+}
+
+impl BeamDecoder {
+    /// A decoder at the start of an utterance.
+    pub fn new(search: Arc<BeamSearch>) -> Self {
+        let longest = search.symbols.longest();
+        let mut decoder = Self {
+            prefixes: Prefixes::new(search.scorer.start()),
+            beam: Hypotheses::new(longest),
+            next: Hypotheses::new(longest),
+            frame: Frame::default(),
+            order: Vec::new(),
+            frames: 0,
+            log_scale: 0.0,
+            words: Vec::new(),
+            text: String::new(),
+            settled_bytes: 0,
+            shown: ROOT,
+            finished: false,
+            search,
+        };
+        decoder.reset();
+        decoder
+    }
+
+    /// Back to the state of a new decoder; memory is kept.
+    pub fn reset(&mut self) {
+        self.prefixes.clear(self.search.scorer.start());
+        self.beam.clear();
+        let root = self.beam.add(ROOT);
+        self.beam.endings_mut(root)[0] = Ending { log_prob: 0.0, symbol: NO_SYMBOL };
+        self.beam.list[root].acoustic = 0.0;
+        self.beam.list[root].score = self.prefixes.get(ROOT).text.total;
+        self.frames = 0;
+        self.log_scale = 0.0;
+        self.words.clear();
+        self.text.clear();
+        self.settled_bytes = 0;
+        self.shown = ROOT;
+        self.finished = false;
+    }
+
+    /// Takes the logits of the next frame, one per symbol (any finite offset, natural log
+    /// scale). A NaN counts as impossible; a frame of NaN counts as a blank.
+    ///
+    /// # Errors
+    /// [`Error::FrameSize`] if `logits` is not as long as the alphabet, [`Error::Finished`] after
+    /// [`finish`](Self::finish); the frame is then not counted.
+    pub fn push(&mut self, logits: &[f32]) -> Result<(), Error> {
+        if self.finished {
+            return Err(Error::Finished);
+        }
+        let expected = self.search.symbols.len();
+        if logits.len() != expected {
+            return Err(Error::FrameSize { frame: self.frames, got: logits.len(), expected });
+        }
+        let options = &self.search.options;
+        self.frame.read(logits, options.max_symbols, options.symbol_mass);
+        self.step();
+        self.frames += 1;
+        if self.frames.is_multiple_of(COMMIT_FRAMES) {
+            self.settle();
+        }
+        self.show(self.beam.list[0].prefix);
+        Ok(())
+    }
+
+    /// Frames taken since the start.
+    pub fn frames(&self) -> u64 {
+        self.frames
+    }
+
+    /// The setup.
+    pub fn search(&self) -> &Arc<BeamSearch> {
+        &self.search
+    }
+}

@@ -1,0 +1,80 @@
+//! How a beam search prunes and weighs.
+
+use crate::Error;
+
+/// The knobs of a [`BeamSearch`](crate::BeamSearch). Scores are natural logs.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct BeamOptions {
+    /// Hypotheses that are kept after each frame, 1 to 65536.
+    pub width: usize,
+    /// A hypothesis that is worse than the best by more than this is dropped.
+    pub score_threshold: f32,
+    /// Symbols that hypotheses are extended by in a frame, at most.
+    pub max_symbols: usize,
+    /// The best symbols of a frame are taken until their probabilities, with the blank's, sum up
+    /// to this; at 1 all are.
+    pub symbol_mass: f32,
+    /// Weight of the language model's log probability.
+    pub alpha: f32,
+    /// What every word is worth.
+    pub beta: f32,
+    /// What a word is worth, besides the model's score for `<unk>`, that the language model or
+    /// lexicon does not know; below 0 as a rule.
+    pub unknown_word: f32,
+    /// Whether words that the language model or lexicon does not know are forbidden.
+    pub lexicon_only: bool,
+}
+
+impl Default for BeamOptions {
+    fn default() -> Self {
+        Self {
+            width: 64,
+            score_threshold: 14.0,
+            max_symbols: 32,
+            symbol_mass: 0.999,
+            alpha: 0.5,
+            beta: 1.0,
+            unknown_word: -6.0,
+            lexicon_only: false,
+        }
+    }
+}
+
+impl BeamOptions {
+    /// No pruning but by `width`.
+    pub fn exhaustive(width: usize) -> Self {
+        Self {
+            width,
+            score_threshold: f32::INFINITY,
+            max_symbols: usize::MAX,
+            symbol_mass: 1.0,
+            ..Self::default()
+        }
+    }
+
+    pub(crate) fn validate(&self) -> Result<(), Error> {
+        let Self { width, score_threshold, max_symbols, symbol_mass, .. } = *self;
+        let refuse = |name, value, must| Err(Error::Option { name, value, must });
+        if !(1..=1 << 16).contains(&width) {
+            return refuse("width", width as f64, "be 1 to 65536");
+        }
+        if max_symbols == 0 {
+            return refuse("max_symbols", 0.0, "be at least 1");
+        }
+        if score_threshold.is_nan() || score_threshold <= 0.0 {
+            return refuse("score_threshold", score_threshold.into(), "be above 0");
+        }
+        if !(symbol_mass > 0.0 && symbol_mass <= 1.0) {
+            return refuse("symbol_mass", symbol_mass.into(), "be above 0 and at most 1");
+        }
+        if !(self.alpha.is_finite() && self.alpha >= 0.0) {
+            return refuse("alpha", self.alpha.into(), "be a number from 0");
+        }
+        for (name, value) in [("beta", self.beta), ("unknown_word", self.unknown_word)] {
+            if !value.is_finite() {
+                return refuse(name, value.into(), "be a number");
+            }
+        }
+        Ok(())
+    }
+}

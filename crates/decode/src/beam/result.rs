@@ -1,0 +1,234 @@
+//! From the beam to texts and words.
+
+use serde::{Deserialize, Serialize};
+
+use super::{BeamDecoder, MAX_OPEN};
+use crate::frame::log_add;
+use crate::prefixes::{Prefix, ROOT};
+use crate::symbols::SPACE;
+use crate::words::{Word, milliseconds};
+
+/// One of the likeliest texts of an utterance.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Alternative {
+    /// The words with one space between them.
+    pub text: String,
+    /// Its probability among all texts of the beam, in [0, 1]. Not calibrated.
+    pub confidence: f32,
+    /// Natural log of the probability of the audio's alignments with the text, and the scores
+    /// of the text: `ln p_ctc + alpha ln p_lm + beta words`.
+    pub score: f64,
+    /// The words with their times.
+    #[serde(rename = "result")]
+    pub words: Vec<Word>,
+}
+
+impl BeamDecoder {
+    /// The text since the start or the last [`take_words`](Self::take_words): words with one
+    /// space between them, the last one perhaps unfinished. Until
+    /// [`finish`](Self::finish), what comes after
+    /// [`stable_prefix_len`](Self::stable_prefix_len) may still change.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// How many bytes of [`text`](Self::text) no hypothesis disputes: they will not change.
+    pub fn stable_prefix_len(&self) -> usize {
+        if self.finished {
+            return self.text.len();
+        }
+        let mut prefixes = self.beam.list.iter().map(|h| h.prefix);
+        let first = prefixes.next().unwrap_or(ROOT);
+        let common = prefixes.fold(first, |common, prefix| self.prefixes.common(common, prefix));
+        let way = self.prefixes.upwards(common);
+        let letters = way.skip_while(|&node| self.prefixes.get(node).class == SPACE);
+        let open: usize = letters.map(|node| self.bytes_of(node)).sum();
+        if open == 0 {
+            return self.settled_bytes;
+        }
+        let gap = usize::from(self.settled_bytes > 0);
+        (self.settled_bytes + gap + open).min(self.text.len())
+    }
+
+    /// The words of [`text`](Self::text), with times and confidences.
+    pub fn words(&self) -> Vec<Word> {
+        let mut words = self.words.clone();
+        words.extend(self.open_words(self.shown));
+        words
+    }
+
+    /// Removes and returns the words that are settled: an endless stream stays of bounded size
+    /// when this is called now and then. Times go on counting from the start of the stream.
+    pub fn take_words(&mut self) -> Vec<Word> {
+        let taken = std::mem::take(&mut self.words);
+        self.text.clear();
+        self.settled_bytes = 0;
+        self.spell();
+        taken
+    }
+
+    /// Ends the utterance: the last word counts as finished, the language model's score for the
+    /// end is added, and the text is the best there is.
+    pub fn finish(&mut self) {
+        if std::mem::replace(&mut self.finished, true) {
+            return;
+        }
+        if let Some(&(best, ..)) = self.ranked().first() {
+            self.shown = best;
+            self.spell();
+        }
+    }
+
+    /// The best texts, at most `count`, best first, each as if the utterance ended here. Words
+    /// that were taken are not in them.
+    pub fn alternatives(&self, count: usize) -> Vec<Alternative> {
+        let ranked = self.ranked();
+        let all = ranked.iter().fold(f32::NEG_INFINITY, |sum, &(_, score)| log_add(sum, score));
+        let alternative = |&(prefix, score): &(u32, f32)| {
+            let mut words = self.words.clone();
+            words.extend(self.open_words(prefix));
+            let texts: Vec<&str> = words.iter().map(|word| word.word.as_str()).collect();
+            Alternative {
+                text: texts.join(" "),
+                confidence: (score - all).exp(),
+                score: self.log_scale + f64::from(score),
+                words,
+            }
+        };
+        ranked.iter().take(count).map(alternative).collect()
+    }
+
+    /// Prefixes that do not end in a space with their scores at the end, best first. If none may
+    /// end here (a lexicon forbids it), the best one without its unfinished word.
+    fn ranked(&self) -> Vec<(u32, f32)> {
+        let mut ranked: Vec<(u32, f32)> = Vec::with_capacity(self.beam.len());
+        for hypothesis in &self.beam.list {
+            let prefix = self.prefixes.get(hypothesis.prefix);
+            let ends_in_word = prefix.class != SPACE;
+            let Some(end) = self.search.scorer.end(&prefix.text, ends_in_word) else { continue };
+            let word_end = if ends_in_word { hypothesis.prefix } else { prefix.parent };
+            let score = hypothesis.acoustic + end;
+            match ranked.iter_mut().find(|(other, _)| *other == word_end) {
+                Some((_, other)) => *other = log_add(*other, score),
+                None => ranked.push((word_end, score)),
+            }
+        }
+        ranked.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
+        if ranked.is_empty()
+            && let Some(best) = self.beam.list.first()
+        {
+            let mut way = self.prefixes.upwards(best.prefix);
+            let space = way.find(|&node| self.prefixes.get(node).class == SPACE);
+            ranked.push((space.map_or(ROOT, |space| self.prefixes.get(space).parent), best.score));
+        }
+        ranked
+    }
+
+    /// Settles the words that all hypotheses agree on, and sweeps.
+    pub(super) fn settle(&mut self) {
+        let best = self.beam.list[0].prefix;
+        let open = self.prefixes.upwards(best).count();
+        if open > MAX_OPEN {
+            self.force(best, open - MAX_OPEN / 2);
+        }
+        let mut prefixes = self.beam.list.iter().map(|h| h.prefix);
+        let first = prefixes.next().unwrap_or(ROOT);
+        let common = prefixes.fold(first, |common, prefix| self.prefixes.common(common, prefix));
+        let is_space = |&node: &u32| self.prefixes.get(node).class == SPACE;
+        let root = self.prefixes.upwards(common).find(is_space).unwrap_or(ROOT);
+        if root != ROOT {
+            for word in self.open_words(root) {
+                push_word(&mut self.words, &mut self.text, &mut self.settled_bytes, word);
+            }
+        }
+        self.order.clear();
+        self.order.extend(self.beam.list.iter().map(|h| h.prefix));
+        let base = self.prefixes.compact(root, &mut self.order);
+        for (hypothesis, &prefix) in self.beam.list.iter_mut().zip(&self.order) {
+            hypothesis.prefix = prefix;
+        }
+        // What the texts have lost, the other part takes over: scores stay as they are.
+        self.beam.shift_acoustic(base);
+        self.shown = self.beam.list[0].prefix;
+        self.spell();
+    }
+
+    /// Drops the hypotheses that differ from `best` in its first `settled` characters.
+    fn force(&mut self, best: u32, settled: usize) {
+        let open = self.prefixes.upwards(best).count();
+        let ancestor = self.prefixes.upwards(best).nth(open - settled).unwrap_or(ROOT);
+        let places = 0..self.beam.len() as u32;
+        self.order.clear();
+        self.order.extend(places.filter(|&place| {
+            let prefix = self.beam.list[place as usize].prefix;
+            self.prefixes.common(ancestor, prefix) == ancestor
+        }));
+        std::mem::swap(&mut self.beam, &mut self.next);
+        self.beam.select(&self.next, &self.order, 0.0);
+    }
+
+    /// Shows another hypothesis.
+    pub(super) fn show(&mut self, prefix: u32) {
+        if self.shown != prefix {
+            self.shown = prefix;
+            self.spell();
+        }
+    }
+
+    /// Writes the text anew from `settled_bytes` on.
+    fn spell(&mut self) {
+        self.text.truncate(self.settled_bytes);
+        self.order.clear();
+        self.order.extend(self.prefixes.upwards(self.shown));
+        let mut gap = self.settled_bytes > 0;
+        for &node in self.order.iter().rev() {
+            match self.prefixes.get(node).class {
+                SPACE => gap = !self.text.is_empty(),
+                class => {
+                    if std::mem::take(&mut gap) {
+                        self.text.push(' ');
+                    }
+                    self.text.push(self.search.symbols.character(class));
+                }
+            }
+        }
+    }
+
+    fn bytes_of(&self, node: u32) -> usize {
+        self.search.symbols.character(self.prefixes.get(node).class).len_utf8()
+    }
+
+    /// The words from the root to a prefix.
+    fn open_words(&self, prefix: u32) -> Vec<Word> {
+        let mut way: Vec<u32> = self.prefixes.upwards(prefix).collect();
+        way.reverse();
+        let is_space = |&node: &u32| self.prefixes.get(node).class == SPACE;
+        let words = way.split(is_space).filter(|word| !word.is_empty());
+        words.map(|word| self.word(word)).collect()
+    }
+
+    /// The word of these prefixes, one for each character.
+    fn word(&self, nodes: &[u32]) -> Word {
+        let letters = || nodes.iter().map(|&node| self.prefixes.get(node));
+        let seconds = |frame: u64| milliseconds(frame as f64 * self.search.frame_seconds);
+        let mean = letters().map(|letter| letter.peak).sum::<f32>() / nodes.len() as f32;
+        let end = letters().map(|letter| letter.end).max().unwrap_or(0);
+        Word {
+            word: letters().map(|l: &Prefix| self.search.symbols.character(l.class)).collect(),
+            start: seconds(letters().map(|letter| letter.start).min().unwrap_or(0)),
+            end: seconds(end),
+            conf: mean.clamp(0.0, 1.0),
+        }
+    }
+}
+
+/// Appends a settled word; `text` is cut to the settled words first.
+fn push_word(words: &mut Vec<Word>, text: &mut String, settled_bytes: &mut usize, word: Word) {
+    text.truncate(*settled_bytes);
+    if !text.is_empty() {
+        text.push(' ');
+    }
+    text.push_str(&word.word);
+    *settled_bytes = text.len();
+    words.push(word);
+}

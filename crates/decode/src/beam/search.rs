@@ -1,0 +1,101 @@
+//! What all decoders of one setup share.
+
+use std::sync::Arc;
+
+use crate::language_model::{LanguageModel, WordId};
+use crate::symbols::Symbols;
+use crate::text_score::TextScorer;
+use crate::vocabulary::Vocabulary;
+use crate::{BeamOptions, Error};
+
+/// Alphabet, options and language model of a prefix beam search: immutable, shared by the
+/// [`BeamDecoder`](crate::BeamDecoder)s of any number of streams.
+#[derive(Debug, Clone)]
+pub struct BeamSearch {
+    pub(super) symbols: Symbols,
+    pub(super) options: BeamOptions,
+    pub(super) scorer: TextScorer,
+    pub(super) frame_seconds: f64,
+    left_out: usize,
+}
+
+impl BeamSearch {
+    /// A search over the symbols of a CTC or Gram-CTC network, with frames of `frame_seconds`.
+    /// Symbol 0 is the blank; any other is a character or several, none twice.
+    ///
+    /// # Errors
+    /// [`Error::Alphabet`] and [`Error::Symbol`] for symbols that are too few, too many, empty,
+    /// repeated or have two spaces in a row; [`Error::FrameLength`]; [`Error::Option`].
+    pub fn new(
+        symbols: &[String],
+        frame_seconds: f64,
+        options: BeamOptions,
+    ) -> Result<Self, Error> {
+        options.validate()?;
+        if !(frame_seconds.is_finite() && frame_seconds > 0.0) {
+            return Err(Error::FrameLength { seconds: frame_seconds });
+        }
+        let BeamOptions { alpha, beta, unknown_word, lexicon_only, .. } = options;
+        Ok(Self {
+            symbols: Symbols::new(symbols)?,
+            options,
+            scorer: TextScorer::new(alpha, beta, unknown_word, lexicon_only),
+            frame_seconds,
+            left_out: 0,
+        })
+    }
+
+    /// The same search with a language model. Its words are spelled in the symbols' characters;
+    /// those that cannot be are left out ([`words_left_out`](Self::words_left_out)).
+    ///
+    /// The vocabulary is kept as a trie of about 7 bytes for each distinct beginning of a word.
+    pub fn with_language_model(mut self, model: Arc<dyn LanguageModel>) -> Self {
+        let mut words = Vec::new();
+        let mut left_out = 0;
+        model.for_each_word(&mut |id, word| match self.spell(word) {
+            Some(spelling) => {
+                let (log10, _) = model.score(model.empty(), id);
+                words.push((spelling, id, (log10 * std::f32::consts::LN_10).min(0.0)));
+            }
+            None => left_out += 1,
+        });
+        self.left_out = left_out;
+        self.scorer.set_model(model, Vocabulary::new(words));
+        self
+    }
+
+    /// The same search with a list of words and no language model: all words are equally likely,
+    /// others cost [`BeamOptions::unknown_word`] or are forbidden.
+    pub fn with_lexicon<'a>(mut self, words: impl IntoIterator<Item = &'a str>) -> Self {
+        let mut spelled = Vec::new();
+        self.left_out = 0;
+        for word in words {
+            match self.spell(word) {
+                Some(spelling) => spelled.push((spelling, WordId::UNKNOWN, 0.0)),
+                None => self.left_out += 1,
+            }
+        }
+        self.scorer.vocabulary = Some(Vocabulary::new(spelled));
+        self
+    }
+
+    /// Words of the language model or lexicon that the symbols cannot spell.
+    pub fn words_left_out(&self) -> usize {
+        self.left_out
+    }
+
+    /// Bytes of the vocabulary trie; the language model's own are not among them.
+    pub fn vocabulary_bytes(&self) -> usize {
+        self.scorer.vocabulary.as_ref().map_or(0, Vocabulary::bytes)
+    }
+
+    /// The options.
+    pub fn options(&self) -> &BeamOptions {
+        &self.options
+    }
+
+    /// The classes of a word's characters; `None` for one with a space or an unknown character.
+    fn spell(&self, word: &str) -> Option<Vec<u16>> {
+        word.chars().map(|c| self.symbols.class(c).filter(|_| c != ' ')).collect()
+    }
+}

@@ -1,0 +1,168 @@
+//! One frame of the search.
+//!
+//! ```text
+//! for every hypothesis                      stay:   blank  += p(blank) * all of it
+//!                                                   ending += p(symbol) * ending   (a repeat)
+//! for every hypothesis and likely symbol    extend: longer text's ending
+//!                                                   += p(symbol) * (all of it but that ending)
+//! keep the best `width`
+//! ```
+//!
+//! 1. Texts are the same prefix however they were reached, so sums merge by themselves.
+//! 2. A new prefix is made only if it could stay in the beam: it must beat the threshold, and the
+//!    worst hypothesis if all of a full beam stay. What a new word can gain by the language model
+//!    is allowed for.
+//! 3. A space after a space leads back to the same text: extending then means staying.
+
+use super::{BeamDecoder, NO_SYMBOL, hypotheses::Ending};
+use crate::frame::log_add;
+use crate::prefixes::{NONE, Prefixes};
+use crate::symbols::SPACE;
+
+impl BeamDecoder {
+    /// Takes the frame that `self.frame` holds.
+    pub(super) fn step(&mut self) {
+        let cut = self.stay();
+        self.extend(cut);
+        self.choose();
+    }
+
+    /// All hypotheses as they are if nothing is said in this frame. Returns the score below which
+    /// no other can enter the beam.
+    fn stay(&mut self) -> f32 {
+        let Self { search, beam, next, prefixes, frame, frames, .. } = self;
+        next.clear();
+        let (mut best, mut worst) = (f32::NEG_INFINITY, f32::INFINITY);
+        for place in 0..beam.len() {
+            let hypothesis = beam.list[place];
+            let slot = next.add(hypothesis.prefix);
+            let prefix = prefixes.get_mut(hypothesis.prefix);
+            prefix.slot = slot as u32;
+            let blank = hypothesis.acoustic + frame.log_probs[0];
+            let mut all = blank;
+            let endings = beam.endings(place).iter().zip(next.endings_mut(slot));
+            for (&Ending { log_prob, symbol }, stayed) in endings.skip(1) {
+                if symbol != NO_SYMBOL {
+                    let log_prob = log_prob + frame.log_probs[usize::from(symbol)];
+                    *stayed = Ending { log_prob, symbol };
+                    all = log_add(all, log_prob);
+                    if log_prob > blank {
+                        prefix.end = *frames + 1;
+                        prefix.peak = prefix.peak.max(frame.probs[usize::from(symbol)]);
+                    }
+                }
+            }
+            next.endings_mut(slot)[0] = Ending { log_prob: blank, symbol: NO_SYMBOL };
+            let score = all + prefix.text.total;
+            best = best.max(score);
+            worst = worst.min(score);
+        }
+        let threshold = best - search.options.score_threshold;
+        if beam.len() < search.options.width { threshold } else { threshold.max(worst) }
+    }
+
+    /// All hypotheses by all likely symbols.
+    fn extend(&mut self, cut: f32) {
+        let Self { search, beam, next, prefixes, frame, frames, .. } = self;
+        for place in 0..beam.len() {
+            let hypothesis = beam.list[place];
+            let text = prefixes.get(hypothesis.prefix).text;
+            // Longer symbols may have a space anywhere.
+            let gain = search.scorer.largest_gain(&text, SPACE).max(0.0);
+            for &symbol in &frame.picks {
+                let spelling = search.symbols.spelling(symbol);
+                let log_prob = frame.log_probs[usize::from(symbol)];
+                if hypothesis.score + log_prob + gain < cut {
+                    // Symbols are sorted: the others are worse.
+                    break;
+                }
+                if spelling.len() == 1 {
+                    let gain = search.scorer.largest_gain(&text, spelling[0]);
+                    if hypothesis.score + log_prob + gain < cut {
+                        continue;
+                    }
+                }
+                let reached = beam.before(place, symbol, spelling.len()) + log_prob;
+                if reached == f32::NEG_INFINITY {
+                    continue;
+                }
+                let Some(longer) = prefixes.extend(&search.scorer, hypothesis.prefix, spelling)
+                else {
+                    continue;
+                };
+                let prefix = prefixes.get(longer);
+                let score = reached + prefix.text.total;
+                let slot = match prefix.slot {
+                    NONE if score < cut => continue,
+                    NONE => {
+                        let slot = next.add(longer);
+                        prefixes.get_mut(longer).slot = slot as u32;
+                        slot
+                    }
+                    slot => slot as usize,
+                };
+                let ending = &mut next.endings_mut(slot)[spelling.len()];
+                ending.log_prob = log_add(ending.log_prob, reached);
+                ending.symbol = symbol;
+                if score > prefixes.get(longer).inflow {
+                    let peak = frame.probs[usize::from(symbol)];
+                    note_time(prefixes, longer, spelling.len(), score, *frames, peak);
+                }
+            }
+        }
+    }
+
+    /// The best of what stays and what is new.
+    fn choose(&mut self) {
+        let Self { search, beam, next, prefixes, order, log_scale, .. } = self;
+        let mut best = f32::NEG_INFINITY;
+        for place in 0..next.len() {
+            let acoustic = next.sum(place);
+            let hypothesis = &mut next.list[place];
+            let prefix = prefixes.get_mut(hypothesis.prefix);
+            prefix.slot = NONE;
+            hypothesis.acoustic = acoustic;
+            hypothesis.score = acoustic + prefix.text.total;
+            best = best.max(hypothesis.score);
+        }
+        let threshold = best - search.options.score_threshold;
+        order.clear();
+        let places = 0..next.len() as u32;
+        order.extend(places.filter(|&place| next.list[place as usize].score >= threshold));
+        let by_score = |a: &u32, b: &u32| {
+            let [a, b] = [a, b].map(|&place| &next.list[place as usize]);
+            b.score.total_cmp(&a.score).then(a.prefix.cmp(&b.prefix))
+        };
+        if order.len() > search.options.width {
+            order.select_nth_unstable_by(search.options.width - 1, by_score);
+            order.truncate(search.options.width);
+        }
+        // The best comes first: it is what is shown.
+        if let Some(first) = (0..order.len()).min_by(|&a, &b| by_score(&order[a], &order[b])) {
+            order.swap(0, first);
+        }
+        beam.select(next, order, best);
+        *log_scale += f64::from(best);
+    }
+}
+
+/// Notes that a symbol of `length` characters most likely began in `frame`.
+fn note_time(
+    prefixes: &mut Prefixes,
+    last: u32,
+    length: usize,
+    inflow: f32,
+    frame: u64,
+    peak: f32,
+) {
+    let mut node = last;
+    for _ in 0..length {
+        let prefix = prefixes.get_mut(node);
+        if inflow > prefix.inflow {
+            prefix.inflow = inflow;
+            (prefix.start, prefix.end) = (frame, frame + 1);
+            prefix.peak = peak;
+        }
+        node = prefix.parent;
+    }
+}

@@ -1,0 +1,37 @@
+//! What a language model must answer during the search.
+
+use std::fmt;
+
+/// A word of a language model's vocabulary. `WordId(0)` is the unknown word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct WordId(pub u32);
+
+impl WordId {
+    /// The word that stands for all that the model does not know, `<unk>`.
+    pub const UNKNOWN: Self = Self(0);
+}
+
+/// The words that a language model remembers, as it likes to write them: at most four ids. Equal
+/// states have the same future.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub struct LmState(pub [u32; 4]);
+
+/// A word n-gram model, or anything that scores a word after a state. Queries should not
+/// allocate: the search asks for one whenever a hypothesis finishes a word.
+pub trait LanguageModel: Send + Sync + fmt::Debug {
+    /// The state at the beginning of a sentence, after `<s>`.
+    fn start(&self) -> LmState;
+
+    /// The state that remembers nothing: scores from it are unigram scores.
+    fn empty(&self) -> LmState;
+
+    /// log10 of the probability of `word` after `state`, and the state after it.
+    fn score(&self, state: LmState, word: WordId) -> (f32, LmState);
+
+    /// log10 of the probability that the sentence ends after `state`.
+    fn end(&self, state: LmState) -> f32;
+
+    /// Calls `each` for every word of the vocabulary that speech may contain (not `<s>`,
+    /// `</s>`, `<unk>`), in any order.
+    fn for_each_word(&self, each: &mut dyn FnMut(WordId, &str));
+}

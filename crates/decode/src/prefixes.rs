@@ -1,0 +1,208 @@
+//! The texts that the search has thought of, as a tree: each prefix is one character more than
+//! its parent.
+//!
+//! Prefixes live in one vector, parents before children, and are found again by parent and
+//! character through a hash table over their indices. What no hypothesis needs any more is swept
+//! out now and then by [`Prefixes::compact`], which keeps the order; after warm-up nothing is
+//! allocated.
+
+use crate::symbols::SPACE;
+use crate::text_score::{TextScorer, TextState};
+
+/// No prefix, no slot.
+pub(crate) const NONE: u32 = u32::MAX;
+/// The prefix that all others continue.
+pub(crate) const ROOT: u32 = 0;
+
+/// A text by its last character.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Prefix {
+    pub parent: u32,
+    /// The last character. The root counts as a space.
+    pub class: u16,
+    /// Where the prefix stands in the beam that is being made.
+    pub slot: u32,
+    pub text: TextState,
+    /// First frame of the last character and the one after its last, on the likeliest way here.
+    pub start: u64,
+    pub end: u64,
+    /// How much came in at `start`, relative to the best hypothesis of the time (log).
+    pub inflow: f32,
+    /// The highest probability of the last symbol from `start` to `end`.
+    pub peak: f32,
+    /// For the space after a word: how sure the beam was of the word a little later. NaN before.
+    pub posterior: f32,
+}
+
+impl Prefix {
+    fn new(parent: u32, class: u16, text: TextState) -> Self {
+        Self {
+            parent,
+            class,
+            slot: NONE,
+            text,
+            start: 0,
+            end: 0,
+            inflow: f32::NEG_INFINITY,
+            peak: 0.0,
+            posterior: f32::NAN,
+        }
+    }
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct Prefixes {
+    nodes: Vec<Prefix>,
+    /// Indices of all prefixes but the root, or [`NONE`]; a power of two, at most half full.
+    table: Vec<u32>,
+    /// Old to new index while compacting.
+    moved: Vec<u32>,
+}
+
+impl Prefixes {
+    pub(crate) fn new(root: TextState) -> Self {
+        let mut prefixes = Self { nodes: Vec::new(), table: vec![NONE; 1024], moved: Vec::new() };
+        prefixes.clear(root);
+        prefixes
+    }
+
+    /// Only the root is left.
+    pub(crate) fn clear(&mut self, root: TextState) {
+        self.nodes.clear();
+        self.nodes.push(Prefix::new(ROOT, SPACE, root));
+        self.table.fill(NONE);
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.nodes.len()
+    }
+
+    pub(crate) fn get(&self, node: u32) -> &Prefix {
+        &self.nodes[node as usize]
+    }
+
+    pub(crate) fn get_mut(&mut self, node: u32) -> &mut Prefix {
+        &mut self.nodes[node as usize]
+    }
+
+    /// The text with one more symbol, made where it is new; `None` where the scorer forbids it.
+    /// A space after a space changes nothing.
+    pub(crate) fn extend(
+        &mut self,
+        scorer: &TextScorer,
+        from: u32,
+        spelling: &[u16],
+    ) -> Option<u32> {
+        let mut node = from;
+        for &class in spelling {
+            let prefix = &self.nodes[node as usize];
+            if class == SPACE && prefix.class == SPACE {
+                continue;
+            }
+            let place = self.place(node, class);
+            node = match self.table[place] {
+                NONE => {
+                    let text = scorer.advance(&prefix.text, class)?;
+                    self.insert(place, Prefix::new(node, class, text))
+                }
+                found => found,
+            };
+        }
+        Some(node)
+    }
+
+    fn insert(&mut self, place: usize, prefix: Prefix) -> u32 {
+        let index = self.nodes.len() as u32;
+        self.nodes.push(prefix);
+        self.table[place] = index;
+        if 2 * self.nodes.len() > self.table.len() {
+            self.table.clear();
+            self.table.resize(4 * self.nodes.len().next_power_of_two(), NONE);
+            self.fill_table();
+        }
+        index
+    }
+
+    /// Where in the table the child is, or should be.
+    fn place(&self, parent: u32, class: u16) -> usize {
+        let mask = self.table.len() - 1;
+        let key = u64::from(parent) << 16 | u64::from(class);
+        // Fibonacci hashing: the high half of the product is well mixed.
+        let mut place = (key.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 32) as usize & mask;
+        loop {
+            match self.table[place] {
+                NONE => return place,
+                found => {
+                    let prefix = &self.nodes[found as usize];
+                    if prefix.parent == parent && prefix.class == class {
+                        return place;
+                    }
+                }
+            }
+            place = (place + 1) & mask;
+        }
+    }
+
+    fn fill_table(&mut self) {
+        for index in 1..self.nodes.len() {
+            let Prefix { parent, class, .. } = self.nodes[index];
+            let place = self.place(parent, class);
+            self.table[place] = index as u32;
+        }
+    }
+
+    /// From a prefix to the root, which is not among them.
+    pub(crate) fn upwards(&self, node: u32) -> impl Iterator<Item = u32> + '_ {
+        let next = |&node: &u32| Some(self.nodes[node as usize].parent);
+        std::iter::successors(Some(node), next).take_while(|&node| node != ROOT)
+    }
+
+    /// The longest text that two prefixes begin with.
+    pub(crate) fn common(&self, mut a: u32, mut b: u32) -> u32 {
+        // Parents come before children.
+        while a != b {
+            let later = if a > b { &mut a } else { &mut b };
+            *later = self.nodes[*later as usize].parent;
+        }
+        a
+    }
+
+    /// Keeps `root`, which becomes the root, and the ways from it to `live`, which must all
+    /// continue it; `live` gets the new indices. Scores count from the new root on: what it had
+    /// is subtracted everywhere and returned.
+    pub(crate) fn compact(&mut self, root: u32, live: &mut [u32]) -> f32 {
+        const KEPT: u32 = NONE - 1;
+        let Self { nodes, moved, .. } = self;
+        moved.clear();
+        moved.resize(nodes.len(), NONE);
+        moved[root as usize] = KEPT;
+        for &node in live.iter() {
+            let mut node = node;
+            while moved[node as usize] == NONE {
+                moved[node as usize] = KEPT;
+                node = nodes[node as usize].parent;
+            }
+        }
+        let base = nodes[root as usize].text.settled;
+        let mut kept = 0;
+        for old in root as usize..nodes.len() {
+            if moved[old] == NONE {
+                continue;
+            }
+            let mut prefix = nodes[old];
+            prefix.parent = if kept == 0 { ROOT } else { moved[prefix.parent as usize] };
+            prefix.text.rebase(base);
+            moved[old] = kept as u32;
+            nodes[kept] = prefix;
+            kept += 1;
+        }
+        nodes.truncate(kept);
+        nodes[0].class = SPACE;
+        for node in live.iter_mut() {
+            *node = moved[*node as usize];
+        }
+        self.table.fill(NONE);
+        self.fill_table();
+        base
+    }
+}
