@@ -165,7 +165,7 @@ impl PackedF32 {
         Output::new(y, self.rows)
     }
 
-    fn multiply(&self, x: &[f32], batch: usize, store: &mut impl Store<f32>) {
+    pub(crate) fn multiply(&self, x: &[f32], batch: usize, store: &mut impl Store<f32>) {
         let matrix = Matrix {
             panels: self.panels.as_slice(),
             panel_len: PANEL_ROWS * self.cols,

@@ -242,16 +242,27 @@ fn pack_panel(layout: Layout, block: &[i8], cols: usize, panel: &mut [i8]) {
     }
 }
 
-fn check(weights: &[i8], scales: &[f32], rows: usize, cols: usize) -> Result<(), Error> {
+/// What is wrong with a dense matrix.
+pub(crate) fn check(weights: &[i8], scales: &[f32], rows: usize, cols: usize) -> Result<(), Error> {
     if rows == 0 || cols == 0 {
         return Err(Error::Empty { rows, cols });
     }
+    let expected = rows.saturating_mul(cols);
+    if cols <= MAX_COLS && weights.len() != expected {
+        return Err(Error::Length { what: "weights", expected, found: weights.len() });
+    }
+    check_values(weights, scales, rows, cols)
+}
+
+/// What is wrong with weights and scales, however they are arranged.
+pub(crate) fn check_values(
+    weights: &[i8],
+    scales: &[f32],
+    rows: usize,
+    cols: usize,
+) -> Result<(), Error> {
     if cols > MAX_COLS {
         return Err(Error::TooManyColumns { cols, limit: MAX_COLS });
-    }
-    let expected = rows.saturating_mul(cols);
-    if weights.len() != expected {
-        return Err(Error::Length { what: "weights", expected, found: weights.len() });
     }
     if scales.len() != rows {
         return Err(Error::Length { what: "scales", expected: rows, found: scales.len() });

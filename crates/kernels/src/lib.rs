@@ -7,6 +7,7 @@
 //! * [`PackedI8`]: 8-bit weights with a scale a row, 8-bit activations quantised on the fly, exact 32-bit sums, and scale, bias and
 //!   activation applied in the same pass;
 //! * [`PackedI4`]: the same with 4-bit weights in groups, at half the bytes;
+//! * [`BlockSparseI8`], [`BlockDiagonalI8`], [`BlockDiagonalF32`]: matrices with blocks of zeros that cost nothing;
 //! * [`PackedF32`]: the same for float weights, fast enough to train on;
 //! * [`quantize`]: float to 8-bit, rows or vectors;
 //! * [`math`]: sigmoid and tanh over slices;
@@ -49,6 +50,8 @@ mod activation;
 mod advice;
 mod aligned;
 mod arch;
+mod block_diagonal;
+mod block_sparse;
 #[cfg(feature = "capi")]
 pub mod capi;
 mod drive;
@@ -71,6 +74,8 @@ mod quantize_groups;
 mod scratch;
 
 pub use activation::Activation;
+pub use block_diagonal::{BlockDiagonalF32, BlockDiagonalI8, BlockSize};
+pub use block_sparse::{BLOCK_COLS, BLOCK_ROWS, BlockSparseI8, blocks_with_weights};
 pub use error::Error;
 pub use float32::PackedF32;
 pub use int4::PackedI4;

@@ -21,6 +21,8 @@ pub struct Scratch {
     /// Quantised vectors two by two, as `smmla` takes them.
     #[cfg_attr(not(target_arch = "aarch64"), allow(dead_code))]
     pub(crate) pairs: Aligned<i8>,
+    /// Floats on their way into or out of a product.
+    pub(crate) floats: Aligned<f32>,
     /// One scale a vector.
     pub(crate) scales: Aligned<f32>,
 }
@@ -35,6 +37,7 @@ impl Scratch {
             grouped: Aligned::zeroed(0),
             signed: Aligned::zeroed(0),
             pairs: Aligned::zeroed(0),
+            floats: Aligned::zeroed(0),
             scales: Aligned::zeroed(0),
         }
     }

@@ -5,6 +5,7 @@
 
 #[cfg(target_arch = "aarch64")]
 mod aarch64;
+mod blocks;
 mod int4_portable;
 mod portable;
 #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
@@ -25,7 +26,9 @@ use aarch64::{dotprod, i8mm, neon};
 #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
 use wasm32::simd128;
 #[cfg(target_arch = "x86_64")]
-use x86_64::{avx2, avx512, avx512_vnni, int4_avx2, int4_avx512_vnni};
+use x86_64::{
+    avx2, avx512, avx512_vnni, blocks_avx2, blocks_avx512_vnni, int4_avx2, int4_avx512_vnni,
+};
 
 /// The order of the 8-bit weights within a panel: group after group of rows, in a group step after step of columns, in a step row after
 /// row.
@@ -162,6 +165,49 @@ pub(crate) fn matmul_i4(
         #[cfg(target_arch = "x86_64")]
         Isa::Avx512Vnni => unsafe { int4_avx512_vnni::matmul_i4(matrix, vectors, store) },
         _ => int4_portable::matmul_i4(matrix, vectors, store),
+    }
+}
+
+/// A block-sparse matrix of 8-bit weights.
+#[derive(Clone, Copy)]
+pub(crate) struct Blocks<'a> {
+    /// 128 bytes a block: 32 rows of four columns.
+    pub(crate) weights: &'a [i8],
+    /// The column of each block, divided by 4; it must lie within the vectors.
+    pub(crate) columns: &'a [u32],
+    /// Where the blocks of each 32 rows end.
+    pub(crate) ends: &'a [usize],
+    /// -128 times the row sums.
+    pub(crate) offsets: &'a [i32],
+    /// Rows of the matrix, without padding.
+    pub(crate) rows: usize,
+}
+
+/// Stores a batch of vectors in `scratch` in the form that [`matmul_blocks`] takes on the same `isa`.
+pub(crate) fn load_blocks(isa: Isa, input: Input, shape: Shape, scratch: &mut Scratch) {
+    match isa {
+        // On x86-64 that is the form of dense matrices.
+        Isa::Avx2 | Isa::Avx512Vnni => load_i8(isa, input, shape, scratch),
+        _ => blocks::load_portable(input, shape, scratch),
+    }
+}
+
+/// Multiplies the vectors that [`load_blocks`] stored with block-sparse 8-bit weights.
+pub(crate) fn matmul_blocks(
+    isa: Isa,
+    matrix: &Blocks,
+    shape: Shape,
+    scratch: &Scratch,
+    store: &mut impl Store<i32>,
+) {
+    match isa {
+        // SAFETY: the processor has AVX2 and FMA, by the invariant of this module.
+        #[cfg(target_arch = "x86_64")]
+        Isa::Avx2 => unsafe { blocks_avx2::matmul(matrix, shape, scratch, store) },
+        // SAFETY: the processor has AVX-512 with VNNI, by the invariant of this module.
+        #[cfg(target_arch = "x86_64")]
+        Isa::Avx512Vnni => unsafe { blocks_avx512_vnni::matmul(matrix, shape, scratch, store) },
+        _ => blocks::portable(matrix, shape, scratch, store),
     }
 }
 

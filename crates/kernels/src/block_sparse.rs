@@ -1,0 +1,258 @@
+//! 8-bit weights of which whole blocks are zero and neither stored nor multiplied.
+//!
+//! A block is 32 rows by 4 columns: what the dense kernel multiplies in one step. So the blocks that are kept run as fast as in
+//! [`PackedI8`](crate::PackedI8), and beside their 128 bytes cost only the four of the number of their columns.
+
+use crate::aligned::Aligned;
+use crate::arch::{self, Blocks};
+use crate::drive::PANEL_ROWS;
+use crate::epilogue::{Finish, Output, Plain, Scaled, Store};
+use crate::input::{Input, QUAD, Shape};
+use crate::int8;
+use crate::{Activation, Error, Isa, Scratch};
+use alloc::vec;
+use alloc::vec::Vec;
+
+/// Rows of a block.
+pub const BLOCK_ROWS: usize = PANEL_ROWS;
+/// Columns of a block.
+pub const BLOCK_COLS: usize = QUAD;
+/// Bytes of a block.
+const BLOCK: usize = BLOCK_ROWS * BLOCK_COLS;
+
+/// A `rows x cols` matrix of 8-bit weights with one float scale a row, of which only some blocks of 32 rows by 4 columns are stored.
+///
+/// The results are those of [`PackedI8`](crate::PackedI8) with zeros in the other blocks, bit for bit.
+#[derive(Clone)]
+pub struct BlockSparseI8 {
+    /// The blocks, those of the first 32 rows first, each row after row.
+    blocks: Aligned<i8>,
+    /// For each block, its column divided by 4. Always less than `ceil(cols / 4)`: the kernels rest on it.
+    columns: Vec<u32>,
+    /// For each 32 rows, where their blocks end.
+    ends: Vec<usize>,
+    /// A scale a row, padded to whole panels.
+    scales: Aligned<f32>,
+    /// -128 times the sum of each row.
+    offsets: Aligned<i32>,
+    rows: usize,
+    cols: usize,
+    isa: Isa,
+}
+
+impl BlockSparseI8 {
+    /// Packs those blocks of row-major `weights` (`rows x cols`, -127..=127) that `mask` keeps, for the fastest instruction set of this
+    /// processor. `mask` is `ceil(rows / 32) x ceil(cols / 4)`, row-major; see also [`blocks_with_weights`].
+    ///
+    /// # Errors
+    /// Those of [`PackedI8::pack`](crate::PackedI8::pack), and [`Error::Length`] for the mask.
+    pub fn pack(
+        weights: &[i8],
+        scales: &[f32],
+        mask: &[bool],
+        rows: usize,
+        cols: usize,
+    ) -> Result<Self, Error> {
+        Self::pack_for(Isa::detect(), weights, scales, mask, rows, cols)
+    }
+
+    /// [`pack`](Self::pack) for a given instruction set.
+    ///
+    /// # Errors
+    /// Those of [`pack`](Self::pack), and [`Error::IsaUnavailable`].
+    pub fn pack_for(
+        isa: Isa,
+        weights: &[i8],
+        scales: &[f32],
+        mask: &[bool],
+        rows: usize,
+        cols: usize,
+    ) -> Result<Self, Error> {
+        let isa = isa.require()?;
+        int8::check(weights, scales, rows, cols)?;
+        let quads = cols.div_ceil(QUAD);
+        let expected = rows.div_ceil(PANEL_ROWS) * quads;
+        if mask.len() != expected {
+            return Err(Error::Length { what: "mask", expected, found: mask.len() });
+        }
+        let kept = |panel: usize, quad: usize| mask[panel * quads + quad];
+        let weight = |row: usize, col: usize| weights[row * cols + col];
+        Ok(Self::build(isa, scales, (rows, cols), kept, weight))
+    }
+
+    /// Stores the blocks that `kept(row / 32, column / 4)` says of `weight(row, column)`. The arguments have been checked.
+    pub(crate) fn build(
+        isa: Isa,
+        scales: &[f32],
+        (rows, cols): (usize, usize),
+        kept: impl Fn(usize, usize) -> bool,
+        weight: impl Fn(usize, usize) -> i8,
+    ) -> Self {
+        let (panels, quads) = (rows.div_ceil(PANEL_ROWS), cols.div_ceil(QUAD));
+        let mut columns = Vec::new();
+        let mut ends = Vec::with_capacity(panels);
+        for panel in 0..panels {
+            columns.extend((0..quads).filter(|&quad| kept(panel, quad)).map(|quad| quad as u32));
+            ends.push(columns.len());
+        }
+        let mut blocks = Aligned::zeroed(columns.len() * BLOCK);
+        let mut offsets = Aligned::zeroed(panels * PANEL_ROWS);
+        let mut padded_scales = Aligned::zeroed(panels * PANEL_ROWS);
+        padded_scales.as_mut_slice()[..rows].copy_from_slice(scales);
+        let mut first = 0;
+        for (panel, &end) in ends.iter().enumerate() {
+            for block in first..end {
+                for r in 0..PANEL_ROWS.min(rows - panel * PANEL_ROWS) {
+                    let (row, col) = (panel * PANEL_ROWS + r, columns[block] as usize * QUAD);
+                    for j in 0..QUAD.min(cols - col) {
+                        let w = weight(row, col + j);
+                        blocks.as_mut_slice()[block * BLOCK + r * QUAD + j] = w;
+                        offsets.as_mut_slice()[row] -= 128 * i32::from(w);
+                    }
+                }
+            }
+            first = end;
+        }
+        Self { blocks, columns, ends, scales: padded_scales, offsets, rows, cols, isa }
+    }
+
+    /// Rows of the matrix: elements of a result.
+    #[must_use]
+    pub fn rows(&self) -> usize {
+        self.rows
+    }
+
+    /// Columns of the matrix: elements of an input vector.
+    #[must_use]
+    pub fn cols(&self) -> usize {
+        self.cols
+    }
+
+    /// The share of the blocks that is stored, within 0..=1.
+    #[must_use]
+    pub fn density(&self) -> f64 {
+        self.columns.len() as f64 / (self.ends.len() * self.cols.div_ceil(QUAD)) as f64
+    }
+
+    /// Bytes of the stored blocks, their places, scales and row sums, padding included.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        size_of_val(self.blocks.as_slice())
+            + size_of_val(self.columns.as_slice())
+            + size_of_val(self.ends.as_slice())
+            + size_of_val(self.scales.as_slice())
+            + size_of_val(self.offsets.as_slice())
+    }
+
+    /// The instruction set that the products run on.
+    #[must_use]
+    pub fn isa(&self) -> Isa {
+        self.isa
+    }
+
+    /// `out = W x` in exact 32-bit integers, as [`PackedI8::matmul_i32`](crate::PackedI8::matmul_i32).
+    ///
+    /// # Panics
+    /// Where a slice has not the length its shape calls for.
+    pub fn matmul_i32(&self, x: &[i8], batch: usize, out: &mut [i32]) {
+        self.check_lengths(x.len(), batch, out.len());
+        let mut scratch = Scratch::new();
+        self.multiply(Input::Quantised(x), batch, &mut scratch, |_| Plain {
+            output: Output::new(out, self.rows),
+        });
+    }
+
+    /// `y = act(W x + bias)`, as [`PackedI8::matmul`](crate::PackedI8::matmul): `x` is `batch x cols`, `y` is `batch x rows`. Allocates
+    /// only to grow `scratch`.
+    ///
+    /// # Panics
+    /// Where a slice has not the length its shape calls for.
+    pub fn matmul(
+        &self,
+        x: &[f32],
+        batch: usize,
+        bias: Option<&[f32]>,
+        act: Activation,
+        scratch: &mut Scratch,
+        y: &mut [f32],
+    ) {
+        self.check_lengths(x.len(), batch, y.len());
+        if let Some(bias) = bias {
+            assert_eq!(bias.len(), self.rows, "BlockSparseI8: `bias` must hold a value a row");
+        }
+        self.multiply(Input::Float(x), batch, scratch, |vector_scales| Scaled {
+            row_scales: self.scales.as_slice(),
+            vector_scales,
+            finish: Finish::new(Output::new(y, self.rows), bias, act),
+        });
+    }
+
+    fn multiply<'s, S: Store<i32>>(
+        &self,
+        input: Input,
+        batch: usize,
+        scratch: &'s mut Scratch,
+        store: impl FnOnce(&'s [f32]) -> S,
+    ) {
+        let stride = self.cols.next_multiple_of(QUAD);
+        let shape = Shape { batch, cols: self.cols, stride };
+        arch::load_blocks(self.isa, input, shape, scratch);
+        let scratch = &*scratch;
+        let mut store = store(scratch.scales.as_slice());
+        let blocks = Blocks {
+            weights: self.blocks.as_slice(),
+            columns: &self.columns,
+            ends: &self.ends,
+            offsets: self.offsets.as_slice(),
+            rows: self.rows,
+        };
+        arch::matmul_blocks(self.isa, &blocks, shape, scratch, &mut store);
+    }
+
+    fn check_lengths(&self, x: usize, batch: usize, y: usize) {
+        assert_eq!(
+            Some(x),
+            batch.checked_mul(self.cols),
+            "BlockSparseI8: the input must be batch x cols = {batch} x {}",
+            self.cols
+        );
+        assert_eq!(
+            Some(y),
+            batch.checked_mul(self.rows),
+            "BlockSparseI8: the output must be batch x rows = {batch} x {}",
+            self.rows
+        );
+    }
+}
+
+impl core::fmt::Debug for BlockSparseI8 {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("BlockSparseI8")
+            .field("rows", &self.rows)
+            .field("cols", &self.cols)
+            .field("blocks", &self.columns.len())
+            .field("isa", &self.isa)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The mask of the blocks of a row-major `rows x cols` matrix in which any weight is not zero.
+///
+/// # Panics
+/// Where `weights` has not `rows * cols` elements.
+#[must_use]
+pub fn blocks_with_weights(weights: &[i8], rows: usize, cols: usize) -> Vec<bool> {
+    assert_eq!(
+        Some(weights.len()),
+        rows.checked_mul(cols),
+        "blocks_with_weights: `weights` must hold rows * cols = {rows} * {cols} values"
+    );
+    let quads = cols.div_ceil(QUAD);
+    let mut mask = vec![false; rows.div_ceil(PANEL_ROWS) * quads];
+    for row in 0..rows {
+        for col in 0..cols {
+            mask[row / PANEL_ROWS * quads + col / QUAD] |= weights[row * cols + col] != 0;
+        }
+    }
+    mask
+}
