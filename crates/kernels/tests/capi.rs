@@ -133,8 +133,11 @@ fn packed_matrices_go_through_bytes() {
 fn instruction_sets_have_names() {
     assert_eq!(text(stonechat_kernels_version()), env!("CARGO_PKG_VERSION"));
     assert_eq!(text(stonechat_isa_name()), Isa::detect().name());
-    let names: Vec<&str> =
-        (0..).map(|index| stonechat_isa_available(index)).take_while(|name| !name.is_null()).map(text).collect();
+    let names: Vec<&str> = (0..)
+        .map(|index| stonechat_isa_available(index))
+        .take_while(|name| !name.is_null())
+        .map(text)
+        .collect();
     let expected: Vec<&str> = Isa::available().into_iter().map(Isa::name).collect();
     assert_eq!(names, expected);
     let advice = stonechat_isa_advice();

@@ -7,7 +7,11 @@ use std::sync::Arc;
 use stonechat_kernels::quantize::quantize_groups;
 use stonechat_kernels::{Activation, Error, PackedI4, PackedI8, Scratch};
 
-const SHAPES: [(usize, usize); 6] = [(1, 1), (5, 3), (32, 16), (33, 65), (70, 31), (97, 130)];
+const SHAPES: &[(usize, usize)] = if cfg!(miri) {
+    &[(1, 1), (5, 3), (33, 5)]
+} else {
+    &[(1, 1), (5, 3), (32, 16), (33, 65), (70, 31), (97, 130)]
+};
 
 fn results(packed: &PackedI8) -> Vec<u32> {
     let x = Numbers::new(9).floats(2 * packed.cols());
@@ -48,7 +52,7 @@ impl AsRef<[u8]> for Placed {
 #[test]
 fn matrices_come_back_on_every_instruction_set() {
     let mut numbers = Numbers::new(1);
-    for (rows, cols) in SHAPES {
+    for &(rows, cols) in SHAPES {
         let (w, scales) = (numbers.weights(rows * cols), numbers.floats(rows));
         for from in instruction_sets() {
             let packed = PackedI8::pack_for(from, &w, &scales, rows, cols).expect("packs");
@@ -78,7 +82,7 @@ fn matrices_come_back_on_every_instruction_set() {
 #[test]
 fn matrices_of_4_bits_come_back() {
     let mut numbers = Numbers::new(2);
-    for (rows, cols) in SHAPES {
+    for &(rows, cols) in SHAPES {
         let groups = quantize_groups(&numbers.floats(rows * cols), rows, cols);
         let packed = PackedI4::pack(&groups).expect("packs");
         let bytes = packed.to_bytes();
@@ -86,7 +90,8 @@ fn matrices_of_4_bits_come_back() {
         assert_eq!(results_i4(&copied), results_i4(&packed), "{rows} x {cols}");
         assert!(copied.to_bytes() == bytes, "{rows} x {cols}");
         for shift in [0, 1] {
-            let shared = PackedI4::from_shared(Arc::new(Placed::new(&bytes, shift))).expect("reads");
+            let shared =
+                PackedI4::from_shared(Arc::new(Placed::new(&bytes, shift))).expect("reads");
             assert_eq!(shared.is_shared(), shift == 0, "{rows} x {cols}");
             assert_eq!(results_i4(&shared), results_i4(&packed), "{rows} x {cols}");
         }
@@ -159,7 +164,7 @@ fn damage_is_named() {
 #[test]
 fn random_damage_never_panics() {
     let mut numbers = Numbers::new(3);
-    let rounds = if cfg!(miri) { 100 } else { 20_000 };
+    let rounds = if cfg!(miri) { 30 } else { 5000 };
     let mut accepted = 0;
     for round in 0..rounds {
         let (rows, cols) = (1 + numbers.bits() as usize % 40, 1 + numbers.bits() as usize % 40);
@@ -179,10 +184,9 @@ fn random_damage_never_panics() {
         if numbers.bits().is_multiple_of(8) {
             bytes.truncate(numbers.bits() as usize % (bytes.len() + 1));
         }
-        for packed in [
-            PackedI8::from_bytes(&bytes),
-            PackedI8::from_shared(Arc::new(Placed::new(&bytes, 0))),
-        ] {
+        for packed in
+            [PackedI8::from_bytes(&bytes), PackedI8::from_shared(Arc::new(Placed::new(&bytes, 0)))]
+        {
             accepted += usize::from(packed.as_ref().is_ok_and(|packed| results(packed).len() > 1));
         }
         if let Ok(packed) = PackedI4::from_bytes(&bytes) {
@@ -190,5 +194,5 @@ fn random_damage_never_panics() {
         }
     }
     println!("{accepted} of the damaged matrices are matrices still");
-    assert!(accepted > rounds / 50, "the damage is not all in the header");
+    assert!(accepted > rounds / 50 || cfg!(miri), "the damage is not all in the header");
 }

@@ -137,7 +137,10 @@ impl Stored {
             }
         });
         if let Some(at) = wrong {
-            return bad(parts.panels.start + at, "a weight is -128, or one of the padding is not 0");
+            return bad(
+                parts.panels.start + at,
+                "a weight is -128, or one of the padding is not 0",
+            );
         }
         Ok(Self { layout, rows, cols, scales, panels: parts.panels, offsets: sums })
     }
@@ -163,7 +166,12 @@ impl Stored {
 }
 
 /// Visits all weights as they are stored: `visit(index, row, first column, the weights of one step of the row)`.
-fn walk(layout: Layout, panels: &[i8], cols: usize, mut visit: impl FnMut(usize, usize, usize, &[i8])) {
+fn walk(
+    layout: Layout,
+    panels: &[i8],
+    cols: usize,
+    mut visit: impl FnMut(usize, usize, usize, &[i8]),
+) {
     let Layout { rows, depth, .. } = layout;
     let stride = layout.stride(cols);
     let mut at = 0;

@@ -12,8 +12,8 @@ pub use threads::ThreadPool;
 use core::ops::Range;
 use core::sync::atomic::{AtomicUsize, Ordering};
 
-/// Weights of which a thread takes at least so many bytes: with less, waking it costs more than it saves.
-const BYTES_A_PART: usize = 128 << 10;
+/// Weights of which a thread takes at least so many bytes: with less, waking it costs more than it saves. (Miri takes a minute for as many.)
+const BYTES_A_PART: usize = if cfg!(miri) { 256 } else { 128 << 10 };
 
 /// Something that runs jobs on several threads: [`ThreadPool`], or the pool that a program has anyway.
 pub trait Pool: Sync {
