@@ -1,0 +1,221 @@
+// Small-batch products over packed 8-bit weights. Made from crates/kernels/src/capi; see its test c_header.
+//
+// Functions that return int32_t return STONECHAT_OK or what was wrong, and write to their last pointers only where all is
+// well. A handle may be used by several threads at a time, save a scratch.
+
+#ifndef STONECHAT_KERNELS_H
+#define STONECHAT_KERNELS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+// Everything went well.
+#define STONECHAT_OK 0
+
+// A pointer is null where it must not be, or not a multiple of the size of its elements.
+#define STONECHAT_BAD_POINTER 1
+
+// A matrix without rows or columns, or with more than memory or a 32-bit sum can hold.
+#define STONECHAT_BAD_SHAPE 2
+
+// A weight of -128, or a scale that is not finite.
+#define STONECHAT_BAD_VALUE 3
+
+// No instruction set has this name, or the processor lacks it.
+#define STONECHAT_BAD_ISA 4
+
+// An activation that does not exist.
+#define STONECHAT_BAD_ACTIVATION 5
+
+// Bytes that are no packed matrix, or a damaged one.
+#define STONECHAT_BAD_BYTES 6
+
+// The system refused to start a thread.
+#define STONECHAT_NO_THREAD 7
+
+// A buffer is too small; the length it needs is stored.
+#define STONECHAT_TOO_SMALL 8
+
+// A bug in the library; please report it.
+#define STONECHAT_PANIC 9
+
+// The value itself.
+#define STONECHAT_ACTIVATION_NONE 0
+
+// `min(max(v, 0), clip)`.
+#define STONECHAT_ACTIVATION_CLIPPED_RELU 1
+
+// `1 / (1 + exp(-v))`.
+#define STONECHAT_ACTIVATION_SIGMOID 2
+
+// The hyperbolic tangent.
+#define STONECHAT_ACTIVATION_TANH 3
+
+// A `rows x cols` matrix of 8-bit weights with a scale a row, packed for products. It never changes.
+typedef struct StonechatInt8 StonechatInt8;
+
+// Threads that wait for large products.
+typedef struct StonechatPool StonechatPool;
+
+// Working memory of products: one call at a time, any number of matrices.
+typedef struct StonechatScratch StonechatScratch;
+
+#ifdef __cplusplus
+extern "C" {
+#endif // __cplusplus
+
+// What a status means, in English: never null, valid for ever.
+const char *stonechat_status_message(int32_t status);
+
+// The version of the library: three numbers with dots between them. Never null, valid for ever.
+const char *stonechat_kernels_version(void);
+
+// The name of the instruction set that is used where none is asked for, the fastest one of this processor. Never null, valid for ever.
+const char *stonechat_isa_name(void);
+
+// The names of the instruction sets of this processor that there are kernels for, by index from 0, slowest first; null from their number
+// on. Valid for ever.
+const char *stonechat_isa_available(size_t index);
+
+// What keeps products from being faster on this machine, in an English sentence; null where there is nothing to say. Valid for ever.
+const char *stonechat_isa_advice(void);
+
+// Quantises each row of a row-major `rows x cols` matrix to within -127..127, with a scale of its own: `w` and `quantised` hold
+// `rows * cols` values, `scales` holds `rows`. What is not finite counts as 0.
+//
+// # Safety
+// The pointers must lead to as many values as said, and none of the outputs may overlap anything.
+int32_t stonechat_quantize_rows(const float *w,
+                                size_t rows,
+                                size_t cols,
+                                int8_t *quantised,
+                                float *scales);
+
+// Quantises a vector of `len` values with one scale, as the products do with their input. What is not finite counts as 0.
+//
+// # Safety
+// As for `stonechat_quantize_rows`; `scale` holds one value.
+int32_t stonechat_quantize_vector(const float *x,
+                                  size_t len,
+                                  int8_t *quantised,
+                                  float *scale);
+
+// Makes a scratch, which grows to the largest product it meets.
+//
+// # Safety
+// `out` must be writable.
+int32_t stonechat_scratch_new(StonechatScratch **out);
+
+// Frees a scratch. Null is nothing.
+//
+// # Safety
+// The scratch must be of `stonechat_scratch_new`, not in use, and not be used again.
+void stonechat_scratch_free(StonechatScratch *scratch);
+
+// Starts threads: `threads` of them work on a large product, the one that calls it among them.
+//
+// # Safety
+// `out` must be writable.
+int32_t stonechat_pool_new(size_t threads, StonechatPool **out);
+
+// Ends the threads of a pool. Null is nothing.
+//
+// # Safety
+// The pool must be of `stonechat_pool_new`, not in use, and not be used again.
+void stonechat_pool_free(StonechatPool *pool);
+
+// Packs row-major `weights` (`rows x cols`, within -127..127) with a scale a row, for the instruction set called `isa`, or the fastest one
+// where `isa` is null.
+//
+// # Safety
+// `weights` must hold `rows * cols` values, `scales` `rows`; `isa` must be null or end with a zero byte; `out` must be writable.
+int32_t stonechat_int8_pack(const int8_t *weights,
+                            const float *scales,
+                            size_t rows,
+                            size_t cols,
+                            const char *isa,
+                            StonechatInt8 **out);
+
+// Frees a matrix. Null is nothing.
+//
+// # Safety
+// The matrix must be one of this library's, not in use, and not be used again.
+void stonechat_int8_free(StonechatInt8 *matrix);
+
+// Rows of a matrix, 0 for null.
+//
+// # Safety
+// The matrix must be null or one of this library's.
+size_t stonechat_int8_rows(const StonechatInt8 *matrix);
+
+// Columns of a matrix, 0 for null.
+//
+// # Safety
+// The matrix must be null or one of this library's.
+size_t stonechat_int8_cols(const StonechatInt8 *matrix);
+
+// The name of the instruction set that a matrix is packed for, null for null. Valid for ever.
+//
+// # Safety
+// The matrix must be null or one of this library's.
+const char *stonechat_int8_isa(const StonechatInt8 *matrix);
+
+// `y = act(W x + bias)` for a batch of vectors: `x` is `batch x cols`, each vector quantised with a scale of its own; `bias` has a value
+// a row, or is null; `activation` is one of STONECHAT_ACTIVATION_*, `clip` its bound where it is the clipped ReLU; `y` is `batch x rows`.
+// `scratch` is working memory, `pool` may be null.
+//
+// # Safety
+// The handles must be this library's and the scratch in no other use; the pointers must lead to as many values as said, and `y` may not
+// overlap `x` or `bias`.
+int32_t stonechat_int8_matmul(const StonechatInt8 *matrix,
+                              const float *x,
+                              size_t batch,
+                              const float *bias,
+                              int32_t activation,
+                              float clip,
+                              StonechatScratch *scratch,
+                              const StonechatPool *pool,
+                              float *y);
+
+// `out = W x` in exact 32-bit integers, scales left out: `x` is `batch x cols`, any bytes, `out` is `batch x rows`.
+//
+// # Safety
+// As for `stonechat_int8_matmul`.
+int32_t stonechat_int8_matmul_i32(const StonechatInt8 *matrix,
+                                  const int8_t *x,
+                                  size_t batch,
+                                  int32_t *out);
+
+// Stores a packed matrix in `bytes`, which has room for `capacity` of them, and in `len` how many there are: also where the room is too
+// small (STONECHAT_TOO_SMALL), so that a first call with a capacity of 0 asks for the length.
+//
+// # Safety
+// The matrix must be this library's; `bytes` must be writable for `capacity` bytes, `len` for one value.
+int32_t stonechat_int8_to_bytes(const StonechatInt8 *matrix,
+                                uint8_t *bytes,
+                                size_t capacity,
+                                size_t *len);
+
+// The matrix that `stonechat_int8_to_bytes` stored, on this or another machine: copied, or packed anew where this processor reads weights
+// in another order.
+//
+// # Safety
+// `bytes` must hold `len` bytes; `out` must be writable.
+int32_t stonechat_int8_from_bytes(const uint8_t *bytes,
+                                  size_t len,
+                                  StonechatInt8 **out);
+
+// `stonechat_int8_from_bytes` without a copy, where this processor reads weights in the stored order and `bytes` is a multiple of 64: for
+// mapped files. Else the bytes are copied.
+//
+// # Safety
+// `bytes` must hold `len` bytes, which must stay where they are and as they are until the matrix is freed; `out` must be writable.
+int32_t stonechat_int8_map(const uint8_t *bytes,
+                           size_t len,
+                           StonechatInt8 **out);
+
+#ifdef __cplusplus
+}  // extern "C"
+#endif  // __cplusplus
+
+#endif  /* STONECHAT_KERNELS_H */
