@@ -1,0 +1,27 @@
+//! The ARPA format: the common text form of back-off models.
+//!
+//! ```text
+//! \data\
+//! ngram 1=4
+//! ngram 2=2
+//!
+//! \1-grams:
+//! -1.5    <unk>
+//! 0       <s>     -0.3
+//! ...
+//! \2-grams:
+//! -0.7    <s> a
+//! ...
+//! \end\
+//! ```
+//!
+//! A line is log10 of the probability, the words, and log10 of the back-off weight where there is one, with
+//! tabs or spaces between. Files by SRILM, KenLM and others are read; what contradicts the header or itself is
+//! an error that names the line.
+
+mod read;
+mod write;
+
+pub use read::read;
+pub(crate) use write::ArpaWriter;
+pub use write::write;

@@ -1,0 +1,79 @@
+//! The errors of this crate.
+
+use std::io;
+use std::path::Path;
+
+/// Why a text, a model or a file was refused.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// Reading or writing failed.
+    #[error("{what}: {source}")]
+    Io {
+        /// The file, or what was being done.
+        what: String,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// A line of an ARPA file is not what it must be.
+    #[error("ARPA, line {line}: {reason}")]
+    Arpa {
+        /// Counted from 1.
+        line: u64,
+        /// What is wrong and what is expected.
+        reason: String,
+    },
+    /// A packed model is damaged, or none.
+    #[error("packed language model, {section} at byte {offset}: {reason}")]
+    Packed {
+        /// The part of the file.
+        section: &'static str,
+        /// Where the part begins.
+        offset: usize,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// An option has a value that cannot be.
+    #[error("{option}: {reason}")]
+    Option {
+        /// Its name.
+        option: &'static str,
+        /// What is wrong and what is expected.
+        reason: String,
+    },
+    /// There is nothing to make a model of, or more than fits.
+    #[error("language model: {0}")]
+    Model(String),
+    /// Any of the others, in this file.
+    #[error("{file}: {source}")]
+    InFile {
+        /// Its path as the caller gave it.
+        file: String,
+        /// What is wrong with it.
+        source: Box<Error>,
+    },
+}
+
+impl Error {
+    pub(crate) fn io(what: impl Into<String>, source: io::Error) -> Self {
+        Error::Io { what: what.into(), source }
+    }
+
+    pub(crate) fn arpa(line: u64, reason: impl Into<String>) -> Self {
+        Error::Arpa { line, reason: reason.into() }
+    }
+
+    pub(crate) fn packed(section: &'static str, offset: usize, reason: impl Into<String>) -> Self {
+        Error::Packed { section, offset, reason: reason.into() }
+    }
+
+    pub(crate) fn option(option: &'static str, reason: impl Into<String>) -> Self {
+        Error::Option { option, reason: reason.into() }
+    }
+
+    /// The same error with the name of the file it is about.
+    #[must_use]
+    pub fn in_file(self, path: &Path) -> Self {
+        Error::InFile { file: path.display().to_string(), source: Box::new(self) }
+    }
+}

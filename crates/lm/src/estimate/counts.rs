@@ -1,0 +1,229 @@
+//! Text to counts: the vocabulary, the n-grams of the highest order, and what follows for the lower ones.
+
+use std::collections::HashMap;
+use std::path::Path;
+
+use super::Sentences;
+use super::sort::{Key, Sorter, Spool};
+use crate::vocabulary::is_word;
+use crate::{Error, MAX_ORDER, Result, SPECIAL_WORDS, Vocabulary};
+
+const UNKNOWN: u32 = 0;
+const BEGIN: u32 = 1;
+const END: u32 = 2;
+
+/// Marks an n-gram that counts but gets no probability of its own.
+const DROPPED: u64 = 1 << 63;
+
+/// What is known of an n-gram before it has a probability.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Count {
+    /// The count that probabilities are made of.
+    pub adjusted: u64,
+    /// How often it is in the text.
+    pub occurrences: u64,
+    /// Whether it gets a probability of its own.
+    pub is_kept: bool,
+}
+
+impl Count {
+    pub fn from_record([adjusted, occurrences]: [u64; 2]) -> Self {
+        Self { adjusted: adjusted & !DROPPED, occurrences, is_kept: adjusted & DROPPED == 0 }
+    }
+
+    fn record(self) -> [u64; 2] {
+        [if self.is_kept { self.adjusted } else { self.adjusted | DROPPED }, self.occurrences]
+    }
+}
+
+/// How much text there was.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TextSize {
+    /// Sentences with at least one word.
+    pub sentences: u64,
+    /// Words in them.
+    pub words: u64,
+    /// Different words.
+    pub different_words: u64,
+    /// Words that are not in the model's vocabulary.
+    pub unknown_words: u64,
+}
+
+/// The words of `text` but the markers of sentences, which the text has no right to.
+fn words(sentence: &str) -> impl Iterator<Item = &str> {
+    sentence.split_ascii_whitespace().filter(|word| *word != SPECIAL_WORDS[1] && *word != SPECIAL_WORDS[2])
+}
+
+/// First pass: how often each word occurs.
+pub(super) fn count_words(
+    text: &mut dyn Sentences,
+    progress: &mut dyn FnMut(u64),
+) -> Result<(HashMap<Box<str>, u64>, TextSize)> {
+    let mut counts: HashMap<Box<str>, u64> = HashMap::new();
+    let mut size = TextSize::default();
+    text.for_each(&mut |sentence| {
+        let before = size.words;
+        for word in words(sentence) {
+            match counts.get_mut(word) {
+                Some(count) => *count += 1,
+                None => {
+                    counts.insert(word.into(), 1);
+                }
+            }
+            size.words += 1;
+        }
+        if size.words > before {
+            size.sentences += 1;
+            progress(size.words);
+        }
+        Ok(())
+    })?;
+    size.different_words = counts.len() as u64;
+    Ok((counts, size))
+}
+
+/// The most frequent words, at most `limit`, those of less than `min_count` occurrences left out. Among
+/// equally frequent words the order of the bytes decides.
+pub(super) fn vocabulary(
+    counts: &HashMap<Box<str>, u64>,
+    min_count: u64,
+    limit: usize,
+) -> Result<Vocabulary> {
+    let usable = counts.iter().filter(|(word, count)| **count >= min_count && is_word(word));
+    let mut frequent: Vec<(&str, u64)> = usable.map(|(word, count)| (&**word, *count)).collect();
+    frequent.sort_unstable_by(|a, b| b.1.cmp(&a.1).then(a.0.cmp(b.0)));
+    frequent.truncate(limit);
+    Vocabulary::new(frequent.into_iter().map(|(word, _)| word))
+}
+
+/// Second pass: the n-grams of `order` words, reversed and sorted, with their counts. Before the first word
+/// of a sentence stand as many `<s>` as there is room for.
+pub(super) fn count_ngrams(
+    text: &mut dyn Sentences,
+    vocabulary: &Vocabulary,
+    order: usize,
+    (folder, memory): (&Path, usize),
+    progress: &mut dyn FnMut(u64),
+) -> Result<(Spool<u64>, u64)> {
+    let ids: HashMap<&str, u32> = vocabulary.iter().zip(0..).collect();
+    let mut sorter = Sorter::new(folder, order, memory);
+    let (mut seen, mut unknown) = (0, 0);
+    text.for_each(&mut |sentence| {
+        let mut key: Key = [BEGIN; MAX_ORDER];
+        key[order..].fill(0);
+        let mut any = false;
+        let mut push = |word: u32| {
+            key.copy_within(0..order - 1, 1);
+            key[0] = word;
+            sorter.push(key, 1)
+        };
+        for word in words(sentence) {
+            let id = ids.get(word).copied().unwrap_or(UNKNOWN);
+            push(id)?;
+            unknown += u64::from(id == UNKNOWN);
+            seen += 1;
+            any = true;
+        }
+        if any {
+            push(END)?;
+            progress(seen);
+        }
+        Ok(())
+    })?;
+    if seen == 0 {
+        return Err(Error::Model("there is no word in the text".into()));
+    }
+    Ok((sorter.finish()?, unknown))
+}
+
+/// The n-grams of one order, reversed and sorted, with adjusted counts.
+pub(super) struct Adjusted {
+    pub grams: Spool<[u64; 2]>,
+    /// Numbers of n-grams with adjusted counts 1 to 4.
+    pub counts_of_counts: [u64; 4],
+}
+
+impl Adjusted {
+    fn push(&mut self, key: &Key, count: Count) -> Result<()> {
+        if let Some(n) = (1..=4).position(|n| n == count.adjusted) {
+            self.counts_of_counts[n] += 1;
+        }
+        self.grams.push(key, count.record())
+    }
+}
+
+/// The adjusted counts of Kneser and Ney 1995: an n-gram below the highest order counts once for each
+/// different word before it, not once for each occurrence; n-grams that begin a sentence, before which
+/// nothing stands, keep their number of occurrences.
+///
+/// N-grams that occur at most `cutoffs[n - 1]` times are marked as dropped, and so are longer ones than
+/// unigrams that have `<unk>` in them: what follows an unknown word, and on what, says little.
+pub(super) fn adjust(
+    full: &mut Spool<u64>,
+    order: usize,
+    cutoffs: &[u64; MAX_ORDER],
+    folder: &Path,
+) -> Result<Vec<Adjusted>> {
+    let mut orders = (1..=order)
+        .map(|n| Ok(Adjusted { grams: Spool::new(folder, n)?, counts_of_counts: [0; 4] }))
+        .collect::<Result<Vec<_>>>()?;
+    let is_kept = |key: &Key, n: usize, occurrences: u64| {
+        n == 1 || occurrences > cutoffs[n - 1] && !key[..n].contains(&UNKNOWN)
+    };
+    let mut open = Open::default();
+    let mut grams = full.read()?;
+    while let Some((key, occurrences)) = grams.next()? {
+        // Up to and with the first `<s>`, counted from the end of the text.
+        let begin = key[..order].iter().position(|&word| word == BEGIN);
+        let length = begin.map_or(order, |begin| begin + 1);
+        let pairs = key[..order].iter().zip(&open.key[..open.length]);
+        let same = pairs.take_while(|(a, b)| a == b).count();
+        open.close(same, &mut orders, &is_kept)?;
+        open.occurrences[..same].iter_mut().for_each(|sum| *sum += occurrences);
+        if let Some(longest) = same.checked_sub(1) {
+            open.adjusted[longest] += 1;
+        }
+        let lower = length.min(order - 1);
+        for n in same..lower {
+            open.occurrences[n] = occurrences;
+            // The n-gram that `<s>` begins has no word before it.
+            open.adjusted[n] = if Some(n) == begin { occurrences } else { 1 };
+        }
+        open.key = key;
+        open.length = lower;
+        if begin.is_none_or(|begin| begin + 1 == order) {
+            let is_kept = is_kept(&key, order, occurrences);
+            let count = Count { adjusted: occurrences, occurrences, is_kept };
+            orders[order - 1].push(&key, count)?;
+        }
+    }
+    open.close(0, &mut orders, &is_kept)?;
+    Ok(orders)
+}
+
+/// The shorter n-grams that the last n-gram ended in, while they are counted.
+#[derive(Default)]
+struct Open {
+    key: Key,
+    length: usize,
+    adjusted: [u64; MAX_ORDER],
+    occurrences: [u64; MAX_ORDER],
+}
+
+impl Open {
+    /// Those longer than `keep` words are complete.
+    fn close(
+        &mut self,
+        keep: usize,
+        orders: &mut [Adjusted],
+        is_kept: &impl Fn(&Key, usize, u64) -> bool,
+    ) -> Result<()> {
+        for n in keep..self.length {
+            let (adjusted, occurrences) = (self.adjusted[n], self.occurrences[n]);
+            let is_kept = is_kept(&self.key, n + 1, occurrences);
+            orders[n].push(&self.key, Count { adjusted, occurrences, is_kept })?;
+        }
+        self.length = self.length.min(keep);
+        Ok(())
+    }
+}

@@ -1,0 +1,31 @@
+//! Small n-gram language models for speech recognizers.
+//!
+//! - [`LanguageModel`]: a packed model, one immutable piece of bytes; queries allocate nothing.
+//! - [`estimate`]: text to model, interpolated modified Kneser-Ney, sorted through disk.
+//! - [`NgramModel`]: a model in memory while it is made; [`arpa`] reads and writes the common text format.
+//!
+//! All probabilities are log10, as in ARPA files.
+#![forbid(unsafe_code)]
+
+pub mod arpa;
+mod error;
+pub mod estimate;
+mod mix;
+mod model_builder;
+mod ngram_model;
+mod packed;
+mod perplexity;
+mod prune;
+mod vocabulary;
+
+pub use error::Error;
+pub use mix::mix;
+pub use model_builder::{LEAST_LOG10, ModelBuilder};
+pub use ngram_model::{MAX_ORDER, NgramModel};
+pub use packed::{Bits, LanguageModel, Score, State, packed_bytes};
+pub use perplexity::Perplexity;
+pub use prune::Pruner;
+pub use vocabulary::{MAX_WORD_BYTES, MAX_WORDS, SPECIAL_WORDS, Vocabulary, WordId};
+
+/// Result with this crate's [`Error`].
+pub type Result<T> = std::result::Result<T, Error>;

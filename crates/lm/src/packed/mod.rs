@@ -1,0 +1,163 @@
+//! The packed model: one piece of bytes, as small as it gets, queried where it lies.
+//!
+//! ```text
+//! header    256 bytes: magic, order, widths, number of n-grams of each order, the sections' lengths and
+//!           CRC-32s, and a CRC-32 of all that
+//! words     the vocabulary, see `words.rs`
+//! bins      f32, for each order: the values of the probability bins, then those of the back-off bins
+//! for each order n:
+//!   grams     for each n-gram: word (not for unigrams: they are all there), probability, back-off weight (not
+//!             in the last order), each in as many bits as it needs
+//!   children  for each n-gram the number of the first (n+1)-gram below it, see `monotone.rs`; not in the last
+//! ```
+//!
+//! The trie is that of [`NgramModel`](crate::NgramModel): reversed words, the predecessors of a word below
+//! it, sorted. Sections begin at multiples of 8 and are filled up with zeros. Numbers are little-endian.
+//!
+//! A probability or back-off weight is the number of a bin, or the bits of an `f32` where a model is not
+//! quantised. Back-off bin 0 stands for n-grams that are the context of nothing: the next query's state
+//! leaves them out, so that hypotheses with the same future become equal.
+
+mod bits;
+mod header;
+mod monotone;
+mod pack;
+mod quantise;
+mod query;
+mod unpack;
+mod words;
+
+use std::fmt;
+use std::path::Path;
+use std::sync::Arc;
+
+use crate::{Error, Result, WordId};
+use header::Layout;
+
+pub use pack::packed_bytes;
+pub use query::{Score, State};
+
+/// Bits of a number that is not quantised.
+pub(crate) const UNQUANTISED: u32 = 32;
+
+/// Widths of quantised probabilities and back-off weights: 2 to 16 bits (4 to 65,536 bins for each order), or
+/// 32 for `f32` as it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Bits {
+    /// For probabilities.
+    pub prob: u32,
+    /// For back-off weights; one of the bins stands for no weight.
+    pub backoff: u32,
+}
+
+impl Bits {
+    /// Numbers as they are.
+    pub const UNQUANTISED: Bits = Bits { prob: UNQUANTISED, backoff: UNQUANTISED };
+
+    pub(crate) fn validate(self) -> Result<()> {
+        for (option, bits) in [("prob-bits", self.prob), ("backoff-bits", self.backoff)] {
+            if !matches!(bits, 2..=16 | UNQUANTISED) {
+                let reason = format!("is {bits}, must be 2 to 16, or 32 for unquantised");
+                return Err(Error::option(option, reason));
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Default for Bits {
+    /// Eight bits, which cost hardly any perplexity.
+    fn default() -> Self {
+        Bits { prob: 8, backoff: 8 }
+    }
+}
+
+/// A packed language model, ready to be asked. Clones share the bytes.
+///
+/// Queries allocate nothing and never panic, whatever the bytes are; bytes that are not what the checksums
+/// say are refused when the model is loaded.
+#[derive(Clone)]
+pub struct LanguageModel {
+    bytes: Arc<dyn AsRef<[u8]> + Send + Sync>,
+    layout: Arc<Layout>,
+}
+
+impl fmt::Debug for LanguageModel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Layout { order, bits, counts, .. } = &*self.layout;
+        f.debug_struct("LanguageModel")
+            .field("counts", &&counts[..*order])
+            .field("bits", bits)
+            .field("bytes", &self.bytes().len())
+            .finish()
+    }
+}
+
+impl LanguageModel {
+    /// A model in these bytes: a `Vec<u8>`, a `&'static [u8]`, a mapped file of the `memmap2` crate, ...
+    ///
+    /// # Errors
+    /// Bytes that are no packed model, of another version, cut off or damaged; the error names the section.
+    pub fn from_bytes(bytes: impl AsRef<[u8]> + Send + Sync + 'static) -> Result<Self> {
+        let layout = Layout::read(bytes.as_ref())?;
+        Ok(Self { bytes: Arc::new(bytes), layout: Arc::new(layout) })
+    }
+
+    /// Reads a file into memory.
+    ///
+    /// # Errors
+    /// As [`from_bytes`](Self::from_bytes), with the file's name.
+    pub fn load(path: impl AsRef<Path>) -> Result<Self> {
+        let path = path.as_ref();
+        let bytes = header::load(path)?;
+        Self::from_bytes(bytes).map_err(|error| error.in_file(path))
+    }
+
+    /// Whether bytes begin as packed models do.
+    pub fn is_packed(start: &[u8]) -> bool {
+        start.starts_with(&header::MAGIC)
+    }
+
+    /// The whole file.
+    pub fn bytes(&self) -> &[u8] {
+        (*self.bytes).as_ref()
+    }
+
+    /// Length of the longest n-grams.
+    pub fn order(&self) -> usize {
+        self.layout.order
+    }
+
+    /// Number of n-grams of each order, unigrams first.
+    pub fn counts(&self) -> &[usize] {
+        &self.layout.counts[..self.layout.order]
+    }
+
+    /// How it is quantised.
+    pub fn bits(&self) -> Bits {
+        self.layout.bits
+    }
+
+    /// Bytes of each part: its name, and what it takes.
+    pub fn sections(&self) -> impl Iterator<Item = (String, usize)> {
+        self.layout.sections().map(|(name, range)| (name, range.len()))
+    }
+
+    /// The id of a word; `None` where the model does not know it.
+    pub fn word_id(&self, word: &str) -> Option<WordId> {
+        let section = self.layout.words_section(self.bytes());
+        self.layout.words.id(section, word).map(WordId)
+    }
+
+    /// The spelling of a word; `None` for an id that the model does not have. Allocates.
+    pub fn word(&self, id: WordId) -> Option<String> {
+        let section = self.layout.words_section(self.bytes());
+        self.layout.words.word(section, id.0 as usize)
+    }
+
+    /// All words in the order of their ids, `<unk>`, `<s>` and `</s>` first.
+    pub fn words(&self) -> impl ExactSizeIterator<Item = (WordId, String)> {
+        let ids = 0..self.layout.words.len() as u32;
+        ids.map(|id| (WordId(id), self.word(WordId(id)).unwrap_or_default()))
+    }
+}
