@@ -1,4 +1,4 @@
-// Small-batch products over packed 8-bit weights. Made from crates/kernels/src/capi; see its test c_header.
+// Small-batch products over packed 8-bit weights. Made from crates/kernels/src/capi by tools/c_header.
 //
 // Functions that return int32_t return STONECHAT_OK or what was wrong, and write to their last pointers only where all is
 // well. A handle may be used by several threads at a time, save a scratch.
