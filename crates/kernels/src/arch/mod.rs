@@ -22,7 +22,7 @@ use crate::input::{Input, QUAD, Shape};
 use crate::math::{self, Function};
 use crate::{Isa, Scratch};
 #[cfg(target_arch = "aarch64")]
-use aarch64::{dotprod, i8mm, neon};
+use aarch64::{dotprod, i8mm, neon, neon_f32};
 #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
 use wasm32::simd128;
 #[cfg(target_arch = "x86_64")]
@@ -77,7 +77,9 @@ pub(crate) fn matmul_f32(
         Isa::Avx512Vnni => unsafe { avx512::matmul_f32(matrix, vectors, store) },
         // SAFETY: the processor has NEON, by the invariant of this module.
         #[cfg(target_arch = "aarch64")]
-        Isa::Neon | Isa::Dotprod | Isa::I8mm => unsafe { neon::matmul_f32(matrix, vectors, store) },
+        Isa::Neon | Isa::Dotprod | Isa::I8mm => unsafe {
+            neon_f32::matmul_f32(matrix, vectors, store)
+        },
         _ => portable::matmul_f32(matrix, vectors, store),
     }
 }

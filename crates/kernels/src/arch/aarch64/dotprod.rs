@@ -7,9 +7,7 @@ use super::lanes::Neon;
 use crate::Scratch;
 use crate::drive::{MAX_PASS, Matrix, PANEL_ROWS, Tile, Vectors, drive_with};
 use crate::epilogue::Store;
-use core::arch::aarch64::{
-    int8x16_t, int32x4_t, vaddq_s32, vdupq_n_s8, vdupq_n_s32, vld1q_s8, vst1q_s32,
-};
+use core::arch::aarch64::{int8x16_t, int32x4_t, vdupq_n_s8, vdupq_n_s32, vld1q_s8, vst1q_s32};
 use core::arch::asm;
 
 /// Rows that stand together.
@@ -34,82 +32,70 @@ pub(in crate::arch) fn matmul_i8(
     // SAFETY: the processor has NEON here, by the features of this function.
     let lanes = unsafe { Neon::new() };
     drive_with(lanes, matrix, &vectors, MAX_PASS, store, |_, panel, x, width, tile| match width {
-        1 => tile_i8::<1, 4, 2>(panel, x, tile),
-        2 => tile_i8::<2, 4, 1>(panel, x, tile),
-        3 => tile_i8::<3, 4, 1>(panel, x, tile),
-        4 => tile_i8::<4, 4, 1>(panel, x, tile),
-        5 => tile_i8::<5, 4, 1>(panel, x, tile),
-        6 => tile_i8::<6, 2, 1>(panel, x, tile),
-        7 => tile_i8::<7, 2, 1>(panel, x, tile),
-        _ => tile_i8::<8, 2, 1>(panel, x, tile),
+        1 => tile_i8::<1, 8>(panel, x, tile),
+        2 => tile_i8::<2, 8>(panel, x, tile),
+        3 => tile_i8::<3, 8>(panel, x, tile),
+        4 => tile_i8::<4, 4>(panel, x, tile),
+        5 => tile_i8::<5, 4>(panel, x, tile),
+        6 => tile_i8::<6, 2>(panel, x, tile),
+        7 => tile_i8::<7, 2>(panel, x, tile),
+        _ => tile_i8::<8, 2>(panel, x, tile),
     });
 }
 
-/// One panel times `B` vectors, `R` registers of 4 rows at a time; neighbouring quads of columns go to `U` sets of sums.
+/// One panel times `B` vectors, `R` registers of 4 rows at a time: of both groups where `R` is 8.
 #[target_feature(enable = "neon,dotprod")]
-fn tile_i8<const B: usize, const R: usize, const U: usize>(
-    panel: &[i8],
-    x: &[i8],
-    tile: &mut Tile<i32>,
-) {
+fn tile_i8<const B: usize, const R: usize>(panel: &[i8], x: &[i8], tile: &mut Tile<i32>) {
     let stride = panel.len() / PANEL_ROWS;
     assert!(
         panel.len() == PANEL_ROWS * stride && stride.is_multiple_of(DEPTH) && x.len() == B * stride,
         "the pass holds B vectors of a panel's columns"
     );
-    const { assert!(ROWS.is_multiple_of(R * REGISTER_ROWS) && (U == 1 || U == 2)) };
+    const { assert!(PANEL_ROWS.is_multiple_of(R * REGISTER_ROWS)) };
     for first in (0..PANEL_ROWS).step_by(R * REGISTER_ROWS) {
-        let group = &panel[first / ROWS * ROWS * stride..][..ROWS * stride];
-        let offset = first % ROWS * QUAD;
-        let mut sums: [[[int32x4_t; R]; B]; U] = [[[vdupq_n_s32(0); R]; B]; U];
+        let mut sums: [[int32x4_t; R]; B] = [[vdupq_n_s32(0); R]; B];
         for k in (0..stride).step_by(DEPTH) {
             let mut v = [vdupq_n_s8(0); B];
             for b in 0..B {
                 // SAFETY: b < B and k + 16 <= stride, so the 16 bytes lie within x.
                 v[b] = unsafe { vld1q_s8(x.as_ptr().add(b * stride + k)) };
             }
-            let load = |quad: usize| {
-                let mut w = [vdupq_n_s8(0); R];
-                for r in 0..R {
-                    let at = (k + quad * QUAD) * ROWS + offset + r * QUAD * REGISTER_ROWS;
-                    // SAFETY: k + 16 <= stride, quad < 4 and offset + (r + 1) * 16 <= 64, so the 16 bytes lie within the group.
-                    w[r] = unsafe { vld1q_s8(group.as_ptr().add(at)) };
-                }
-                w
+            let load = |quad: usize, r: usize| {
+                let row = first + r * REGISTER_ROWS;
+                let at = row / ROWS * ROWS * stride + (k + quad * QUAD) * ROWS + row % ROWS * QUAD;
+                // SAFETY: k + 16 <= stride, quad < 4 and row + 4 <= 32, so the 16 bytes lie within the group of the row.
+                unsafe { vld1q_s8(panel.as_ptr().add(at)) }
             };
-            let w = load(0);
-            for b in 0..B {
-                for r in 0..R {
-                    sums[0][b][r] = sdot::<0>(sums[0][b][r], w[r], v[b]);
+            for r in 0..R {
+                let w = load(0, r);
+                for b in 0..B {
+                    sums[b][r] = sdot::<0>(sums[b][r], w, v[b]);
                 }
             }
-            let w = load(1);
-            for b in 0..B {
-                for r in 0..R {
-                    sums[U - 1][b][r] = sdot::<1>(sums[U - 1][b][r], w[r], v[b]);
+            for r in 0..R {
+                let w = load(1, r);
+                for b in 0..B {
+                    sums[b][r] = sdot::<1>(sums[b][r], w, v[b]);
                 }
             }
-            let w = load(2);
-            for b in 0..B {
-                for r in 0..R {
-                    sums[0][b][r] = sdot::<2>(sums[0][b][r], w[r], v[b]);
+            for r in 0..R {
+                let w = load(2, r);
+                for b in 0..B {
+                    sums[b][r] = sdot::<2>(sums[b][r], w, v[b]);
                 }
             }
-            let w = load(3);
-            for b in 0..B {
-                for r in 0..R {
-                    sums[U - 1][b][r] = sdot::<3>(sums[U - 1][b][r], w[r], v[b]);
+            for r in 0..R {
+                let w = load(3, r);
+                for b in 0..B {
+                    sums[b][r] = sdot::<3>(sums[b][r], w, v[b]);
                 }
             }
         }
         for b in 0..B {
             for r in 0..R {
-                let mut total = sums[0][b][r];
-                for u in 1..U {
-                    total = vaddq_s32(total, sums[u][b][r]);
-                }
-                // SAFETY: first + (r + 1) * 4 <= 32, the integers of a vector of the tile.
-                unsafe { vst1q_s32(tile.0[b].as_mut_ptr().add(first + r * REGISTER_ROWS), total) };
+                let to = tile.0[b][first + r * REGISTER_ROWS..][..REGISTER_ROWS].as_mut_ptr();
+                // SAFETY: `to` points to four integers.
+                unsafe { vst1q_s32(to, sums[b][r]) };
             }
         }
     }

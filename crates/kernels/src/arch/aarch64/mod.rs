@@ -4,3 +4,4 @@ pub(super) mod dotprod;
 pub(super) mod i8mm;
 mod lanes;
 pub(super) mod neon;
+pub(super) mod neon_f32;
