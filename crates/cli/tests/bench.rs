@@ -85,11 +85,20 @@ fn kernels_stay_below_their_roofline() {
         let products = value["products"].as_array().unwrap();
         let keys: Vec<String> = products
             .iter()
-            .map(|p| format!("{}x{} {} {}", p["rows"], p["cols"], p["batch"], p["weights"]))
+            .map(|p| {
+                format!("{} {}x{} {} {}", p["form"], p["rows"], p["cols"], p["batch"], p["weights"])
+            })
             .collect();
-        let expected = ["70x33 1", "70x33 3", "32x64 1", "32x64 3"]
-            .map(|k| [format!("{k} \"hot\""), format!("{k} \"cold\"")])
-            .concat();
+        let mut expected = Vec::new();
+        for shape in ["70x33", "32x64"] {
+            for form in ["int8", "int4"] {
+                for batch in [1, 3] {
+                    for weights in ["hot", "cold"] {
+                        expected.push(format!("\"{form}\" {shape} {batch} \"{weights}\""));
+                    }
+                }
+            }
+        }
         assert_eq!(keys, expected);
         for product in products {
             assert_eq!(product["path"], value["isa"], "{product}");

@@ -7,7 +7,8 @@ use anyhow::Result;
 use clap::{Args, value_parser};
 use serde::Serialize;
 use stonechat_kernels::machine::{Reader, Report as Machine};
-use stonechat_kernels::{Activation, Isa, PackedI8, Scratch};
+use stonechat_kernels::quantize::{quantize_groups, quantize_rows};
+use stonechat_kernels::{Activation, Isa, PackedI4, PackedI8, Scratch};
 
 use crate::failure::{Verdict, usage};
 use crate::output::{self, Table};
@@ -95,6 +96,16 @@ struct Product {
     roofline_share: f64,
 }
 
+/// A way to store a matrix, and to multiply with it.
+struct Form<P> {
+    name: &'static str,
+    packed: P,
+    isa: fn(&P) -> Isa,
+    bytes: fn(&P) -> usize,
+    /// By vectors, how many, working memory, into results.
+    multiply: fn(&P, &[f32], usize, &mut Scratch, &mut [f32]),
+}
+
 impl Kernels {
     pub fn run(self) -> Result<Verdict> {
         let isa = self.isa()?;
@@ -138,27 +149,54 @@ impl Kernels {
         })
     }
 
-    /// Hot and cold, at every batch.
+    /// Every form of one matrix.
     fn measure(&self, machine: &Machine, shape: Shape, products: &mut Vec<Product>) -> Result<()> {
         let Shape { rows, cols } = shape;
-        let weights: Vec<i8> = numbers(rows * cols).map(|n| (n % 255) as u8 as i8).collect();
-        let weights: Vec<i8> = weights.into_iter().map(|w| w.max(-127)).collect();
-        let packed = PackedI8::pack_for(machine.isa, &weights, &vec![0.01; rows], rows, cols)?;
-        let bytes = packed.bytes();
+        let weights = floats(rows * cols);
+        let (bytes, scales) = quantize_rows(&weights, rows, cols);
+        let form = Form {
+            name: "int8",
+            packed: PackedI8::pack_for(machine.isa, &bytes, &scales, rows, cols)?,
+            isa: PackedI8::isa,
+            bytes: PackedI8::bytes,
+            multiply: |packed, x, batch, scratch, y| {
+                packed.matmul(x, batch, None, Activation::None, scratch, y);
+            },
+        };
+        self.measure_form(machine, shape, form, products)?;
+        let form = Form {
+            name: "int4",
+            packed: PackedI4::pack_for(machine.isa, &quantize_groups(&weights, rows, cols))?,
+            isa: PackedI4::isa,
+            bytes: PackedI4::bytes,
+            multiply: |packed, x, batch, scratch, y| {
+                packed.matmul(x, batch, None, Activation::None, scratch, y);
+            },
+        };
+        self.measure_form(machine, shape, form, products)
+    }
+
+    /// Hot and cold, at every batch.
+    fn measure_form<P: Clone>(
+        &self,
+        machine: &Machine,
+        shape: Shape,
+        form: Form<P>,
+        products: &mut Vec<Product>,
+    ) -> Result<()> {
+        let Shape { rows, cols } = shape;
+        let (bytes, path) = ((form.bytes)(&form.packed), (form.isa)(&form.packed).name());
         let hot_gbs = Reader::new(machine.isa, bytes)?.gbs();
         // One after the other they push each other out of every cache before a copy's turn comes again.
-        let copies = vec![packed; machine.caches.beyond().div_ceil(bytes).max(2)];
-        let bias = floats(rows);
+        let copies = vec![form.packed; machine.caches.beyond().div_ceil(bytes).max(2)];
         let mut scratch = Scratch::new();
         for &batch in &self.batches {
             let batch = batch as usize;
             let (x, mut y) = (floats(batch * cols), vec![0.0; batch * rows]);
-            let mut call = |matrix: &PackedI8| {
-                let x = black_box(x.as_slice());
-                matrix.matmul(x, batch, Some(&bias), Activation::None, &mut scratch, &mut y);
-                black_box(y.as_slice());
-            };
-            let times = times(&copies, self.rounds, &mut call);
+            let times = times(&copies, self.rounds, &mut |packed| {
+                (form.multiply)(packed, black_box(&x), batch, &mut scratch, &mut y);
+                black_box(&y);
+            });
             let ops = 2 * rows * cols * batch;
             for (weights, seconds, gbs) in
                 [("hot", times.hot, hot_gbs), ("cold", times.cold, machine.dram_gbs)]
@@ -166,8 +204,8 @@ impl Kernels {
                 let gops = 1e-9 * ops as f64 / seconds;
                 let roofline_gops = machine.roofline_gops(ops, bytes, gbs);
                 products.push(Product {
-                    form: "int8",
-                    path: copies[0].isa().name(),
+                    form: form.name,
+                    path,
                     rows,
                     cols,
                     batch,
@@ -268,15 +306,11 @@ fn shape(text: &str) -> Result<Shape, String> {
     }
 }
 
-/// Something without a pattern.
-fn numbers(len: usize) -> impl Iterator<Item = u32> {
-    let next = |state: &u32| Some(state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223));
-    std::iter::successors(Some(1u32), next).map(|state| state >> 8).take(len)
-}
-
-/// Within -1..1.
+/// Numbers without a pattern within -1..1.
 fn floats(len: usize) -> Vec<f32> {
-    numbers(len).map(|n| n as f32 / (1 << 23) as f32 - 1.0).collect()
+    let next = |state: &u32| Some(state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223));
+    let states = std::iter::successors(Some(1u32), next);
+    states.map(|state| (state >> 8) as f32 / (1 << 23) as f32 - 1.0).take(len).collect()
 }
 
 #[cfg(test)]

@@ -2,12 +2,20 @@
 //!
 //! There are more chains than an instruction takes cycles times how many start in one, so that the multipliers never wait.
 
+#[cfg(target_arch = "aarch64")]
+mod aarch64;
+#[cfg(target_arch = "x86_64")]
+mod x86_64;
+
 use super::best_seconds;
 use crate::Isa;
 use core::hint::black_box;
 
 /// Turns of a chain that are timed together.
 const TURNS: usize = 1000;
+/// Chains in registers.
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+const CHAINS: usize = 12;
 
 /// Exact 8-bit multiplications and additions, 10^9 a second.
 pub(super) fn int8(isa: Isa) -> f64 {
@@ -18,6 +26,15 @@ pub(super) fn int8(isa: Isa) -> f64 {
         // SAFETY: as above.
         #[cfg(target_arch = "x86_64")]
         Isa::Avx2 => rate(|| unsafe { x86_64::int8_avx2() }),
+        // SAFETY: as above.
+        #[cfg(target_arch = "aarch64")]
+        Isa::Neon => rate(|| unsafe { aarch64::int8_neon() }),
+        // SAFETY: as above.
+        #[cfg(target_arch = "aarch64")]
+        Isa::Dotprod => rate(|| unsafe { aarch64::int8_dotprod() }),
+        // SAFETY: as above.
+        #[cfg(target_arch = "aarch64")]
+        Isa::I8mm => rate(|| unsafe { aarch64::int8_i8mm() }),
         _ => rate(int8_portable),
     }
 }
@@ -72,75 +89,6 @@ fn float32_portable() -> usize {
     }
     black_box(&sums);
     2 * TURNS * CHAINS
-}
-
-#[cfg(target_arch = "x86_64")]
-mod x86_64 {
-    use super::TURNS;
-    use core::arch::x86_64::{
-        _mm256_add_epi32, _mm256_fmadd_ps, _mm256_madd_epi16, _mm256_set1_epi16, _mm256_set1_epi32,
-        _mm256_set1_ps, _mm512_dpbusd_epi32, _mm512_fmadd_ps, _mm512_set1_epi8, _mm512_set1_ps,
-        _mm512_setzero_si512,
-    };
-    use core::hint::black_box;
-
-    const CHAINS: usize = 12;
-
-    /// Needs AVX-512 VNNI.
-    #[target_feature(enable = "avx512f,avx512vnni")]
-    pub(super) fn int8_avx512_vnni() -> usize {
-        let (w, x) = (black_box(_mm512_set1_epi8(3)), black_box(_mm512_set1_epi8(5)));
-        let mut sums = [_mm512_setzero_si512(); CHAINS];
-        for _ in 0..TURNS {
-            for sum in &mut sums {
-                *sum = _mm512_dpbusd_epi32(*sum, x, w);
-            }
-        }
-        black_box(&sums);
-        2 * TURNS * CHAINS * 64
-    }
-
-    /// Needs AVX2. The product of a chain is a factor of the next, or the compiler would compute one product and add it a thousand times.
-    #[target_feature(enable = "avx2")]
-    pub(super) fn int8_avx2() -> usize {
-        let (x, one) = (black_box(_mm256_set1_epi16(3)), black_box(_mm256_set1_epi32(1)));
-        let mut sums = [one; CHAINS];
-        for _ in 0..TURNS {
-            for sum in &mut sums {
-                *sum = _mm256_add_epi32(one, _mm256_madd_epi16(*sum, x));
-            }
-        }
-        black_box(&sums);
-        2 * TURNS * CHAINS * 16
-    }
-
-    /// Needs AVX-512F.
-    #[target_feature(enable = "avx512f")]
-    pub(super) fn float32_avx512() -> usize {
-        let x = black_box(_mm512_set1_ps(0.5));
-        let mut sums = [x; CHAINS];
-        for _ in 0..TURNS {
-            for sum in &mut sums {
-                *sum = _mm512_fmadd_ps(*sum, x, x);
-            }
-        }
-        black_box(&sums);
-        2 * TURNS * CHAINS * 16
-    }
-
-    /// Needs AVX2 and FMA.
-    #[target_feature(enable = "avx2,fma")]
-    pub(super) fn float32_avx2() -> usize {
-        let x = black_box(_mm256_set1_ps(0.5));
-        let mut sums = [x; CHAINS];
-        for _ in 0..TURNS {
-            for sum in &mut sums {
-                *sum = _mm256_fmadd_ps(*sum, x, x);
-            }
-        }
-        black_box(&sums);
-        2 * TURNS * CHAINS * 8
-    }
 }
 
 #[cfg(test)]
