@@ -48,6 +48,22 @@ pub enum Error {
         /// What it must be.
         must: &'static str,
     },
+    /// A hotword that cannot be listened for.
+    #[error("hotword {phrase:?}: {reason}")]
+    Hotword {
+        /// The phrase.
+        phrase: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A grammar that cannot be used.
+    #[error("grammar, line {line}: {message}")]
+    Grammar {
+        /// Line of the text, or number of the phrase, from 1; 0 for the grammar as a whole.
+        line: usize,
+        /// What is wrong.
+        message: String,
+    },
     /// The search has ended.
     #[error("the decoder was finished: reset it before the next utterance")]
     Finished,

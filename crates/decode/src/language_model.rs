@@ -11,10 +11,10 @@ impl WordId {
     pub const UNKNOWN: Self = Self(0);
 }
 
-/// The words that a language model remembers, as it likes to write them: at most four ids. Equal
-/// states have the same future.
+/// What a language model remembers of the words so far, as it likes to write it. Equal states have
+/// the same future.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-pub struct LmState(pub [u32; 4]);
+pub struct LmState(pub [u32; 9]);
 
 /// A word n-gram model, or anything that scores a word after a state. Queries should not
 /// allocate: the search asks for one whenever a hypothesis finishes a word.

@@ -2,6 +2,9 @@
 //!
 //! - [`GreedyDecoder`]: the best symbol of every frame, repeats and blanks
 //!   dropped, as a stream: a frame in, text and times at any moment.
+//! - [`BeamSearch`] and [`BeamDecoder`]: prefix beam search over characters or grams, as a stream,
+//!   with a [`LanguageModel`], a lexicon, [`Hotword`]s, a closed [`Grammar`], N-best lists and calibrated confidences.
+//! - [`KeywordSpotter`]: phrases in endless audio. [`Endpointer`]: where an utterance ends.
 //! - [`Word`]: what a word is once it is found (text, times, confidence), in the
 //!   field names of Vosk's JSON.
 //! - [`ErrorCount`]: word and character error rates by Levenshtein alignment.
@@ -27,20 +30,29 @@
 #![forbid(unsafe_code)]
 
 mod beam;
+mod calibration;
+mod endpoint;
 mod error;
 mod error_rate;
 mod frame;
+mod grammar;
 mod greedy;
+mod keywords;
 mod language_model;
+mod phrases;
 mod prefixes;
 mod symbols;
 mod text_score;
 mod vocabulary;
 mod words;
 
-pub use beam::{Alternative, BeamDecoder, BeamOptions, BeamSearch};
+pub use beam::{Alternative, BeamDecoder, BeamOptions, BeamSearch, Hotword};
+pub use calibration::{Calibration, Evidence, expected_calibration_error};
+pub use endpoint::{EndpointRule, EndpointRules, Endpointer, is_pause};
 pub use error::Error;
 pub use error_rate::ErrorCount;
+pub use grammar::Grammar;
 pub use greedy::{GreedyDecoder, Token};
+pub use keywords::{KeywordSpotter, Spotted, SpotterOptions};
 pub use language_model::{LanguageModel, LmState, WordId};
 pub use words::Word;

@@ -6,6 +6,7 @@
 //! out now and then by [`Prefixes::compact`], which keeps the order; after warm-up nothing is
 //! allocated.
 
+use crate::phrases::Phrases;
 use crate::symbols::SPACE;
 use crate::text_score::{TextScorer, TextState};
 
@@ -30,7 +31,8 @@ pub(crate) struct Prefix {
     pub inflow: f32,
     /// The highest probability of the last symbol from `start` to `end`.
     pub peak: f32,
-    /// For the space after a word: how sure the beam was of the word a little later. NaN before.
+    /// For the last letter of a word: how sure the beam was of the word a little later. NaN
+    /// before.
     pub posterior: f32,
 }
 
@@ -73,10 +75,6 @@ impl Prefixes {
         self.table.fill(NONE);
     }
 
-    pub(crate) fn len(&self) -> usize {
-        self.nodes.len()
-    }
-
     pub(crate) fn get(&self, node: u32) -> &Prefix {
         &self.nodes[node as usize]
     }
@@ -90,6 +88,7 @@ impl Prefixes {
     pub(crate) fn extend(
         &mut self,
         scorer: &TextScorer,
+        phrases: &Phrases,
         from: u32,
         spelling: &[u16],
     ) -> Option<u32> {
@@ -102,7 +101,7 @@ impl Prefixes {
             let place = self.place(node, class);
             node = match self.table[place] {
                 NONE => {
-                    let text = scorer.advance(&prefix.text, class)?;
+                    let text = scorer.advance(&prefix.text, class, phrases)?;
                     self.insert(place, Prefix::new(node, class, text))
                 }
                 found => found,
@@ -149,6 +148,10 @@ impl Prefixes {
             let place = self.place(parent, class);
             self.table[place] = index as u32;
         }
+    }
+
+    pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Prefix> {
+        self.nodes.iter_mut()
     }
 
     /// From a prefix to the root, which is not among them.

@@ -12,10 +12,16 @@
 //! letters can have as a unigram, so that a beginning that leads nowhere is not kept until its
 //! end. The look-ahead is taken back when the word's own score is there; the score of a finished
 //! text is exact.
+//!
+//! A grammar (`grammar`) takes what garbage costs. Hotwords (`phrases.rs`) add their boosts: what is granted is settled, what is held in advance
+//! counts in the total only. A word that no vocabulary has costs nothing extra where it is part
+//! of a hotword.
 
 use std::sync::Arc;
 
+use crate::grammar::{GrammarScorer, GrammarState};
 use crate::language_model::{LanguageModel, LmState, WordId};
+use crate::phrases::Phrases;
 use crate::symbols::SPACE;
 use crate::vocabulary::{self, Vocabulary};
 
@@ -33,6 +39,9 @@ pub(crate) struct TextState {
     pub lm: LmState,
     /// The unfinished word in the vocabulary.
     word: u32,
+    /// How far hotwords are matched.
+    phrase: u32,
+    grammar: GrammarState,
 }
 
 impl TextState {
@@ -54,6 +63,7 @@ pub(crate) struct TextScorer {
     closed: bool,
     model: Option<Arc<dyn LanguageModel>>,
     pub vocabulary: Option<Vocabulary>,
+    pub grammar: Option<GrammarScorer>,
 }
 
 impl TextScorer {
@@ -67,6 +77,7 @@ impl TextScorer {
             closed,
             model: None,
             vocabulary: None,
+            grammar: None,
         }
     }
 
@@ -79,72 +90,122 @@ impl TextScorer {
     }
 
     /// Before the first word.
-    pub(crate) fn start(&self) -> TextState {
+    pub(crate) fn start(&self, phrases: &Phrases) -> TextState {
         let lm = self.model.as_ref().map_or_else(LmState::default, |model| model.start());
-        self.between_words(0.0, lm)
+        let text = TextState {
+            total: 0.0,
+            settled: 0.0,
+            lm,
+            word: vocabulary::ROOT,
+            phrase: phrases.start(),
+            grammar: GrammarState::START,
+        };
+        self.look_ahead_of(text, phrases)
     }
 
-    fn between_words(&self, settled: f32, lm: LmState) -> TextState {
-        let word = vocabulary::ROOT;
-        TextState { total: settled + self.look_ahead(word), settled, lm, word }
+    /// The text with its total, between words.
+    fn look_ahead_of(&self, text: TextState, phrases: &Phrases) -> TextState {
+        let ahead = self.look_ahead(vocabulary::ROOT, false) + phrases.pending(text.phrase);
+        TextState { total: text.settled + ahead, ..text }
     }
 
     /// The text with one more character; `None` where that is not allowed. A space comes only
     /// after another character.
-    pub(crate) fn advance(&self, text: &TextState, class: u16) -> Option<TextState> {
+    pub(crate) fn advance(
+        &self,
+        text: &TextState,
+        class: u16,
+        phrases: &Phrases,
+    ) -> Option<TextState> {
         if class == SPACE {
-            let (settled, lm) = self.finish_word(text)?;
-            return Some(self.between_words(settled, lm));
+            return Some(self.look_ahead_of(self.finish_word(text, phrases)?, phrases));
         }
         let word = match &self.vocabulary {
             Some(words) if text.word != OUTSIDE => words.child(text.word, class).unwrap_or(OUTSIDE),
             _ => OUTSIDE,
         };
-        if self.closed && word == OUTSIDE {
+        let phrase = phrases.step(text.phrase, class);
+        let hot = phrases.matches(phrase);
+        if self.closed && word == OUTSIDE && !hot {
             return None;
         }
-        Some(TextState { total: text.settled + self.look_ahead(word), word, ..*text })
+        let (mut grammar, mut settled) = (text.grammar, text.settled);
+        if let Some(scorer) = &self.grammar {
+            let (next, added) = scorer.letter(grammar, class);
+            (grammar, settled) = (next, settled + added);
+        }
+        let total = settled + self.look_ahead(word, hot) + phrases.pending(phrase);
+        Some(TextState { total, settled, lm: text.lm, word, phrase, grammar })
+    }
+
+    /// The same text under other hotwords, which it has not begun to match unless a word begins.
+    pub(crate) fn restart_phrases(&self, text: &mut TextState, in_word: bool, phrases: &Phrases) {
+        text.phrase = if in_word { phrases.outside() } else { phrases.start() };
+        text.total =
+            text.settled + self.look_ahead(text.word, false) + phrases.pending(text.phrase);
     }
 
     /// At least what one more character adds to the total.
-    pub(crate) fn largest_gain(&self, text: &TextState, class: u16) -> f32 {
+    pub(crate) fn largest_gain(&self, text: &TextState, class: u16, phrases: &Phrases) -> f32 {
+        let mut gain = phrases.largest_step();
         if class == SPACE {
             // No word is more than certain.
-            text.settled + self.beta + self.look_ahead(vocabulary::ROOT) - text.total
-        } else {
-            0.0
+            let held = phrases.pending(text.phrase);
+            gain += text.settled + self.beta + self.look_ahead(vocabulary::ROOT, false)
+                - (text.total - held);
+        } else if gain > 0.0 {
+            // The first letters of a hotword may lift the penalty of an unknown word.
+            gain -= self.unknown_word.min(0.0);
         }
+        gain
     }
 
     /// The score if the utterance ends here, `None` if it cannot.
-    pub(crate) fn end(&self, text: &TextState, in_word: bool) -> Option<f32> {
-        let (settled, lm) = if in_word { self.finish_word(text)? } else { (text.settled, text.lm) };
-        let end = self.model.as_ref().map_or(0.0, |model| self.alpha * LN_10 * model.end(lm));
-        Some(settled + end)
+    pub(crate) fn end(&self, text: &TextState, in_word: bool, phrases: &Phrases) -> Option<f32> {
+        let text = if in_word { self.finish_word(text, phrases)? } else { *text };
+        let sentence =
+            self.model.as_ref().map_or(0.0, |model| self.alpha * LN_10 * model.end(text.lm));
+        let phrase = self.grammar.as_ref().map_or(0.0, |scorer| scorer.end(text.grammar));
+        Some(text.settled + sentence + phrase)
     }
 
-    /// Settled score and state after the unfinished word.
-    fn finish_word(&self, text: &TextState) -> Option<(f32, LmState)> {
+    /// The text after the space that finishes its word, without the look-ahead.
+    fn finish_word(&self, text: &TextState, phrases: &Phrases) -> Option<TextState> {
         let known = match &self.vocabulary {
             Some(words) if text.word != OUTSIDE => words.word(text.word),
             _ => None,
         };
-        if self.closed && known.is_none() {
+        let phrase = phrases.step(text.phrase, SPACE);
+        let hot = phrases.ends_word(phrase);
+        if self.closed && known.is_none() && !hot {
             return None;
         }
-        let mut settled = text.settled + self.beta;
-        if self.vocabulary.is_some() && known.is_none() {
-            settled += self.unknown_word;
+        let mut after = TextState { word: vocabulary::ROOT, phrase, ..*text };
+        after.settled += self.beta + phrases.granted(phrase);
+        if self.vocabulary.is_some() && known.is_none() && !hot {
+            after.settled += self.unknown_word;
         }
-        let Some(model) = &self.model else { return Some((settled, text.lm)) };
-        let (log10, lm) = model.score(text.lm, known.unwrap_or(WordId::UNKNOWN));
-        Some((settled + self.alpha * LN_10 * log10, lm))
+        if let Some(model) = &self.model {
+            let (log10, lm) = model.score(text.lm, known.unwrap_or(WordId::UNKNOWN));
+            after.settled += self.alpha * LN_10 * log10;
+            after.lm = lm;
+        }
+        if let Some(scorer) = &self.grammar {
+            let (grammar, added) = scorer.space(text.grammar);
+            after.settled += added;
+            after.grammar = grammar;
+        }
+        Some(after)
     }
 
-    /// What the unfinished word may at best be worth.
-    fn look_ahead(&self, word: u32) -> f32 {
+    /// What the unfinished word may at best be worth; `hot` if it may become a hotword.
+    fn look_ahead(&self, word: u32, hot: bool) -> f32 {
         let Some(words) = &self.vocabulary else { return self.beta };
-        let unknown = if self.closed { f32::NEG_INFINITY } else { self.unknown };
+        let unknown = match (hot, self.closed) {
+            (true, _) => self.unknown - self.unknown_word,
+            (false, true) => f32::NEG_INFINITY,
+            (false, false) => self.unknown,
+        };
         if word == OUTSIDE {
             return self.beta + unknown;
         }

@@ -18,7 +18,8 @@ pub struct Word {
     /// End of the last token's last frame, in seconds from the start of the stream,
     /// to a millisecond.
     pub end: f64,
-    /// Mean probability of the tokens, in [0, 1]. Not calibrated.
+    /// How sure the decoder is, in [0, 1]. Greedy: the mean probability of the tokens, not
+    /// calibrated. Beam search: by its [`Calibration`](crate::Calibration).
     pub conf: f32,
 }
 

@@ -6,6 +6,8 @@
 //! words that all hypotheses agree on are settled and leave the search, so that an endless stream
 //! needs no more memory than a short one.
 
+mod confidence;
+mod hotwords;
 mod hypotheses;
 mod options;
 mod result;
@@ -14,12 +16,15 @@ mod step;
 
 use std::sync::Arc;
 
+pub use hotwords::Hotword;
 pub use options::BeamOptions;
 pub use result::Alternative;
 pub use search::BeamSearch;
 
 use crate::Error;
+use crate::calibration::Evidence;
 use crate::frame::Frame;
+use crate::phrases::Phrases;
 use crate::prefixes::{Prefixes, ROOT};
 use crate::words::Word;
 use hypotheses::{Ending, Hypotheses};
@@ -32,12 +37,17 @@ const COMMIT_FRAMES: u64 = 32;
 /// settled as the best hypothesis has it, and hypotheses that disagree are dropped.
 const MAX_OPEN: usize = 512;
 
+/// How long after a word's end its rivals are compared with it.
+const DELAY_S: f64 = 0.4;
+
 /// A running search. Memory: about 100 bytes for each text considered in the last
 /// [`COMMIT_FRAMES`] frames, and the words since the start or the last
 /// [`take_words`](Self::take_words).
 #[derive(Debug, Clone)]
 pub struct BeamDecoder {
     search: Arc<BeamSearch>,
+    hotwords: Vec<Hotword>,
+    phrases: Phrases,
     prefixes: Prefixes,
     beam: Hypotheses,
     /// The beam that is being made.
@@ -50,6 +60,9 @@ pub struct BeamDecoder {
     log_scale: f64,
     /// Settled words that were not taken yet.
     words: Vec<Word>,
+    evidence: Vec<Evidence>,
+    /// First frame of the last settled letter.
+    settled_start: u64,
     /// The text: of `words`, up to `settled_bytes`, then of the best hypothesis.
     text: String,
     settled_bytes: usize,
@@ -63,7 +76,9 @@ impl BeamDecoder {
     pub fn new(search: Arc<BeamSearch>) -> Self {
         let longest = search.symbols.longest();
         let mut decoder = Self {
-            prefixes: Prefixes::new(search.scorer.start()),
+            hotwords: search.hotwords.clone(),
+            phrases: search.phrases.clone(),
+            prefixes: Prefixes::new(search.scorer.start(&search.phrases)),
             beam: Hypotheses::new(longest),
             next: Hypotheses::new(longest),
             frame: Frame::default(),
@@ -71,6 +86,8 @@ impl BeamDecoder {
             frames: 0,
             log_scale: 0.0,
             words: Vec::new(),
+            evidence: Vec::new(),
+            settled_start: 0,
             text: String::new(),
             settled_bytes: 0,
             shown: ROOT,
@@ -81,9 +98,9 @@ impl BeamDecoder {
         decoder
     }
 
-    /// Back to the state of a new decoder; memory is kept.
+    /// Back to the state of a new decoder; memory and hotwords are kept.
     pub fn reset(&mut self) {
-        self.prefixes.clear(self.search.scorer.start());
+        self.prefixes.clear(self.search.scorer.start(&self.phrases));
         self.beam.clear();
         let root = self.beam.add(ROOT);
         self.beam.endings_mut(root)[0] = Ending { log_prob: 0.0, symbol: NO_SYMBOL };
@@ -92,6 +109,8 @@ impl BeamDecoder {
         self.frames = 0;
         self.log_scale = 0.0;
         self.words.clear();
+        self.evidence.clear();
+        self.settled_start = 0;
         self.text.clear();
         self.settled_bytes = 0;
         self.shown = ROOT;
@@ -116,6 +135,7 @@ impl BeamDecoder {
         self.frame.read(logits, options.max_symbols, options.symbol_mass);
         self.step();
         self.frames += 1;
+        self.judge();
         if self.frames.is_multiple_of(COMMIT_FRAMES) {
             self.settle();
         }

@@ -3,8 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 use super::{BeamDecoder, MAX_OPEN};
+use crate::calibration::Evidence;
 use crate::frame::log_add;
-use crate::prefixes::{Prefix, ROOT};
+use crate::prefixes::ROOT;
 use crate::symbols::SPACE;
 use crate::words::{Word, milliseconds};
 
@@ -53,14 +54,22 @@ impl BeamDecoder {
     /// The words of [`text`](Self::text), with times and confidences.
     pub fn words(&self) -> Vec<Word> {
         let mut words = self.words.clone();
-        words.extend(self.open_words(self.shown));
+        words.extend(self.open_words(self.shown).into_iter().map(|(word, _)| word));
         words
+    }
+
+    /// What the confidences of [`words`](Self::words) are made of, one for each word.
+    pub fn evidence(&self) -> Vec<Evidence> {
+        let mut evidence = self.evidence.clone();
+        evidence.extend(self.open_words(self.shown).into_iter().map(|(_, evidence)| evidence));
+        evidence
     }
 
     /// Removes and returns the words that are settled: an endless stream stays of bounded size
     /// when this is called now and then. Times go on counting from the start of the stream.
     pub fn take_words(&mut self) -> Vec<Word> {
         let taken = std::mem::take(&mut self.words);
+        self.evidence.clear();
         self.text.clear();
         self.settled_bytes = 0;
         self.spell();
@@ -86,7 +95,7 @@ impl BeamDecoder {
         let all = ranked.iter().fold(f32::NEG_INFINITY, |sum, &(_, score)| log_add(sum, score));
         let alternative = |&(prefix, score): &(u32, f32)| {
             let mut words = self.words.clone();
-            words.extend(self.open_words(prefix));
+            words.extend(self.open_words(prefix).into_iter().map(|(word, _)| word));
             let texts: Vec<&str> = words.iter().map(|word| word.word.as_str()).collect();
             Alternative {
                 text: texts.join(" "),
@@ -105,7 +114,10 @@ impl BeamDecoder {
         for hypothesis in &self.beam.list {
             let prefix = self.prefixes.get(hypothesis.prefix);
             let ends_in_word = prefix.class != SPACE;
-            let Some(end) = self.search.scorer.end(&prefix.text, ends_in_word) else { continue };
+            let Some(end) = self.search.scorer.end(&prefix.text, ends_in_word, &self.phrases)
+            else {
+                continue;
+            };
             let word_end = if ends_in_word { hypothesis.prefix } else { prefix.parent };
             let score = hypothesis.acoustic + end;
             match ranked.iter_mut().find(|(other, _)| *other == word_end) {
@@ -137,9 +149,12 @@ impl BeamDecoder {
         let is_space = |&node: &u32| self.prefixes.get(node).class == SPACE;
         let root = self.prefixes.upwards(common).find(is_space).unwrap_or(ROOT);
         if root != ROOT {
-            for word in self.open_words(root) {
-                push_word(&mut self.words, &mut self.text, &mut self.settled_bytes, word);
+            for (word, evidence) in self.open_words(root) {
+                self.settle_word(word);
+                self.evidence.push(evidence);
             }
+            let starts = self.prefixes.upwards(root).map(|node| self.prefixes.get(node).start);
+            self.settled_start = starts.fold(self.settled_start, u64::max);
         }
         self.order.clear();
         self.order.extend(self.beam.list.iter().map(|h| h.prefix));
@@ -199,36 +214,52 @@ impl BeamDecoder {
     }
 
     /// The words from the root to a prefix.
-    fn open_words(&self, prefix: u32) -> Vec<Word> {
+    fn open_words(&self, prefix: u32) -> Vec<(Word, Evidence)> {
         let mut way: Vec<u32> = self.prefixes.upwards(prefix).collect();
         way.reverse();
+        // Each letter's time is the likeliest for itself: together they must not go backwards.
+        let mut last = self.settled_start;
+        let start = |&node: &u32| {
+            last = last.max(self.prefixes.get(node).start);
+            last
+        };
+        let starts: Vec<u64> = way.iter().map(start).collect();
         let is_space = |&node: &u32| self.prefixes.get(node).class == SPACE;
-        let words = way.split(is_space).filter(|word| !word.is_empty());
-        words.map(|word| self.word(word)).collect()
-    }
-
-    /// The word of these prefixes, one for each character.
-    fn word(&self, nodes: &[u32]) -> Word {
-        let letters = || nodes.iter().map(|&node| self.prefixes.get(node));
-        let seconds = |frame: u64| milliseconds(frame as f64 * self.search.frame_seconds);
-        let mean = letters().map(|letter| letter.peak).sum::<f32>() / nodes.len() as f32;
-        let end = letters().map(|letter| letter.end).max().unwrap_or(0);
-        Word {
-            word: letters().map(|l: &Prefix| self.search.symbols.character(l.class)).collect(),
-            start: seconds(letters().map(|letter| letter.start).min().unwrap_or(0)),
-            end: seconds(end),
-            conf: mean.clamp(0.0, 1.0),
+        let (mut words, mut first) = (Vec::new(), 0);
+        for letters in way.split(is_space) {
+            let after = first + letters.len();
+            if !letters.is_empty() {
+                let end = self.prefixes.get(way[after - 1]).end.max(starts[after - 1] + 1);
+                let next = starts.get(after).map_or(end, |&next| next.max(starts[after - 1] + 1));
+                words.push(self.word(letters, starts[first], end.min(next)));
+            }
+            first = after + 1;
         }
+        words
     }
-}
 
-/// Appends a settled word; `text` is cut to the settled words first.
-fn push_word(words: &mut Vec<Word>, text: &mut String, settled_bytes: &mut usize, word: Word) {
-    text.truncate(*settled_bytes);
-    if !text.is_empty() {
-        text.push(' ');
+    /// The word of these letters, from one frame to another.
+    fn word(&self, letters: &[u32], start: u64, end: u64) -> (Word, Evidence) {
+        let seconds = |frame: u64| milliseconds(frame as f64 * self.search.frame_seconds);
+        let evidence = self.evidence_of(letters);
+        let class = |&letter: &u32| self.prefixes.get(letter).class;
+        let word = Word {
+            word: letters.iter().map(|l| self.search.symbols.character(class(l))).collect(),
+            start: seconds(start),
+            end: seconds(end),
+            conf: self.search.calibration.confidence(&evidence),
+        };
+        (word, evidence)
     }
-    text.push_str(&word.word);
-    *settled_bytes = text.len();
-    words.push(word);
+
+    /// Appends a settled word; the text is cut to the settled words first.
+    fn settle_word(&mut self, word: Word) {
+        self.text.truncate(self.settled_bytes);
+        if !self.text.is_empty() {
+            self.text.push(' ');
+        }
+        self.text.push_str(&word.word);
+        self.settled_bytes = self.text.len();
+        self.words.push(word);
+    }
 }

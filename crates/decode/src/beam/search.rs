@@ -2,7 +2,11 @@
 
 use std::sync::Arc;
 
+use super::Hotword;
+use crate::calibration::Calibration;
+use crate::grammar::{Automaton, Grammar, GrammarScorer};
 use crate::language_model::{LanguageModel, WordId};
+use crate::phrases::Phrases;
 use crate::symbols::Symbols;
 use crate::text_score::TextScorer;
 use crate::vocabulary::Vocabulary;
@@ -15,6 +19,9 @@ pub struct BeamSearch {
     pub(super) symbols: Symbols,
     pub(super) options: BeamOptions,
     pub(super) scorer: TextScorer,
+    pub(super) hotwords: Vec<Hotword>,
+    pub(super) phrases: Phrases,
+    pub(super) calibration: Calibration,
     pub(super) frame_seconds: f64,
     left_out: usize,
 }
@@ -40,6 +47,9 @@ impl BeamSearch {
             symbols: Symbols::new(symbols)?,
             options,
             scorer: TextScorer::new(alpha, beta, unknown_word, lexicon_only),
+            hotwords: Vec::new(),
+            phrases: Phrases::new([]),
+            calibration: Calibration::default(),
             frame_seconds,
             left_out: 0,
         })
@@ -76,6 +86,30 @@ impl BeamSearch {
             }
         }
         self.scorer.vocabulary = Some(Vocabulary::new(spelled));
+        self
+    }
+
+    /// The same search with a closed grammar: each letter outside of its phrases costs `garbage`
+    /// nats. About 1 tells commands from other speech; 100 and more leaves only the grammar.
+    /// [`Grammar::accepted`] tells phrases and garbage of a result apart. A weight for words
+    /// ([`BeamOptions::beta`]) is rarely wanted beside it.
+    ///
+    /// # Errors
+    /// [`Error::Grammar`] for a word that the symbols cannot spell, [`Error::Option`] for a cost
+    /// that is not a number from 0.
+    pub fn with_grammar(mut self, grammar: &Grammar, garbage: f32) -> Result<Self, Error> {
+        if !(garbage.is_finite() && garbage >= 0.0) {
+            let must = "be a number from 0";
+            return Err(Error::Option { name: "garbage", value: garbage.into(), must });
+        }
+        let automaton = Automaton::new(grammar, &self.symbols)?;
+        self.scorer.grammar = Some(GrammarScorer { automaton, garbage });
+        Ok(self)
+    }
+
+    /// The same search with word confidences by `calibration`.
+    pub fn with_calibration(mut self, calibration: Calibration) -> Self {
+        self.calibration = calibration;
         self
     }
 

@@ -19,6 +19,9 @@ use crate::frame::log_add;
 use crate::prefixes::{NONE, Prefixes};
 use crate::symbols::SPACE;
 
+/// Any class but the space's.
+const LETTER: u16 = SPACE + 1;
+
 impl BeamDecoder {
     /// Takes the frame that `self.frame` holds.
     pub(super) fn step(&mut self) {
@@ -63,12 +66,13 @@ impl BeamDecoder {
 
     /// All hypotheses by all likely symbols.
     fn extend(&mut self, cut: f32) {
-        let Self { search, beam, next, prefixes, frame, frames, .. } = self;
+        let Self { search, beam, next, prefixes, phrases, frame, frames, .. } = self;
         for place in 0..beam.len() {
             let hypothesis = beam.list[place];
             let text = prefixes.get(hypothesis.prefix).text;
             // Longer symbols may have a space anywhere.
-            let gain = search.scorer.largest_gain(&text, SPACE).max(0.0);
+            let inside = search.scorer.largest_gain(&text, LETTER, phrases);
+            let gain = search.scorer.largest_gain(&text, SPACE, phrases).max(inside);
             for &symbol in &frame.picks {
                 let spelling = search.symbols.spelling(symbol);
                 let log_prob = frame.log_probs[usize::from(symbol)];
@@ -77,7 +81,7 @@ impl BeamDecoder {
                     break;
                 }
                 if spelling.len() == 1 {
-                    let gain = search.scorer.largest_gain(&text, spelling[0]);
+                    let gain = search.scorer.largest_gain(&text, spelling[0], phrases);
                     if hypothesis.score + log_prob + gain < cut {
                         continue;
                     }
@@ -86,10 +90,8 @@ impl BeamDecoder {
                 if reached == f32::NEG_INFINITY {
                     continue;
                 }
-                let Some(longer) = prefixes.extend(&search.scorer, hypothesis.prefix, spelling)
-                else {
-                    continue;
-                };
+                let longer = prefixes.extend(&search.scorer, phrases, hypothesis.prefix, spelling);
+                let Some(longer) = longer else { continue };
                 let prefix = prefixes.get(longer);
                 let score = reached + prefix.text.total;
                 let slot = match prefix.slot {

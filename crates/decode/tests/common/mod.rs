@@ -73,17 +73,21 @@ impl Bigram {
     }
 }
 
+fn after(word: u32) -> LmState {
+    LmState([word, 0, 0, 0, 0, 0, 0, 0, 0])
+}
+
 impl LanguageModel for Bigram {
     fn start(&self) -> LmState {
-        LmState([self.edge(), 0, 0, 0])
+        after(self.edge())
     }
 
     fn empty(&self) -> LmState {
-        LmState([99, 0, 0, 0])
+        after(99)
     }
 
     fn score(&self, state: LmState, word: WordId) -> (f32, LmState) {
-        (self.log10(state.0[0], word.0), LmState([word.0, 0, 0, 0]))
+        (self.log10(state.0[0], word.0), after(word.0))
     }
 
     fn end(&self, state: LmState) -> f32 {

@@ -1,0 +1,121 @@
+//! Hotwords of a decoder, changed at any time.
+
+use serde::{Deserialize, Serialize};
+
+use super::{BeamDecoder, BeamSearch};
+use crate::Error;
+use crate::phrases::Phrases;
+use crate::symbols::{SPACE, Symbols};
+
+/// The most that a hotword may be worth, in nats: more than this nothing acoustic outweighs.
+const MAX_BOOST: f32 = 100.0;
+
+/// A word or phrase that is expected: a name, a command, a term. It need not be in any vocabulary.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Hotword {
+    /// One word or several, in the characters of the alphabet.
+    pub phrase: String,
+    /// What each occurrence adds to a text's score, in nats; above 0, at most 100. It is paid in
+    /// shares while the phrase is being said, and taken back where the phrase breaks off.
+    pub boost: f32,
+}
+
+impl Hotword {
+    /// A hotword with the usual boost, which grows with its length: 1.5 nats a letter, 15 at
+    /// most.
+    pub fn new(phrase: impl Into<String>) -> Self {
+        let phrase = phrase.into();
+        let letters = phrase.chars().filter(|c| !c.is_whitespace()).count();
+        Self { phrase, boost: (1.5 * letters as f32).min(15.0) }
+    }
+
+    /// The classes of the words, one space between them.
+    fn spell(&self, symbols: &Symbols) -> Result<Vec<u16>, Error> {
+        let refuse = |reason: String| Error::Hotword { phrase: self.phrase.clone(), reason };
+        let mut spelling = Vec::new();
+        for word in self.phrase.split_whitespace() {
+            if !spelling.is_empty() {
+                spelling.push(SPACE);
+            }
+            for character in word.chars() {
+                let missing = || refuse(format!("the alphabet has no {character:?}"));
+                spelling.push(symbols.class(character).ok_or_else(missing)?);
+            }
+        }
+        if spelling.is_empty() {
+            return Err(refuse("it has no letter".into()));
+        }
+        if !(self.boost > 0.0 && self.boost <= MAX_BOOST) {
+            let reason =
+                format!("its boost is {}, and must be above 0 and at most 100", self.boost);
+            return Err(refuse(reason));
+        }
+        Ok(spelling)
+    }
+}
+
+/// The automaton of a list.
+fn compile(hotwords: &[Hotword], symbols: &Symbols) -> Result<Phrases, Error> {
+    let spell = |hotword: &Hotword| Ok((hotword.spell(symbols)?, hotword.boost));
+    let spelled = hotwords.iter().map(spell).collect::<Result<Vec<_>, Error>>()?;
+    Ok(Phrases::new(spelled.iter().map(|(spelling, boost)| (&spelling[..], *boost))))
+}
+
+impl BeamSearch {
+    /// The same search with hotwords that every decoder starts with.
+    ///
+    /// # Errors
+    /// [`Error::Hotword`] for a phrase without letters or with characters that the alphabet
+    /// lacks, and for a boost that is not above 0 and at most 100.
+    pub fn with_hotwords(mut self, hotwords: Vec<Hotword>) -> Result<Self, Error> {
+        self.phrases = compile(&hotwords, &self.symbols)?;
+        self.hotwords = hotwords;
+        Ok(self)
+    }
+}
+
+impl BeamDecoder {
+    /// The hotwords in force.
+    pub fn hotwords(&self) -> &[Hotword] {
+        &self.hotwords
+    }
+
+    /// Replaces all hotwords, at any time: words that begin later count. Hundreds of hotwords
+    /// take well under a millisecond.
+    ///
+    /// # Errors
+    /// As [`BeamSearch::with_hotwords`]; the old hotwords then stay.
+    pub fn set_hotwords(&mut self, hotwords: Vec<Hotword>) -> Result<(), Error> {
+        self.phrases = compile(&hotwords, &self.search.symbols)?;
+        self.hotwords = hotwords;
+        for prefix in self.prefixes.iter_mut() {
+            let in_word = prefix.class != SPACE;
+            self.search.scorer.restart_phrases(&mut prefix.text, in_word, &self.phrases);
+        }
+        for hypothesis in &mut self.beam.list {
+            let text = &self.prefixes.get(hypothesis.prefix).text;
+            hypothesis.score = hypothesis.acoustic + text.total;
+        }
+        Ok(())
+    }
+
+    /// Adds a hotword, or changes its boost.
+    ///
+    /// # Errors
+    /// As [`BeamSearch::with_hotwords`].
+    pub fn add_hotword(&mut self, hotword: Hotword) -> Result<(), Error> {
+        let mut hotwords = self.hotwords.clone();
+        hotwords.retain(|other| other.phrase != hotword.phrase);
+        hotwords.push(hotword);
+        self.set_hotwords(hotwords)
+    }
+
+    /// Removes a hotword; `false` if there was none.
+    pub fn remove_hotword(&mut self, phrase: &str) -> bool {
+        let mut hotwords = self.hotwords.clone();
+        hotwords.retain(|hotword| hotword.phrase != phrase);
+        let found = hotwords.len() < self.hotwords.len();
+        // A part of a good list is good.
+        found && self.set_hotwords(hotwords).is_ok()
+    }
+}

@@ -1,0 +1,182 @@
+//! From what a decoder knows of a word to the probability that the word is right.
+
+use serde::{Deserialize, Serialize};
+
+/// What a decoder knows of a word when it is asked how sure it is.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Evidence {
+    /// Share of the beam's probability that has the word, a little after its end, in [0, 1].
+    pub posterior: f32,
+    /// Mean over the letters of the highest probability in their frames, in [0, 1].
+    pub mean_peak: f32,
+    /// The least of those, in [0, 1].
+    pub lowest_peak: f32,
+    /// Number of letters.
+    pub letters: u32,
+}
+
+/// Weights of a logistic model of "the word is right": of the bias, the log odds of the posterior,
+/// of the mean and of the lowest peak, and of the log of the number of letters.
+///
+/// With one feature, the log odds, this is Platt's scaling (1999), and the weight is the inverse of
+/// a temperature (Guo et al. 2017, arXiv 1706.04599).
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Calibration {
+    /// The weights, in the order above.
+    pub weights: [f32; FEATURES],
+}
+
+const FEATURES: usize = 5;
+/// Newton steps of [`Calibration::fit`]: far more than it needs.
+const STEPS: usize = 50;
+/// Weight decay of the fit: keeps weights finite where the evidence separates right from wrong.
+const RIDGE: f64 = 1e-2;
+
+impl Default for Calibration {
+    /// The posterior as it is.
+    fn default() -> Self {
+        Self { weights: [0.0, 1.0, 0.0, 0.0, 0.0] }
+    }
+}
+
+impl Calibration {
+    /// The probability, in [0, 1], that a word is right.
+    pub fn confidence(&self, evidence: &Evidence) -> f32 {
+        let terms = features(evidence).into_iter().zip(self.weights);
+        sigmoid(terms.map(|(x, w)| x * f64::from(w)).sum()) as f32
+    }
+
+    /// The weights that make `words` (evidence, and whether the word was right) likeliest, by
+    /// Newton's method with a little weight decay. With no words: the default.
+    pub fn fit(words: &[(Evidence, bool)]) -> Self {
+        if words.is_empty() {
+            return Self::default();
+        }
+        let mut weights = [0.0f64; FEATURES];
+        for _ in 0..STEPS {
+            let mut gradient = weights.map(|w| RIDGE * w);
+            let mut hessian = [[0.0; FEATURES]; FEATURES];
+            (0..FEATURES).for_each(|i| hessian[i][i] = RIDGE);
+            for (evidence, right) in words {
+                let x = features(evidence);
+                let p = sigmoid((0..FEATURES).map(|i| x[i] * weights[i]).sum());
+                let error = p - f64::from(u8::from(*right));
+                for i in 0..FEATURES {
+                    gradient[i] += error * x[i];
+                    for j in 0..FEATURES {
+                        hessian[i][j] += p * (1.0 - p) * x[i] * x[j];
+                    }
+                }
+            }
+            let step = solve(hessian, gradient);
+            (0..FEATURES).for_each(|i| weights[i] -= step[i]);
+            if step.iter().all(|s| s.abs() < 1e-9) {
+                break;
+            }
+        }
+        Self { weights: weights.map(|w| w as f32) }
+    }
+}
+
+/// Expected calibration error: words are sorted into `bins` bins of equal width by confidence, and
+/// in each the mean confidence is compared with the share of right words; the mean of the
+/// differences, weighted by the words in the bins (Naeini et al. 2015). 0 without words.
+pub fn expected_calibration_error(words: &[(f32, bool)], bins: usize) -> f64 {
+    let mut sums = vec![(0.0f64, 0.0f64); bins.max(1)];
+    let last = sums.len() - 1;
+    for &(confidence, right) in words {
+        let bin = ((confidence * sums.len() as f32) as usize).min(last);
+        sums[bin].0 += f64::from(confidence);
+        sums[bin].1 += f64::from(u8::from(right));
+    }
+    let total: f64 = sums.iter().map(|(confident, right)| (confident - right).abs()).sum();
+    total / words.len().max(1) as f64
+}
+
+fn features(evidence: &Evidence) -> [f64; FEATURES] {
+    let Evidence { posterior, mean_peak, lowest_peak, letters } = *evidence;
+    let [posterior, mean, lowest] = [posterior, mean_peak, lowest_peak].map(log_odds);
+    [1.0, posterior, mean, lowest, f64::from(letters.max(1)).ln()]
+}
+
+/// ln(p / (1 - p)), within -7..7: beyond, a share of the beam says nothing.
+fn log_odds(p: f32) -> f64 {
+    let p = f64::from(p).clamp(1e-3, 1.0 - 1e-3);
+    (p / (1.0 - p)).ln()
+}
+
+fn sigmoid(x: f64) -> f64 {
+    1.0 / (1.0 + (-x).exp())
+}
+
+/// Gaussian elimination with pivots; the matrix is positive definite.
+fn solve(mut a: [[f64; FEATURES]; FEATURES], mut b: [f64; FEATURES]) -> [f64; FEATURES] {
+    for i in 0..FEATURES {
+        let pivot = (i..FEATURES).max_by(|&r, &s| a[r][i].abs().total_cmp(&a[s][i].abs()));
+        let pivot = pivot.unwrap_or(i);
+        a.swap(i, pivot);
+        b.swap(i, pivot);
+        for row in i + 1..FEATURES {
+            let factor = a[row][i] / a[i][i];
+            for column in i..FEATURES {
+                a[row][column] -= factor * a[i][column];
+            }
+            b[row] -= factor * b[i];
+        }
+    }
+    for i in (0..FEATURES).rev() {
+        let known: f64 = (i + 1..FEATURES).map(|j| a[i][j] * b[j]).sum();
+        b[i] = (b[i] - known) / a[i][i];
+    }
+    b
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Words whose posterior claims more than it holds: right with the fourth root of the odds.
+    #[test]
+    fn a_fit_makes_overconfident_words_honest() {
+        let mut random = 7u64;
+        let mut value = || {
+            random = random
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1_442_695_040_888_963_407);
+            (random >> 40) as f32 / (1u64 << 24) as f32
+        };
+        let mut words = |count: usize| -> Vec<(Evidence, bool)> {
+            let mut word = |_| {
+                let odds = 12.0 * f64::from(value()) - 6.0;
+                let evidence = Evidence {
+                    posterior: sigmoid(odds) as f32,
+                    mean_peak: value(),
+                    lowest_peak: value(),
+                    letters: 1 + (10.0 * value()) as u32,
+                };
+                (evidence, f64::from(value()) < sigmoid(0.25 * odds + 0.3))
+            };
+            (0..count).map(&mut word).collect()
+        };
+        let fitted = Calibration::fit(&words(20_000));
+        for (weight, expected) in fitted.weights.iter().zip([0.3, 0.25, 0.0, 0.0, 0.0]) {
+            assert!((weight - expected).abs() < 0.08, "{fitted:?}");
+        }
+        let held_out = words(20_000);
+        let error = |calibration: &Calibration| {
+            let judged = held_out.iter().map(|(e, right)| (calibration.confidence(e), *right));
+            expected_calibration_error(&judged.collect::<Vec<_>>(), 10)
+        };
+        let (before, after) = (error(&Calibration::default()), error(&fitted));
+        assert!(before > 0.15 && after < 0.02, "{before} to {after}");
+        assert_eq!(Calibration::fit(&[]), Calibration::default());
+    }
+
+    #[test]
+    fn calibration_error_by_hand() {
+        let words = [(0.9, true), (0.95, false), (0.2, false), (1.0, true)];
+        // The bins hold 0.9, 0.95 and 1.0 (2.85 claimed, 2 right) and 0.2 (0.2 claimed, 0 right).
+        assert!((expected_calibration_error(&words, 10) - (0.85 + 0.2) / 4.0).abs() < 1e-6);
+        assert_eq!(expected_calibration_error(&[], 10), 0.0);
+    }
+}

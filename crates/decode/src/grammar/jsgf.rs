@@ -1,0 +1,206 @@
+//! The JSpeech Grammar Format (W3C note of June 2000), as far as `Grammar::from_jsgf` says.
+
+use std::collections::HashMap;
+
+use super::{Expansion, refuse};
+use crate::Error;
+
+/// The deepest that groups may be nested.
+const MAX_DEPTH: usize = 64;
+
+pub(super) struct Rules {
+    pub public: Vec<String>,
+    pub rules: HashMap<String, Expansion>,
+}
+
+/// A piece of the text with its line.
+#[derive(Debug, Clone, PartialEq)]
+enum Token {
+    Word(String),
+    /// `<name>`
+    Rule(String),
+    Mark(char),
+}
+
+pub(super) fn parse(text: &str) -> Result<Rules, Error> {
+    let tokens = tokens(text)?;
+    let mut parser = Parser { tokens: &tokens, place: 0, depth: 0 };
+    let mut rules = Rules { public: Vec::new(), rules: HashMap::new() };
+    while let Some(token) = parser.peek() {
+        let line = parser.line();
+        match token {
+            Token::Word(word) if word == "#JSGF" || word == "grammar" => {
+                while !parser.accept(';') {
+                    if parser.next().is_none() {
+                        return Err(refuse(line, format!("{word} lacks its ';'")));
+                    }
+                }
+                continue;
+            }
+            Token::Word(word) if word == "import" => {
+                return Err(refuse(line, "import is not supported: write the rule here"));
+            }
+            _ => {}
+        }
+        let public = *token == Token::Word("public".into());
+        if public {
+            parser.next();
+        }
+        let Some(Token::Rule(name)) = parser.next() else {
+            return Err(refuse(line, "a rule begins with its name: <name> = ...;"));
+        };
+        if !parser.accept('=') {
+            return Err(refuse(line, format!("<{name}> lacks its '='")));
+        }
+        let expansion = parser.alternatives()?;
+        if !parser.accept(';') {
+            let seen = match parser.peek() {
+                Some(Token::Mark(mark)) => {
+                    format!("there is a {mark:?} too many, or a ';' is missing")
+                }
+                _ => format!("<{name}> lacks its ';'"),
+            };
+            return Err(refuse(parser.line(), seen));
+        }
+        if rules.rules.insert(name.clone(), expansion).is_some() {
+            return Err(refuse(line, format!("<{name}> is there twice")));
+        }
+        if public {
+            rules.public.push(name.clone());
+        }
+    }
+    Ok(rules)
+}
+
+struct Parser<'a> {
+    tokens: &'a [(Token, usize)],
+    place: usize,
+    depth: usize,
+}
+
+impl<'a> Parser<'a> {
+    fn peek(&self) -> Option<&'a Token> {
+        self.tokens.get(self.place).map(|(token, _)| token)
+    }
+
+    fn next(&mut self) -> Option<&'a Token> {
+        let token = self.peek();
+        self.place += 1;
+        token
+    }
+
+    fn accept(&mut self, mark: char) -> bool {
+        let found = self.peek() == Some(&Token::Mark(mark));
+        self.place += usize::from(found);
+        found
+    }
+
+    /// The line of the next token, or of the last.
+    fn line(&self) -> usize {
+        self.tokens.get(self.place).or(self.tokens.last()).map_or(1, |&(_, line)| line)
+    }
+
+    fn alternatives(&mut self) -> Result<Expansion, Error> {
+        self.depth += 1;
+        if self.depth > MAX_DEPTH {
+            return Err(refuse(self.line(), "groups are nested too deeply"));
+        }
+        let mut alternatives = vec![self.sequence()?];
+        while self.accept('|') {
+            alternatives.push(self.sequence()?);
+        }
+        self.depth -= 1;
+        Ok(match alternatives.len() {
+            1 => alternatives.remove(0),
+            _ => Expansion::Alternatives(alternatives),
+        })
+    }
+
+    fn sequence(&mut self) -> Result<Expansion, Error> {
+        let mut sequence = Vec::new();
+        loop {
+            let line = self.line();
+            let mut item = match self.peek() {
+                Some(Token::Word(word)) => {
+                    self.next();
+                    Expansion::Word(word.clone())
+                }
+                Some(Token::Rule(name)) => {
+                    self.next();
+                    match &name[..] {
+                        "NULL" => Expansion::Sequence(Vec::new()),
+                        "VOID" => Expansion::Alternatives(Vec::new()),
+                        _ => Expansion::Rule(name.clone()),
+                    }
+                }
+                Some(Token::Mark(open @ ('(' | '['))) => {
+                    self.next();
+                    let inside = self.alternatives()?;
+                    let close = if *open == '(' { ')' } else { ']' };
+                    if !self.accept(close) {
+                        return Err(refuse(line, format!("a {close:?} is missing")));
+                    }
+                    if *open == '[' { Expansion::Optional(Box::new(inside)) } else { inside }
+                }
+                _ => break,
+            };
+            loop {
+                if self.accept('+') {
+                    item = Expansion::Repeated(Box::new(item));
+                } else if self.accept('*') {
+                    item = Expansion::Optional(Box::new(Expansion::Repeated(Box::new(item))));
+                } else {
+                    break;
+                }
+            }
+            sequence.push(item);
+        }
+        match sequence.len() {
+            0 => Err(refuse(self.line(), "an alternative is empty: write <NULL> if it is meant")),
+            1 => Ok(sequence.remove(0)),
+            _ => Ok(Expansion::Sequence(sequence)),
+        }
+    }
+}
+
+/// Words, rule names and marks; comments, tags and weights are left out.
+fn tokens(text: &str) -> Result<Vec<(Token, usize)>, Error> {
+    let mut tokens = Vec::new();
+    let mut rest = text;
+    let mut line = 1;
+    while let Some(first) = rest.chars().next() {
+        // Everything up to and with `end`, and what comes after.
+        let enclosed = |open: &str, end: &str| match rest[open.len()..].split_once(end) {
+            Some((inside, after)) => Ok((inside, after)),
+            None => Err(refuse(line, format!("{open} lacks its {end}"))),
+        };
+        let (token, after) = if first.is_whitespace() {
+            (None, &rest[first.len_utf8()..])
+        } else if rest.starts_with("//") {
+            (None, rest.split_once('\n').map_or("", |(comment, _)| &rest[comment.len()..]))
+        } else if rest.starts_with("/*") {
+            (None, enclosed("/*", "*/")?.1)
+        } else if first == '/' {
+            (None, enclosed("/", "/")?.1)
+        } else if first == '{' {
+            (None, enclosed("{", "}")?.1)
+        } else if first == '<' {
+            let (name, after) = enclosed("<", ">")?;
+            (Some(Token::Rule(name.trim().into())), after)
+        } else if first == '"' {
+            let (word, after) = enclosed("\"", "\"")?;
+            tokens.extend(word.split_whitespace().map(|w| (Token::Word(w.into()), line)));
+            (None, after)
+        } else if ";=|()[]*+>})]".contains(first) {
+            (Some(Token::Mark(first)), &rest[1..])
+        } else {
+            let ends = |c: char| c.is_whitespace() || ";=|()[]*+<>{}/\"".contains(c);
+            let length = rest.find(ends).unwrap_or(rest.len());
+            (Some(Token::Word(rest[..length].into())), &rest[length..])
+        };
+        tokens.extend(token.map(|token| (token, line)));
+        line += rest[..rest.len() - after.len()].matches('\n').count();
+        rest = after;
+    }
+    Ok(tokens)
+}
