@@ -9,6 +9,8 @@
 //! * [`PackedI4`]: the same with 4-bit weights in groups, at half the bytes;
 //! * [`BlockSparseI8`], [`BlockDiagonalI8`], [`BlockDiagonalF32`]: matrices with blocks of zeros that cost nothing;
 //! * [`PackedF32`]: the same for float weights, fast enough to train on;
+//! * `fft`: circulant, Toeplitz and Toeplitz-like matrices, multiplied by the Fourier transform;
+//! * `cost_model`: which of these forms is the fastest for a shape and a batch on this machine;
 //! * [`quantize`]: float to 8-bit, rows or vectors;
 //! * [`math`]: sigmoid and tanh over slices;
 //! * `machine` (feature `std`): what one core can do at most, to measure the kernels against.
@@ -54,9 +56,13 @@ mod block_diagonal;
 mod block_sparse;
 #[cfg(feature = "capi")]
 pub mod capi;
+#[cfg(feature = "fft")]
+pub mod cost_model;
 mod drive;
 mod epilogue;
 mod error;
+#[cfg(feature = "fft")]
+pub mod fft;
 mod float32;
 mod input;
 mod int4;

@@ -1,0 +1,155 @@
+//! The cost model against the clock, and where the FFT products overtake the dense one:
+//! `cargo run --release -p stonechat-kernels --example cost_model`.
+//!
+//! Prints the calibration of this machine; for every form, shape and batch the measured time and the predicted one as a share of it; and for
+//! square matrices the times of the dense and of the Toeplitz-like products. One thread, weights hot.
+
+use std::hint::black_box;
+use std::time::{Duration, Instant};
+use stonechat_kernels::cost_model::{Calibration, Form, Product};
+use stonechat_kernels::fft::{BlockCirculant, FftScratch, ToeplitzLike};
+use stonechat_kernels::quantize::{quantize_groups, quantize_rows};
+use stonechat_kernels::{
+    Activation, BLOCK_COLS, BLOCK_ROWS, BlockDiagonalI8, BlockSparseI8, Error, PackedF32, PackedI4,
+    PackedI8, Scratch,
+};
+
+const SHAPES: [(usize, usize); 4] = [(512, 512), (1024, 1024), (2304, 768), (6144, 320)];
+const BATCHES: [usize; 3] = [1, 4, 8];
+const FORMS: [Form; 10] = [
+    Form::Float32,
+    Form::Int8,
+    Form::Int4,
+    Form::LowRank { rank: 96 },
+    Form::BlockSparse { density: 0.5 },
+    Form::BlockSparse { density: 0.1 },
+    Form::BlockDiagonal { groups: 4 },
+    Form::BlockCirculant { block: 64 },
+    Form::ToeplitzLike { rank: 1 },
+    Form::ToeplitzLike { rank: 4 },
+];
+
+/// Seconds of the shortest of many calls.
+fn shortest(mut call: impl FnMut()) -> f64 {
+    call();
+    let (begin, mut best) = (Instant::now(), f64::INFINITY);
+    while begin.elapsed() < Duration::from_millis(25) {
+        let (start, mut count) = (Instant::now(), 0);
+        while start.elapsed() < Duration::from_micros(200) {
+            call();
+            count += 1;
+        }
+        best = best.min(start.elapsed().as_secs_f64() / f64::from(count));
+    }
+    best
+}
+
+fn numbers(len: usize) -> Vec<f32> {
+    (0..len).map(|i| ((i * 7919) % 2003) as f32 / 1001.5 - 1.0).collect()
+}
+
+fn measured(form: Form, product: Product) -> Result<f64, Error> {
+    let Product { rows, cols, batch, .. } = product;
+    let (x, mut y) = (numbers(batch * cols), vec![0.0; batch * rows]);
+    let (x, y) = (black_box(&x), black_box(&mut y));
+    let w = numbers(rows * cols);
+    let (weights, scales) = quantize_rows(&w, rows, cols);
+    let (mut s, mut fft) = (Scratch::new(), FftScratch::new());
+    let (none, act) = (None, Activation::None);
+    Ok(match form {
+        Form::Float32 => {
+            let matrix = PackedF32::pack(&w, rows, cols)?;
+            shortest(|| matrix.matmul(x, batch, none, act, y))
+        }
+        Form::Int4 => {
+            let matrix = PackedI4::pack(&quantize_groups(&w, rows, cols))?;
+            shortest(|| matrix.matmul(x, batch, none, act, &mut s, y))
+        }
+        Form::LowRank { rank } => {
+            let first = PackedI8::pack(&weights[..rank * cols], &scales[..rank], rank, cols)?;
+            let second = PackedI8::pack(&weights[..rows * rank], &scales, rows, rank)?;
+            let mut middle = vec![0.0; batch * rank];
+            shortest(|| {
+                first.matmul(x, batch, none, act, &mut s, &mut middle);
+                second.matmul(&middle, batch, none, act, &mut s, y);
+            })
+        }
+        Form::BlockSparse { density } => {
+            let blocks = rows.div_ceil(BLOCK_ROWS) * cols.div_ceil(BLOCK_COLS);
+            let kept = (density * 1000.0) as usize;
+            let mask: Vec<bool> = (0..blocks).map(|i| (i * 7919) % 1000 < kept).collect();
+            let matrix = BlockSparseI8::pack(&weights, &scales, &mask, rows, cols)?;
+            shortest(|| matrix.matmul(x, batch, none, act, &mut s, y))
+        }
+        Form::BlockDiagonal { groups } => {
+            let sizes = vec![(rows / groups, cols / groups); groups];
+            let weights = &weights[..rows * cols / groups];
+            let matrix = BlockDiagonalI8::pack(weights, &scales, &sizes)?;
+            shortest(|| matrix.matmul(x, batch, none, act, &mut s, y))
+        }
+        Form::BlockCirculant { block } => {
+            let columns = rows.div_ceil(block) * cols.div_ceil(block) * block;
+            let matrix = BlockCirculant::new(&w[..columns], block, rows, cols)?;
+            shortest(|| matrix.matmul(x, batch, &mut fft, y))
+        }
+        Form::ToeplitzLike { rank } => {
+            let len = rank * rows.max(cols);
+            let matrix = ToeplitzLike::new(&w[..len], &w[..len], rank, rows, cols)?;
+            shortest(|| matrix.matmul(x, batch, &mut fft, y))
+        }
+        _ => {
+            let matrix = PackedI8::pack(&weights, &scales, rows, cols)?;
+            shortest(|| matrix.matmul(x, batch, none, act, &mut s, y))
+        }
+    })
+}
+
+fn main() -> Result<(), Error> {
+    let model = Calibration::measure(Duration::from_secs(2));
+    println!("{model:#?}\n\nmeasured microseconds, and the predicted time as a share of them");
+    print!("{:>34}", "");
+    BATCHES.iter().for_each(|batch| print!("{:>17}", format!("batch {batch}")));
+    println!();
+    let mut ratios = Vec::new();
+    for (rows, cols) in SHAPES {
+        for form in FORMS {
+            print!("{:>10} {:<24}", format!("{rows}x{cols}"), format!("{form:?}"));
+            for batch in BATCHES {
+                let product = Product { rows, cols, batch, others: 0 };
+                let time = measured(form, product)?;
+                let ratio = model.predict(form, product) / time;
+                ratios.push(ratio);
+                print!("{:>10.2} {ratio:>6.2}", time * 1e6);
+            }
+            println!();
+        }
+    }
+    ratios.sort_by(f64::total_cmp);
+    let at = |share: f64| ratios[((ratios.len() - 1) as f64 * share) as usize];
+    println!(
+        "predicted / measured: smallest {:.2}, 10 % {:.2}, median {:.2}, 90 % {:.2}, largest {:.2}",
+        at(0.0),
+        at(0.1),
+        at(0.5),
+        at(0.9),
+        at(1.0)
+    );
+    println!("\nn x n, one vector: measured microseconds and what the model would take");
+    let forms = [
+        Form::Int8,
+        Form::ToeplitzLike { rank: 1 },
+        Form::ToeplitzLike { rank: 2 },
+        Form::ToeplitzLike { rank: 4 },
+        Form::BlockCirculant { block: 64 },
+    ];
+    for n in [256, 512, 1024, 2048, 4096] {
+        print!("{n:>6}");
+        let product = Product { rows: n, cols: n, batch: 1, others: 0 };
+        for form in forms {
+            print!("  {form:?} {:.1}", measured(form, product)? * 1e6);
+        }
+        // Of the dense and the Toeplitz-like: the block-circulant has other parameters.
+        println!("  -> {:?}", model.fastest(&forms[..4], product).map(|best| best.0));
+    }
+    Ok(())
+}
