@@ -71,4 +71,17 @@ proptest! {
             prop_assert!((v - f32::from(*q) * scale).abs() <= scale * 0.5001, "{} became {} x {}", v, q, scale);
         }
     }
+
+    /// Through bytes, and from the order of any instruction set into that of any other: nothing is lost.
+    #[test]
+    fn packed_bytes_hold_the_matrix((rows, cols, _, w, _) in product(-127i8..=127, 0i8..=0), scale in -1e3f32..1e3) {
+        let scales: Vec<f32> = (0..rows).map(|row| scale * row as f32).collect();
+        for from in Isa::available() {
+            let bytes = PackedI8::pack_for(from, &w, &scales, rows, cols).unwrap().to_bytes();
+            for to in Isa::available() {
+                let unpacked = PackedI8::from_bytes_for(to, &bytes).unwrap().unpack();
+                prop_assert_eq!(&unpacked, &(w.clone(), scales.clone()), "{} to {}", from, to);
+            }
+        }
+    }
 }
