@@ -1,7 +1,10 @@
 #!/usr/bin/env bash
 # Tests the kernels on AArch64 under qemu-user: the crate itself and its tests that need no other crate.
 #
-#   tools/test_aarch64.sh [TEST...]        # default: int8 float32 math allocation
+#   tools/test_aarch64.sh [TEST...]        # default: int8 float32 math allocation packed_form
+#
+# All of them run on a processor with dot products and i8mm; int8 also on one with dot products only and on one with neither. Each run
+# must find exactly the paths that it is for, and the list of them is printed at the end.
 #
 # Needs a rustc with the standard library of aarch64-unknown-linux-gnu, aarch64-linux-gnu-gcc, the target's libc for
 # static linking and qemu-aarch64-static. On Debian:
@@ -47,16 +50,29 @@ mkdir -p "$out"
 echo "$("$rustc" --version), $target, static"
 "$rustc" "${flags[@]}" --crate-name stonechat_kernels --crate-type rlib "$crate/src/lib.rs"
 if [ $# -eq 0 ]; then
-    set -- int8 float32 math allocation
+    set -- int8 float32 math allocation packed_form
 fi
 for name in "$@"; do
     "$rustc" "${flags[@]}" --crate-name "$name" --test "$crate/tests/$name.rs" \
         --extern "stonechat_kernels=$out/libstonechat_kernels.rlib"
 done
-for name in "$@"; do
-    start=$SECONDS
+ran=()
+# Runs the test $1 on qemu's processor $2, which must have the paths $3.
+run() {
+    local start=$SECONDS
     echo
-    echo "aarch64: $crate/tests/$name.rs"
-    qemu-aarch64-static "$out/$name"
-    echo "aarch64: $name passed in $((SECONDS - start)) s"
+    echo "aarch64, $2: $crate/tests/$1.rs"
+    STONECHAT_PATHS="$3" qemu-aarch64-static -cpu "$2" "$out/$1"
+    echo "aarch64, $2: $1 passed in $((SECONDS - start)) s"
+    ran+=("aarch64, qemu's $2, $1: $3")
+}
+
+for name in "$@"; do
+    run "$name" max 'portable neon dotprod i8mm'
+    if [ "$name" = int8 ]; then
+        run "$name" neoverse-n1 'portable neon dotprod'
+        run "$name" cortex-a53 'portable neon'
+    fi
 done
+echo
+printf 'paths: %s\n' "${ran[@]}"

@@ -27,7 +27,8 @@ cat >"$out/run.mjs" <<'EOF'
 // Runs a WASI program given as the first argument, with the others as its own.
 import { readFile } from 'node:fs/promises';
 import { WASI } from 'node:wasi';
-const wasi = new WASI({ version: 'preview1', args: process.argv.slice(2), returnOnExit: true });
+const env = { STONECHAT_PATHS: process.env.STONECHAT_PATHS };
+const wasi = new WASI({ version: 'preview1', args: process.argv.slice(2), env, returnOnExit: true });
 const module = await WebAssembly.compile(await readFile(process.argv[2]));
 process.exit(wasi.start(await WebAssembly.instantiate(module, wasi.getImportObject())));
 EOF
@@ -36,9 +37,13 @@ if [ $# -eq 0 ]; then
     set -- int8 float32 allocation
 fi
 echo "$(rustc --version), $target, node $(node --version)"
+ran=()
 for features in +simd128 -simd128; do
-    flags=(--edition 2024 --target "$target" -O -C debug-assertions=on -C "target-feature=$features" --out-dir "$out")
-    rustc "${flags[@]}" --crate-name stonechat_kernels --crate-type rlib "$crate/src/lib.rs"
+    export STONECHAT_PATHS=portable
+    [ "$features" = -simd128 ] || STONECHAT_PATHS+=' simd128'
+    flags=(--edition 2024 --target "$target" -O -C debug-assertions=on
+        -C "target-feature=$features" --out-dir "$out")
+    rustc "${flags[@]}" --crate-name stonechat_kernels --crate-type rlib --cfg 'feature="std"' "$crate/src/lib.rs"
     for name in "$@"; do
         rustc "${flags[@]}" --crate-name "$name" --test "$crate/tests/$name.rs" \
             --extern "stonechat_kernels=$out/libstonechat_kernels.rlib"
@@ -47,5 +52,8 @@ for features in +simd128 -simd128; do
         echo "wasm $features: $crate/tests/$name.rs"
         node --no-warnings "$out/run.mjs" "$out/$name.wasm"
         echo "wasm $features: $name passed in $((SECONDS - start)) s"
+        ran+=("wasm $features, $name: $STONECHAT_PATHS")
     done
 done
+echo
+printf 'paths: %s\n' "${ran[@]}"

@@ -18,6 +18,8 @@ pub(super) struct Panel<'a> {
     /// The column of each, divided by 4; checked to lie within the vectors.
     pub(super) columns: &'a [u32],
     /// -128 times the sum of each row.
+    #[cfg_attr(not(target_arch = "x86_64"), allow(dead_code))]
+    // only VNNI stores activations plus 128
     pub(super) offsets: &'a [i32; PANEL_ROWS],
 }
 
