@@ -275,7 +275,7 @@ struct Times {
 
 /// Calls with the first of `copies` over and over, and with all of them one after the other, in turns.
 fn times<P>(copies: &[P], rounds: u32, call: &mut impl FnMut(&P)) -> Times {
-    let mut hot_round = |calls: u32, call: &mut dyn FnMut(&P)| {
+    let hot_round = |calls: u32, call: &mut dyn FnMut(&P)| {
         call(&copies[0]);
         let start = Instant::now();
         (0..calls).for_each(|_| call(&copies[0]));
