@@ -30,7 +30,6 @@ fn wrong_calls() {
         "bench kernels --batch 1,x",
         "bench kernels --rounds 0",
         "bench kernels a.wav",
-        "bench --seconds 2 kernels",
         "inspect a b",
         "compress --output x",
         "compress --variance 0.9",

@@ -59,6 +59,8 @@ struct Report {
     isa: &'static str,
     /// What `--isa` takes on this processor, slowest first.
     isa_available: Vec<&'static str>,
+    /// Why products are slower on this instruction set than they could be, where there is a reason.
+    advice: Option<&'static str>,
     l1_bytes: usize,
     l2_bytes: usize,
     l3_bytes: Option<usize>,
@@ -120,6 +122,7 @@ impl Kernels {
         let report = Report {
             isa: isa.name(),
             isa_available: Isa::available().into_iter().map(Isa::name).collect(),
+            advice: isa.advice(),
             l1_bytes: machine.caches.l1,
             l2_bytes: machine.caches.l2,
             l3_bytes: machine.caches.l3,
@@ -246,9 +249,10 @@ impl Report {
                 share(cold),
             ]);
         }
+        let advice = self.advice.map_or(String::new(), |advice| format!("slow: {advice}\n"));
         let l3 = self.l3_gbs.map_or("none".into(), |gbs| format!("{gbs:.0}"));
         format!(
-            "{} kernels, one core, best of {}\n\
+            "{} kernels, one core, best of {}\n{advice}\
              read bandwidth, GB/s  L1 {:.0}, L2 {:.0}, L3 {l3}, memory {:.1}\n\
              peak                  int8 {:.0} GOP/s, f32 {:.0} GFLOP/s\n\n{}",
             self.isa,
@@ -271,7 +275,7 @@ struct Times {
 
 /// Calls with the first of `copies` over and over, and with all of them one after the other, in turns.
 fn times<P>(copies: &[P], rounds: u32, call: &mut impl FnMut(&P)) -> Times {
-    let mut hot_round = |calls: u32, call: &mut dyn FnMut(&P)| {
+    let hot_round = |calls: u32, call: &mut dyn FnMut(&P)| {
         call(&copies[0]);
         let start = Instant::now();
         (0..calls).for_each(|_| call(&copies[0]));
