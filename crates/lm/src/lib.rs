@@ -3,6 +3,8 @@
 //! - [`LanguageModel`]: a packed model, one immutable piece of bytes; queries allocate nothing.
 //! - [`estimate`]: text to model, interpolated modified Kneser-Ney, sorted through disk.
 //! - [`NgramModel`]: a model in memory while it is made; [`arpa`] reads and writes the common text format.
+//! - [`Pruner`], [`mix`] and [`fit`]: smaller models, two models in one, a model of a given size.
+//! - [`Normaliser`] and [`text`]: from written text to words.
 //!
 //! All probabilities are log10, as in ARPA files.
 #![forbid(unsafe_code)]
@@ -10,21 +12,28 @@
 pub mod arpa;
 mod error;
 pub mod estimate;
+#[doc(hidden)]
+pub mod fuzzing;
 mod mix;
 mod model_builder;
 mod ngram_model;
+mod normalise;
 mod packed;
 mod perplexity;
 mod prune;
+mod target;
+pub mod text;
 mod vocabulary;
 
 pub use error::Error;
 pub use mix::mix;
 pub use model_builder::{LEAST_LOG10, ModelBuilder};
 pub use ngram_model::{MAX_ORDER, NgramModel};
+pub use normalise::Normaliser;
 pub use packed::{Bits, LanguageModel, Score, State, packed_bytes};
 pub use perplexity::Perplexity;
 pub use prune::Pruner;
+pub use target::{Fitted, fit, words_for};
 pub use vocabulary::{MAX_WORD_BYTES, MAX_WORDS, SPECIAL_WORDS, Vocabulary, WordId};
 
 /// Result with this crate's [`Error`].

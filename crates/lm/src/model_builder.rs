@@ -157,8 +157,7 @@ impl Grams {
             let moved = |values: &[f32]| order.iter().map(|&gram| values[gram as usize]).collect();
             let (prob, backoff) = (moved(&self.log10_prob), moved(&self.log10_backoff));
             self.share = moved(&self.share);
-            self.keys =
-                order.iter().flat_map(|&gram| self.key(gram as usize)).copied().collect();
+            self.keys = order.iter().flat_map(|&gram| self.key(gram as usize)).copied().collect();
             (self.log10_prob, self.log10_backoff) = (prob, backoff);
         }
         match (1..self.len()).find(|&gram| self.key(gram) == self.key(gram - 1)) {

@@ -36,9 +36,8 @@ impl<'a> Pruner<'a> {
     pub fn new(model: &'a NgramModel) -> Self {
         let order = model.order();
         let contexts: Vec<Vec<u32>> = (2..=order).map(|length| contexts(model, length)).collect();
-        let mut worth: Vec<Vec<f32>> = (2..=order)
-            .map(|length| divergences(model, length, &contexts[length - 2]))
-            .collect();
+        let mut worth: Vec<Vec<f32>> =
+            (2..=order).map(|length| divergences(model, length, &contexts[length - 2])).collect();
         for length in (3..=order).rev() {
             let (shorter, longer) = worth.split_at_mut(length - 2);
             let (shorter, longer) = (&mut shorter[length - 3], &longer[0]);
@@ -60,9 +59,10 @@ impl<'a> Pruner<'a> {
     /// Number of n-grams of each order that are worth at least `threshold`, unigrams (which all stay) first.
     pub fn counts(&self, threshold: f32) -> Vec<usize> {
         let unigrams = self.model.levels[0].len();
-        let longer = self.sorted.iter().map(|sorted| {
-            sorted.len() - sorted.partition_point(|&worth| worth < threshold)
-        });
+        let longer = self
+            .sorted
+            .iter()
+            .map(|sorted| sorted.len() - sorted.partition_point(|&worth| worth < threshold));
         std::iter::once(unigrams).chain(longer).collect()
     }
 
@@ -185,7 +185,8 @@ fn divergences(model: &NgramModel, length: usize, contexts: &[u32]) -> Vec<f32> 
         let (left, left_shorter) = (rest(sum), rest(sum_shorter));
         let backoff = (left / left_shorter).ln();
         let new_backoff = ((left + prob) / (left_shorter + shorter)).ln();
-        let change = prob * (prob.ln() - shorter.ln() - new_backoff) + left * (backoff - new_backoff);
+        let change =
+            prob * (prob.ln() - shorter.ln() - new_backoff) + left * (backoff - new_backoff);
         divergences[gram] = (f64::from(shares[context]) * change).max(0.0) as f32;
     });
     divergences

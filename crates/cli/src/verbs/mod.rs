@@ -7,6 +7,7 @@ mod data;
 #[cfg(feature = "train")]
 mod eval;
 mod inspect;
+mod lm;
 mod quantize;
 #[cfg(feature = "train")]
 mod train;
@@ -35,6 +36,9 @@ pub enum Verb {
     Compress(compress::Compress),
     /// Turn a model's weights into int8
     Quantize(quantize::Quantize),
+    /// Make, look at and ask language models
+    #[command(subcommand)]
+    Lm(lm::Lm),
     /// Look after training data
     #[cfg(feature = "train")]
     #[command(subcommand)]
@@ -53,6 +57,7 @@ impl Verb {
             Verb::Train(verb) => verb.run(),
             Verb::Compress(verb) => verb.run(),
             Verb::Quantize(verb) => verb.run(),
+            Verb::Lm(verb) => verb.run(),
             #[cfg(feature = "train")]
             Verb::Data(verb) => verb.run(),
         }

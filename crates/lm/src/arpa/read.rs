@@ -5,7 +5,9 @@ use std::io::{BufRead, Read};
 
 use crate::model_builder::{LEAST_LOG10, MAX_GRAMS};
 use crate::vocabulary::{MAX_WORDS, is_word};
-use crate::{Error, MAX_ORDER, ModelBuilder, NgramModel, Result, SPECIAL_WORDS, Vocabulary, WordId};
+use crate::{
+    Error, MAX_ORDER, ModelBuilder, NgramModel, Result, SPECIAL_WORDS, Vocabulary, WordId,
+};
 
 /// Longest line in bytes: more than [`MAX_ORDER`] of the longest words.
 const MAX_LINE_BYTES: usize = 4096;
@@ -44,7 +46,10 @@ fn drop_unused(lines: &mut Lines<impl BufRead>, length: usize, order: usize) -> 
     };
     let (number, line) = lines.filled()?;
     if line != expected {
-        let reason = format!("{:?} where {expected} must follow: are there more {length}-grams than the header says?", shorten(line));
+        let reason = format!(
+            "{:?} where {expected} must follow: are there more {length}-grams than the header says?",
+            shorten(line)
+        );
         return Err(Error::arpa(number, reason));
     }
     Ok(())
@@ -83,8 +88,7 @@ fn header(lines: &mut Lines<impl BufRead>) -> Result<Vec<usize>> {
             }
             _ => {
                 let next = counts.len() + 1;
-                let reason =
-                    format!("{:?} where `ngram {next}=COUNT` must stand", shorten(line));
+                let reason = format!("{:?} where `ngram {next}=COUNT` must stand", shorten(line));
                 return Err(Error::arpa(number, reason));
             }
         }
@@ -179,7 +183,8 @@ impl<'a> Gram<'a> {
             return Err(Error::arpa(number, "a back-off weight that is not finite"));
         }
         if last && log10_backoff != 0.0 {
-            let reason = format!("a {length}-gram is of the highest order and has a back-off weight");
+            let reason =
+                format!("a {length}-gram is of the highest order and has a back-off weight");
             return Err(Error::arpa(number, reason));
         }
         if let Some(field) = fields.next() {

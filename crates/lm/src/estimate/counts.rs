@@ -51,7 +51,9 @@ pub struct TextSize {
 
 /// The words of `text` but the markers of sentences, which the text has no right to.
 fn words(sentence: &str) -> impl Iterator<Item = &str> {
-    sentence.split_ascii_whitespace().filter(|word| *word != SPECIAL_WORDS[1] && *word != SPECIAL_WORDS[2])
+    sentence
+        .split_ascii_whitespace()
+        .filter(|word| *word != SPECIAL_WORDS[1] && *word != SPECIAL_WORDS[2])
 }
 
 /// First pass: how often each word occurs.

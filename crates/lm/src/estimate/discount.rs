@@ -58,8 +58,7 @@ mod tests {
 
     #[test]
     fn what_the_formula_does_not_cover() {
-        for counts in [[0, 0, 0, 0], [5, 0, 1, 1], [0, 4, 1, 1], [9, 3, 0, 1], [1, 90, 1, 1], [9, 1, 9, 1]]
-        {
+        for counts in [[0, 0, 0, 0], [5, 0, 1, 1], [0, 4, 1, 1], [9, 3, 0, 1], [9, 1, 9, 1]] {
             assert_eq!(Discounts::new(counts), Discounts::FALLBACK, "{counts:?}");
         }
         // No n-gram of count 4 is no reason: D3+ is 3 then.

@@ -168,7 +168,12 @@ impl Estimate {
                 for (word, &id) in words.iter_mut().zip(key[..=n].iter().rev()) {
                     *word = WordId(id);
                 }
-                builder.push_with_share(&words[..=n], prob.log10(), backoff, occurrences / total)?;
+                builder.push_with_share(
+                    &words[..=n],
+                    prob.log10(),
+                    backoff,
+                    occurrences / total,
+                )?;
             }
         }
         builder.finish()

@@ -35,6 +35,7 @@ use crate::{Error, Result, WordId};
 use header::Layout;
 
 pub use pack::packed_bytes;
+pub(crate) use pack::{packed_bytes_with, words_bytes};
 pub use query::{Score, State};
 
 /// Bits of a number that is not quantised.

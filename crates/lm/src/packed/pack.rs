@@ -19,7 +19,8 @@ impl NgramModel {
         sections[0] = words::write(&self.vocabulary);
         for (n, level) in self.levels.iter().enumerate() {
             let tables = Tables::new(level, bits, n + 1 < self.order());
-            for table in [(&tables.prob, header.prob_bins()), (&tables.backoff, header.backoff_bins(n))]
+            for table in
+                [(&tables.prob, header.prob_bins()), (&tables.backoff, header.backoff_bins(n))]
             {
                 let (table, length) = table;
                 let last = table.last().copied().unwrap_or(0.0);
@@ -49,7 +50,7 @@ fn header(bits: Bits, counts: &[usize]) -> Header {
 
 /// The exact size of a packed model over `vocabulary` with so many n-grams of each order, unigrams first.
 pub fn packed_bytes(vocabulary: &Vocabulary, counts: &[usize], bits: Bits) -> usize {
-    packed_bytes_with(words::write(vocabulary).len(), counts, bits)
+    packed_bytes_with(words_bytes(vocabulary), counts, bits)
 }
 
 /// As [`packed_bytes`], with the size of the packed vocabulary.
@@ -58,6 +59,10 @@ pub(crate) fn packed_bytes_with(words: usize, counts: &[usize], bits: Bits) -> u
     HEADER_BYTES + lengths.iter().map(|length| length.next_multiple_of(8)).sum::<usize>()
 }
 
+/// The size of a packed vocabulary.
+pub(crate) fn words_bytes(vocabulary: &Vocabulary) -> usize {
+    words::write(vocabulary).len()
+}
 
 /// The bins of one order; empty where it is not quantised.
 struct Tables {

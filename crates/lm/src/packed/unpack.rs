@@ -2,7 +2,7 @@
 
 use super::LanguageModel;
 use super::query::Record;
-use crate::{MAX_ORDER, ModelBuilder, NgramModel, Result, Vocabulary, WordId};
+use crate::{Error, MAX_ORDER, ModelBuilder, NgramModel, Result, Vocabulary, WordId};
 
 impl LanguageModel {
     /// The model in memory, with the quantised numbers.
@@ -12,35 +12,49 @@ impl LanguageModel {
     pub fn to_model(&self) -> Result<NgramModel> {
         let vocabulary = Vocabulary::new(self.words().map(|(_, word)| word))?;
         let mut builder = ModelBuilder::new(vocabulary, self.order())?;
-        let mut words = [WordId::UNKNOWN; MAX_ORDER];
+        let mut walk =
+            Walk { model: self, words: [WordId::UNKNOWN; MAX_ORDER], seen: [0; MAX_ORDER] };
         for unigram in 0..self.counts()[0] {
-            self.collect(1, unigram, &mut words, &mut builder)?;
+            walk.collect(1, unigram, &mut builder)?;
         }
         builder.finish()
     }
+}
 
-    /// Adds the n-gram of the node, whose last words stand at the end of `words`, and those below it.
-    fn collect(
-        &self,
-        length: usize,
-        node: usize,
-        words: &mut [WordId; MAX_ORDER],
-        builder: &mut ModelBuilder,
-    ) -> Result<()> {
-        let level = &self.layout.levels[length - 1];
-        let record = Record::new(level, self.bytes(), node);
+/// A walk through the whole trie.
+struct Walk<'a> {
+    model: &'a LanguageModel,
+    /// The words of the n-gram stand at the end.
+    words: [WordId; MAX_ORDER],
+    /// How many n-grams of each order there were so far.
+    seen: [usize; MAX_ORDER],
+}
+
+impl Walk<'_> {
+    /// Adds an n-gram and those below it.
+    fn collect(&mut self, length: usize, node: usize, builder: &mut ModelBuilder) -> Result<()> {
+        let model = self.model;
+        let level = &model.layout.levels[length - 1];
+        // N-grams that several others claim would be without end.
+        self.seen[length - 1] += 1;
+        if self.seen[length - 1] > model.counts()[length - 1] {
+            let reason = "n-grams stand below more than one other: the file is damaged";
+            return Err(Error::packed("children", level.children.start, reason));
+        }
+        let record = Record::new(level, model.bytes(), node);
         let first = if length == 1 { node as u32 } else { record.word() };
-        words[MAX_ORDER - length] = WordId(first);
-        let is_last = length == self.order();
-        let backoff = if is_last { 0.0 } else { record.backoff(self.bits()) };
-        builder.push(&words[MAX_ORDER - length..], record.prob(self.bits().prob), backoff)?;
+        self.words[MAX_ORDER - length] = WordId(first);
+        let is_last = length == model.order();
+        let backoff = if is_last { 0.0 } else { record.backoff(model.bits()) };
+        let prob = record.prob(model.bits().prob);
+        builder.push(&self.words[MAX_ORDER - length..], prob, backoff)?;
         if is_last {
             return Ok(());
         }
-        let section = self.bytes().get(level.children.clone()).unwrap_or_default();
+        let section = model.bytes().get(level.children.clone()).unwrap_or_default();
         let (from, to) = level.first_child.pair(section, node);
-        for child in from..to.min(self.counts()[length] as u64) {
-            self.collect(length + 1, child as usize, words, builder)?;
+        for child in from..to.min(model.counts()[length] as u64) {
+            self.collect(length + 1, child as usize, builder)?;
         }
         Ok(())
     }

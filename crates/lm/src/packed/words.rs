@@ -233,7 +233,8 @@ mod tests {
     #[test]
     fn english_takes_about_three_bytes_a_word() {
         // Made words with English endings: the sharing of beginnings is that of a sorted word list.
-        let stems = ["act", "bake", "carr", "deal", "equip", "form", "grow", "help", "insp", "jump"];
+        let stems =
+            ["act", "bake", "carr", "deal", "equip", "form", "grow", "help", "insp", "jump"];
         let ends = ["", "ed", "er", "ers", "ing", "ings", "ment", "ments", "s", "able"];
         let words = stems.iter().flat_map(|stem| ends.map(|end| format!("{stem}{end}")));
         let vocabulary = Vocabulary::new(words).unwrap();

@@ -1,0 +1,194 @@
+//! Models in files, packed or ARPA, and text.
+
+use std::ffi::OsStr;
+use std::fs;
+use std::io::{BufRead, BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use clap::Args;
+use serde::Serialize;
+use stonechat_lm::text::{TextFiles, open};
+use stonechat_lm::{Bits, LanguageModel, NgramModel, Normaliser, arpa};
+
+use crate::output;
+
+/// How text becomes words.
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+pub enum Normalise {
+    /// Lower case, letters and apostrophes, numbers as words; a line is a paragraph
+    English,
+}
+
+/// Text to read.
+#[derive(Args)]
+pub struct Texts {
+    /// Text files, plain or made by gzip or xz: a sentence a line, words apart by spaces
+    #[arg(value_name = "TEXT", required = true)]
+    files: Vec<PathBuf>,
+    /// Turn written text into spoken words first; lines may then be whole paragraphs
+    #[arg(long, value_name = "LANGUAGE")]
+    normalize: Option<Normalise>,
+}
+
+impl Texts {
+    pub fn read(self) -> TextFiles {
+        let normaliser = self.normalize.map(|Normalise::English| Normaliser::english());
+        TextFiles::new(self.files, normaliser)
+    }
+}
+
+/// Widths of a packed model.
+#[derive(Args)]
+pub struct Widths {
+    /// Bits of a probability in the packed model: 2 to 16, or 32 for unquantised
+    #[arg(long, value_name = "N")]
+    prob_bits: Option<u32>,
+    /// Bits of a back-off weight in the packed model: 2 to 16, or 32 for unquantised
+    #[arg(long, value_name = "N")]
+    backoff_bits: Option<u32>,
+}
+
+impl Widths {
+    /// The widths asked for, and those of `default` otherwise.
+    pub fn or(&self, default: Bits) -> Bits {
+        Bits {
+            prob: self.prob_bits.unwrap_or(default.prob),
+            backoff: self.backoff_bits.unwrap_or(default.backoff),
+        }
+    }
+}
+
+/// A file as a model that can be changed.
+pub fn read(path: &Path) -> Result<NgramModel> {
+    let in_file = |error: stonechat_lm::Error| error.in_file(path);
+    let mut file = open(path)?;
+    let start = file.fill_buf().with_context(|| path.display().to_string())?;
+    if LanguageModel::is_packed(start) {
+        drop(file);
+        let model = LanguageModel::load(path)?;
+        return Ok(model.to_model().map_err(in_file)?);
+    }
+    Ok(arpa::read(file).map_err(in_file)?)
+}
+
+/// A file as a model that can be asked; ARPA is packed on the way, unquantised.
+pub fn load(path: &Path) -> Result<LanguageModel> {
+    let mut file = open(path)?;
+    let start = file.fill_buf().with_context(|| path.display().to_string())?;
+    if LanguageModel::is_packed(start) {
+        drop(file);
+        return Ok(LanguageModel::load(path)?);
+    }
+    let model = arpa::read(file).map_err(|error| error.in_file(path))?;
+    Ok(LanguageModel::from_bytes(model.pack(Bits::UNQUANTISED)?)?)
+}
+
+/// What a file's name asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    Packed,
+    Arpa,
+    ArpaGzip,
+}
+
+impl Format {
+    pub fn of(path: &Path) -> Self {
+        let is = |path: &Path, extension: &str| {
+            path.extension()
+                .and_then(OsStr::to_str)
+                .is_some_and(|e| e.eq_ignore_ascii_case(extension))
+        };
+        match path.file_stem() {
+            _ if is(path, "arpa") => Format::Arpa,
+            Some(stem) if is(path, "gz") && is(Path::new(stem), "arpa") => Format::ArpaGzip,
+            _ => Format::Packed,
+        }
+    }
+}
+
+/// Writes a model in the format that the name asks for; a file of that name stays as it was until all is
+/// written.
+pub fn write(model: &NgramModel, bits: Bits, path: &Path) -> Result<()> {
+    write_with(path, |out| match Format::of(path) {
+        Format::Packed => Ok(out.write_all(&model.pack(bits)?)?),
+        _ => Ok(arpa::write(model, out)?),
+    })
+}
+
+/// As [`write`], with what is written left to `content`; compressed where the name asks for it.
+pub fn write_with(path: &Path, content: impl FnOnce(&mut dyn Write) -> Result<()>) -> Result<()> {
+    let name = || path.display().to_string();
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let mut file = tempfile::Builder::new()
+        .prefix(".stonechat-lm")
+        .tempfile_in(folder.unwrap_or(Path::new(".")))
+        .with_context(name)?;
+    let mut out = BufWriter::new(file.as_file_mut());
+    match Format::of(path) {
+        Format::ArpaGzip => {
+            let mut gzip = flate2::write::GzEncoder::new(&mut out, flate2::Compression::default());
+            content(&mut gzip).with_context(name)?;
+            gzip.finish().with_context(name)?;
+        }
+        _ => content(&mut out).with_context(name)?,
+    }
+    out.flush().with_context(name)?;
+    drop(out);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        let readable = fs::Permissions::from_mode(0o644);
+        file.as_file().set_permissions(readable).with_context(name)?;
+    }
+    file.persist(path).with_context(name)?;
+    Ok(())
+}
+
+/// What is said of a file that was written.
+#[derive(Serialize)]
+pub struct Written {
+    pub output: String,
+    pub bytes: u64,
+    /// Unigrams first.
+    pub ngrams: Vec<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bytes_per_ngram: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub prob_bits: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub backoff_bits: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub threshold: Option<f32>,
+}
+
+impl Written {
+    pub fn new(path: &Path, ngrams: Vec<usize>, bits: Bits) -> Result<Self> {
+        let bytes = fs::metadata(path).with_context(|| path.display().to_string())?.len();
+        let packed = Format::of(path) == Format::Packed;
+        let total: usize = ngrams.iter().sum();
+        Ok(Self {
+            output: path.display().to_string(),
+            bytes,
+            bytes_per_ngram: packed.then(|| bytes as f64 / total as f64),
+            ngrams,
+            prob_bits: packed.then_some(bits.prob),
+            backoff_bits: packed.then_some(bits.backoff),
+            threshold: None,
+        })
+    }
+
+    pub fn print(&self, json: bool) -> Result<()> {
+        if json {
+            return output::json(self);
+        }
+        let counts = self.ngrams.iter().map(|&count| output::thousands(count));
+        let counts = counts.collect::<Vec<_>>().join(" + ");
+        let mut line =
+            format!("{}: {counts} n-grams, {}", self.output, output::megabytes(self.bytes));
+        if let Some(each) = self.bytes_per_ngram {
+            line += &format!(", {each:.2} bytes an n-gram");
+        }
+        output::text(&line)
+    }
+}

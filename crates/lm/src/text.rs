@@ -1,0 +1,90 @@
+//! Text files as sentences, compressed or not.
+
+use std::fs::File;
+use std::io::{BufRead, BufReader, Read};
+use std::path::{Path, PathBuf};
+
+use crate::estimate::Sentences;
+use crate::normalise::Normaliser;
+use crate::{Error, Result};
+
+/// Longest line in bytes; a file with longer ones is no text.
+const MAX_LINE_BYTES: u64 = 1 << 24;
+
+const GZIP: &[u8] = &[0x1f, 0x8b];
+const XZ: &[u8] = &[0xfd, b'7', b'z', b'X', b'Z', 0];
+
+/// Opens a file for reading; with the feature `compressed` what gzip or xz made is unpacked on the way. The
+/// content decides, not the name.
+///
+/// # Errors
+/// A file that cannot be read, or is compressed where the feature is off.
+pub fn open(path: &Path) -> Result<Box<dyn BufRead>> {
+    let io = |error| Error::io(path.display().to_string(), error);
+    let mut file = BufReader::with_capacity(1 << 16, File::open(path).map_err(io)?);
+    let start = file.fill_buf().map_err(io)?;
+    if start.starts_with(GZIP) || start.starts_with(XZ) {
+        let is_gzip = start.starts_with(GZIP);
+        return decompress(file, is_gzip).map_err(|error| error.in_file(path));
+    }
+    Ok(Box::new(file))
+}
+
+#[cfg(feature = "compressed")]
+fn decompress(file: BufReader<File>, is_gzip: bool) -> Result<Box<dyn BufRead>> {
+    let text: Box<dyn Read> = match is_gzip {
+        true => Box::new(flate2::bufread::MultiGzDecoder::new(file)),
+        false => Box::new(lzma_rust2::XzReader::new(file, true)),
+    };
+    Ok(Box::new(BufReader::with_capacity(1 << 16, text)))
+}
+
+#[cfg(not(feature = "compressed"))]
+fn decompress(_: BufReader<File>, is_gzip: bool) -> Result<Box<dyn BufRead>> {
+    let how = if is_gzip { "gzip" } else { "xz" };
+    Err(Error::Model(format!("is compressed by {how}, which this program was built without")))
+}
+
+/// Some text files, one after the other: a sentence a line, or, with a normaliser, a paragraph a line.
+pub struct TextFiles {
+    paths: Vec<PathBuf>,
+    normaliser: Option<Normaliser>,
+}
+
+impl TextFiles {
+    /// The files, read anew for each pass.
+    pub fn new(paths: Vec<PathBuf>, normaliser: Option<Normaliser>) -> Self {
+        Self { paths, normaliser }
+    }
+}
+
+impl Sentences for TextFiles {
+    fn for_each(&mut self, visit: &mut dyn FnMut(&str) -> Result<()>) -> Result<()> {
+        let Self { paths, normaliser } = self;
+        for path in paths.iter() {
+            let mut text = open(path)?;
+            let mut line = Vec::new();
+            for number in 1u64.. {
+                line.clear();
+                let read = text.by_ref().take(MAX_LINE_BYTES).read_until(b'\n', &mut line);
+                let what = || format!("{}, line {number}", path.display());
+                if read.map_err(|error| Error::io(what(), error))? == 0 {
+                    break;
+                }
+                if line.len() as u64 == MAX_LINE_BYTES {
+                    let reason = format!("line {number} is longer than {MAX_LINE_BYTES} bytes");
+                    return Err(Error::Model(reason).in_file(path));
+                }
+                let Ok(line) = std::str::from_utf8(&line) else {
+                    let reason = format!("line {number} is not UTF-8");
+                    return Err(Error::Model(reason).in_file(path));
+                };
+                match normaliser {
+                    Some(normaliser) => normaliser.sentences(line, visit)?,
+                    None => visit(line)?,
+                }
+            }
+        }
+        Ok(())
+    }
+}
