@@ -50,7 +50,7 @@ mkdir -p "$out"
 echo "$("$rustc" --version), $target, static"
 "$rustc" "${flags[@]}" --crate-name stonechat_kernels --crate-type rlib "$crate/src/lib.rs"
 if [ $# -eq 0 ]; then
-    set -- int8 float32 math allocation packed_form
+    set -- int8 int4 blocks float32 math allocation packed_form
 fi
 for name in "$@"; do
     "$rustc" "${flags[@]}" --crate-name "$name" --test "$crate/tests/$name.rs" \

@@ -5,7 +5,9 @@ mod common;
 use common::{ACTIVATIONS, Numbers, instruction_sets};
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
-use stonechat_kernels::{PackedF32, PackedI8, Scratch, math};
+use stonechat_kernels::{
+    BlockDiagonalF32, BlockSparseI8, PackedF32, PackedI4, PackedI8, Scratch, math,
+};
 
 struct Counting;
 
@@ -41,12 +43,22 @@ fn a_warmed_up_product_allocates_nothing() {
             let (floats, bias) = (numbers.floats(rows * cols), numbers.floats(rows));
             let int8 = PackedI8::pack_for(isa, &integers, &bias, rows, cols).expect("packs");
             let float32 = PackedF32::pack_for(isa, &floats, rows, cols).expect("packs");
+            let int4 = PackedI4::pack_for(isa, &numbers.groups(rows, cols)).expect("packs");
+            let mask = numbers.mask(rows, cols, 50);
+            let sparse =
+                BlockSparseI8::pack_for(isa, &integers, &bias, &mask, rows, cols).expect("packs");
+            let blocks = [(rows - 1, 1), (1, cols - 1)];
+            let diagonal = BlockDiagonalF32::pack_for(isa, &floats[..rows + cols - 2], &blocks)
+                .expect("packs");
             let (x, mut y) = (numbers.floats(9 * cols), vec![0.0; 9 * rows]);
             let mut all = |batch: usize| {
                 let (x, y) = (&x[..batch * cols], &mut y[..batch * rows]);
                 for act in ACTIVATIONS {
                     int8.matmul(x, batch, Some(&bias), act, &mut scratch, y);
                     float32.matmul(x, batch, Some(&bias), act, y);
+                    int4.matmul(x, batch, Some(&bias), act, &mut scratch, y);
+                    sparse.matmul(x, batch, Some(&bias), act, &mut scratch, y);
+                    diagonal.matmul(x, batch, Some(&bias), act, &mut scratch, y);
                 }
                 float32.matmul_add(x, batch, y);
                 math::sigmoid(y);
@@ -59,5 +71,36 @@ fn a_warmed_up_product_allocates_nothing() {
             assert_eq!(after, before, "{isa}: {rows} x {cols}");
             assert!(before > 0, "the allocator counts");
         }
+    }
+}
+
+#[cfg(feature = "fft")]
+#[test]
+fn a_warmed_up_fft_product_allocates_nothing() {
+    use stonechat_kernels::fft::{BlockCirculant, FftScratch, ToeplitzLike};
+    let mut numbers = Numbers::new(2);
+    let (v, x, mut y) = (numbers.floats(2 * 66), numbers.floats(2 * 66), vec![0.0; 2 * 66]);
+    let mut scratch = FftScratch::new();
+    for n in [64, 33, 66] {
+        let (x, y) = (&x[..2 * n], &mut y[..2 * n]);
+        let mut matrices = [
+            BlockCirculant::circulant(&v[..n]).expect("made"),
+            BlockCirculant::skew_circulant(&v[..n]).expect("made"),
+        ];
+        let mut like = ToeplitzLike::new(&v[..2 * n], &v[..2 * n], 2, n, n).expect("made");
+        let mut all = || {
+            for matrix in &mut matrices {
+                matrix.repack(&v[..n], &mut scratch).expect("as before");
+                matrix.matmul(x, 2, &mut scratch, y);
+                matrix.matmul_transposed(x, 2, &mut scratch, y);
+            }
+            like.repack(&v[..2 * n], &v[..2 * n], &mut scratch).expect("as before");
+            like.matmul(x, 2, &mut scratch, y);
+            like.matmul_transposed(x, 2, &mut scratch, y);
+        };
+        all();
+        let before = ALLOCATIONS.get();
+        all();
+        assert_eq!(ALLOCATIONS.get(), before, "{n}");
     }
 }

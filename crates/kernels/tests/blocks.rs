@@ -1,31 +1,14 @@
-//! Block-sparse and block-diagonal products against the dense ones, on every instruction set of this machine.
+//! Block-sparse and block-diagonal products against the dense ones, on every instruction set of this machine. Needs no dependencies.
 
 mod common;
 
-use common::{ACTIVATIONS, Numbers, bits, instruction_sets, product_f64, product_i32, shapes};
-use proptest::prelude::*;
-use stonechat_kernels::{
-    Activation, BLOCK_COLS, BLOCK_ROWS, BlockDiagonalF32, BlockDiagonalI8, BlockSize,
-    BlockSparseI8, Error, Isa, PackedI8, Scratch, blocks_with_weights,
+use common::{
+    ACTIVATIONS, Numbers, bits, instruction_sets, masked, product_f64, product_i32, shapes,
 };
-
-/// A mask that keeps about `percent` of the blocks.
-fn mask(numbers: &mut Numbers, rows: usize, cols: usize, percent: u32) -> Vec<bool> {
-    let blocks = rows.div_ceil(BLOCK_ROWS) * cols.div_ceil(BLOCK_COLS);
-    (0..blocks).map(|_| numbers.bits() % 100 < percent).collect()
-}
-
-/// The weights with zeros where the mask says so.
-fn masked(w: &[i8], mask: &[bool], cols: usize) -> Vec<i8> {
-    let blocks = cols.div_ceil(BLOCK_COLS);
-    w.iter()
-        .enumerate()
-        .map(|(i, &w)| {
-            let block = i / cols / BLOCK_ROWS * blocks + i % cols / BLOCK_COLS;
-            if mask[block] { w } else { 0 }
-        })
-        .collect()
-}
+use stonechat_kernels::{
+    Activation, BlockDiagonalF32, BlockDiagonalI8, BlockSize, BlockSparseI8, Error, Isa, PackedI8,
+    Scratch, blocks_with_weights,
+};
 
 /// Blocks down the diagonal as a dense matrix.
 fn dense<T: Copy + Default>(weights: &[T], blocks: &[BlockSize]) -> (Vec<T>, usize, usize) {
@@ -45,7 +28,7 @@ fn dense<T: Copy + Default>(weights: &[T], blocks: &[BlockSize]) -> (Vec<T>, usi
 fn sparse_sums_are_exact_for_odd_shapes_and_batches() {
     let mut numbers = Numbers::new(1);
     for (i, (rows, cols)) in shapes().into_iter().chain([(768, 256)]).enumerate() {
-        let mask = mask(&mut numbers, rows, cols, [0, 10, 50, 90, 100][i % 5]);
+        let mask = numbers.mask(rows, cols, [0, 10, 50, 90, 100][i % 5]);
         let w = numbers.weights(rows * cols);
         let x = numbers.bytes(17 * cols);
         let expected = product_i32(&masked(&w, &mask, cols), &x, rows, cols, 17);
@@ -84,7 +67,7 @@ fn sparse_extremes_do_not_saturate() {
 fn sparse_floats_are_the_bits_of_the_dense_product() {
     let mut numbers = Numbers::new(2);
     let (rows, cols, batch) = (75, 45, 5);
-    let mask = mask(&mut numbers, rows, cols, 40);
+    let mask = numbers.mask(rows, cols, 40);
     let w = masked(&numbers.weights(rows * cols), &mask, cols);
     let (scales, bias, x) =
         (numbers.floats(rows), numbers.floats(rows), numbers.floats(3 + batch * cols));
@@ -197,22 +180,4 @@ fn block_diagonal_packing_names_what_is_wrong() {
     assert_eq!(error(8, 3, &[(2, 2), (2, 2)]), (length, None));
     let error = BlockDiagonalI8::pack(&[-128], &[1.0], &[(1, 1)]).expect_err("-128");
     assert_eq!(error, Error::WeightOutOfRange { offset: 0 });
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
-
-    #[test]
-    fn sparse_sums_equal_the_triple_loop(rows in 1usize..=100, cols in 1usize..=100, batch in 1usize..=17, percent in 0u32..=100, seed in any::<u64>()) {
-        let mut numbers = Numbers::new(seed);
-        let mask = mask(&mut numbers, rows, cols, percent);
-        let (w, x) = (numbers.weights(rows * cols), numbers.bytes(batch * cols));
-        let expected = product_i32(&masked(&w, &mask, cols), &x, rows, cols, batch);
-        for isa in Isa::available() {
-            let packed = BlockSparseI8::pack_for(isa, &w, &vec![1.0; rows], &mask, rows, cols).unwrap();
-            let mut out = vec![0; batch * rows];
-            packed.matmul_i32(&x, batch, &mut out);
-            prop_assert_eq!(&out, &expected, "{}", isa);
-        }
-    }
 }

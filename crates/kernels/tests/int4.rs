@@ -1,38 +1,10 @@
-//! The int4 product against a triple loop, on every instruction set of this machine.
+//! The int4 product against a triple loop, on every instruction set of this machine. Needs no dependencies.
 
 mod common;
 
-use common::{ACTIVATIONS, LAYERS, Numbers, activate, bits, instruction_sets, shapes};
-use proptest::prelude::*;
+use common::{ACTIVATIONS, LAYERS, Numbers, activate, bits, instruction_sets, product_i4, shapes};
 use stonechat_kernels::quantize::{GROUP, Grouped, quantize_groups, quantize_vector};
 use stonechat_kernels::{Activation, Error, Isa, PackedI4, Scratch};
-
-/// Weights and group scales of the whole range.
-fn random(numbers: &mut Numbers, rows: usize, cols: usize) -> Grouped {
-    Grouped {
-        rows,
-        cols,
-        weights: numbers.bytes(rows * cols).iter().map(|w| w >> 4).collect(),
-        group_scales: numbers.bytes(rows * cols.div_ceil(GROUP)),
-        row_scales: vec![1.0; rows],
-    }
-}
-
-/// The triple loop; -128 counts as -127.
-fn product(groups: &Grouped, x: &[i8], batch: usize) -> Vec<i32> {
-    let Grouped { rows, cols, .. } = *groups;
-    let mut out = vec![0; batch * rows];
-    for b in 0..batch {
-        for m in 0..rows {
-            for k in 0..cols {
-                let scale = groups.group_scales[m * cols.div_ceil(GROUP) + k / GROUP];
-                let weight = i32::from(groups.weights[m * cols + k]) * i32::from(scale);
-                out[b * rows + m] += weight * i32::from(x[b * cols + k].max(-127));
-            }
-        }
-    }
-    out
-}
 
 fn pack(isa: Isa, groups: &Grouped) -> PackedI4 {
     PackedI4::pack_for(isa, groups)
@@ -43,9 +15,9 @@ fn pack(isa: Isa, groups: &Grouped) -> PackedI4 {
 fn sums_are_exact_for_odd_shapes_and_batches() {
     let mut numbers = Numbers::new(1);
     for (rows, cols) in shapes() {
-        let groups = random(&mut numbers, rows, cols);
+        let groups = numbers.groups(rows, cols);
         let x = numbers.bytes(17 * cols);
-        let expected = product(&groups, &x, 17);
+        let expected = product_i4(&groups, &x, 17);
         for isa in instruction_sets() {
             let packed = pack(isa, &groups);
             for batch in 0..=17 {
@@ -61,9 +33,9 @@ fn sums_are_exact_for_odd_shapes_and_batches() {
 fn sums_are_exact_for_layers() {
     let mut numbers = Numbers::new(2);
     for (rows, cols) in LAYERS {
-        let groups = random(&mut numbers, rows, cols);
+        let groups = numbers.groups(rows, cols);
         let x = numbers.bytes(9 * cols);
-        let expected = product(&groups, &x, 9);
+        let expected = product_i4(&groups, &x, 9);
         for isa in instruction_sets() {
             let packed = pack(isa, &groups);
             for batch in [1, 2, 3, 4, 8, 9] {
@@ -119,7 +91,7 @@ fn float_results_are_the_formula_and_the_same_bits_everywhere() {
             for vector in x.chunks_exact(cols) {
                 let mut q = vec![0; cols];
                 let scale = quantize_vector(vector, &mut q);
-                for (m, sum) in product(&groups, &q, 1).into_iter().enumerate() {
+                for (m, sum) in product_i4(&groups, &q, 1).into_iter().enumerate() {
                     let v = sum as f32 * (groups.row_scales[m] * scale) + bias[m];
                     expected.push((v, activate(act, f64::from(v))));
                 }
@@ -163,7 +135,7 @@ fn neither_alignment_nor_an_earlier_product_matters() {
     for isa in instruction_sets() {
         let mut used = Scratch::new();
         for (rows, cols, batch) in [(70, 69, 9), (5, 3, 2), (33, 66, 1), (64, 1, 17), (37, 45, 5)] {
-            let groups = random(&mut numbers, rows, cols);
+            let groups = numbers.groups(rows, cols);
             let packed = pack(isa, &groups);
             for shift in 0..5 {
                 let x = numbers.floats(shift + batch * cols);
@@ -197,7 +169,7 @@ fn neither_alignment_nor_an_earlier_product_matters() {
 
 #[test]
 fn packing_names_what_is_wrong() {
-    let good = random(&mut Numbers::new(5), 2, 33);
+    let good = Numbers::new(5).groups(2, 33);
     type Spoil = fn(&mut Grouped);
     let cases: [(Spoil, Error, &str); 7] = [
         (|g| g.rows = 0, Error::Empty { rows: 0, cols: 33 }, "0 x 33"),
@@ -236,7 +208,7 @@ fn a_packed_matrix_tells_its_shape() {
     for (rows, cols, bytes) in
         [(64, 320, 64 * 160 + 64 * 10 + 64 * 4), (33, 5, 64 * 16 + 2 * 64 + 64 * 4)]
     {
-        let packed = PackedI4::pack(&random(&mut Numbers::new(6), rows, cols)).expect("packs");
+        let packed = PackedI4::pack(&Numbers::new(6).groups(rows, cols)).expect("packs");
         assert_eq!((packed.rows(), packed.cols(), packed.isa()), (rows, cols, Isa::detect()));
         assert_eq!(packed.bytes(), bytes, "{rows} x {cols}");
     }
@@ -280,32 +252,4 @@ fn quantising_takes_what_is_not_finite_as_zero() {
     assert_eq!((back[0], back[1], back[39]), (0.0, 0.0, 0.0));
     let none = quantize_groups(&[1e-38, f32::NAN], 1, 2);
     assert_eq!((none.weights, none.row_scales), (vec![0, 0], vec![0.0]));
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
-
-    #[test]
-    fn integer_sums_equal_the_triple_loop(rows in 1usize..=100, cols in 1usize..=100, batch in 1usize..=17, seed in any::<u64>()) {
-        let mut numbers = Numbers::new(seed);
-        let groups = random(&mut numbers, rows, cols);
-        let x = numbers.bytes(batch * cols);
-        let expected = product(&groups, &x, batch);
-        for isa in Isa::available() {
-            let mut out = vec![0; batch * rows];
-            pack(isa, &groups).matmul_i32(&x, batch, &mut out);
-            prop_assert_eq!(&out, &expected, "{}", isa);
-        }
-    }
-
-    /// Far from the ends of the range, a weight moves by half a step at most, or is clipped; the row's largest magnitude bounds the step.
-    #[test]
-    fn quantising_any_matrix_stays_near_it(w in prop::collection::vec(-1e6f32..1e6, 1..200)) {
-        let cols = w.len();
-        let groups = quantize_groups(&w, 1, cols);
-        let largest = w.iter().fold(0f32, |most, v| most.max(v.abs()));
-        for (v, back) in w.iter().zip(groups.to_f32()) {
-            prop_assert!((v - back).abs() <= 0.35 * largest, "{} became {}", v, back);
-        }
-    }
 }

@@ -2,10 +2,10 @@
 
 mod common;
 
-use common::{bits, product_f64, product_i32};
+use common::{Numbers, bits, masked, product_f64, product_i4, product_i32};
 use proptest::prelude::*;
-use stonechat_kernels::quantize::{quantize_rows, quantize_vector};
-use stonechat_kernels::{Activation, Isa, PackedF32, PackedI8, Scratch};
+use stonechat_kernels::quantize::{quantize_groups, quantize_rows, quantize_vector};
+use stonechat_kernels::{Activation, BlockSparseI8, Isa, PackedF32, PackedI4, PackedI8, Scratch};
 
 /// Shape and batch, then as many values as they call for.
 fn product<T: std::fmt::Debug>(
@@ -82,6 +82,43 @@ proptest! {
                 let unpacked = PackedI8::from_bytes_for(to, &bytes).unwrap().unpack();
                 prop_assert_eq!(&unpacked, &(w.clone(), scales.clone()), "{} to {}", from, to);
             }
+        }
+    }
+
+    #[test]
+    fn four_bit_sums_equal_the_triple_loop(rows in 1usize..=100, cols in 1usize..=100, batch in 1usize..=17, seed in any::<u64>()) {
+        let mut numbers = Numbers::new(seed);
+        let groups = numbers.groups(rows, cols);
+        let x = numbers.bytes(batch * cols);
+        let expected = product_i4(&groups, &x, batch);
+        for isa in Isa::available() {
+            let mut out = vec![0; batch * rows];
+            PackedI4::pack_for(isa, &groups).unwrap().matmul_i32(&x, batch, &mut out);
+            prop_assert_eq!(&out, &expected, "{}", isa);
+        }
+    }
+
+    /// A weight moves by half a step at most, or is clipped; the row's largest magnitude bounds the step.
+    #[test]
+    fn quantising_to_four_bits_stays_near(w in prop::collection::vec(-1e6f32..1e6, 1..200)) {
+        let groups = quantize_groups(&w, 1, w.len());
+        let largest = w.iter().fold(0f32, |most, v| most.max(v.abs()));
+        for (v, back) in w.iter().zip(groups.to_f32()) {
+            prop_assert!((v - back).abs() <= 0.35 * largest, "{} became {}", v, back);
+        }
+    }
+
+    #[test]
+    fn block_sparse_sums_equal_the_triple_loop(rows in 1usize..=100, cols in 1usize..=100, batch in 1usize..=17, percent in 0u32..=100, seed in any::<u64>()) {
+        let mut numbers = Numbers::new(seed);
+        let mask = numbers.mask(rows, cols, percent);
+        let (w, x) = (numbers.weights(rows * cols), numbers.bytes(batch * cols));
+        let expected = product_i32(&masked(&w, &mask, cols), &x, rows, cols, batch);
+        for isa in Isa::available() {
+            let packed = BlockSparseI8::pack_for(isa, &w, &vec![1.0; rows], &mask, rows, cols).unwrap();
+            let mut out = vec![0; batch * rows];
+            packed.matmul_i32(&x, batch, &mut out);
+            prop_assert_eq!(&out, &expected, "{}", isa);
         }
     }
 }

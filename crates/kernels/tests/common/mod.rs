@@ -2,7 +2,8 @@
 #![allow(dead_code)] // each test file uses a part
 
 use std::sync::Once;
-use stonechat_kernels::{Activation, Isa};
+use stonechat_kernels::quantize::{GROUP, Grouped};
+use stonechat_kernels::{Activation, BLOCK_COLS, BLOCK_ROWS, Isa};
 
 /// A linear congruential generator (Knuth's MMIX constants), so that the tests need no crate and repeat exactly.
 pub struct Numbers(u64);
@@ -33,6 +34,23 @@ impl Numbers {
     pub fn floats(&mut self, len: usize) -> Vec<f32> {
         (0..len).map(|_| self.bits() as f32 / (1u32 << 30) as f32 - 1.0).collect()
     }
+
+    /// 4-bit weights and group scales of the whole range.
+    pub fn groups(&mut self, rows: usize, cols: usize) -> Grouped {
+        Grouped {
+            rows,
+            cols,
+            weights: self.bytes(rows * cols).iter().map(|w| w >> 4).collect(),
+            group_scales: self.bytes(rows * cols.div_ceil(GROUP)),
+            row_scales: vec![1.0; rows],
+        }
+    }
+
+    /// A mask that keeps about `percent` of the blocks.
+    pub fn mask(&mut self, rows: usize, cols: usize, percent: u32) -> Vec<bool> {
+        let blocks = rows.div_ceil(BLOCK_ROWS) * cols.div_ceil(BLOCK_COLS);
+        (0..blocks).map(|_| self.bits() % 100 < percent).collect()
+    }
 }
 
 /// Odd shapes, every tail of a panel and of a quad among them: `(rows, cols)`. Few under Miri, which takes a second for a product.
@@ -61,6 +79,29 @@ pub fn product_i32(w: &[i8], x: &[i8], rows: usize, cols: usize, batch: usize) -
         }
     }
     out
+}
+
+/// The triple loop over 4-bit weights; -128 counts as -127.
+pub fn product_i4(groups: &Grouped, x: &[i8], batch: usize) -> Vec<i32> {
+    let Grouped { rows, cols, .. } = *groups;
+    let mut out = vec![0; batch * rows];
+    for b in 0..batch {
+        for m in 0..rows {
+            for k in 0..cols {
+                let scale = groups.group_scales[m * cols.div_ceil(GROUP) + k / GROUP];
+                let weight = i32::from(groups.weights[m * cols + k]) * i32::from(scale);
+                out[b * rows + m] += weight * i32::from(x[b * cols + k].max(-127));
+            }
+        }
+    }
+    out
+}
+
+/// The weights with zeros where a mask of blocks says so.
+pub fn masked(w: &[i8], mask: &[bool], cols: usize) -> Vec<i8> {
+    let blocks = cols.div_ceil(BLOCK_COLS);
+    let kept = |i: usize| mask[i / cols / BLOCK_ROWS * blocks + i % cols / BLOCK_COLS];
+    w.iter().enumerate().map(|(i, &w)| if kept(i) { w } else { 0 }).collect()
 }
 
 /// The triple loop in f64, and beside each result the sum of magnitudes that bounds its rounding error.
