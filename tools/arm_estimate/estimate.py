@@ -28,7 +28,7 @@ TARGET = "aarch64-unknown-linux-gnu"
 FEATURES = "-mattr=+neon,+dotprod,+i8mm,+fullfp16,+aes,+sha2,+lse"
 ROWS, COLS = 6144, 320  # the shape of Fig. 6 of arXiv 1710.09026
 BATCHES = [1, 2, 3, 4, 8]
-TRACED_ROWS = (128, 256)  # multiples of a panel's 32
+TRACED_ROWS = (32, 64)  # multiples of a panel's 32
 ITERATIONS = 100
 # The processors for each instruction set: those that have it. (LLVM's model of the Apple M1 is its model of Cyclone.)
 PROCESSORS = {
@@ -137,7 +137,7 @@ def estimate(program, isa, kind, batch, processors, show_blocks):
     panels = (ROWS - TRACED_ROWS[0]) / (TRACED_ROWS[1] - TRACED_ROWS[0])
     times = {address: few[address] + (count - few[address]) * panels for address, count in more.items() if count > 0}
     instructions = sum(times[a] * len(blocks[a]) for a in times)
-    hot = [a for a in times if times[a] * len(blocks[a]) > instructions * 0.001]
+    hot = [a for a in times if times[a] * len(blocks[a]) > instructions * 0.003]
     covered = sum(times[a] * len(blocks[a]) for a in hot)
     macs = ROWS * COLS * batch
     result = {"isa": isa, "kind": kind, "batch": batch, "instructions_per_mac": instructions / macs, "macs_per_cycle": {}}

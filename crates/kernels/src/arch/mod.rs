@@ -22,7 +22,7 @@ use crate::input::{Input, QUAD, Shape};
 use crate::math::{self, Function};
 use crate::{Isa, Scratch};
 #[cfg(target_arch = "aarch64")]
-use aarch64::{dotprod, i8mm, neon, neon_f32};
+use aarch64::{dotprod, i8mm, int4_dotprod, neon, neon_f32};
 #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
 use wasm32::simd128;
 #[cfg(target_arch = "x86_64")]
@@ -166,6 +166,9 @@ pub(crate) fn matmul_i4(
         // SAFETY: the processor has AVX-512 with VNNI, by the invariant of this module.
         #[cfg(target_arch = "x86_64")]
         Isa::Avx512Vnni => unsafe { int4_avx512_vnni::matmul_i4(matrix, vectors, store) },
+        // SAFETY: the processor has the dot products, by the invariant of this module.
+        #[cfg(target_arch = "aarch64")]
+        Isa::Dotprod | Isa::I8mm => unsafe { int4_dotprod::matmul_i4(matrix, vectors, store) },
         _ => int4_portable::matmul_i4(matrix, vectors, store),
     }
 }

@@ -104,7 +104,7 @@ fn tile_i8<const B: usize, const R: usize>(panel: &[i8], x: &[i8], tile: &mut Ti
 /// Adds the products of each four bytes of `w` with the four bytes of lane `LANE` of `v` to `sum`.
 #[inline]
 #[target_feature(enable = "neon,dotprod")]
-fn sdot<const LANE: i32>(mut sum: int32x4_t, w: int8x16_t, v: int8x16_t) -> int32x4_t {
+pub(super) fn sdot<const LANE: i32>(mut sum: int32x4_t, w: int8x16_t, v: int8x16_t) -> int32x4_t {
     // SAFETY: arithmetic on registers; the processor has the instruction because the function needs the feature.
     unsafe {
         asm!(

@@ -12,19 +12,15 @@ use crate::epilogue::{Place, Store};
 use crate::input::{Input, Shape};
 use crate::lanes::Lanes;
 use core::arch::aarch64::{
-    int8x16_t, int32x4_t, vaddq_s32, vdupq_n_s8, vdupq_n_s32, vld1q_s8, vpaddq_s32, vst1q_s32,
-    vuzp1q_s32, vuzp2q_s32,
+    int8x16_t, int32x4_t, vdupq_n_s8, vdupq_n_s32, vld1q_s8, vpaddq_s32, vst1q_s32, vuzp1q_s32,
+    vuzp2q_s32,
 };
 use core::arch::asm;
 
 /// Rows that stand together: four registers.
 const ROWS: usize = 8;
-/// Registers of a group, two rows each.
-const REGISTERS: usize = ROWS / 2;
 /// Columns of a register.
 const DEPTH: usize = 8;
-/// Bytes of eight columns of a group, and twice the columns that a padded row has at least.
-const STEP: usize = ROWS * DEPTH;
 
 /// Needs NEON.
 #[target_feature(enable = "neon")]
@@ -83,90 +79,91 @@ pub(in crate::arch) fn matmul_i8(
     }
     drive_with(lanes, matrix, &vectors, MAX_PASS / 2, &mut store, |_, panel, x, width, tile| {
         match width {
-            1 => pairs::<1, 2>(panel, x, tile),
-            2 => pairs::<2, 1>(panel, x, tile),
-            3 => pairs::<3, 1>(panel, x, tile),
-            _ => pairs::<4, 1>(panel, x, tile),
+            1 => pairs::<1, 8>(panel, x, tile),
+            2 => pairs::<2, 8>(panel, x, tile),
+            3 => pairs::<3, 4>(panel, x, tile),
+            _ => pairs::<4, 4>(panel, x, tile),
         }
     });
 }
 
-/// One panel times one vector that stands beside itself, eight rows at a time.
+/// One panel times one vector that stands beside itself.
 #[target_feature(enable = "neon,dotprod,i8mm")]
 fn single(panel: &[i8], x: &[i8], tile: &mut Tile<i32>) {
-    let stride = panel.len() / PANEL_ROWS;
-    check::<1>(panel, x);
-    for (group, first) in panel.chunks_exact(ROWS * stride).zip((0..PANEL_ROWS).step_by(ROWS)) {
-        let mut sums = [[vdupq_n_s32(0); REGISTERS]; 2];
-        for k in (0..stride).step_by(2 * DEPTH) {
-            for (u, sums) in sums.iter_mut().enumerate() {
-                // SAFETY: `check` found two vectors of `stride` bytes in x, and 2 * (k + 16) <= 2 * stride.
-                let v = unsafe { vld1q_s8(x.as_ptr().add(2 * k + u * 2 * DEPTH)) };
-                for (r, sum) in sums.iter_mut().enumerate() {
-                    // SAFETY: k + 16 <= stride, so two steps of 64 bytes follow at k * 8 in the group.
-                    let w = unsafe { vld1q_s8(group.as_ptr().add(k * ROWS + u * STEP + r * 16)) };
-                    *sum = sdot(*sum, w, v);
-                }
-            }
+    const REGISTERS: usize = PANEL_ROWS / 2;
+    let stride = check::<1>(panel, x);
+    let mut sums = [vdupq_n_s32(0); REGISTERS];
+    for k in (0..stride).step_by(DEPTH) {
+        // SAFETY: `check` found two vectors of `stride` bytes in x, and 2 * (k + 8) <= 2 * stride.
+        let v = unsafe { vld1q_s8(x.as_ptr().add(2 * k)) };
+        for (r, sum) in sums.iter_mut().enumerate() {
+            // SAFETY: k + 8 <= stride and 2 * r + 2 <= 32.
+            let w = unsafe { load(panel, stride, k, 2 * r) };
+            *sum = sdot(*sum, w, v);
         }
-        let total = |r: usize| vaddq_s32(sums[0][r], sums[1][r]);
-        for half in 0..2 {
-            let rows = vpaddq_s32(total(2 * half), total(2 * half + 1));
-            // SAFETY: first + 8 <= 32, the integers of a vector of the tile.
-            unsafe { vst1q_s32(tile.0[0].as_mut_ptr().add(first + half * 4), rows) };
-        }
+    }
+    for (two, to) in sums.chunks_exact(2).zip(tile.0[0].chunks_exact_mut(4)) {
+        let rows = vpaddq_s32(two[0], two[1]);
+        // SAFETY: `to` has room for four integers.
+        unsafe { vst1q_s32(to.as_mut_ptr(), rows) };
     }
 }
 
-/// One panel times `P` pairs of vectors, eight rows at a time; neighbouring steps of columns go to `U` sets of sums.
+/// One panel times `P` pairs of vectors, `R` registers of two rows at a time.
 #[target_feature(enable = "neon,dotprod,i8mm")]
-fn pairs<const P: usize, const U: usize>(panel: &[i8], x: &[i8], tile: &mut Tile<i32>) {
-    let stride = panel.len() / PANEL_ROWS;
-    check::<P>(panel, x);
-    const { assert!(U == 1 || U == 2) };
-    for (group, first) in panel.chunks_exact(ROWS * stride).zip((0..PANEL_ROWS).step_by(ROWS)) {
-        let mut sums = [[[vdupq_n_s32(0); REGISTERS]; P]; U];
-        for k in (0..stride).step_by(2 * DEPTH) {
-            for u in 0..2 {
-                let mut w = [vdupq_n_s8(0); REGISTERS];
-                for r in 0..REGISTERS {
-                    // SAFETY: k + 16 <= stride, so two steps of 64 bytes follow at k * 8 in the group.
-                    w[r] = unsafe { vld1q_s8(group.as_ptr().add(k * ROWS + u * STEP + r * 16)) };
-                }
+fn pairs<const P: usize, const R: usize>(panel: &[i8], x: &[i8], tile: &mut Tile<i32>) {
+    let stride = check::<P>(panel, x);
+    const { assert!(R.is_multiple_of(2) && PANEL_ROWS.is_multiple_of(2 * R)) };
+    for first in (0..PANEL_ROWS).step_by(2 * R) {
+        let mut sums = [[vdupq_n_s32(0); R]; P];
+        for start in (0..stride).step_by(2 * DEPTH) {
+            for k in [start, start + DEPTH] {
+                let mut v = [vdupq_n_s8(0); P];
                 for p in 0..P {
-                    // SAFETY: `check` found P pairs of 2 * stride bytes in x, and 2 * (k + 16) <= 2 * stride.
-                    let v =
-                        unsafe { vld1q_s8(x.as_ptr().add(2 * (p * stride + k) + u * 2 * DEPTH)) };
-                    for r in 0..REGISTERS {
-                        sums[u % U][p][r] = smmla(sums[u % U][p][r], w[r], v);
+                    // SAFETY: `check` found P pairs of 2 * stride bytes in x, and 2 * (k + 8) <= 2 * stride.
+                    v[p] = unsafe { vld1q_s8(x.as_ptr().add(2 * (p * stride + k))) };
+                }
+                for r in 0..R {
+                    // SAFETY: k + 8 <= stride and first + 2 * r + 2 <= 32.
+                    let w = unsafe { load(panel, stride, k, first + 2 * r) };
+                    for p in 0..P {
+                        sums[p][r] = smmla(sums[p][r], w, v[p]);
                     }
                 }
             }
         }
         for p in 0..P {
-            let mut total = sums[0][p];
-            for u in 1..U {
-                for r in 0..REGISTERS {
-                    total[r] = vaddq_s32(total[r], sums[u][p][r]);
-                }
-            }
-            for half in 0..2 {
+            for r in (0..R).step_by(2) {
                 // Each register is row 0 of the first and the second vector, then row 1.
-                let (upper, lower) = (total[2 * half], total[2 * half + 1]);
-                // SAFETY: first + 8 <= 32, the integers of a vector of the tile.
+                let (upper, lower) = (sums[p][r], sums[p][r + 1]);
+                let at = first + 2 * r;
+                let a = tile.0[2 * p][at..][..4].as_mut_ptr();
+                let b = tile.0[2 * p + 1][at..][..4].as_mut_ptr();
+                // SAFETY: both have room for four integers.
                 unsafe {
-                    let at = first + half * 4;
-                    vst1q_s32(tile.0[2 * p].as_mut_ptr().add(at), vuzp1q_s32(upper, lower));
-                    vst1q_s32(tile.0[2 * p + 1].as_mut_ptr().add(at), vuzp2q_s32(upper, lower));
+                    vst1q_s32(a, vuzp1q_s32(upper, lower));
+                    vst1q_s32(b, vuzp2q_s32(upper, lower));
                 }
             }
         }
     }
 }
 
-/// The lengths that the loads of a tile of `P` pairs rest on.
+/// The eight columns from `k` on of the rows `row` and `row + 1` of a panel of `stride` columns.
+///
+/// # Safety
+/// Rows and columns must lie within the panel; `row` is even, `k` a multiple of eight.
+#[inline]
+#[target_feature(enable = "neon")]
+unsafe fn load(panel: &[i8], stride: usize, k: usize, row: usize) -> int8x16_t {
+    let at = row / ROWS * ROWS * stride + k * ROWS + row % ROWS * DEPTH;
+    // SAFETY: groups hold 8 * stride bytes and steps of them 64, by the caller's promise all within the panel.
+    unsafe { vld1q_s8(panel.as_ptr().add(at)) }
+}
+
+/// The lengths that the loads of a tile of `P` pairs rest on. Returns the columns.
 #[inline(always)]
-fn check<const P: usize>(panel: &[i8], x: &[i8]) {
+fn check<const P: usize>(panel: &[i8], x: &[i8]) -> usize {
     let stride = panel.len() / PANEL_ROWS;
     assert!(
         panel.len() == PANEL_ROWS * stride
@@ -174,6 +171,7 @@ fn check<const P: usize>(panel: &[i8], x: &[i8]) {
             && x.len() == P * 2 * stride,
         "the pass holds P pairs of vectors of a panel's columns"
     );
+    stride
 }
 
 /// Adds the products of each four bytes of `w` and `v` to `sum`.

@@ -2,6 +2,7 @@
 
 pub(super) mod dotprod;
 pub(super) mod i8mm;
+pub(super) mod int4_dotprod;
 mod lanes;
 pub(super) mod neon;
 pub(super) mod neon_f32;
