@@ -4,7 +4,7 @@
 //!
 //! ```text
 //! max(bytes / bandwidth, weights * passes * per_weight + weights * batch * per_mac)
-//!     + batch * (cols * per_input + rows * per_output) + per_call
+//!     + batch * (cols * per_input + rows * per_output) + passes * rows * per_row + per_call
 //! ```
 //!
 //! where a pass is up to 8 vectors, and the bandwidth is that of the cache (or memory) in which all that is read between two products fits.
@@ -90,7 +90,9 @@ pub struct Calibration {
     pub sparse: Rate,
     /// An element of an input vector: quantising it.
     pub per_input: f64,
-    /// An element of a result: scale, bias, activation and the ends of the loops.
+    /// A row and a pass of vectors: the ends of the loops.
+    pub per_row: f64,
+    /// An element of a result: scale, bias, activation.
     pub per_output: f64,
     /// A product, however small.
     pub per_call: f64,
@@ -110,9 +112,7 @@ impl Calibration {
         }
         let n = batch as f64;
         match form {
-            Form::Float32 => {
-                self.packed(self.float32, form, product, n * rows as f64 * self.per_output)
-            }
+            Form::Float32 => self.packed(self.float32, form, product, self.outputs(product)),
             Form::Int8 => self.packed(self.int8, form, product, self.ends(product)),
             Form::Int4 => self.packed(self.int4, form, product, self.ends(product)),
             Form::BlockSparse { .. } | Form::BlockDiagonal { .. } => {
@@ -154,8 +154,13 @@ impl Calibration {
 
     /// Quantising the input and storing the result.
     fn ends(&self, product: Product) -> f64 {
-        let Product { rows, cols, batch, .. } = product;
-        batch as f64 * (cols as f64 * self.per_input + rows as f64 * self.per_output)
+        (product.batch * product.cols) as f64 * self.per_input + self.outputs(product)
+    }
+
+    /// Storing the result.
+    fn outputs(&self, product: Product) -> f64 {
+        let passes = product.batch.div_ceil(MAX_PASS) as f64;
+        product.rows as f64 * (passes * self.per_row + product.batch as f64 * self.per_output)
     }
 
     fn bandwidth(&self, form: Form, product: Product) -> f64 {

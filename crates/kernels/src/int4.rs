@@ -19,17 +19,17 @@ use crate::{Activation, Error, Isa, Scratch};
 /// The most columns of which a sum of products of -8..=7, -127..=127 and a group scale of -128..=127 always fits 32 bits.
 pub(crate) const MAX_COLS: usize = i32::MAX as usize / (8 * 128 * 128 * GROUP) * GROUP;
 /// Bytes of the weights of a group of columns of a panel.
-pub(crate) const GROUP_BYTES: usize = PANEL_ROWS * GROUP / 2;
-/// Rows whose weights of eight columns fill a line.
-pub(crate) const LINE_ROWS: usize = 16;
-/// Bytes of a line.
-pub(crate) const LINE: usize = 64;
+const GROUP_BYTES: usize = PANEL_ROWS * GROUP / 2;
+/// Bytes of the weights of eight columns of a panel.
+pub(crate) const STEP: usize = PANEL_ROWS * QUAD;
+/// Bytes of the scales of two groups of a panel.
+const LINE: usize = 2 * PANEL_ROWS;
 
 /// A `rows x cols` matrix of 4-bit weights with an 8-bit scale a group of 32 columns and a float scale a row: 4.25 bits a weight.
 ///
-/// Panels of 32 rows. A panel begins with its group scales, 32 after 32, filled up to a line of 64 bytes; then come the weights, group
-/// after group, 512 bytes each: for either half of the rows four lines, each with eight columns of 16 rows. A row has four bytes in a
-/// line; their low halves are the first four columns, their high halves the other four. The layout is the same for all instruction sets.
+/// Panels of 32 rows; in a panel, two groups after two groups: 64 bytes of scales, then the weights, eight columns after eight columns. A
+/// row has four bytes of each eight columns; their low halves are the first four columns, their high halves the other four. So all that a
+/// product reads is one stream. The layout is the same for all instruction sets.
 #[derive(Clone)]
 pub struct PackedI4 {
     pub(crate) panels: Panels<u8>,
@@ -66,15 +66,14 @@ impl PackedI4 {
         let mut panels = Aligned::zeroed(padded_rows / PANEL_ROWS * panel_len(count));
         for (index, panel) in panels.as_mut_slice().chunks_exact_mut(panel_len(count)).enumerate() {
             let first = index * PANEL_ROWS;
-            let (head, body) = panel.split_at_mut(scales_len(count));
             for r in 0..PANEL_ROWS.min(rows - first) {
                 let row = first + r;
                 for (g, &scale) in groups.group_scales[row * count..][..count].iter().enumerate() {
-                    head[g * PANEL_ROWS + r] = scale as u8;
+                    panel[scales_at(g) + r] = scale as u8;
                 }
                 for (k, &w) in groups.weights[row * cols..][..cols].iter().enumerate() {
                     let (at, shift) = place(r, k);
-                    body[at] |= ((w + 8) as u8) << shift;
+                    panel[at] |= ((w + 8) as u8) << shift;
                 }
             }
         }
@@ -200,23 +199,29 @@ impl core::fmt::Debug for PackedI4 {
     }
 }
 
-/// Where the weight of row `r` of a panel and column `k` stands behind the scales: the byte, and the shift within it.
+/// Where the weight of row `r` of a panel and column `k` stands: the byte, and the shift within it.
 fn place(r: usize, k: usize) -> (usize, usize) {
     let (group, within) = (k / GROUP, k % GROUP);
-    let (half, row) = (r / LINE_ROWS, r % LINE_ROWS);
-    let (line, column) = (within / 8, within % 8);
-    let at = group * GROUP_BYTES + half * (GROUP_BYTES / 2) + line * LINE + row * QUAD;
+    let (step, column) = (within / 8, within % 8);
+    let at = weights_at(group) + step * STEP + r * QUAD;
     (at + column % QUAD, column / QUAD * 4)
 }
 
-/// Bytes of the scales of `groups` groups of a panel, filled up to a line.
-pub(crate) fn scales_len(groups: usize) -> usize {
-    (groups * PANEL_ROWS).next_multiple_of(LINE)
+/// Where the scales of the rows of a panel for a group stand, a byte each.
+#[inline(always)]
+pub(crate) fn scales_at(group: usize) -> usize {
+    group / 2 * (LINE + 2 * GROUP_BYTES) + group % 2 * PANEL_ROWS
+}
+
+/// Where the weights of a group stand in a panel, four steps of [`STEP`] bytes.
+#[inline(always)]
+pub(crate) fn weights_at(group: usize) -> usize {
+    (group / 2 + 1) * LINE + group * GROUP_BYTES
 }
 
 /// Bytes of a panel of `groups` groups.
 pub(crate) fn panel_len(groups: usize) -> usize {
-    scales_len(groups) + groups * GROUP_BYTES
+    groups.div_ceil(2) * LINE + groups * GROUP_BYTES
 }
 
 /// Bytes of a stored vector of `groups` groups: four a group for where its sum starts, then 32 a group for its columns.

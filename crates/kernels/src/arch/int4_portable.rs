@@ -4,7 +4,7 @@ use crate::Scratch;
 use crate::drive::{MAX_PASS, Matrix, PANEL_ROWS, Vectors, drive};
 use crate::epilogue::Store;
 use crate::input::{Input, QUAD, Shape};
-use crate::int4::{self, GROUP_BYTES, LINE, LINE_ROWS};
+use crate::int4::{self, STEP};
 use crate::quantize::GROUP;
 
 pub(super) fn load_i4(input: Input, shape: Shape, scratch: &mut Scratch) {
@@ -14,12 +14,13 @@ pub(super) fn load_i4(input: Input, shape: Shape, scratch: &mut Scratch) {
 pub(super) fn matmul_i4(matrix: &Matrix<u8>, vectors: &Vectors<u8>, store: &mut impl Store<i32>) {
     let groups = vectors.stride / int4::vector_len(1);
     drive(matrix, vectors, MAX_PASS, store, |_, panel, x, width, tile| {
-        let (scales, weights) = panel.split_at(int4::scales_len(groups));
         tile.0[..width].fill([0; PANEL_ROWS]);
-        for (group, bytes) in weights.chunks_exact(GROUP_BYTES).enumerate() {
+        for group in 0..groups {
+            let bytes = &panel[int4::weights_at(group)..];
+            let scales = &panel[int4::scales_at(group)..][..PANEL_ROWS];
             for r in 0..PANEL_ROWS {
                 let row = take_apart(bytes, r);
-                let scale = i32::from(scales[group * PANEL_ROWS + r] as i8);
+                let scale = i32::from(scales[r] as i8);
                 for (b, x) in x.chunks_exact(vectors.stride).enumerate() {
                     let (starts, columns) = x.split_at(groups * size_of::<i32>());
                     let mut sum = i32::from_ne_bytes(starts.as_chunks().0[group]);
@@ -34,13 +35,12 @@ pub(super) fn matmul_i4(matrix: &Matrix<u8>, vectors: &Vectors<u8>, store: &mut 
     });
 }
 
-/// The weights of a row of a group, plus 8.
+/// The weights of a row of a group, plus 8; `group` begins with them.
 #[inline(always)]
 fn take_apart(group: &[u8], r: usize) -> [i16; GROUP] {
-    let first = r / LINE_ROWS * (GROUP_BYTES / 2) + r % LINE_ROWS * QUAD;
     let mut row = [0; GROUP];
-    for (line, columns) in row.as_chunks_mut::<{ 2 * QUAD }>().0.iter_mut().enumerate() {
-        let bytes = &group[first + line * LINE..][..QUAD];
+    for (step, columns) in row.as_chunks_mut::<{ 2 * QUAD }>().0.iter_mut().enumerate() {
+        let bytes = &group[step * STEP + r * QUAD..][..QUAD];
         for j in 0..QUAD {
             columns[j] = i16::from(bytes[j] & 15);
             columns[QUAD + j] = i16::from(bytes[j] >> 4);

@@ -41,22 +41,23 @@ impl Calibration {
         let per_input = time(&mut || {
             black_box(quantize_vector(black_box(&x[..1024]), &mut quantised));
         }) / 1024.0;
-        let mut thin = |rows: usize| -> Result<f64, Error> {
+        let mut thin = |rows: usize, b: usize| -> Result<f64, Error> {
             let matrix = int8(rows, 4)?;
-            Ok(time(&mut || {
-                matrix.matmul(&x[..4], 1, None, Activation::None, &mut scratch, &mut y[..rows]);
-            }))
+            let (x, act) = (&x[..b * 4], Activation::None);
+            Ok(time(&mut || matrix.matmul(x, b, None, act, &mut scratch, &mut y[..b * rows])))
         };
-        let per_call = thin(1)?;
-        let per_output = positive((thin(2048)? - per_call) / 2048.0);
+        let per_call = thin(1, 1)?;
+        let (one, eight) = (thin(2048, 1)? - per_call, thin(2048, 8)? - per_call);
+        let per_output = positive((eight - one) / (7.0 * 2048.0));
+        let per_row = (one / 2048.0 - per_output).max(0.0);
 
         // The work of the kernels, by one vector and by eight.
         let weights = (SIDE * SIDE) as f64;
-        let outputs = SIDE as f64 * per_output;
-        let ends = SIDE as f64 * per_input + outputs;
-        let rate = |product: &mut dyn FnMut(usize), ends: f64| {
-            let one = time(&mut || product(1)) - per_call - ends;
-            let eight = time(&mut || product(8)) - per_call - 8.0 * ends;
+        let outputs = |b: f64| SIDE as f64 * (per_row + b * per_output);
+        let inputs = SIDE as f64 * per_input;
+        let rate = |product: &mut dyn FnMut(usize), inputs: f64| {
+            let one = time(&mut || product(1)) - per_call - outputs(1.0) - inputs;
+            let eight = time(&mut || product(8)) - per_call - outputs(8.0) - 8.0 * inputs;
             let per_mac = positive((eight - one) / (7.0 * weights));
             Rate { per_weight: (one / weights - per_mac).max(0.0), per_mac }
         };
@@ -85,17 +86,17 @@ impl Calibration {
         let mut run = |b: usize| {
             dense.matmul(&x[..b * SIDE], b, none, act, &mut scratch, &mut y[..b * SIDE]);
         };
-        let int8_rate = rate(&mut run, ends);
+        let int8_rate = rate(&mut run, inputs);
         let mut run = |b: usize| {
             int4.matmul(&x[..b * SIDE], b, none, act, &mut scratch, &mut y[..b * SIDE]);
         };
-        let int4_rate = rate(&mut run, ends);
+        let int4_rate = rate(&mut run, inputs);
         let mut run = |b: usize| {
             sparse.matmul(&x[..b * 2 * SIDE], b, none, act, &mut scratch, &mut y[..b * SIDE]);
         };
-        let sparse_rate = rate(&mut run, ends + SIDE as f64 * per_input);
+        let sparse_rate = rate(&mut run, 2.0 * inputs);
         let mut run = |b: usize| float32.matmul(&x[..b * SIDE], b, none, act, &mut y[..b * SIDE]);
-        let float32_rate = rate(&mut run, outputs);
+        let float32_rate = rate(&mut run, 0.0);
 
         // The smallest matrix is as fast as the kernel; from there on the reading shows.
         let mut bandwidths = [(0.0, 0.0); 4];
@@ -104,7 +105,7 @@ impl Calibration {
             let seconds = time(&mut || {
                 matrix.matmul(&x[..1024], 1, none, act, &mut scratch, &mut y[..rows]);
             });
-            let rest = per_call + 1024.0 * per_input + rows as f64 * per_output;
+            let rest = per_call + 1024.0 * per_input + rows as f64 * (per_row + per_output);
             let bytes = (rows * 1024) as f64;
             *point = (bytes, bytes / positive(seconds - rest));
         }
@@ -128,6 +129,7 @@ impl Calibration {
             int4: int4_rate,
             sparse: sparse_rate,
             per_input,
+            per_row,
             per_output,
             per_call,
             transforms,

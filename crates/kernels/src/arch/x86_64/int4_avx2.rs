@@ -9,7 +9,7 @@ use crate::Scratch;
 use crate::drive::{Matrix, PANEL_ROWS, Tile, Vectors, drive_with};
 use crate::epilogue::Store;
 use crate::input::{Input, QUAD, Shape};
-use crate::int4::{self, GROUP_BYTES, LINE};
+use crate::int4::{self, STEP};
 use crate::quantize::GROUP;
 use core::arch::x86_64::{
     __m256i, _mm256_add_epi16, _mm256_add_epi32, _mm256_and_si256, _mm256_loadu_si256,
@@ -67,12 +67,11 @@ fn tile_i4<const B: usize, const R: usize>(
     tile: &mut Tile<i32>,
 ) {
     let groups = stride / int4::vector_len(1);
-    let (scales, weights) = panel.split_at(int4::scales_len(groups));
     assert!(
-        weights.len() == groups * GROUP_BYTES && x.len() == B * int4::vector_len(groups),
+        panel.len() == int4::panel_len(groups) && x.len() == B * int4::vector_len(groups),
         "the pass holds B vectors of a panel's groups"
     );
-    const { assert!(R == 1 || R == 2) }; // the registers of a step lie in one line
+    const { assert!(PANEL_ROWS.is_multiple_of(R * ROWS)) };
     let columns = groups * size_of::<i32>();
     let low = _mm256_set1_epi8(0x0f);
     // Puts each of eight bytes into the high halves of the two 16-bit lanes of its row.
@@ -82,8 +81,6 @@ fn tile_i4<const B: usize, const R: usize>(
     );
     for first in (0..PANEL_ROWS).step_by(R * ROWS) {
         let mut totals: [[__m256i; R]; B] = [[_mm256_setzero_si256(); R]; B];
-        // The lines of 16 rows are apart by half a group.
-        let column = first / 16 * (GROUP_BYTES / 2) + first % 16 * QUAD;
         for group in 0..groups {
             let mut sums: [[__m256i; R]; B] = [[_mm256_setzero_si256(); R]; B];
             for b in 0..B {
@@ -92,12 +89,12 @@ fn tile_i4<const B: usize, const R: usize>(
                 let start = unsafe { x.as_ptr().add(at).cast::<i32>().read_unaligned() };
                 sums[b] = [_mm256_set1_epi32(start); R];
             }
-            for line in 0..GROUP / (2 * QUAD) {
+            for step in 0..GROUP / (2 * QUAD) {
                 let mut w = [[_mm256_setzero_si256(); 2]; R];
                 for r in 0..R {
-                    let at = group * GROUP_BYTES + column + line * LINE + r * ROWS * QUAD;
-                    // SAFETY: first + (r + 1) * 8 <= 32 and line < 4, so the 32 bytes lie within the 512 of the group.
-                    let both = unsafe { _mm256_loadu_si256(weights.as_ptr().add(at).cast()) };
+                    let at = int4::weights_at(group) + step * STEP + (first + r * ROWS) * QUAD;
+                    // SAFETY: group < groups, step < 4 and first + (r + 1) * 8 <= 32, so the 32 bytes lie within the 512 of the group.
+                    let both = unsafe { _mm256_loadu_si256(panel.as_ptr().add(at).cast()) };
                     w[r] = [
                         _mm256_and_si256(both, low),
                         _mm256_and_si256(_mm256_srli_epi16::<4>(both), low),
@@ -105,8 +102,8 @@ fn tile_i4<const B: usize, const R: usize>(
                 }
                 for b in 0..B {
                     for part in 0..2 {
-                        let at = b * stride + columns + group * GROUP + (line * 2 + part) * QUAD;
-                        // SAFETY: b < B, group < groups and line * 2 + part < 8, so the 4 bytes lie within the group of the vector.
+                        let at = b * stride + columns + group * GROUP + (step * 2 + part) * QUAD;
+                        // SAFETY: b < B, group < groups and step * 2 + part < 8, so the 4 bytes lie within the group of the vector.
                         let values = unsafe { x.as_ptr().add(at).cast::<i32>().read_unaligned() };
                         let values = _mm256_set1_epi32(values);
                         for r in 0..R {
@@ -117,9 +114,9 @@ fn tile_i4<const B: usize, const R: usize>(
                 }
             }
             for r in 0..R {
-                let at = group * PANEL_ROWS + first + r * ROWS;
-                // SAFETY: the scales hold 32 bytes for each group, and first + (r + 1) * 8 <= 32.
-                let scale = unsafe { scales.as_ptr().add(at).cast::<i64>().read_unaligned() };
+                let at = int4::scales_at(group) + first + r * ROWS;
+                // SAFETY: a group has 32 bytes of scales, and first + (r + 1) * 8 <= 32.
+                let scale = unsafe { panel.as_ptr().add(at).cast::<i64>().read_unaligned() };
                 let scale = _mm256_shuffle_epi8(_mm256_set1_epi64x(scale), spread);
                 let scale = _mm256_srai_epi16::<8>(scale);
                 for b in 0..B {

@@ -10,10 +10,10 @@
 
 use super::lanes::Avx512;
 use crate::Scratch;
-use crate::drive::{MAX_PASS, Matrix, PANEL_ROWS, Tile, Vectors, drive_with};
+use crate::drive::{MAX_PASS, Matrix, Tile, Vectors, drive_with};
 use crate::epilogue::Store;
 use crate::input::{Input, QUAD, Shape};
-use crate::int4::{self, GROUP_BYTES, LINE, LINE_ROWS};
+use crate::int4::{self, STEP};
 use crate::quantize::GROUP;
 use core::arch::x86_64::{
     __m512i, _mm_loadu_si128, _mm512_add_epi32, _mm512_and_si512, _mm512_cvtepi8_epi32,
@@ -21,6 +21,11 @@ use core::arch::x86_64::{
     _mm512_set1_epi32, _mm512_setzero_si512, _mm512_srai_epi32, _mm512_srli_epi16,
     _mm512_storeu_si512,
 };
+
+/// Rows of a register.
+const ROWS: usize = 16;
+/// Bytes of a register: half of a step.
+const HALF: usize = STEP / 2;
 
 /// Needs AVX-512 F and BW.
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,fma")]
@@ -58,9 +63,8 @@ fn tile_i4<const B: usize, const H: usize, const P: usize>(
     tile: &mut Tile<i32>,
 ) {
     let groups = stride / int4::vector_len(1);
-    let (scales, weights) = panel.split_at(int4::scales_len(groups));
     assert!(
-        weights.len() == groups * GROUP_BYTES && x.len() == B * int4::vector_len(groups),
+        panel.len() == int4::panel_len(groups) && x.len() == B * int4::vector_len(groups),
         "the pass holds B vectors of a panel's groups"
     );
     let columns = groups * size_of::<i32>();
@@ -78,12 +82,12 @@ fn tile_i4<const B: usize, const H: usize, const P: usize>(
                     sums[b][h][0] = _mm512_set1_epi32(start);
                 }
             }
-            for line in 0..GROUP / (2 * QUAD) {
+            for step in 0..GROUP / (2 * QUAD) {
                 let mut w = [[_mm512_setzero_si512(); 2]; H];
                 for h in 0..H {
-                    let at = group * GROUP_BYTES + (first + h) * (GROUP_BYTES / 2) + line * LINE;
-                    // SAFETY: group < groups, first + h < 2 and line < 4, so the 64 bytes lie within the 512 of the group.
-                    let both = unsafe { _mm512_loadu_si512(weights.as_ptr().add(at).cast()) };
+                    let at = int4::weights_at(group) + step * STEP + (first + h) * HALF;
+                    // SAFETY: group < groups, step < 4 and first + h < 2, so the 64 bytes lie within the 512 of the group.
+                    let both = unsafe { _mm512_loadu_si512(panel.as_ptr().add(at).cast()) };
                     w[h] = [
                         _mm512_and_si512(both, low),
                         if P == 2 {
@@ -95,8 +99,8 @@ fn tile_i4<const B: usize, const H: usize, const P: usize>(
                 }
                 for b in 0..B {
                     for part in 0..2 {
-                        let at = b * stride + columns + group * GROUP + (line * 2 + part) * QUAD;
-                        // SAFETY: b < B, group < groups and line * 2 + part < 8, so the 4 bytes lie within the group of the vector.
+                        let at = b * stride + columns + group * GROUP + (step * 2 + part) * QUAD;
+                        // SAFETY: b < B, group < groups and step * 2 + part < 8, so the 4 bytes lie within the group of the vector.
                         let values = unsafe { x.as_ptr().add(at).cast::<i32>().read_unaligned() };
                         let values = _mm512_set1_epi32(values);
                         for h in 0..H {
@@ -107,11 +111,10 @@ fn tile_i4<const B: usize, const H: usize, const P: usize>(
                 }
             }
             for h in 0..H {
-                let at = group * PANEL_ROWS + (first + h) * LINE_ROWS;
-                // SAFETY: the scales hold 32 bytes for each group, and (first + h + 1) * 16 <= 32.
-                let scale = _mm512_cvtepi8_epi32(unsafe {
-                    _mm_loadu_si128(scales.as_ptr().add(at).cast())
-                });
+                let at = int4::scales_at(group) + (first + h) * ROWS;
+                // SAFETY: a group has 32 bytes of scales, and (first + h + 1) * 16 <= 32.
+                let scale =
+                    _mm512_cvtepi8_epi32(unsafe { _mm_loadu_si128(panel.as_ptr().add(at).cast()) });
                 // As a pair of 16 bits, the second of them 0.
                 let scale = _mm512_and_si512(scale, word);
                 for b in 0..B {
@@ -125,7 +128,7 @@ fn tile_i4<const B: usize, const H: usize, const P: usize>(
         }
         for b in 0..B {
             for h in 0..H {
-                let out = tile.0[b][(first + h) * LINE_ROWS..][..LINE_ROWS].as_mut_ptr();
+                let out = tile.0[b][(first + h) * ROWS..][..ROWS].as_mut_ptr();
                 // SAFETY: `out` points to 16 integers.
                 unsafe { _mm512_storeu_si512(out.cast(), totals[b][h]) };
             }
