@@ -49,9 +49,18 @@ fn wrong_calls() {
 
 #[test]
 fn help_and_version() {
-    for verb in
-        ["", "transcribe ", "bench ", "bench kernels ", "inspect ", "compress ", "quantize "]
-    {
+    let verbs = [
+        "",
+        "transcribe ",
+        "bench ",
+        "bench kernels ",
+        "inspect ",
+        "compress ",
+        "quantize ",
+        "lm ",
+        "lm build ",
+    ];
+    for verb in verbs {
         let (stdout, stderr) = run(stonechat().args(format!("{verb}--help").split(' ')), 0);
         assert!(stdout.contains("Usage: stonechat") && stderr.is_empty(), "{stdout}");
     }

@@ -111,7 +111,7 @@ impl LanguageModel {
             let Some(&previous) = context.get(found) else {
                 break;
             };
-            let children = level.first_child.pair(&bytes_of(bytes, &level.children), node);
+            let children = level.first_child.pair(bytes_of(bytes, &level.children), node);
             let Some(child) = find(&layout.levels[found + 1], bytes, children, previous) else {
                 break;
             };

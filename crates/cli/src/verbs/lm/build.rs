@@ -1,7 +1,7 @@
 //! `stonechat lm build`: text to model.
 
 use std::io::{IsTerminal, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
@@ -85,10 +85,9 @@ impl Build {
         }
         let (size, counts) = (estimated.text(), estimated.counts());
         let discounts = estimated.discounts().iter().map(|discounts| discounts.amounts).collect();
-        let written = write_estimate(&mut shown, &mut estimated, &output, target_size, &widths);
-        let written = match written? {
-            Some(written) => written,
-            None => pack(&mut shown, estimated, &output, target_size, &widths)?,
+        let written = match Format::of(&output) {
+            Format::Packed => pack(&mut shown, estimated, &output, target_size, &widths)?,
+            _ => write_arpa(&mut shown, &mut estimated, &output)?,
         };
         shown.end();
         let report = Report {
@@ -144,27 +143,18 @@ impl Build {
     }
 }
 
-/// ARPA straight from the temporary files; `None` for packed output.
-fn write_estimate(
-    shown: &mut Shown,
-    estimated: &mut Estimate,
-    output: &std::path::Path,
-    _: Option<Size>,
-    _: &Widths,
-) -> Result<Option<Written>> {
-    if Format::of(output) == Format::Packed {
-        return Ok(None);
-    }
+/// ARPA straight from the temporary files.
+fn write_arpa(shown: &mut Shown, estimated: &mut Estimate, output: &Path) -> Result<Written> {
     shown.say("writing");
     write_with(output, |out| Ok(estimated.write_arpa(out)?))?;
     let counts = estimated.counts().into_iter().map(|count| count as usize).collect();
-    Ok(Some(Written::new(output, counts, Bits::UNQUANTISED)?))
+    Written::new(output, counts, Bits::UNQUANTISED)
 }
 
 fn pack(
     shown: &mut Shown,
     estimated: Estimate,
-    output: &std::path::Path,
+    output: &Path,
     target: Option<Size>,
     widths: &Widths,
 ) -> Result<Written> {
