@@ -3,19 +3,19 @@
 //! What holds for all of them: results go to stdout, with `--json` exactly one object and nothing
 //! else; logs and progress go to stderr; the exit status is 0 for done, 1 for failed, 2 for usage.
 //!
-//! `train`, `data` and `eval` are behind the feature `train`, which is on. Without it
+//! `train` and `data` are behind the feature `train`, which is on. Without it
 //! (`cargo build --release --no-default-features`) the rest builds in a fraction of the time.
 
 #![forbid(unsafe_code)]
 
 mod audio_source;
+mod decoder_args;
 mod failure;
 mod inputs;
 mod memory;
 mod model_file;
 mod output;
 mod partial_line;
-#[cfg(feature = "train")]
 mod progress;
 mod subtitles;
 mod summary;

@@ -1,5 +1,4 @@
 //! `eval`: the rates are those of the texts that `transcribe` gives.
-#![cfg(feature = "train")]
 
 mod common;
 

@@ -71,6 +71,42 @@ impl ErrorCount {
         self.substitutions + self.deletions + self.insertions
     }
 
+    /// Which words of the hypothesis are right: matched by the same word in a cheapest alignment
+    /// with the reference.
+    pub fn right_words(reference: &str, hypothesis: &str) -> Vec<bool> {
+        let [reference, hypothesis]: [Vec<&str>; 2] =
+            [reference, hypothesis].map(|text| text.split_whitespace().collect());
+        let width = hypothesis.len() + 1;
+        // errors[i * width + j]: of the first i and j words.
+        let mut errors: Vec<usize> = (0..width).collect();
+        for i in 1..=reference.len() {
+            errors.push(i);
+            for j in 1..width {
+                let wrong = usize::from(reference[i - 1] != hypothesis[j - 1]);
+                let above = (i - 1) * width + j;
+                let best = (errors[above - 1] + wrong)
+                    .min(errors[above] + 1)
+                    .min(errors[i * width + j - 1] + 1);
+                errors.push(best);
+            }
+        }
+        let mut right = vec![false; hypothesis.len()];
+        let (mut i, mut j) = (reference.len(), hypothesis.len());
+        while i > 0 && j > 0 {
+            let here = errors[i * width + j];
+            let same = reference[i - 1] == hypothesis[j - 1];
+            if errors[(i - 1) * width + j - 1] + usize::from(!same) == here {
+                right[j - 1] = same;
+                (i, j) = (i - 1, j - 1);
+            } else if errors[(i - 1) * width + j] + 1 == here {
+                i -= 1;
+            } else {
+                j -= 1;
+            }
+        }
+        right
+    }
+
     /// Errors over reference units, 0 = perfect; may exceed 1. Without any reference
     /// unit: 0 if there are no errors, infinite otherwise.
     pub fn rate(&self) -> f64 {

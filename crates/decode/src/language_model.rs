@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use stonechat_lm::State;
+
 /// A word of a language model's vocabulary. `WordId(0)` is the unknown word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct WordId(pub u32);
@@ -34,4 +36,30 @@ pub trait LanguageModel: Send + Sync + fmt::Debug {
     /// Calls `each` for every word of the vocabulary that speech may contain (not `<s>`,
     /// `</s>`, `<unk>`), in any order.
     fn for_each_word(&self, each: &mut dyn FnMut(WordId, &str));
+}
+
+/// The project's own models.
+impl LanguageModel for stonechat_lm::LanguageModel {
+    fn start(&self) -> LmState {
+        LmState(self.start().to_numbers())
+    }
+
+    fn empty(&self) -> LmState {
+        LmState(self.empty().to_numbers())
+    }
+
+    fn score(&self, state: LmState, word: WordId) -> (f32, LmState) {
+        let (log10, state) = self.score(State::from_numbers(state.0), stonechat_lm::WordId(word.0));
+        (log10, LmState(state.to_numbers()))
+    }
+
+    fn end(&self, state: LmState) -> f32 {
+        self.end(State::from_numbers(state.0))
+    }
+
+    fn for_each_word(&self, each: &mut dyn FnMut(WordId, &str)) {
+        for (id, word) in self.words().skip(stonechat_lm::SPECIAL_WORDS.len()) {
+            each(WordId(id.0), &word);
+        }
+    }
 }

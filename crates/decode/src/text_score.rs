@@ -83,10 +83,18 @@ impl TextScorer {
 
     /// Scores by a model whose words are spelled as `vocabulary` has it.
     pub(crate) fn set_model(&mut self, model: Arc<dyn LanguageModel>, vocabulary: Vocabulary) {
-        let (log10, _) = model.score(model.empty(), WordId::UNKNOWN);
-        self.unknown = self.alpha * LN_10 * log10 + self.unknown_word;
         self.model = Some(model);
         self.vocabulary = Some(vocabulary);
+        self.set_weights(self.alpha, self.beta);
+    }
+
+    /// Other weights of the model and of the number of words.
+    pub(crate) fn set_weights(&mut self, alpha: f32, beta: f32) {
+        (self.alpha, self.beta) = (alpha, beta);
+        let unknown =
+            |model: &Arc<dyn LanguageModel>| model.score(model.empty(), WordId::UNKNOWN).0;
+        let log10 = self.model.as_ref().map_or(0.0, unknown);
+        self.unknown = alpha * LN_10 * log10 + self.unknown_word;
     }
 
     /// Before the first word.

@@ -83,3 +83,26 @@ proptest! {
         );
     }
 }
+
+#[test]
+fn right_words_are_those_of_an_alignment() {
+    for (reference, hypothesis, expected) in [
+        ("", "", ""),
+        ("a b", "", ""),
+        ("", "a b", "--"),
+        ("a b c", "a b c", "+++"),
+        ("a b c", "a x c", "+-+"),
+        ("a b c", "b c", "++"),
+        ("a b c", "a x b c d", "+-++-"),
+        ("the cat sat", "cat the sat", "-+"),
+    ] {
+        let right = ErrorCount::right_words(reference, hypothesis);
+        let shown: String = right.iter().map(|&r| if r { '+' } else { '-' }).collect();
+        let count = ErrorCount::words(reference, hypothesis);
+        let hits = count.reference - count.substitutions - count.deletions;
+        assert_eq!(right.iter().filter(|&&r| r).count() as u64, hits, "{hypothesis}: {shown}");
+        if expected.len() == right.len() {
+            assert_eq!(shown, expected, "{reference} / {hypothesis}");
+        }
+    }
+}

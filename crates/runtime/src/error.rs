@@ -56,6 +56,19 @@ pub enum Error {
     /// The alphabet or the frame length cannot be decoded.
     #[error(transparent)]
     Decode(#[from] stonechat_decode::Error),
+    /// A beam search was made for another alphabet.
+    #[error(
+        "the beam search has {search} symbols, but the model has {model}: make it by Model::beam_search"
+    )]
+    SearchSymbols {
+        /// Symbols of the search.
+        search: usize,
+        /// Symbols of the model.
+        model: usize,
+    },
+    /// Hotwords need a beam search.
+    #[error("greedy decoding knows no hotwords: give the recognizer a beam search")]
+    NoSearch,
     /// [`Options::time_batch`](crate::Options::time_batch) is out of range.
     #[error("time_batch is {0}: give 1 to {MAX_TIME_BATCH} frames")]
     TimeBatch(usize),

@@ -34,6 +34,7 @@
 mod acoustic;
 mod affine;
 mod conv;
+mod decoder;
 mod error;
 mod front_end;
 mod gru;
@@ -51,7 +52,10 @@ pub use model::Model;
 pub use profile::{Part, Profile};
 pub use recognizer::{Options, Recognizer};
 pub use result::{Partial, Transcript};
-pub use stonechat_decode::{Token, Word};
+pub use stonechat_decode::{
+    Alternative, BeamDecoder, BeamOptions, BeamSearch, Calibration, EndpointRule, EndpointRules,
+    Grammar, Hotword, LanguageModel, Token, Word,
+};
 pub use stream::Stream;
 
 /// The example in the README, compiled with the documentation tests.

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use stonechat_audio::FeatureConfig;
-use stonechat_decode::GreedyDecoder;
+use stonechat_decode::{BeamOptions, BeamSearch, GreedyDecoder};
 use stonechat_model::{Alphabet, NetworkConfig, Package};
 
 use crate::Error;
@@ -132,6 +132,31 @@ impl Model {
     pub fn acoustic_stream(self: &Arc<Self>, options: &Options) -> Result<AcousticStream, Error> {
         options.validate()?;
         Ok(AcousticStream::new(self, options))
+    }
+
+    /// The logits of a whole recording, `frames x symbols`, for tools that decode them more than
+    /// once: what a [`Stream`](crate::Stream) decodes.
+    pub fn logits(self: &Arc<Self>, samples: &[f32]) -> Vec<f32> {
+        let mut front_end = self.front_end.clone();
+        front_end.reset();
+        let mut acoustic = AcousticStream::new(self, &Options::default());
+        let mut logits = Vec::new();
+        for piece in samples.chunks(front_end.piece_samples()) {
+            acoustic.advance(front_end.push(piece), &mut logits);
+        }
+        acoustic.advance(front_end.finish(), &mut logits);
+        acoustic.finish(&mut logits);
+        logits
+    }
+
+    /// A beam search over the model's symbols and frames, for
+    /// [`Recognizer::with_search`](crate::Recognizer::with_search). Give it a language model, hotwords
+    /// or a grammar first.
+    ///
+    /// # Errors
+    /// [`Error::Decode`] for options out of range, and for symbols that spell no texts.
+    pub fn beam_search(&self, options: BeamOptions) -> Result<BeamSearch, Error> {
+        Ok(BeamSearch::new(self.alphabet.symbols(), self.frame_seconds, options)?)
     }
 
     pub(crate) fn front_end(&self) -> &FrontEnd {

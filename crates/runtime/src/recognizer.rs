@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use stonechat_decode::{BeamSearch, EndpointRules};
+
 use crate::stream::Stream;
 use crate::{Error, Model};
 
@@ -36,11 +38,14 @@ impl Options {
     }
 }
 
-/// A model with options. Cheap to clone; the model is shared.
+/// A model with options, a way of decoding (greedy unless said otherwise) and rules for the end of an
+/// utterance. Cheap to clone; model and search are shared.
 #[derive(Debug, Clone)]
 pub struct Recognizer {
     model: Arc<Model>,
     options: Options,
+    search: Option<Arc<BeamSearch>>,
+    endpoint_rules: EndpointRules,
 }
 
 impl Recognizer {
@@ -50,7 +55,48 @@ impl Recognizer {
     /// [`Error::TimeBatch`] if `time_batch` is not in 1..=4.
     pub fn new(model: impl Into<Arc<Model>>, options: Options) -> Result<Self, Error> {
         options.validate()?;
-        Ok(Self { model: model.into(), options })
+        let endpoint_rules = EndpointRules::default();
+        Ok(Self { model: model.into(), options, search: None, endpoint_rules })
+    }
+
+    /// The same recognizer with a beam search instead of greedy decoding. Make the search by
+    /// [`Model::beam_search`], which knows the model's alphabet and frame length:
+    ///
+    /// ```no_run
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use stonechat::{BeamOptions, Hotword, Model, Options, Recognizer};
+    ///
+    /// let model = Model::load("english.stonechat")?;
+    /// let search = model
+    ///     .beam_search(BeamOptions::default())?
+    ///     .with_hotwords(vec![Hotword::new("stonechat")])?;
+    /// let recognizer = Recognizer::new(model, Options::default())?.with_search(search)?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::SearchSymbols`] for the search of another alphabet's size.
+    pub fn with_search(mut self, search: impl Into<Arc<BeamSearch>>) -> Result<Self, Error> {
+        let search = search.into();
+        let (search_symbols, model) = (search.symbols(), self.model.alphabet().len());
+        if search_symbols != model {
+            return Err(Error::SearchSymbols { search: search_symbols, model });
+        }
+        self.search = Some(search);
+        Ok(self)
+    }
+
+    /// The same recognizer with other rules for the end of an utterance
+    /// ([`Stream::endpoint`]).
+    pub fn with_endpoint_rules(mut self, rules: EndpointRules) -> Self {
+        self.endpoint_rules = rules;
+        self
+    }
+
+    /// The beam search, if there is one.
+    pub fn search(&self) -> Option<&Arc<BeamSearch>> {
+        self.search.as_ref()
     }
 
     /// The model.
@@ -61,6 +107,6 @@ impl Recognizer {
     /// A new stream. It keeps the model alive, may go to another thread, and knows nothing
     /// of other streams.
     pub fn stream(&self) -> Stream {
-        Stream::new(&self.model, &self.options)
+        Stream::new(&self.model, &self.options, self.search.as_ref(), &self.endpoint_rules)
     }
 }

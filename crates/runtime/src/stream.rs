@@ -3,9 +3,10 @@
 use std::fmt;
 use std::sync::Arc;
 
-use stonechat_decode::{GreedyDecoder, Token, Word};
+use stonechat_decode::{Alternative, BeamDecoder, BeamSearch, EndpointRules, Hotword, Token, Word};
 
 use crate::acoustic::{AcousticStream, max_frames};
+use crate::decoder::Decoder;
 use crate::front_end::FrontEnd;
 use crate::profile::{Part, Profile};
 use crate::recognizer::Options;
@@ -16,12 +17,13 @@ use crate::{Error, Model};
 ///
 /// Its size is set by the model and by the words since the start or the last
 /// [`take_words`](Self::take_words), about 24 bytes a letter; room for 4096 letters is there
-/// from the start. Nothing else grows.
+/// from the start. Nothing else grows. (A beam search needs memory by its width instead, see
+/// [`BeamDecoder`].)
 pub struct Stream {
     front_end: FrontEnd,
     acoustic: AcousticStream,
     logits: Vec<f32>,
-    decoder: GreedyDecoder,
+    decoder: Decoder,
     symbols: usize,
     sample_rate_hz: u32,
     samples: u64,
@@ -30,19 +32,23 @@ pub struct Stream {
 
 impl Stream {
     /// `options` are valid.
-    pub(crate) fn new(model: &Arc<Model>, options: &Options) -> Self {
+    pub(crate) fn new(
+        model: &Arc<Model>,
+        options: &Options,
+        search: Option<&Arc<BeamSearch>>,
+        rules: &EndpointRules,
+    ) -> Self {
         let mut stream = Self {
             front_end: model.front_end().clone(),
             acoustic: AcousticStream::new(model, options),
             logits: Vec::with_capacity(max_frames(options) * model.alphabet().len()),
-            decoder: model.decoder().clone(),
+            decoder: Decoder::new(model, search, rules),
             symbols: model.alphabet().len(),
             sample_rate_hz: model.sample_rate_hz(),
             samples: 0,
             finished: false,
         };
         stream.front_end.reset();
-        stream.decoder.reset();
         stream
     }
 
@@ -67,10 +73,16 @@ impl Stream {
     }
 
     /// The text so far: the words since the start or the last [`take_words`](Self::take_words).
-    /// It only ever grows at its end, and lags behind the audio by the model's look-ahead and up
-    /// to `time_batch - 1` frames.
+    /// Of greedy decoding it only ever grows at its end; of a beam search, what comes after
+    /// [`stable_prefix_len`](Self::stable_prefix_len) may still change. It lags behind the audio by
+    /// the model's look-ahead and up to `time_batch - 1` frames.
     pub fn partial(&self) -> &str {
         self.decoder.text()
+    }
+
+    /// How many bytes of [`partial`](Self::partial) can no longer change.
+    pub fn stable_prefix_len(&self) -> usize {
+        self.decoder.stable_prefix_len()
     }
 
     /// The words of [`partial`](Self::partial) with times and confidences; the last one may be
@@ -80,7 +92,8 @@ impl Stream {
     }
 
     /// The symbols behind [`partial`](Self::partial), spaces included, with their frames (of
-    /// [`Model::frame_seconds`] each) and probabilities.
+    /// [`Model::frame_seconds`] each) and probabilities. Greedy decoding only: empty with a beam
+    /// search, whose texts have many alignments.
     pub fn tokens(&self) -> &[Token] {
         self.decoder.tokens()
     }
@@ -90,6 +103,46 @@ impl Stream {
     /// then speak of what came later. Times keep counting from the start of the stream.
     pub fn take_words(&mut self) -> Vec<Word> {
         self.decoder.take_words()
+    }
+
+    /// The likeliest texts of a beam search, best first, at most `count`, without the words that
+    /// were taken; none with greedy decoding.
+    pub fn alternatives(&self, count: usize) -> Vec<Alternative> {
+        self.decoder.alternatives(count)
+    }
+
+    /// The beam search behind the text, if it is one; its times count from the last
+    /// [`end_utterance`](Self::end_utterance).
+    pub fn beam(&self) -> Option<&BeamDecoder> {
+        self.decoder.beam()
+    }
+
+    /// Replaces the hotwords of a beam search; words that begin later count.
+    ///
+    /// # Errors
+    /// [`Error::NoSearch`] with greedy decoding, [`Error::Decode`] for a phrase that the alphabet
+    /// cannot spell or a boost out of range: the old hotwords then stay.
+    pub fn set_hotwords(&mut self, hotwords: Vec<Hotword>) -> Result<(), Error> {
+        self.decoder.set_hotwords(hotwords)
+    }
+
+    /// Whether the utterance is over by the recognizer's
+    /// [`EndpointRules`]. Nothing happens by itself: call
+    /// [`end_utterance`](Self::end_utterance), or go on.
+    pub fn endpoint(&self) -> bool {
+        self.decoder.endpoint()
+    }
+
+    /// Ends an utterance, but not the audio: returns its transcript, and what is pushed next belongs
+    /// to another one. The network goes on hearing where it was, so that no sound at the cut is
+    /// lost, and times go on counting.
+    pub fn end_utterance(&mut self) -> Transcript {
+        self.decoder.finish();
+        let transcript = Transcript::from(self.decoder.words());
+        if !self.finished {
+            self.decoder.next_utterance();
+        }
+        transcript
     }
 
     /// Ends the audio and returns the transcript. What the model still wanted to hear after the last
@@ -104,6 +157,7 @@ impl Stream {
             self.acoustic.advance(frames, &mut self.logits);
             self.acoustic.finish(&mut self.logits);
             self.decode();
+            self.decoder.finish();
         }
         Transcript::from(self.decoder.words())
     }
@@ -130,8 +184,7 @@ impl Stream {
 
     fn decode(&mut self) {
         for frame in self.logits.chunks_exact(self.symbols) {
-            let pushed = self.decoder.push(frame);
-            pushed.expect("the output layer has a row per symbol, Model::from_package checks it");
+            self.decoder.push(frame);
         }
         self.logits.clear();
         self.acoustic.clock.lap(Part::Decode);

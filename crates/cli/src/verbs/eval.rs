@@ -1,5 +1,8 @@
 //! `stonechat eval`: error rates and speed on a manifest.
 
+mod logits;
+mod tune;
+
 use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
@@ -11,10 +14,11 @@ use anyhow::{Context, Result, bail};
 use clap::Args;
 use indicatif::ProgressBar;
 use serde::Serialize;
-use stonechat::{Options, Profile, Recognizer};
-use stonechat_decode::ErrorCount;
-use stonechat_train::data::{Utterance, read_manifest};
+use stonechat::{Calibration, Options, Profile, Recognizer};
+use stonechat_corpus::{Utterance, read_manifest};
+use stonechat_decode::{ErrorCount, Evidence, expected_calibration_error};
 
+use crate::decoder_args::DecoderArgs;
 use crate::failure::Verdict;
 use crate::memory::peak_rss_mb;
 use crate::model_file::ModelArg;
@@ -28,6 +32,18 @@ pub struct Eval {
     manifest: PathBuf,
     #[command(flatten)]
     model: ModelArg,
+    #[command(flatten)]
+    decoder: DecoderArgs,
+    /// Look for the weights of the language model (alpha) and of the number of words (beta) that make
+    /// the fewest word errors, and evaluate with them; use it on data that is not tested on
+    #[arg(long)]
+    tune: bool,
+    /// Fit the word confidences of a beam search to this data, and report their error
+    #[arg(long)]
+    calibrate: bool,
+    /// Write the network's logits of each utterance into FOLDER (NumPy), for other decoders
+    #[arg(long, value_name = "FOLDER")]
+    logits: Option<PathBuf>,
     /// Utterances recognised at the same time, each on one core
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=1024))]
     jobs: u16,
@@ -55,10 +71,29 @@ struct Report {
     am_share: f64,
     peak_rss_mb: Option<f64>,
     model_bytes: u64,
-    /// The language model's; there is none yet.
+    /// The language model's; 0 without one.
     lm_bytes: u64,
+    /// Hypotheses of the beam search; null: greedy.
+    beam: Option<usize>,
+    alpha: Option<f32>,
+    beta: Option<f32>,
+    /// Expected calibration error of the word confidences, in 10 bins.
+    ece: f64,
+    /// With `--calibrate`: the weights fitted to all words, and the error of weights that were fitted
+    /// to the other half of the utterances.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    calibration: Option<Calibrated>,
+    /// With `--tune`: what was tried, the best first.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    tries: Vec<tune::Try>,
     words: ErrorCount,
     characters: ErrorCount,
+}
+
+#[derive(Serialize)]
+struct Calibrated {
+    weights: Calibration,
+    ece: f64,
 }
 
 /// One utterance, a line of `--details`.
@@ -74,6 +109,12 @@ struct Detail {
     hypothesis: String,
     words: ErrorCount,
     characters: ErrorCount,
+    /// Confidence of each word, and whether it is right.
+    #[serde(skip)]
+    judged: Vec<(f32, bool)>,
+    /// What a beam search knew of each word.
+    #[serde(skip)]
+    evidence: Vec<Evidence>,
 }
 
 /// The work of one thread.
@@ -92,8 +133,11 @@ impl Eval {
             bail!("{}: no utterance to evaluate on", self.manifest.display());
         }
         let options = Options { profile: true, ..Options::default() };
-        let recognizer = Recognizer::new(self.model.load()?, options)?;
+        let model = self.model.load()?;
+        let beam = self.tune || self.calibrate;
+        let mut recognizer = self.decoder.recognizer(model, options, beam)?;
         warn_of_foreign_texts(&recognizer, &utterances);
+        let tries = self.prepare(&mut recognizer, &utterances)?;
         let (details, time, acoustic) = self.recognise(&recognizer, &utterances)?;
         if let Some(path) = &self.details {
             write_details(path, &details).with_context(|| path.display().to_string())?;
@@ -101,6 +145,8 @@ impl Eval {
         let audio_seconds: f64 = details.iter().map(|detail| detail.seconds).sum();
         let words: ErrorCount = details.iter().map(|detail| detail.words).sum();
         let characters: ErrorCount = details.iter().map(|detail| detail.characters).sum();
+        let judged: Vec<(f32, bool)> = details.iter().flat_map(|d| d.judged.clone()).collect();
+        let search = recognizer.search();
         let report = Report {
             wer: words.rate(),
             cer: characters.rate(),
@@ -110,7 +156,13 @@ impl Eval {
             am_share: acoustic.as_secs_f64() / time.as_secs_f64(),
             peak_rss_mb: peak_rss_mb(),
             model_bytes: self.model.bytes()?,
-            lm_bytes: 0,
+            lm_bytes: self.decoder.lm_bytes()?,
+            beam: search.map(|search| search.options().width),
+            alpha: search.map(|search| search.options().alpha),
+            beta: search.map(|search| search.options().beta),
+            ece: expected_calibration_error(&judged, BINS),
+            calibration: self.calibrate.then(|| calibrate(&details)),
+            tries,
             words,
             characters,
         };
@@ -120,6 +172,31 @@ impl Eval {
             output::text(&report.render(&self.model.name(), &self.manifest))?;
         }
         Ok(Verdict::Good)
+    }
+
+    /// Writes logits and looks for weights, if asked to; the recognizer then has the best.
+    fn prepare(
+        &self,
+        recognizer: &mut Recognizer,
+        utterances: &[Utterance],
+    ) -> Result<Vec<tune::Try>> {
+        if !self.tune && self.logits.is_none() {
+            return Ok(Vec::new());
+        }
+        let jobs = usize::from(self.jobs);
+        let heard = tune::hear(recognizer.model(), utterances, jobs)?;
+        if let Some(folder) = &self.logits {
+            logits::write(folder, recognizer.model(), &heard)?;
+        }
+        let (true, Some(search)) = (self.tune, recognizer.search().cloned()) else {
+            return Ok(Vec::new());
+        };
+        let tries = tune::tune(&search, &heard, jobs)?;
+        if let Some(best) = tries.first() {
+            let search = (*search).clone().with_weights(best.alpha, best.beta)?;
+            *recognizer = recognizer.clone().with_search(search)?;
+        }
+        Ok(tries)
     }
 
     /// All utterances in the manifest's order, the time they took, and the network's part of it.
@@ -174,8 +251,13 @@ impl Queue<'_> {
                 .inspect_err(|_| self.failed.store(true, Ordering::Relaxed))?;
             let start = Instant::now();
             stream.push(&samples)?;
-            let hypothesis = stream.finish().text;
+            let transcript = stream.finish();
             share.time += start.elapsed();
+            let hypothesis = transcript.text;
+            let right = ErrorCount::right_words(&utterance.text, &hypothesis);
+            let confidences = transcript.words.iter().map(|word| word.conf);
+            let judged = confidences.zip(right).collect();
+            let evidence = stream.beam().map_or_else(Vec::new, |beam| beam.evidence());
             stream.reset();
             share.details.push((
                 index,
@@ -187,6 +269,8 @@ impl Queue<'_> {
                     characters: ErrorCount::characters(&utterance.text, &hypothesis),
                     reference: utterance.text.clone(),
                     hypothesis,
+                    judged,
+                    evidence,
                 },
             ));
             bar.inc(1);
@@ -194,6 +278,28 @@ impl Queue<'_> {
         share.profile = stream.profile().cloned();
         Ok(share)
     }
+}
+
+/// Bins of the calibration error.
+const BINS: usize = 10;
+
+/// The weights that fit all words, and the error where they were not fitted: the utterances are split
+/// in two, and each half is judged by the weights of the other.
+fn calibrate(details: &[Detail]) -> Calibrated {
+    let words = |details: &mut dyn Iterator<Item = &Detail>| -> Vec<(Evidence, bool)> {
+        let words = |d: &Detail| -> Vec<(Evidence, bool)> {
+            d.evidence.iter().copied().zip(d.judged.iter().map(|&(_, right)| right)).collect()
+        };
+        details.flat_map(words).collect()
+    };
+    let [even, odd] = [0, 1].map(|first| words(&mut details.iter().skip(first).step_by(2)));
+    let mut judged = Vec::new();
+    for (fitted, others) in [(&even, &odd), (&odd, &even)] {
+        let weights = Calibration::fit(fitted);
+        judged.extend(others.iter().map(|(e, right)| (weights.confidence(e), *right)));
+    }
+    let weights = Calibration::fit(&words(&mut details.iter()));
+    Calibrated { weights, ece: expected_calibration_error(&judged, BINS) }
 }
 
 /// Texts are compared as they are: one in capitals is wrong from end to end, which should not go unnoticed.
@@ -231,11 +337,20 @@ impl Report {
                 thousands(count.reference as usize),
             )
         };
+        let mut search = String::new();
+        if let (Some(beam), Some(alpha), Some(beta)) = (self.beam, self.alpha, self.beta) {
+            search += &format!("\nbeam of {beam}, language model {}", megabytes(self.lm_bytes));
+            search += &format!(", alpha {alpha:.3}, beta {beta:.3}");
+        }
+        search += &format!("\ncalibration error of confidences {:.3}", self.ece);
+        if let Some(Calibrated { weights, ece }) = &self.calibration {
+            search += &format!("; {ece:.3} with fitted weights {:?}", weights.weights);
+        }
         let rss = self.peak_rss_mb.map_or("unknown".into(), |mb| format!("{mb:.1} MB"));
         format!(
             "{model} ({}) on {}: {} utterances, {}\n\
              WER  {}\nCER  {}\n\
-             RTF  {:.4} on one core, {:.0} % of it in the network; peak memory {rss}",
+             RTF  {:.4} on one core, {:.0} % of it in the network; peak memory {rss}{search}",
             megabytes(self.model_bytes),
             manifest.display(),
             self.utterances,

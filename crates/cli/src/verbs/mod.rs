@@ -4,7 +4,6 @@ mod bench;
 mod compress;
 #[cfg(feature = "train")]
 mod data;
-#[cfg(feature = "train")]
 mod eval;
 mod inspect;
 mod lm;
@@ -23,7 +22,6 @@ pub enum Verb {
     /// Turn speech into text, as text, JSON, SubRip or WebVTT
     Transcribe(transcribe::Transcribe),
     /// Measure word and character error rates on a manifest
-    #[cfg(feature = "train")]
     Eval(eval::Eval),
     /// Measure speed, latency and memory
     Bench(bench::Bench),
@@ -49,7 +47,6 @@ impl Verb {
     pub fn run(self) -> Result<Verdict> {
         match self {
             Verb::Transcribe(verb) => verb.run(),
-            #[cfg(feature = "train")]
             Verb::Eval(verb) => verb.run(),
             Verb::Bench(verb) => verb.run(),
             Verb::Inspect(verb) => verb.run(),

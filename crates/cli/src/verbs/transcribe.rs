@@ -5,9 +5,10 @@ use std::path::PathBuf;
 use anyhow::Result;
 use clap::{Args, ValueEnum};
 use serde::Serialize;
-use stonechat::{Options, Recognizer, Transcript};
+use stonechat::{Alternative, Options, Recognizer, Transcript};
 
 use crate::audio_source::AudioSource;
+use crate::decoder_args::DecoderArgs;
 use crate::failure::{Verdict, message, usage};
 use crate::inputs::{self, Input};
 use crate::model_file::ModelArg;
@@ -26,6 +27,11 @@ pub struct Transcribe {
     audio: Vec<PathBuf>,
     #[command(flatten)]
     model: ModelArg,
+    #[command(flatten)]
+    decoder: DecoderArgs,
+    /// With --json: also the N likeliest texts, as "alternatives"; implies a beam search
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1000))]
+    nbest: Option<u32>,
     /// How the result is written; srt and vtt take one recording
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
@@ -49,6 +55,15 @@ enum Format {
     Json,
 }
 
+/// The result of a recording: Vosk's object, with what else it may have been.
+#[derive(Serialize)]
+struct Heard {
+    #[serde(flatten)]
+    transcript: Transcript,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    alternatives: Vec<Alternative>,
+}
+
 /// The results of several recordings.
 #[derive(Serialize)]
 struct Files {
@@ -66,7 +81,7 @@ struct FileResult {
 #[derive(Serialize)]
 #[serde(untagged)]
 enum Outcome {
-    Done(Transcript),
+    Done(Heard),
     Failed { error: String },
 }
 
@@ -80,11 +95,15 @@ impl Transcribe {
         if self.rate.is_some() && !inputs.contains(&Input::Stdin) {
             return Err(usage("--rate is that of raw PCM on stdin: files say their own"));
         }
-        let recognizer = Recognizer::new(self.model.load()?, Options::default())?;
+        if self.nbest.is_some() && format != Format::Json {
+            return Err(usage("--nbest needs --json: the other formats have one text"));
+        }
+        let beam = self.nbest.is_some();
+        let recognizer = self.decoder.recognizer(self.model.load()?, Options::default(), beam)?;
         match &inputs[..] {
             [input] => {
-                let transcript = self.transcribe(&recognizer, input)?;
-                print(format, &transcript)?;
+                let heard = self.transcribe(&recognizer, input)?;
+                print(format, &heard)?;
                 Ok(Verdict::Good)
             }
             _ => self.several(&recognizer, &inputs, format),
@@ -102,11 +121,11 @@ impl Transcribe {
         let mut files = Vec::new();
         for input in inputs {
             let outcome = match self.transcribe(recognizer, input) {
-                Ok(transcript) => {
+                Ok(heard) => {
                     if format == Format::Text {
-                        output::text(&format!("{input}: {}", transcript.text))?;
+                        output::text(&format!("{input}: {}", heard.transcript.text))?;
                     }
-                    Outcome::Done(transcript)
+                    Outcome::Done(heard)
                 }
                 Err(error) => {
                     verdict = Verdict::Bad;
@@ -125,7 +144,7 @@ impl Transcribe {
         Ok(verdict)
     }
 
-    fn transcribe(&self, recognizer: &Recognizer, input: &Input) -> Result<Transcript> {
+    fn transcribe(&self, recognizer: &Recognizer, input: &Input) -> Result<Heard> {
         let rate_hz = recognizer.model().sample_rate_hz();
         let mut source = AudioSource::open(input, rate_hz, self.rate.unwrap_or(rate_hz))?;
         let mut stream = recognizer.stream();
@@ -134,7 +153,8 @@ impl Transcribe {
         while source.next_chunk(&mut samples)? {
             stream.push(&samples)?;
             samples.clear();
-            if stream.seconds() - taken_s > TAKE_WORDS_S {
+            // Alternatives are of the whole recording.
+            if self.nbest.is_none() && stream.seconds() - taken_s > TAKE_WORDS_S {
                 taken_s = stream.seconds();
                 words.extend(stream.take_words());
             }
@@ -149,15 +169,17 @@ impl Transcribe {
         if let Some(damage) = source.damage() {
             eprintln!("warning: {input}: {damage}");
         }
-        Ok(Transcript::from(words))
+        let alternatives = self.nbest.map_or_else(Vec::new, |n| stream.alternatives(n as usize));
+        Ok(Heard { transcript: Transcript::from(words), alternatives })
     }
 }
 
-fn print(format: Format, transcript: &Transcript) -> Result<()> {
+fn print(format: Format, heard: &Heard) -> Result<()> {
+    let transcript = &heard.transcript;
     match format {
         Format::Text => output::text(&transcript.text),
         Format::Srt => output::text(&subtitles::srt(&transcript.words)),
         Format::Vtt => output::text(&subtitles::vtt(&transcript.words)),
-        Format::Json => output::json(transcript),
+        Format::Json => output::json(heard),
     }
 }

@@ -89,6 +89,17 @@ impl BeamSearch {
         self
     }
 
+    /// The same search with other weights of the language model and of the number of words.
+    ///
+    /// # Errors
+    /// [`Error::Option`] as for [`new`](Self::new).
+    pub fn with_weights(mut self, alpha: f32, beta: f32) -> Result<Self, Error> {
+        self.options = BeamOptions { alpha, beta, ..self.options };
+        self.options.validate()?;
+        self.scorer.set_weights(alpha, beta);
+        Ok(self)
+    }
+
     /// The same search with a closed grammar: each letter outside of its phrases costs `garbage`
     /// nats. About 1 tells commands from other speech; 100 and more leaves only the grammar.
     /// [`Grammar::accepted`] tells phrases and garbage of a result apart. A weight for words
@@ -121,6 +132,11 @@ impl BeamSearch {
     /// Bytes of the vocabulary trie; the language model's own are not among them.
     pub fn vocabulary_bytes(&self) -> usize {
         self.scorer.vocabulary.as_ref().map_or(0, Vocabulary::bytes)
+    }
+
+    /// Symbols of the alphabet, the blank among them.
+    pub fn symbols(&self) -> usize {
+        self.symbols.len()
     }
 
     /// The options.

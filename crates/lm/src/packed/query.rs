@@ -32,6 +32,27 @@ impl State {
         self.known().iter().map(|&word| WordId(word))
     }
 
+    /// The state in nine numbers, for those who keep states of several kinds of models.
+    pub fn to_numbers(self) -> [u32; 2 * MAX_CONTEXT + 1] {
+        let mut numbers = [0; 2 * MAX_CONTEXT + 1];
+        numbers[0] = u32::from(self.length);
+        for i in 0..usize::from(self.length).min(MAX_CONTEXT) {
+            numbers[1 + i] = self.words[i];
+            numbers[1 + MAX_CONTEXT + i] = self.backoff[i].to_bits();
+        }
+        numbers
+    }
+
+    /// The state that [`to_numbers`](Self::to_numbers) gave. Other numbers are some state, too.
+    pub fn from_numbers(numbers: [u32; 2 * MAX_CONTEXT + 1]) -> Self {
+        let mut state = Self { length: numbers[0].min(MAX_CONTEXT as u32) as u8, ..Self::EMPTY };
+        for i in 0..MAX_CONTEXT {
+            state.words[i] = numbers[1 + i];
+            state.backoff[i] = f32::from_bits(numbers[1 + MAX_CONTEXT + i]);
+        }
+        state
+    }
+
     fn known(&self) -> &[u32] {
         &self.words[..usize::from(self.length)]
     }

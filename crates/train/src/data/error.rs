@@ -3,6 +3,8 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use stonechat_corpus::ManifestError;
+
 /// An error of the data part; each names the file, line or field and says what to do.
 #[derive(Debug, thiserror::Error)]
 pub enum DataError {
@@ -73,11 +75,21 @@ pub enum DataError {
     },
 }
 
-impl DataError {
-    pub(super) fn io(path: &Path, source: io::Error) -> Self {
-        Self::Io { path: path.to_path_buf(), source }
+impl From<ManifestError> for DataError {
+    fn from(error: ManifestError) -> Self {
+        match error {
+            ManifestError::Io { path, source } => Self::Io { path, source },
+            ManifestError::Line { path, line, field, problem } => {
+                Self::Manifest { path, line, field, problem }
+            }
+            ManifestError::Audio { manifest, line, source } => {
+                Self::Audio { manifest, line, source }
+            }
+        }
     }
+}
 
+impl DataError {
     pub(super) fn cache(path: &Path, source: io::Error) -> Self {
         Self::Cache { path: path.to_path_buf(), source }
     }

@@ -55,7 +55,7 @@ pub(super) fn inspect(utterance: &Utterance, rate_hz: u32) -> Inspected {
     let samples = match utterance.read(rate_hz) {
         Ok(samples) => samples,
         // The wrapper repeats the place, which the report gives already.
-        Err(crate::data::DataError::Audio { source, .. }) => {
+        Err(stonechat_corpus::ManifestError::Audio { source, .. }) => {
             return Inspected::Unreadable(source.to_string());
         }
         Err(error) => return Inspected::Unreadable(error.to_string()),

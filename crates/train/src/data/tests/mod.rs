@@ -6,7 +6,6 @@ mod check;
 mod dataset;
 mod digits;
 mod loader;
-mod manifest;
 
 use std::path::{Path, PathBuf};
 

@@ -1,6 +1,8 @@
+//! Manifests, good and bad.
+
 use std::path::Path;
 
-use crate::data::{DataError, read_manifest, read_manifest_lines};
+use stonechat_corpus::{ManifestError, read_manifest, read_manifest_lines};
 
 fn write(content: &[u8]) -> (tempfile::TempDir, std::path::PathBuf) {
     let folder = tempfile::tempdir().unwrap();
@@ -91,6 +93,6 @@ fn bytes_that_are_no_text_and_files_that_are_not_there() {
     assert!(message.contains(":1: field `line`: not UTF-8 from byte 21"), "{message}");
     let missing = path.with_file_name("no.jsonl");
     let error = read_manifest(&missing).unwrap_err();
-    assert!(matches!(&error, DataError::Io { path, .. } if *path == missing), "{error}");
+    assert!(matches!(&error, ManifestError::Io { path, .. } if *path == missing), "{error}");
     assert!(error.to_string().contains("no.jsonl"));
 }

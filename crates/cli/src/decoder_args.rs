@@ -1,0 +1,149 @@
+//! How text is searched for: greedy by default, a beam with `--beam`, `--lm` or hotwords.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use clap::Args;
+use std::sync::Arc;
+
+use stonechat::{BeamOptions, BeamSearch, Hotword, Model, Options, Recognizer};
+use stonechat_lm::LanguageModel;
+
+use crate::failure::usage;
+use crate::model_file::file_bytes;
+
+/// The beam of `--lm` and `--hotword` without `--beam`.
+const DEFAULT_BEAM: u32 = 64;
+
+#[derive(Args)]
+pub struct DecoderArgs {
+    /// Search with N hypotheses [default: greedy, or 64 with a language model or hotwords]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=65536))]
+    beam: Option<u32>,
+    /// Language model (made by `stonechat lm`)
+    #[arg(long, value_name = "FILE")]
+    lm: Option<PathBuf>,
+    /// Weight of the language model
+    #[arg(long, value_name = "X", requires = "lm")]
+    alpha: Option<f32>,
+    /// What each word is worth, in nats
+    #[arg(long, value_name = "X", allow_hyphen_values = true)]
+    beta: Option<f32>,
+    /// A word or phrase that is expected, and what it is worth in nats [default: 1.5 a letter, 15 at
+    /// most]; may be repeated
+    #[arg(long, value_name = "TEXT[:BOOST]")]
+    hotword: Vec<String>,
+    /// Hotwords, one a line; empty lines and lines that begin with # are skipped
+    #[arg(long, value_name = "FILE")]
+    hotwords: Option<PathBuf>,
+}
+
+impl DecoderArgs {
+    /// Whether a beam is searched.
+    pub fn is_beam(&self) -> bool {
+        self.beam.is_some()
+            || self.lm.is_some()
+            || self.beta.is_some()
+            || !self.hotword.is_empty()
+            || self.hotwords.is_some()
+    }
+
+    /// Size of the language model's file, 0 without one.
+    pub fn lm_bytes(&self) -> Result<u64> {
+        self.lm.as_deref().map_or(Ok(0), file_bytes)
+    }
+
+    /// The recognizer that the arguments ask for. `beam` asks for a beam in any case.
+    pub fn recognizer(&self, model: Model, options: Options, beam: bool) -> Result<Recognizer> {
+        let search = if beam || self.is_beam() { Some(self.search(&model)?) } else { None };
+        let recognizer = Recognizer::new(model, options)?;
+        Ok(match search {
+            Some(search) => recognizer.with_search(search)?,
+            None => recognizer,
+        })
+    }
+
+    fn search(&self, model: &Model) -> Result<BeamSearch> {
+        let default = BeamOptions::default();
+        let options = BeamOptions {
+            width: self.beam.unwrap_or(DEFAULT_BEAM) as usize,
+            alpha: self.alpha.unwrap_or(default.alpha),
+            // Without a language model words have no price that would have to be made good for.
+            beta: self.beta.unwrap_or(if self.lm.is_some() { default.beta } else { 0.0 }),
+            ..default
+        };
+        let mut search = model.beam_search(options)?;
+        if let Some(path) = &self.lm {
+            let lm = LanguageModel::load(path)?;
+            search = search.with_language_model(Arc::new(lm));
+            let left_out = search.words_left_out();
+            if left_out > 0 {
+                eprintln!(
+                    "warning: {}: {left_out} words have characters that the model's alphabet lacks; \
+                     they will not be recognised",
+                    path.display()
+                );
+            }
+        }
+        Ok(search.with_hotwords(self.read_hotwords()?)?)
+    }
+
+    fn read_hotwords(&self) -> Result<Vec<Hotword>> {
+        let mut hotwords = Vec::new();
+        for text in &self.hotword {
+            hotwords.push(
+                parse(text).map_err(|problem| usage(format!("--hotword {text:?}: {problem}")))?,
+            );
+        }
+        if let Some(path) = &self.hotwords {
+            hotwords.extend(read_list(path)?);
+        }
+        Ok(hotwords)
+    }
+}
+
+fn read_list(path: &Path) -> Result<Vec<Hotword>> {
+    let text = std::fs::read_to_string(path).with_context(|| path.display().to_string())?;
+    let lines = text.lines().enumerate().map(|(n, line)| (n + 1, line.trim()));
+    let hotwords = lines.filter(|(_, line)| !line.is_empty() && !line.starts_with('#'));
+    hotwords
+        .map(|(n, line)| {
+            parse(line).map_err(|problem| anyhow::anyhow!("{}:{n}: {problem}", path.display()))
+        })
+        .collect()
+}
+
+/// `TEXT` or `TEXT:BOOST`.
+fn parse(text: &str) -> Result<Hotword, String> {
+    match text.rsplit_once(':') {
+        None => Ok(Hotword::new(text)),
+        Some((phrase, boost)) => match boost.trim().parse() {
+            Ok(boost) => Ok(Hotword { phrase: phrase.trim().into(), boost }),
+            Err(_) => Err(format!("{boost:?} is no number of nats; write TEXT or TEXT:BOOST")),
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hotwords_are_read() {
+        let hotword = |phrase: &str, boost| Hotword { phrase: phrase.into(), boost };
+        for (text, expected) in [
+            ("stone chat", hotword("stone chat", 13.5)),
+            ("stone chat:4", hotword("stone chat", 4.0)),
+            ("stone : 2.5 ", hotword("stone", 2.5)),
+        ] {
+            assert_eq!(parse(text), Ok(expected), "{text}");
+        }
+        assert!(parse("stone:much").unwrap_err().contains("much"));
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), "# names\n\nann\n bob:3 \n").unwrap();
+        let read = read_list(file.path()).unwrap();
+        assert_eq!(read, [hotword("ann", 4.5), hotword("bob", 3.0)]);
+        std::fs::write(file.path(), "ann\nbob:x\n").unwrap();
+        assert!(read_list(file.path()).unwrap_err().to_string().contains(":2: "));
+    }
+}

@@ -1,0 +1,45 @@
+//! `eval --logits`: what the network says of each utterance, for other decoders and experiments.
+
+use std::fs::{self, File};
+use std::io::{BufWriter, Write};
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use serde_json::json;
+use stonechat::Model;
+
+use super::tune::Heard;
+
+/// Writes `N.npy` (float32, `frames x symbols`) for each utterance, and `index.json` with the
+/// symbols, the frame length and the texts.
+pub fn write(folder: &Path, model: &Model, heard: &[Heard]) -> Result<()> {
+    let symbols = model.alphabet().symbols();
+    fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
+    for (n, heard) in heard.iter().enumerate() {
+        let path = folder.join(format!("{n}.npy"));
+        npy(&path, &heard.logits, symbols.len()).with_context(|| path.display().to_string())?;
+    }
+    let texts: Vec<&str> = heard.iter().map(|heard| heard.text.as_str()).collect();
+    let index =
+        json!({ "symbols": symbols, "frame_seconds": model.frame_seconds(), "texts": texts });
+    let path = folder.join("index.json");
+    fs::write(&path, index.to_string()).with_context(|| path.display().to_string())
+}
+
+/// NumPy's format, version 1.0: a header of Python's literals, padded to 64 bytes, then the values.
+fn npy(path: &Path, values: &[f32], columns: usize) -> Result<()> {
+    let rows = values.len() / columns;
+    let mut header =
+        format!("{{'descr': '<f4', 'fortran_order': False, 'shape': ({rows}, {columns}), }}");
+    let unpadded = 10 + header.len() + 1;
+    header.push_str(&" ".repeat(unpadded.next_multiple_of(64) - unpadded));
+    header.push('\n');
+    let mut file = BufWriter::new(File::create(path)?);
+    file.write_all(b"\x93NUMPY\x01\x00")?;
+    file.write_all(&(header.len() as u16).to_le_bytes())?;
+    file.write_all(header.as_bytes())?;
+    for value in values {
+        file.write_all(&value.to_le_bytes())?;
+    }
+    Ok(file.flush()?)
+}

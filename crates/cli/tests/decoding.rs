@@ -1,0 +1,127 @@
+//! Beam search on the command line: language model, hotwords, alternatives, tuning.
+
+mod common;
+
+use common::*;
+use serde_json::{Value, json};
+
+/// A bigram model of words that no one would say to this model.
+const ARPA: &str = "\\data\\
+ngram 1=6
+ngram 2=1
+
+\\1-grams:
+-3.0\t<unk>
+-99\t<s>\t-0.3
+-0.9\t</s>
+-0.5\tit\t-0.2
+-0.7\tthe\t-0.4
+-0.9\tcafé\t0
+
+\\2-grams:
+-0.2\tthe it
+
+\\end\\
+";
+
+fn folder() -> Folder {
+    let folder = Folder::new();
+    folder.write("a.wav", wav(&sound(4.0, 1), RATE_HZ, 1));
+    folder.write("b.wav", wav(&sound(3.0, 2), RATE_HZ, 1));
+    let model = stonechat_lm::arpa::read(ARPA.as_bytes()).unwrap();
+    folder.write("words.lm", model.pack(stonechat_lm::Bits::default()).unwrap());
+    folder
+}
+
+fn transcribe(folder: &Folder, arguments: &[&str]) -> Value {
+    run_json(folder.with_model("transcribe").arg("a.wav").args(arguments), 0)
+}
+
+#[test]
+fn the_search_is_what_the_arguments_say() {
+    let folder = folder();
+    let greedy = transcribe(&folder, &[]);
+    assert!(greedy.get("alternatives").is_none());
+    let beam = transcribe(&folder, &["--beam", "16"]);
+    for word in beam["result"].as_array().unwrap() {
+        let [start, end, conf] = ["start", "end", "conf"].map(|key| word[key].as_f64().unwrap());
+        assert!(start < end && end <= 4.1 && (0.0..=1.0).contains(&conf), "{word}");
+    }
+    // A strong model of three words, one of which the alphabet cannot spell.
+    let arguments = ["a.wav", "--json", "--lm", "words.lm", "--alpha", "3", "--beta", "12"];
+    let (stdout, stderr) = run(folder.with_model("transcribe").args(arguments), 0);
+    assert!(stderr.contains("words.lm: 1 words have characters"), "{stderr}");
+    let value: Value = serde_json::from_str(&stdout).unwrap();
+    let text = value["text"].as_str().unwrap();
+    let known = text.split(' ').filter(|word| ["it", "the"].contains(word)).count();
+    assert!(known > 3, "{text}");
+}
+
+#[test]
+fn hotwords_are_heard() {
+    let folder = folder();
+    folder.write("hot.txt", "# one\nstone:40\n\n");
+    for arguments in [["--hotword", "stone:40"], ["--hotwords", "hot.txt"]] {
+        let text = transcribe(&folder, &arguments)["text"].to_string();
+        assert!(text.contains("stone"), "{arguments:?}: {text}");
+    }
+    assert!(!transcribe(&folder, &["--beam", "64"])["text"].to_string().contains("stone"));
+    for (arguments, status, message) in [
+        (["--hotword", "stone:x"], 2, "no number"),
+        (["--hotword", "7:3"], 1, "'7'"),
+        (["--hotwords", "gone.txt"], 1, "gone.txt"),
+        (["--lm", "gone.lm"], 1, "gone.lm"),
+        (["--lm", "hot.txt"], 1, "hot.txt"),
+        (["--alpha", "1"], 2, "--lm"),
+        (["--nbest", "3"], 2, "--json"),
+        (["--beam", "0"], 2, "--beam"),
+    ] {
+        let mut command = folder.with_model("transcribe");
+        let (stdout, stderr) = run(command.arg("a.wav").args(arguments), status);
+        assert!(stdout.is_empty() && stderr.contains(message), "{arguments:?}: {stderr}");
+    }
+}
+
+#[test]
+fn alternatives_are_sorted_and_begin_with_the_text() {
+    let folder = folder();
+    let value = transcribe(&folder, &["--nbest", "4"]);
+    let alternatives = value["alternatives"].as_array().unwrap();
+    assert_eq!(alternatives.len(), 4);
+    assert_eq!(alternatives[0]["text"], value["text"]);
+    assert_eq!(alternatives[0]["result"], value["result"]);
+    let scores: Vec<f64> = alternatives.iter().map(|a| a["score"].as_f64().unwrap()).collect();
+    assert!(scores.is_sorted_by(|a, b| a >= b), "{scores:?}");
+    let several =
+        run_json(folder.with_model("transcribe").args(["a.wav", "b.wav", "--nbest", "2"]), 0);
+    assert_eq!(several["files"][1]["alternatives"].as_array().unwrap().len(), 2);
+}
+
+#[test]
+fn weights_are_tuned_and_confidences_fitted() {
+    let folder = folder();
+    let mut manifest = String::new();
+    for name in ["a.wav", "b.wav"] {
+        let line = json!({ "audio_filepath": name, "duration": 3, "text": "the it the it it" });
+        manifest += &format!("{line}\n");
+    }
+    folder.write("m.jsonl", manifest);
+    let eval = |arguments: &[&str]| {
+        let mut command = folder.with_model("eval");
+        run_json(command.args(["--manifest", "m.jsonl", "--lm", "words.lm"]).args(arguments), 0)
+    };
+    let plain = eval(&["--beam", "8"]);
+    assert_eq!((&plain["beam"], plain["lm_bytes"].as_u64().unwrap() > 100), (&json!(8), true));
+    let tuned = eval(&["--beam", "8", "--tune", "--calibrate", "--logits", "out", "--jobs", "2"]);
+    let tries = tuned["tries"].as_array().unwrap();
+    assert!(tries.len() > 8);
+    assert_eq!(tries[0]["wer"], tuned["wer"], "the best try is the one evaluated");
+    assert!(tuned["wer"].as_f64().unwrap() <= plain["wer"].as_f64().unwrap());
+    assert_eq!(tuned["calibration"]["weights"]["weights"].as_array().unwrap().len(), 5);
+    let npy = std::fs::read(folder.path("out/1.npy")).unwrap();
+    let header = String::from_utf8_lossy(&npy[10..128]).to_string();
+    assert!(npy.starts_with(b"\x93NUMPY\x01\x00") && header.contains(", 29)"), "{header}");
+    let index = std::fs::read_to_string(folder.path("out/index.json")).unwrap();
+    let index: Value = serde_json::from_str(&index).unwrap();
+    assert_eq!(index["symbols"].as_array().unwrap().len(), 29);
+}

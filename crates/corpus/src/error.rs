@@ -1,0 +1,45 @@
+//! What can be wrong with a manifest and what it lists.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// An error that names the file, line or field and says what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum ManifestError {
+    /// The manifest could not be read.
+    #[error("{}: {source}; check that the file exists and may be read", path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// The system's reason.
+        source: io::Error,
+    },
+    /// A line is not what it should be.
+    #[error("{}:{line}: field `{field}`: {problem}", path.display())]
+    Line {
+        /// The manifest.
+        path: PathBuf,
+        /// Line number, from 1.
+        line: usize,
+        /// The JSON field, or `line` if the line as a whole is wrong.
+        field: &'static str,
+        /// What is wrong and what is expected.
+        problem: String,
+    },
+    /// The audio of an utterance could not be decoded.
+    #[error("audio of {}:{line}: {source}", manifest.display())]
+    Audio {
+        /// The manifest that lists the utterance.
+        manifest: PathBuf,
+        /// Its line there, from 1.
+        line: usize,
+        /// The decoder's reason, which names the audio file.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+}
+
+impl ManifestError {
+    pub(crate) fn io(path: &Path, source: io::Error) -> Self {
+        Self::Io { path: path.to_path_buf(), source }
+    }
+}

@@ -1,0 +1,95 @@
+//! Decodes the logits that `stonechat eval --logits FOLDER` wrote, and measures the time: the
+//! comparison with other decoders (`benches/decoders`) uses it.
+//!
+//! ```text
+//! decode_logits FOLDER [--lm FILE] [--beam N] [--alpha X] [--beta X] [--threshold X] [--mass X] [--repeat N]
+//! ```
+//!
+//! One JSON object: `seconds` of decoding (the best of the repeats), `wer`, and for each utterance
+//! its text and score.
+
+use std::error::Error;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Instant;
+
+use serde_json::{Value, json};
+use stonechat_decode::{BeamDecoder, BeamOptions, BeamSearch, ErrorCount};
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let mut arguments = std::env::args().skip(1);
+    let folder = arguments.next().ok_or("which folder?")?;
+    let folder = Path::new(&folder);
+    let mut options = BeamOptions { beta: 0.0, ..BeamOptions::default() };
+    let (mut model, mut repeats) = (None, 1);
+    while let Some(name) = arguments.next() {
+        let value = arguments.next().ok_or("a value is missing")?;
+        match &name[..] {
+            "--lm" => model = Some(stonechat_lm::LanguageModel::load(&value)?),
+            "--beam" => options.width = value.parse()?,
+            "--alpha" => options.alpha = value.parse()?,
+            "--beta" => options.beta = value.parse()?,
+            "--threshold" => options.score_threshold = value.parse()?,
+            "--mass" => options.symbol_mass = value.parse()?,
+            "--unknown" => options.unknown_word = value.parse()?,
+            "--repeat" => repeats = value.parse()?,
+            _ => return Err(format!("what is {name}?").into()),
+        }
+    }
+    let index: Value = serde_json::from_str(&std::fs::read_to_string(folder.join("index.json"))?)?;
+    let strings = |value: &Value| -> Vec<String> {
+        let list = value.as_array().into_iter().flatten();
+        list.map(|text| text.as_str().unwrap_or_default().to_string()).collect()
+    };
+    let symbols = strings(&index["symbols"]);
+    let texts = strings(&index["texts"]);
+    let frame_seconds = index["frame_seconds"].as_f64().ok_or("no frame length")?;
+    let mut search = BeamSearch::new(&symbols, frame_seconds, options)?;
+    if let Some(model) = model {
+        search = search.with_language_model(Arc::new(model));
+    }
+    let search = Arc::new(search);
+    let logits: Vec<Vec<f32>> = (0..texts.len())
+        .map(|n| read(&folder.join(format!("{n}.npy"))))
+        .collect::<Result<_, _>>()?;
+    let mut best = f64::INFINITY;
+    let mut utterances = Vec::new();
+    for _ in 0..repeats {
+        utterances.clear();
+        let mut decoder = BeamDecoder::new(Arc::clone(&search));
+        let start = Instant::now();
+        for logits in &logits {
+            decoder.reset();
+            for frame in logits.chunks_exact(symbols.len()) {
+                decoder.push(frame)?;
+            }
+            decoder.finish();
+            utterances.push((decoder.text().to_string(), decoder.alternatives(1)));
+        }
+        best = best.min(start.elapsed().as_secs_f64());
+    }
+    let words: ErrorCount =
+        utterances.iter().zip(&texts).map(|((text, _), said)| ErrorCount::words(said, text)).sum();
+    let frames: usize = logits.iter().map(|logits| logits.len() / symbols.len()).sum();
+    let listed: Vec<Value> = utterances
+        .iter()
+        .map(|(text, best)| json!({ "text": text, "score": best.first().map(|b| b.score) }))
+        .collect();
+    let report = json!({
+        "seconds": best,
+        "rtf": best / (frames as f64 * frame_seconds),
+        "wer": words.rate(),
+        "utterances": listed,
+    });
+    println!("{report}");
+    Ok(())
+}
+
+/// The values of a NumPy file of float32.
+fn read(path: &Path) -> Result<Vec<f32>, Box<dyn Error>> {
+    let bytes = std::fs::read(path)?;
+    let header = bytes.get(8..10).ok_or("too short for NumPy")?;
+    let start = 10 + usize::from(u16::from_le_bytes([header[0], header[1]]));
+    let values = bytes.get(start..).ok_or("too short for its header")?.chunks_exact(4);
+    Ok(values.map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect())
+}
