@@ -9,7 +9,7 @@ use super::lanes::Neon;
 use crate::drive::{Matrix, PANEL_ROWS, Tile, Vectors, drive_with};
 use crate::epilogue::Store;
 use crate::input::QUAD;
-use crate::int4::{self, GROUP_BYTES, LINE, LINE_ROWS};
+use crate::int4::{self, STEP};
 use crate::quantize::GROUP;
 use core::arch::aarch64::{
     int8x16_t, int32x4_t, vandq_u8, vdupq_n_s8, vdupq_n_s32, vdupq_n_u8, vget_low_s16, vld1_s8,
@@ -47,9 +47,8 @@ pub(in crate::arch) fn matmul_i4(
 #[target_feature(enable = "neon,dotprod")]
 fn tile_i4<const B: usize>(panel: &[u8], x: &[u8], stride: usize, tile: &mut Tile<i32>) {
     let groups = stride / int4::vector_len(1);
-    let (scales, weights) = panel.split_at(int4::scales_len(groups));
     assert!(
-        weights.len() == groups * GROUP_BYTES
+        panel.len() == int4::panel_len(groups)
             && stride == int4::vector_len(groups)
             && x.len() == B * stride,
         "the pass holds B vectors of a panel's groups"
@@ -57,8 +56,6 @@ fn tile_i4<const B: usize>(panel: &[u8], x: &[u8], stride: usize, tile: &mut Til
     let columns = groups * size_of::<i32>();
     for first in (0..PANEL_ROWS).step_by(R * REGISTER_ROWS) {
         let mut totals: [[int32x4_t; R]; B] = [[vdupq_n_s32(0); R]; B];
-        // The lines of 16 rows are apart by half a group.
-        let column = first / LINE_ROWS * (GROUP_BYTES / 2) + first % LINE_ROWS * QUAD;
         for group in 0..groups {
             let mut sums: [[int32x4_t; R]; B] = [[vdupq_n_s32(0); R]; B];
             let mut v: [[int8x16_t; 2]; B] = [[vdupq_n_s8(0); 2]; B];
@@ -73,10 +70,10 @@ fn tile_i4<const B: usize>(panel: &[u8], x: &[u8], stride: usize, tile: &mut Til
                     v[b][half] = unsafe { vld1q_s8(x.as_ptr().add(at).cast()) };
                 }
             }
-            let load = |line: usize, r: usize| {
-                let at = group * GROUP_BYTES + column + line * LINE + r * QUAD * REGISTER_ROWS;
-                // SAFETY: first + (r + 1) * 4 <= 32 and line < 4, so the 16 bytes lie within the 512 of the group.
-                let both = unsafe { vld1q_u8(weights.as_ptr().add(at)) };
+            let load = |step: usize, r: usize| {
+                let at = int4::weights_at(group) + step * STEP + (first + r * REGISTER_ROWS) * QUAD;
+                // SAFETY: group < groups, step < 4 and first + (r + 1) * 4 <= 32, so the 16 bytes lie within the 512 of the group.
+                let both = unsafe { vld1q_u8(panel.as_ptr().add(at)) };
                 let low = vandq_u8(both, vdupq_n_u8(0x0f));
                 (vreinterpretq_s8_u8(low), vreinterpretq_s8_u8(vshrq_n_u8::<4>(both)))
             };
@@ -94,8 +91,9 @@ fn tile_i4<const B: usize>(panel: &[u8], x: &[u8], stride: usize, tile: &mut Til
                     }
                 }
             }
-            // SAFETY: the scales hold 32 bytes for each group, and first + 8 <= 32.
-            let scale = unsafe { vld1_s8(scales.as_ptr().add(group * PANEL_ROWS + first).cast()) };
+            let at = int4::scales_at(group) + first;
+            // SAFETY: a group has 32 bytes of scales, and first + 8 <= 32.
+            let scale = unsafe { vld1_s8(panel.as_ptr().add(at).cast()) };
             let scale = vmovl_s8(scale);
             let scale = [vmovl_s16(vget_low_s16(scale)), vmovl_high_s16(scale)];
             for b in 0..B {
