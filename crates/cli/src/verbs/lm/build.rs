@@ -10,7 +10,7 @@ use serde::Serialize;
 use stonechat_lm::estimate::{Estimate, EstimateOptions, Progress, estimate};
 use stonechat_lm::{Bits, MAX_ORDER, fit, words_for};
 
-use super::file::{Format, Texts, Widths, Written, write, write_with};
+use super::file::{Format, Texts, Widths, Written, check_folder, write, write_with};
 use super::size::Size;
 use crate::failure::{Verdict, usage};
 use crate::memory::peak_rss_mb;
@@ -71,6 +71,8 @@ impl Build {
     pub fn run(self) -> Result<Verdict> {
         let start = Instant::now();
         let options = self.options()?;
+        // Now, and not after all the work.
+        check_folder(&self.output)?;
         let Self { texts, output, target_size, widths, json, .. } = self;
         let mut shown = Shown::new();
         let mut text = texts.read();
@@ -203,12 +205,13 @@ impl Shown {
             self.say(stage);
         }
         // Not with each sentence.
-        if self.terminal && self.last.elapsed() > Duration::from_millis(100) {
-            if let Some(words) = words {
-                self.last = Instant::now();
-                eprint!("\r{stage}: {:.1} million words", words as f64 / 1e6);
-                let _ = std::io::stderr().flush();
-            }
+        let Some(words) = words.filter(|_| self.terminal) else {
+            return;
+        };
+        if self.last.elapsed() > Duration::from_millis(100) {
+            self.last = Instant::now();
+            eprint!("\r{stage}: {:.1} million words", words as f64 / 1e6);
+            let _ = std::io::stderr().flush();
         }
     }
 

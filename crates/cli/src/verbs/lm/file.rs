@@ -5,7 +5,7 @@ use std::fs;
 use std::io::{BufRead, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use clap::Args;
 use serde::Serialize;
 use stonechat_lm::text::{TextFiles, open};
@@ -104,6 +104,16 @@ impl Format {
             Some(stem) if is(path, "gz") && is(Path::new(stem), "arpa") => Format::ArpaGzip,
             _ => Format::Packed,
         }
+    }
+}
+
+/// The folder that a file is to be written to must be there.
+pub fn check_folder(path: &Path) -> Result<()> {
+    match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() && !folder.is_dir() => {
+            bail!("{}: there is no folder {}", path.display(), folder.display())
+        }
+        _ => Ok(()),
     }
 }
 
