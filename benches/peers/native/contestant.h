@@ -25,6 +25,7 @@ struct Matrix {
 struct Weights {
     int rows, cols;
     std::vector<int8_t> values; // row-major
+    mutable bool fresh;         // no matrix was made of them yet
 };
 
 // To be written by each peer.
@@ -65,6 +66,7 @@ int main() {
             copies.clear(), all.clear(), one.clear();
             words >> weights.rows >> weights.cols >> count >> in;
             weights.values = read_file<int8_t>(in, size_t(weights.rows) * weights.cols);
+            weights.fresh = true;
             for (int i = 0; i < count; i++) {
                 copies.push_back(make(weights));
                 all.push_back(copies.back().get());

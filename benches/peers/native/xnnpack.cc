@@ -17,17 +17,22 @@ struct Xnnpack : Matrix {
     const Weights& weights;
     int batch = 0;
     float scale = 0;
+    bool first;
     xnn_operator_t op = nullptr;
     std::vector<int8_t> x, y;
 
-    explicit Xnnpack(const Weights& w) : weights(w) { must(xnn_initialize(nullptr), "initialize"); }
+    explicit Xnnpack(const Weights& w) : weights(w), first(w.fresh) {
+        must(xnn_initialize(nullptr), "initialize");
+        w.fresh = false;
+    }
     ~Xnnpack() override { xnn_delete_operator(op); }
 
     void input(const std::vector<float>& values, int b) override {
         batch = b;
         const int rows = weights.rows, cols = weights.cols;
-        // The scale of a result is part of the operator: taken so that nothing of it is cut off, found with the first vectors.
-        if (!op) {
+        // The scale of a result is part of the operator. It is found once, with the first vectors, and leaves room for larger results.
+        static float scale_of_all = 0;
+        if (first && !op) {
             float most = 1;
             for (int v = 0; v < batch; v++)
                 for (int r = 0; r < rows; r++) {
@@ -35,7 +40,10 @@ struct Xnnpack : Matrix {
                     for (int k = 0; k < cols; k++) sum += weights.values[size_t(r) * cols + k] * values[size_t(v) * cols + k];
                     most = std::max(most, std::fabs(sum));
                 }
-            scale = most / 120;
+            scale_of_all = most / 95;
+        }
+        if (!op) {
+            scale = scale_of_all;
             must(xnn_create_fully_connected_nc_qs8(cols, rows, cols, rows, 0, 1, 1, weights.values.data(), nullptr, 0, scale,
                                                    -128, 127, 0, &op),
                  "create");
