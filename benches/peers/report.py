@@ -18,6 +18,7 @@ FLOAT_PEERS = ("ONNX Runtime DynamicQuantizeMatMul", "torch (oneDNN)", "torch (F
 # Ours and those that an integer product competes with, in the order of the chart's legend, with their colours.
 LINES = {
     "ours": "#c1121f",
+    "ours (s8 to s32)": "#e56b6f",
     "ours (int4)": "#f77f00",
     "oneDNN 3": "#003049",
     "oneDNN 2": "#4a6fa5",
@@ -155,7 +156,7 @@ def chart(record):
     results = [Results(FIGURE_SHAPE, record, b) for b in batches]
     series = [("roofline", "#000000", [r.roofline("hot") for r in results])]
     series += [(n, c, [r.gops(n, "hot") for r in results]) for n, c in LINES.items() if n in results[0].entries]
-    width, height, left, right, top, bottom = 860, 440, 62, 270, 34, 52
+    width, height, left, right, top, bottom = 930, 440, 62, 330, 34, 52
     most = 100 * -(-max(max(values) for _, _, values in series) // 100)
     last = max(map(int, batches))
     x = lambda batch: left + (width - left - right) * (int(batch) - 1) / (last - 1)

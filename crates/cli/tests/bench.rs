@@ -93,7 +93,7 @@ fn kernels_stay_below_their_roofline() {
             .collect();
         let mut expected = Vec::new();
         for shape in ["70x33", "32x64"] {
-            for form in ["int8", "int4"] {
+            for form in ["int8", "int4", "low_rank"] {
                 for batch in [1, 3] {
                     for weights in ["hot", "cold"] {
                         expected.push(format!("\"{form}\" {shape} {batch} \"{weights}\""));
@@ -108,7 +108,11 @@ fn kernels_stay_below_their_roofline() {
             assert!(number("gops") > 0.0, "{product}");
             let share = number("gops") / number("roofline_gops");
             assert!((share - number("roofline_share")).abs() < 1e-9, "{product}");
-            let operations = 2.0 * number("rows") * number("cols") * number("batch");
+            let weights = match product["rank"].as_f64() {
+                Some(rank) => rank * (number("rows") + number("cols")),
+                None => number("rows") * number("cols"),
+            };
+            let operations = 2.0 * weights * number("batch");
             let gops = 1e-3 * operations / number("microseconds");
             assert!((gops / number("gops") - 1.0).abs() < 1e-9, "{product}");
         }

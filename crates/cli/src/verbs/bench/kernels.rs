@@ -8,7 +8,7 @@ use clap::{Args, value_parser};
 use serde::Serialize;
 use stonechat_kernels::machine::{Reader, Report as Machine};
 use stonechat_kernels::quantize::{quantize_groups, quantize_rows};
-use stonechat_kernels::{Activation, Isa, PackedI4, PackedI8, Scratch};
+use stonechat_kernels::{Activation, Isa, PackedI4, PackedI8, PackedLowRank, Scratch, Weights};
 
 use crate::failure::{Verdict, usage};
 use crate::output::{self, Table};
@@ -85,13 +85,15 @@ struct Product {
     path: &'static str,
     rows: usize,
     cols: usize,
+    /// Of the two 8-bit factors of a low rank; a quarter of the smaller side.
+    rank: Option<usize>,
     batch: usize,
     /// Where the weights come from: used over and over (`hot`), or out of memory (`cold`).
     weights: &'static str,
     /// Of the packed weights.
     bytes: usize,
     microseconds: f64,
-    /// 2 * rows * cols * batch operations over the time, 10^9 a second.
+    /// Multiplications and additions over the time, 10^9 a second: 2 * rows * cols * batch, fewer where the rank is low.
     gops: f64,
     /// The most that this core could do: its peak, or what the bandwidth to the weights allows.
     roofline_gops: f64,
@@ -101,6 +103,7 @@ struct Product {
 /// A way to store a matrix, and to multiply with it.
 struct Form<P> {
     name: &'static str,
+    rank: Option<usize>,
     packed: P,
     isa: fn(&P) -> Isa,
     bytes: fn(&P) -> usize,
@@ -159,6 +162,7 @@ impl Kernels {
         let (bytes, scales) = quantize_rows(&weights, rows, cols);
         let form = Form {
             name: "int8",
+            rank: None,
             packed: PackedI8::pack_for(machine.isa, &bytes, &scales, rows, cols)?,
             isa: PackedI8::isa,
             bytes: PackedI8::bytes,
@@ -169,9 +173,26 @@ impl Kernels {
         self.measure_form(machine, shape, form, products)?;
         let form = Form {
             name: "int4",
+            rank: None,
             packed: PackedI4::pack_for(machine.isa, &quantize_groups(&weights, rows, cols))?,
             isa: PackedI4::isa,
             bytes: PackedI4::bytes,
+            multiply: |packed, x, batch, scratch, y| {
+                packed.matmul(x, batch, None, Activation::None, scratch, y);
+            },
+        };
+        self.measure_form(machine, shape, form, products)?;
+        let rank = (rows.min(cols) / 4).max(1);
+        let (u, u_scales) = quantize_rows(&weights[..rows * rank], rows, rank);
+        let (v, v_scales) = quantize_rows(&weights[..rank * cols], rank, cols);
+        let u = Weights::I8 { values: &u, scales: &u_scales };
+        let v = Weights::I8 { values: &v, scales: &v_scales };
+        let form = Form {
+            name: "low_rank",
+            rank: Some(rank),
+            packed: PackedLowRank::pack_for(machine.isa, u, v, rows, rank, cols)?,
+            isa: PackedLowRank::isa,
+            bytes: PackedLowRank::bytes,
             multiply: |packed, x, batch, scratch, y| {
                 packed.matmul(x, batch, None, Activation::None, scratch, y);
             },
@@ -200,7 +221,7 @@ impl Kernels {
                 (form.multiply)(packed, black_box(&x), batch, &mut scratch, &mut y);
                 black_box(&y);
             });
-            let ops = 2 * rows * cols * batch;
+            let ops = 2 * batch * form.rank.map_or(rows * cols, |rank| rank * (rows + cols));
             for (weights, seconds, gbs) in
                 [("hot", times.hot, hot_gbs), ("cold", times.cold, machine.dram_gbs)]
             {
@@ -211,6 +232,7 @@ impl Kernels {
                     path,
                     rows,
                     cols,
+                    rank: form.rank,
                     batch,
                     weights,
                     bytes,
