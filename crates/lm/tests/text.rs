@@ -1,7 +1,5 @@
 //! Text files, plain and compressed.
 
-use std::io::Write;
-
 use stonechat_lm::Normaliser;
 use stonechat_lm::estimate::Sentences;
 use stonechat_lm::text::TextFiles;
@@ -42,6 +40,8 @@ fn what_cannot_be_read() {
 #[cfg(feature = "compressed")]
 #[test]
 fn compressed_files() {
+    use std::io::Write;
+
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a");
     let gzip = |text: &str| {
