@@ -64,17 +64,29 @@ pub(crate) fn drive_with<L: Lanes, W, X, T: Copy + Default>(
 ) {
     let mut tile = Tile([[T::default(); PANEL_ROWS]; MAX_PASS]);
     for (index, panel) in matrix.panels.chunks_exact(matrix.panel_len).enumerate() {
-        let first_row = index * PANEL_ROWS;
-        let rows = PANEL_ROWS.min(matrix.rows - first_row);
-        let mut done = 0;
-        while done < vectors.batch {
-            // Passes of equal width: 9 vectors are 5 and 4, not 8 and a slow 1.
-            let left = vectors.batch - done;
-            let width = left.div_ceil(left.div_ceil(most));
-            let pass = &vectors.x[done * vectors.stride..(done + width) * vectors.stride];
-            kernel(index, panel, pass, width, &mut tile);
-            store.store_with(lanes, Place { vector: done, width, row: first_row, rows }, &tile);
-            done += width;
-        }
+        let row = index * PANEL_ROWS;
+        let rows = PANEL_ROWS.min(matrix.rows - row);
+        for_each_width(
+            vectors.batch,
+            most,
+            #[inline(always)]
+            |vector, width| {
+                let pass = &vectors.x[vector * vectors.stride..(vector + width) * vectors.stride];
+                kernel(index, panel, pass, width, &mut tile);
+                store.store_with(lanes, Place { vector, width, row, rows }, &tile);
+            },
+        );
+    }
+}
+
+/// Calls `work(first vector, how many)` for passes of at most `most` vectors and of equal width: 9 vectors are 5 and 4, not 8 and a slow 1.
+#[inline(always)]
+pub(crate) fn for_each_width(batch: usize, most: usize, mut work: impl FnMut(usize, usize)) {
+    let mut done = 0;
+    while done < batch {
+        let left = batch - done;
+        let width = left.div_ceil(left.div_ceil(most));
+        work(done, width);
+        done += width;
     }
 }

@@ -6,7 +6,7 @@
 use crate::Activation;
 use crate::activation::Job;
 use crate::drive::{PANEL_ROWS, Tile};
-use crate::lanes::{Lanes, Scalar};
+use crate::lanes::{IntegerLanes, Lanes, Scalar};
 use core::marker::PhantomData;
 use core::ptr::NonNull;
 use core::slice;
@@ -35,6 +35,19 @@ pub(crate) trait Store<T> {
     fn store(&mut self, place: Place, tile: &Tile<T>) {
         self.store_with(Scalar, place, tile);
     }
+}
+
+/// Takes the sums of a panel while they are in registers: in the narrow panels of a low-rank product the way through a [`Tile`] costs as
+/// much as the sums.
+pub(crate) trait RegisterStore: Store<i32> {
+    /// Stores them; `sums` are those of `B` vectors, `R` registers each. The panel must be whole.
+    #[cfg_attr(not(target_arch = "x86_64"), allow(dead_code))]
+    fn store_registers<L: IntegerLanes, const B: usize, const R: usize>(
+        &mut self,
+        lanes: L,
+        place: Place,
+        sums: &[[L::I; R]; B],
+    );
 }
 
 /// A slice of results, `batch x rows`, or of each vector of it certain rows.
@@ -98,6 +111,24 @@ impl<T: Copy> Store<T> for Plain<'_, T> {
     }
 }
 
+impl RegisterStore for Plain<'_, i32> {
+    #[inline(always)]
+    fn store_registers<L: IntegerLanes, const B: usize, const R: usize>(
+        &mut self,
+        lanes: L,
+        place: Place,
+        sums: &[[L::I; R]; B],
+    ) {
+        for (vector, sums) in sums.iter().enumerate() {
+            let mut row = [0; PANEL_ROWS];
+            for (sums, row) in sums.iter().zip(row.chunks_exact_mut(L::WIDTH)) {
+                lanes.store_integers(*sums, row);
+            }
+            self.output.part(place, vector).copy_from_slice(&row);
+        }
+    }
+}
+
 /// Float sums added to what is there.
 pub(crate) struct Added<'a> {
     /// What is there.
@@ -157,15 +188,27 @@ impl<'a> Finish<'a> {
         }
     }
 
-    /// Stores `act(value(vector, row of the panel) + bias)` for every vector and row of the place.
+    /// Stores `act(value(vector of the pass, row of the panel) + bias)`, a register from this row on, for every vector and row of the place.
     #[inline(always)]
-    fn store<L: Lanes>(&mut self, lanes: L, place: Place, value: impl Fn(usize, usize) -> L::F) {
+    fn take<L: Lanes>(&mut self, lanes: L, place: Place, value: impl Fn(usize, usize) -> L::F) {
         let act = self.act;
         act.choose(lanes, Finishing { finish: self, lanes, place, value });
     }
+
+    /// [`take`](Self::take) of a whole panel.
+    #[inline(always)]
+    fn take_whole<L: Lanes>(
+        &mut self,
+        lanes: L,
+        place: Place,
+        value: impl Fn(usize, usize) -> L::F,
+    ) {
+        let act = self.act;
+        act.choose(lanes, FinishingWhole(Finishing { finish: self, lanes, place, value }));
+    }
 }
 
-/// A call of [`Finish::store`] that waits for its function.
+/// A call of [`Finish::take`] that waits for its function.
 struct Finishing<'f, 'a, L, V> {
     finish: &'f mut Finish<'a>,
     lanes: L,
@@ -208,6 +251,28 @@ impl<L: Lanes, V: Fn(usize, usize) -> L::F> Job<L> for Finishing<'_, '_, L, V> {
     }
 }
 
+/// The same for a whole panel: nothing is copied.
+struct FinishingWhole<'f, 'a, L, V>(Finishing<'f, 'a, L, V>);
+
+impl<L: Lanes, V: Fn(usize, usize) -> L::F> Job<L> for FinishingWhole<'_, '_, L, V> {
+    #[inline(always)]
+    fn run(self, function: impl Fn(L::F) -> L::F) {
+        let Finishing { finish, lanes, place, value } = self.0;
+        let bias = match finish.bias {
+            None => &finish.work.bias[..], // zeros, as above
+            Some(bias) => &bias[place.row..],
+        };
+        let bias = &bias[..PANEL_ROWS];
+        for vector in 0..place.width {
+            let to = &mut finish.output.part(place, vector)[..PANEL_ROWS];
+            for i in registers::<L>() {
+                let sum = lanes.add(value(vector, i), lanes.load(&bias[i..]));
+                lanes.store(function(sum), &mut to[i..]);
+            }
+        }
+    }
+}
+
 /// Integer sums to `act(sum * (row scale * vector scale) + bias)`.
 pub(crate) struct Scaled<'a> {
     /// A scale a row, padded to whole panels.
@@ -223,14 +288,37 @@ impl Store<i32> for Scaled<'_> {
     fn store_with<L: Lanes>(&mut self, lanes: L, place: Place, tile: &Tile<i32>) {
         let row_scales = &self.row_scales[place.row..place.row + PANEL_ROWS];
         let vector_scales = &self.vector_scales[place.vector..place.vector + place.width];
-        self.finish.store(
+        self.finish.take(
             lanes,
             place,
             #[inline(always)]
             |vector, i| {
-                let scale =
-                    lanes.mul(lanes.load(&row_scales[i..]), lanes.splat(vector_scales[vector]));
+                let vector_scale = lanes.splat(vector_scales[vector]);
+                let scale = lanes.mul(lanes.load(&row_scales[i..]), vector_scale);
                 lanes.mul(lanes.load_integers(&tile.0[vector][i..]), scale)
+            },
+        );
+    }
+}
+
+impl RegisterStore for Scaled<'_> {
+    #[inline(always)]
+    fn store_registers<L: IntegerLanes, const B: usize, const R: usize>(
+        &mut self,
+        lanes: L,
+        place: Place,
+        sums: &[[L::I; R]; B],
+    ) {
+        let row_scales = &self.row_scales[place.row..place.row + PANEL_ROWS];
+        let vector_scales = &self.vector_scales[place.vector..place.vector + B];
+        self.finish.take_whole(
+            lanes,
+            Place { width: B, rows: PANEL_ROWS, ..place }, // constants, so that the registers are known in advance
+            #[inline(always)]
+            |vector, i| {
+                let vector_scale = lanes.splat(vector_scales[vector]);
+                let scale = lanes.mul(lanes.load(&row_scales[i..]), vector_scale);
+                lanes.mul(lanes.to_floats(sums[vector][i / L::WIDTH]), scale)
             },
         );
     }
@@ -245,7 +333,7 @@ pub(crate) struct Biased<'a> {
 impl Store<f32> for Biased<'_> {
     #[inline(always)]
     fn store_with<L: Lanes>(&mut self, lanes: L, place: Place, tile: &Tile<f32>) {
-        self.finish.store(
+        self.finish.take(
             lanes,
             place,
             #[inline(always)]

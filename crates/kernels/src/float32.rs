@@ -5,6 +5,7 @@ use crate::arch;
 use crate::drive::{Matrix, PANEL_ROWS, Vectors};
 use crate::epilogue::{Added, Biased, Finish, Output, Store};
 use crate::{Activation, Error, Isa};
+use core::ops::Range;
 
 /// A `rows x cols` matrix of floats, packed for products with small batches of vectors.
 ///
@@ -120,6 +121,22 @@ impl PackedF32 {
         self.check(x, batch, y);
         let mut store = Added { output: self.output(y) };
         self.multiply(x, batch, &mut store);
+    }
+
+    /// The rows of some panels of `W` times `batch` vectors: `x` is `batch x cols`, `y` is `batch x` as many rows, padding included.
+    pub(crate) fn multiply_panels(
+        &self,
+        panels: Range<usize>,
+        x: &[f32],
+        batch: usize,
+        y: &mut [f32],
+    ) {
+        let (panel_len, rows) = (PANEL_ROWS * self.cols, panels.len() * PANEL_ROWS);
+        let panels = &self.panels.as_slice()[panels.start * panel_len..panels.end * panel_len];
+        let mut store =
+            Biased { finish: Finish::new(Output::new(y, rows), None, Activation::None) };
+        let vectors = Vectors { x, stride: self.cols, batch };
+        arch::matmul_f32(self.isa, &Matrix { panels, panel_len, rows }, &vectors, &mut store);
     }
 
     fn zeroed(isa: Isa, len: usize, rows: usize, cols: usize) -> Result<Self, Error> {

@@ -36,6 +36,27 @@ pub(crate) fn load<T: Plain>(
     scales: &mut Aligned<f32>,
     convert: impl Fn(i8) -> T + Copy,
 ) {
+    load_by(
+        input,
+        shape,
+        stored,
+        scales,
+        convert,
+        #[inline(always)]
+        |x, out| quantize_with(x, out, convert),
+    );
+}
+
+/// [`load`] with a quantiser, which gives each value the form that `convert` gives it.
+#[inline(always)]
+pub(crate) fn load_by<T: Plain>(
+    input: Input,
+    shape: Shape,
+    stored: &mut Aligned<T>,
+    scales: &mut Aligned<f32>,
+    convert: impl Fn(i8) -> T + Copy,
+    quantize: impl Fn(&[f32], &mut [T]) -> f32,
+) {
     let Shape { batch, cols, stride } = shape;
     stored.grow(batch * stride);
     scales.grow(batch);
@@ -44,7 +65,7 @@ pub(crate) fn load<T: Plain>(
         let out = &mut out[..cols];
         let range = vector * cols..(vector + 1) * cols;
         *scale = match input {
-            Input::Float(x) => quantize_with(&x[range], out, convert),
+            Input::Float(x) => quantize(&x[range], out),
             Input::Quantised(x) => {
                 out.iter_mut().zip(&x[range]).for_each(|(q, &v)| *q = convert(v));
                 1.0

@@ -7,11 +7,12 @@
 use crate::aligned::Aligned;
 use crate::arch::{self, Layout};
 use crate::drive::{Matrix, PANEL_ROWS};
-use crate::epilogue::{Finish, Output, Plain, Scaled, Store};
+use crate::epilogue::{Finish, Output, Plain, RegisterStore, Scaled};
 use crate::input::{Input, Shape};
 use crate::panels::Panels;
 use crate::pool::{Part, Whole};
 use crate::{Activation, Error, Isa, Pool, Scratch};
+use core::ops::Range;
 
 /// The most columns of which a sum of products of -128..=127 and -127..=127 always fits 32 bits.
 pub(crate) const MAX_COLS: usize = (i32::MAX / (128 * 127)) as usize;
@@ -177,8 +178,40 @@ impl PackedI8 {
         });
     }
 
+    /// Quantises `batch` vectors, `batch x cols`, into `scratch`, from where [`multiply_panels`](Self::multiply_panels) takes them.
+    pub(crate) fn load(&self, x: &[f32], batch: usize, scratch: &mut Scratch) {
+        debug_assert_eq!(x.len(), batch * self.cols);
+        let stride = arch::layout_i8(self.isa).stride(self.cols);
+        let shape = Shape { batch, cols: self.cols, stride };
+        arch::load_i8(self.isa, Input::Float(x), shape, scratch);
+    }
+
+    /// The rows of some panels of `W` times the vectors that were loaded last: `y` is `batch x` as many rows, padding included.
+    pub(crate) fn multiply_panels(
+        &self,
+        panels: Range<usize>,
+        batch: usize,
+        scratch: &Scratch,
+        y: &mut [f32],
+    ) {
+        let panel_len = PANEL_ROWS * arch::layout_i8(self.isa).stride(self.cols);
+        let rows = panels.start * PANEL_ROWS..panels.end * PANEL_ROWS;
+        let matrix = Matrix {
+            panels: &self.panels.as_slice()[panels.start * panel_len..panels.end * panel_len],
+            panel_len,
+            rows: rows.len(),
+        };
+        let mut store = Scaled {
+            row_scales: &self.scales.as_slice()[rows.clone()],
+            vector_scales: scratch.scales.as_slice(),
+            finish: Finish::new(Output::new(y, rows.len()), None, Activation::None),
+        };
+        let offsets = &self.offsets.as_slice()[rows];
+        arch::matmul_i8(self.isa, &matrix, offsets, batch, scratch, &mut store);
+    }
+
     /// Brings the vectors into the form of the kernel, then multiplies; `store` makes the epilogue of a part from the vectors' scales.
-    fn multiply<'s, S: Store<i32>>(
+    fn multiply<'s, S: RegisterStore>(
         &self,
         pool: Option<&dyn Pool>,
         input: Input,

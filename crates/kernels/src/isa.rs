@@ -28,6 +28,8 @@ pub enum Isa {
     Portable,
     /// x86-64 with AVX2 and FMA.
     Avx2,
+    /// x86-64 with `vpdpbusd` on 256 bits, in its VEX coding (AVX-VNNI) or its EVEX coding (AVX-512 VL and VNNI), and AVX2 for the rest.
+    AvxVnni,
     /// x86-64 with AVX-512 (F, BW, VL) and VNNI.
     Avx512Vnni,
     /// AArch64 with nothing beyond ARMv8.0: NEON.
@@ -42,9 +44,10 @@ pub enum Isa {
 
 impl Isa {
     /// All of them, slowest first, whether or not this processor has them.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Portable,
         Self::Avx2,
+        Self::AvxVnni,
         Self::Avx512Vnni,
         Self::Neon,
         Self::Dotprod,
@@ -81,6 +84,10 @@ impl Isa {
             #[cfg(target_arch = "x86_64")]
             Self::Avx2 => has!("avx2", "fma"),
             #[cfg(target_arch = "x86_64")]
+            Self::AvxVnni => {
+                has!("avx2", "fma") && (vex_vnni() || has!("avx512f", "avx512vl", "avx512vnni"))
+            }
+            #[cfg(target_arch = "x86_64")]
             Self::Avx512Vnni => has!("avx512f", "avx512bw", "avx512vl", "avx512vnni", "fma"),
             #[cfg(target_arch = "aarch64")]
             Self::Neon => has!("neon"),
@@ -95,12 +102,13 @@ impl Isa {
         }
     }
 
-    /// Its name: `portable`, `avx2`, `avx512_vnni`, `neon`, `dotprod`, `i8mm` or `simd128`.
+    /// Its name: `portable`, `avx2`, `avx_vnni`, `avx512_vnni`, `neon`, `dotprod`, `i8mm` or `simd128`.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
             Self::Portable => "portable",
             Self::Avx2 => "avx2",
+            Self::AvxVnni => "avx_vnni",
             Self::Avx512Vnni => "avx512_vnni",
             Self::Neon => "neon",
             Self::Dotprod => "dotprod",
@@ -113,6 +121,12 @@ impl Isa {
     pub(crate) fn require(self) -> Result<Self, Error> {
         if self.is_available() { Ok(self) } else { Err(Error::IsaUnavailable(self)) }
     }
+}
+
+/// Whether the processor has AVX-VNNI, the VEX coding of `vpdpbusd`.
+#[cfg(target_arch = "x86_64")]
+pub(crate) fn vex_vnni() -> bool {
+    has!("avxvnni")
 }
 
 impl fmt::Display for Isa {

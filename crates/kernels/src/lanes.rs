@@ -41,8 +41,22 @@ pub(crate) trait Lanes: Copy {
     fn abs(self, x: Self::F) -> Self::F;
     /// `|magnitude|` with the sign of `sign`.
     fn copy_sign(self, magnitude: Self::F, sign: Self::F) -> Self::F;
+    /// The largest of the lanes, none of which is NaN.
+    fn largest(self, x: Self::F) -> f32;
     /// `2^n` for the integer `n` that stands in the low bits of `x`.
     fn power_of_low_bits(self, x: Self::F) -> Self::F;
+}
+
+/// Registers that hold integers as well.
+#[cfg_attr(not(target_arch = "x86_64"), allow(dead_code))]
+pub(crate) trait IntegerLanes: Lanes {
+    /// A register of `WIDTH` integers.
+    type I: Copy;
+
+    /// As the nearest floats.
+    fn to_floats(self, value: Self::I) -> Self::F;
+    /// To the front of a slice, which must hold at least `WIDTH`.
+    fn store_integers(self, value: Self::I, to: &mut [i32]);
 }
 
 /// One float: plain Rust, which the compiler vectorises in a loop.
@@ -110,7 +124,68 @@ impl Lanes for Scalar {
         magnitude.copysign(sign)
     }
     #[inline(always)]
+    fn largest(self, x: f32) -> f32 {
+        x
+    }
+    #[inline(always)]
     fn power_of_low_bits(self, x: f32) -> f32 {
         f32::from_bits(x.to_bits().wrapping_add(127) << 23)
+    }
+}
+
+/// Two registers as one. A function is a long chain of operations that wait on each other; with two of them side by side the processor
+/// has something to do meanwhile.
+#[derive(Clone, Copy)]
+pub(crate) struct Twice<L>(pub(crate) L);
+
+/// Methods that do the same to both registers.
+macro_rules! both {
+    ($($name:ident($($argument:ident),+);)+) => {
+        $(
+            #[inline(always)]
+            fn $name(self, $($argument: Self::F),+) -> Self::F {
+                [self.0.$name($($argument[0]),+), self.0.$name($($argument[1]),+)]
+            }
+        )+
+    };
+}
+
+impl<L: Lanes> Lanes for Twice<L> {
+    type F = [L::F; 2];
+    const WIDTH: usize = 2 * L::WIDTH;
+
+    #[inline(always)]
+    fn splat(self, value: f32) -> Self::F {
+        [self.0.splat(value); 2]
+    }
+    #[inline(always)]
+    fn load(self, from: &[f32]) -> Self::F {
+        [self.0.load(from), self.0.load(&from[L::WIDTH..])]
+    }
+    #[inline(always)]
+    fn load_integers(self, from: &[i32]) -> Self::F {
+        [self.0.load_integers(from), self.0.load_integers(&from[L::WIDTH..])]
+    }
+    #[inline(always)]
+    fn store(self, value: Self::F, to: &mut [f32]) {
+        self.0.store(value[0], to);
+        self.0.store(value[1], &mut to[L::WIDTH..]);
+    }
+    #[inline(always)]
+    fn largest(self, x: Self::F) -> f32 {
+        self.0.largest(self.0.larger(x[0], x[1]))
+    }
+    both! {
+        add(a, b);
+        sub(a, b);
+        mul(a, b);
+        div(a, b);
+        smaller(a, b);
+        larger(a, b);
+        if_less(a, b, yes, no);
+        keep_nan(x, value);
+        abs(x);
+        copy_sign(magnitude, sign);
+        power_of_low_bits(x);
     }
 }

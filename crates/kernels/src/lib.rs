@@ -9,6 +9,8 @@
 //! * [`PackedI4`]: the same with 4-bit weights in groups, at half the bytes;
 //! * [`BlockSparseI8`], [`BlockDiagonalI8`], [`BlockDiagonalF32`]: matrices with blocks of zeros that cost nothing;
 //! * [`PackedF32`]: the same for float weights, fast enough to train on;
+//! * [`PackedLowRank`]: the product of two thin matrices of either kind in one call;
+//! * [`PackedGru`] and [`PackedLstm`]: one time step of a recurrent layer, product, gates and state in one call;
 //! * `fft`: circulant, Toeplitz and Toeplitz-like matrices, multiplied by the Fourier transform;
 //! * `cost_model`: which of these forms is the fastest for a shape and a batch on this machine;
 //! * [`quantize`]: float to 8-bit, rows or vectors;
@@ -64,11 +66,14 @@ mod error;
 #[cfg(feature = "fft")]
 pub mod fft;
 mod float32;
+mod gru;
 mod input;
 mod int4;
 mod int8;
 mod isa;
 mod lanes;
+mod low_rank;
+mod lstm;
 #[cfg(feature = "std")]
 pub mod machine;
 pub mod math;
@@ -77,18 +82,25 @@ mod panels;
 mod pool;
 pub mod quantize;
 mod quantize_groups;
+mod recurrent;
 mod scratch;
+mod weights;
 
 pub use activation::Activation;
 pub use block_diagonal::{BlockDiagonalF32, BlockDiagonalI8, BlockSize};
 pub use block_sparse::{BLOCK_COLS, BLOCK_ROWS, BlockSparseI8, blocks_with_weights};
 pub use error::Error;
 pub use float32::PackedF32;
+pub use gru::PackedGru;
 pub use int4::PackedI4;
 pub use int8::PackedI8;
 pub use isa::Isa;
+pub use low_rank::PackedLowRank;
+pub use lstm::PackedLstm;
 pub use panels::SharedBytes;
 pub use pool::Pool;
 #[cfg(feature = "std")]
 pub use pool::ThreadPool;
+pub use recurrent::Recurrent;
 pub use scratch::Scratch;
+pub use weights::Weights;

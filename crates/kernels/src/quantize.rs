@@ -5,6 +5,7 @@
 
 use crate::math::ROUNDER;
 pub use crate::quantize_groups::{GROUP, Grouped, quantize_groups};
+use crate::{Isa, arch};
 use alloc::vec;
 use alloc::vec::Vec;
 
@@ -56,7 +57,7 @@ pub fn quantize_rows(w: &[f32], rows: usize, cols: usize) -> (Vec<i8>, Vec<f32>)
 /// Where `out` has not the length of `x`.
 pub fn quantize_vector(x: &[f32], out: &mut [i8]) -> f32 {
     assert_eq!(x.len(), out.len(), "quantize_vector: `out` must be as long as `x`");
-    quantize_with(x, out, |q| q)
+    arch::quantize(Isa::detect(), x, out)
 }
 
 /// The largest finite magnitude. Compared as integers: for positive floats the order is the same, and such a maximum vectorises.

@@ -25,6 +25,8 @@ pub struct Scratch {
     pub(crate) floats: Aligned<f32>,
     /// One scale a vector.
     pub(crate) scales: Aligned<f32>,
+    /// The recurrent products of some units of a layer.
+    pub(crate) gates: Aligned<f32>,
 }
 
 impl Scratch {
@@ -39,6 +41,7 @@ impl Scratch {
             pairs: Aligned::zeroed(0),
             floats: Aligned::zeroed(0),
             scales: Aligned::zeroed(0),
+            gates: Aligned::zeroed(0),
         }
     }
 }

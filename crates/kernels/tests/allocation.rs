@@ -6,7 +6,8 @@ use common::{ACTIVATIONS, Numbers, instruction_sets};
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use stonechat_kernels::{
-    BlockDiagonalF32, BlockSparseI8, PackedF32, PackedI4, PackedI8, Scratch, math,
+    Activation, BlockDiagonalF32, BlockSparseI8, PackedF32, PackedGru, PackedI4, PackedI8,
+    PackedLowRank, PackedLstm, Recurrent, Scratch, Weights, math,
 };
 
 struct Counting;
@@ -102,5 +103,53 @@ fn a_warmed_up_fft_product_allocates_nothing() {
         let before = ALLOCATIONS.get();
         all();
         assert_eq!(ALLOCATIONS.get(), before, "{n}");
+    }
+}
+
+#[test]
+fn a_warmed_up_step_allocates_nothing() {
+    let mut numbers = Numbers::new(2);
+    let (hidden, rank) = (48, 20);
+    let (values, scales) = (numbers.weights(4 * hidden * hidden), numbers.floats(4 * hidden));
+    let floats = numbers.floats(4 * hidden * hidden);
+    let x = numbers.floats(9 * 4 * hidden);
+    let (mut h, mut c) = (numbers.floats(9 * hidden), numbers.floats(9 * hidden));
+    let stored = |int8: bool, rows: usize, cols: usize| match int8 {
+        true => Weights::I8 { values: &values[..rows * cols], scales: &scales[..rows] },
+        false => Weights::F32(&floats[..rows * cols]),
+    };
+    for isa in instruction_sets() {
+        for int8 in [true, false] {
+            let v = stored(int8, rank, hidden);
+            let dense = |gates: usize| Recurrent::Dense(stored(int8, gates * hidden, hidden));
+            let low_rank = |gates: usize| Recurrent::LowRank {
+                u: stored(int8, gates * hidden, rank),
+                v,
+                rank,
+            };
+            let act = Activation::Tanh;
+            let gru = [dense(3), low_rank(3)]
+                .map(|u| PackedGru::pack_for(isa, u, hidden, act).expect("packs"));
+            let lstm = [dense(4), low_rank(4)]
+                .map(|u| PackedLstm::pack_for(isa, u, hidden).expect("packs"));
+            let u = stored(int8, 2 * hidden, rank);
+            let thin = PackedLowRank::pack_for(isa, u, v, 2 * hidden, rank, hidden).expect("packs");
+            let mut y = vec![0.0; 9 * 2 * hidden];
+            let mut scratch = Scratch::new();
+            let mut all = |batch: usize| {
+                let (h, c) = (&mut h[..batch * hidden], &mut c[..batch * hidden]);
+                gru.iter()
+                    .for_each(|gru| gru.step(&x[..batch * 3 * hidden], batch, h, &mut scratch));
+                lstm.iter().for_each(|lstm| {
+                    lstm.step(&x[..batch * 4 * hidden], batch, h, c, &mut scratch)
+                });
+                let y = &mut y[..batch * 2 * hidden];
+                thin.matmul(h, batch, None, Activation::None, &mut scratch, y);
+            };
+            all(9);
+            let before = ALLOCATIONS.get();
+            [9, 1, 4].into_iter().for_each(&mut all);
+            assert_eq!(ALLOCATIONS.get(), before, "{isa}: int8 {int8}");
+        }
     }
 }

@@ -1,7 +1,9 @@
 //! A linear map packed for the processor: every family of `stonechat_model::LinearMap`
 //! and every storage of its matrices, behind one product.
 
-use stonechat_kernels::{Activation, PackedF32, PackedI8, Scratch};
+use stonechat_kernels::{
+    Activation, PackedF32, PackedI8, PackedLowRank, Recurrent, Scratch, Weights,
+};
 use stonechat_model::{LinearMap, Matrix};
 
 use crate::Error;
@@ -16,10 +18,7 @@ pub(crate) struct PackedMap {
 enum Form {
     Dense(Packed),
     /// `W = u v`, applied right to left.
-    LowRank {
-        u: Packed,
-        v: Packed,
-    },
+    LowRank(PackedLowRank),
 }
 
 enum Packed {
@@ -30,8 +29,7 @@ enum Packed {
 /// Working memory of any number of maps; grows to the largest and stays.
 #[derive(Default)]
 pub(crate) struct LinearScratch {
-    kernel: Scratch,
-    inner: Vec<f32>,
+    pub(crate) kernel: Scratch,
 }
 
 impl PackedMap {
@@ -40,7 +38,8 @@ impl PackedMap {
         let form = match map {
             LinearMap::Dense(w) => Packed::pack(w).map(Form::Dense),
             LinearMap::LowRank { u, v } => {
-                Packed::pack(u).and_then(|u| Ok(Form::LowRank { u, v: Packed::pack(v)? }))
+                PackedLowRank::pack(weights(u), weights(v), u.rows(), v.rows(), v.cols())
+                    .map(Form::LowRank)
             }
         };
         Ok(Self {
@@ -71,14 +70,27 @@ impl PackedMap {
         if batch == 0 {
             return;
         }
-        let LinearScratch { kernel, inner } = scratch;
         match &self.form {
-            Form::Dense(w) => w.matmul(x, batch, bias, activation, kernel, y),
-            Form::LowRank { u, v } => {
-                inner.resize(batch * v.rows(), 0.0);
-                v.matmul(x, batch, None, Activation::None, kernel, inner);
-                u.matmul(inner, batch, bias, activation, kernel, y);
-            }
+            Form::Dense(w) => w.matmul(x, batch, bias, activation, &mut scratch.kernel, y),
+            Form::LowRank(w) => w.matmul(x, batch, bias, activation, &mut scratch.kernel, y),
+        }
+    }
+}
+
+/// The matrix as the kernels take it.
+fn weights(matrix: &Matrix) -> Weights<'_> {
+    match matrix {
+        Matrix::F32 { data, .. } => Weights::F32(data),
+        Matrix::Int8 { data, scales, .. } => Weights::I8 { values: data, scales },
+    }
+}
+
+/// The map of a recurrent layer as the kernels take it.
+pub(crate) fn recurrent(map: &LinearMap) -> Recurrent<'_> {
+    match map {
+        LinearMap::Dense(w) => Recurrent::Dense(weights(w)),
+        LinearMap::LowRank { u, v } => {
+            Recurrent::LowRank { u: weights(u), v: weights(v), rank: v.rows() }
         }
     }
 }
@@ -92,13 +104,6 @@ impl Packed {
             Matrix::Int8 { rows, cols, data, scales } => {
                 PackedI8::pack(data, scales, *rows, *cols).map(Packed::I8)
             }
-        }
-    }
-
-    fn rows(&self) -> usize {
-        match self {
-            Packed::F32(w) => w.rows(),
-            Packed::I8(w) => w.rows(),
         }
     }
 

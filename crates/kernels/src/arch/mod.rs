@@ -17,9 +17,14 @@ mod x86_64;
 pub(crate) use portable::multiply_add;
 
 use crate::drive::{Matrix, PANEL_ROWS, Vectors};
-use crate::epilogue::Store;
+use crate::epilogue::{RegisterStore, Store};
 use crate::input::{Input, QUAD, Shape};
+#[cfg(target_arch = "x86_64")]
+use crate::isa::vex_vnni;
+use crate::lanes::Scalar;
 use crate::math::{self, Function};
+use crate::quantize::quantize_with;
+use crate::recurrent::Job;
 use crate::{Isa, Scratch};
 #[cfg(target_arch = "aarch64")]
 use aarch64::{dotprod, i8mm, int4_dotprod, neon, neon_f32};
@@ -27,7 +32,8 @@ use aarch64::{dotprod, i8mm, int4_dotprod, neon, neon_f32};
 use wasm32::simd128;
 #[cfg(target_arch = "x86_64")]
 use x86_64::{
-    avx2, avx512, avx512_vnni, blocks_avx2, blocks_avx512_vnni, int4_avx2, int4_avx512_vnni,
+    avx_vnni, avx2, avx512, avx512_vnni, blocks_avx2, blocks_avx512_vnni, int4_avx2,
+    int4_avx512_vnni,
 };
 
 /// The order of the 8-bit weights within a panel: group after group of rows, in a group step after step of columns, in a step row after
@@ -53,7 +59,9 @@ impl Layout {
 pub(crate) fn layout_i8(isa: Isa) -> Layout {
     match isa {
         Isa::Portable => Layout { rows: 1, depth: QUAD, unit: QUAD },
-        Isa::Avx2 | Isa::Avx512Vnni => Layout { rows: PANEL_ROWS, depth: QUAD, unit: QUAD },
+        Isa::Avx2 | Isa::AvxVnni | Isa::Avx512Vnni => {
+            Layout { rows: PANEL_ROWS, depth: QUAD, unit: QUAD }
+        }
         Isa::Neon => Layout { rows: 4, depth: 16, unit: 16 },
         Isa::Dotprod => Layout { rows: 16, depth: QUAD, unit: 16 },
         Isa::I8mm => Layout { rows: 8, depth: 8, unit: 16 },
@@ -71,7 +79,7 @@ pub(crate) fn matmul_f32(
     match isa {
         // SAFETY: the processor has AVX2 and FMA, by the invariant of this module.
         #[cfg(target_arch = "x86_64")]
-        Isa::Avx2 => unsafe { avx2::matmul_f32(matrix, vectors, store) },
+        Isa::Avx2 | Isa::AvxVnni => unsafe { avx2::matmul_f32(matrix, vectors, store) },
         // SAFETY: the processor has AVX-512F, by the invariant of this module.
         #[cfg(target_arch = "x86_64")]
         Isa::Avx512Vnni => unsafe { avx512::matmul_f32(matrix, vectors, store) },
@@ -90,6 +98,9 @@ pub(crate) fn load_i8(isa: Isa, input: Input, shape: Shape, scratch: &mut Scratc
         // SAFETY: the processor has AVX2 and FMA, by the invariant of this module.
         #[cfg(target_arch = "x86_64")]
         Isa::Avx2 => unsafe { avx2::load_i8(input, shape, scratch) },
+        // SAFETY: the processor has AVX2 and FMA, by the invariant of this module.
+        #[cfg(target_arch = "x86_64")]
+        Isa::AvxVnni => unsafe { avx_vnni::load_i8(input, shape, scratch) },
         // SAFETY: the processor has AVX-512 with VNNI, by the invariant of this module.
         #[cfg(target_arch = "x86_64")]
         Isa::Avx512Vnni => unsafe { avx512_vnni::load_i8(input, shape, scratch) },
@@ -110,12 +121,22 @@ pub(crate) fn matmul_i8(
     offsets: &[i32],
     batch: usize,
     scratch: &Scratch,
-    store: &mut impl Store<i32>,
+    store: &mut impl RegisterStore,
 ) {
     match isa {
         // SAFETY: the processor has AVX2 and FMA, by the invariant of this module.
         #[cfg(target_arch = "x86_64")]
         Isa::Avx2 => unsafe { avx2::matmul_i8(matrix, batch, scratch, store) },
+        // SAFETY: the processor has AVX-VNNI, as was just asked.
+        #[cfg(target_arch = "x86_64")]
+        Isa::AvxVnni if vex_vnni() => unsafe {
+            avx_vnni::vex::matmul_i8(matrix, offsets, batch, scratch, store)
+        },
+        // SAFETY: the processor has AVX-512 VL and VNNI, by the invariant of this module: it lacks the other coding.
+        #[cfg(target_arch = "x86_64")]
+        Isa::AvxVnni => unsafe {
+            avx_vnni::evex::matmul_i8(matrix, offsets, batch, scratch, store)
+        },
         // SAFETY: the processor has AVX-512 with VNNI, by the invariant of this module.
         #[cfg(target_arch = "x86_64")]
         Isa::Avx512Vnni => unsafe {
@@ -144,7 +165,7 @@ pub(crate) fn load_i4(isa: Isa, input: Input, shape: Shape, scratch: &mut Scratc
     match isa {
         // SAFETY: the processor has AVX2 and FMA, by the invariant of this module.
         #[cfg(target_arch = "x86_64")]
-        Isa::Avx2 => unsafe { int4_avx2::load_i4(input, shape, scratch) },
+        Isa::Avx2 | Isa::AvxVnni => unsafe { int4_avx2::load_i4(input, shape, scratch) },
         // SAFETY: the processor has AVX-512 with VNNI, by the invariant of this module.
         #[cfg(target_arch = "x86_64")]
         Isa::Avx512Vnni => unsafe { int4_avx512_vnni::load_i4(input, shape, scratch) },
@@ -162,7 +183,7 @@ pub(crate) fn matmul_i4(
     match isa {
         // SAFETY: the processor has AVX2 and FMA, by the invariant of this module.
         #[cfg(target_arch = "x86_64")]
-        Isa::Avx2 => unsafe { int4_avx2::matmul_i4(matrix, vectors, store) },
+        Isa::Avx2 | Isa::AvxVnni => unsafe { int4_avx2::matmul_i4(matrix, vectors, store) },
         // SAFETY: the processor has AVX-512 with VNNI, by the invariant of this module.
         #[cfg(target_arch = "x86_64")]
         Isa::Avx512Vnni => unsafe { int4_avx512_vnni::matmul_i4(matrix, vectors, store) },
@@ -192,7 +213,8 @@ pub(crate) struct Blocks<'a> {
 pub(crate) fn load_blocks(isa: Isa, input: Input, shape: Shape, scratch: &mut Scratch) {
     match isa {
         // On x86-64 that is the form of dense matrices.
-        Isa::Avx2 | Isa::Avx512Vnni => load_i8(isa, input, shape, scratch),
+        Isa::Avx2 | Isa::AvxVnni => load_i8(Isa::Avx2, input, shape, scratch),
+        Isa::Avx512Vnni => load_i8(isa, input, shape, scratch),
         _ => blocks::load_portable(input, shape, scratch),
     }
 }
@@ -208,11 +230,40 @@ pub(crate) fn matmul_blocks(
     match isa {
         // SAFETY: the processor has AVX2 and FMA, by the invariant of this module.
         #[cfg(target_arch = "x86_64")]
-        Isa::Avx2 => unsafe { blocks_avx2::matmul(matrix, shape, scratch, store) },
+        Isa::Avx2 | Isa::AvxVnni => unsafe { blocks_avx2::matmul(matrix, shape, scratch, store) },
         // SAFETY: the processor has AVX-512 with VNNI, by the invariant of this module.
         #[cfg(target_arch = "x86_64")]
         Isa::Avx512Vnni => unsafe { blocks_avx512_vnni::matmul(matrix, shape, scratch, store) },
         _ => blocks::portable(matrix, shape, scratch, store),
+    }
+}
+
+/// Quantises a vector into `out`, which is as long, and returns its scale.
+pub(crate) fn quantize(isa: Isa, x: &[f32], out: &mut [i8]) -> f32 {
+    match isa {
+        // SAFETY: the processor has AVX2 and FMA, by the invariant of this module.
+        #[cfg(target_arch = "x86_64")]
+        Isa::Avx2 | Isa::AvxVnni => unsafe { avx2::quantize(x, out) },
+        // SAFETY: the processor has AVX-512 F and BW, by the invariant of this module.
+        #[cfg(target_arch = "x86_64")]
+        Isa::Avx512Vnni => unsafe { avx512::quantize(x, out) },
+        _ => quantize_with(x, out, |q| q),
+    }
+}
+
+/// Does a job with the registers of an instruction set.
+pub(crate) fn run(isa: Isa, job: impl Job) {
+    match isa {
+        // SAFETY: the processor has AVX2 and FMA, by the invariant of this module.
+        #[cfg(target_arch = "x86_64")]
+        Isa::Avx2 | Isa::AvxVnni => unsafe { avx2::run(job) },
+        // SAFETY: the processor has AVX-512F, by the invariant of this module.
+        #[cfg(target_arch = "x86_64")]
+        Isa::Avx512Vnni => unsafe { avx512::run(job) },
+        // SAFETY: the processor has NEON, by the invariant of this module.
+        #[cfg(target_arch = "aarch64")]
+        Isa::Neon | Isa::Dotprod | Isa::I8mm => unsafe { neon::run(job) },
+        _ => job.run(Scalar),
     }
 }
 
@@ -221,7 +272,7 @@ pub(crate) fn map(isa: Isa, function: Function, values: &mut [f32]) {
     match isa {
         // SAFETY: the processor has AVX2 and FMA, by the invariant of this module.
         #[cfg(target_arch = "x86_64")]
-        Isa::Avx2 => unsafe { avx2::map(function, values) },
+        Isa::Avx2 | Isa::AvxVnni => unsafe { avx2::map(function, values) },
         // SAFETY: the processor has AVX-512F, by the invariant of this module.
         #[cfg(target_arch = "x86_64")]
         Isa::Avx512Vnni => unsafe { avx512::map(function, values) },

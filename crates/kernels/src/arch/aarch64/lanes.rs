@@ -65,6 +65,11 @@ impl Lanes for Neon {
     method!(keep_nan(x, value) = vbslq_f32(vceqq_f32(x, x), value, x));
     method!(abs(x) = vabsq_f32(x));
     method!(copy_sign(magnitude, sign) = vbslq_f32(vdupq_n_u32(1 << 31), sign, magnitude));
+    #[inline(always)]
+    fn largest(self, x: Self::F) -> f32 {
+        // SAFETY: as in `splat`.
+        unsafe { vmaxvq_f32(x) }
+    }
     method!(
         power_of_low_bits(x) = {
             let biased = vaddq_s32(vreinterpretq_s32_f32(x), vdupq_n_s32(127));

@@ -13,7 +13,9 @@ use crate::Scratch;
 use crate::drive::{Matrix, PANEL_ROWS, Tile, Vectors, drive_with};
 use crate::epilogue::Store;
 use crate::input::{Input, Shape, load};
+use crate::lanes::Twice;
 use crate::math::{self, Function};
+use crate::recurrent::Job;
 use core::arch::aarch64::{int32x4_t, vdupq_n_s32, vpaddq_s32, vst1q_s32};
 use core::arch::asm;
 
@@ -26,9 +28,16 @@ const DEPTH: usize = 16;
 
 /// Needs NEON.
 #[target_feature(enable = "neon")]
+pub(in crate::arch) fn run(job: impl Job) {
+    // SAFETY: the processor has NEON here, by the features of this function.
+    job.run(Twice(unsafe { Neon::new() }));
+}
+
+/// Needs NEON.
+#[target_feature(enable = "neon")]
 pub(in crate::arch) fn map(function: Function, values: &mut [f32]) {
     // SAFETY: the processor has NEON here, by the features of this function.
-    math::map_lanes(unsafe { Neon::new() }, function, values);
+    math::map_lanes(Twice(unsafe { Neon::new() }), function, values);
 }
 
 /// Needs NEON.

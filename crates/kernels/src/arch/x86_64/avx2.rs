@@ -5,11 +5,14 @@
 //! lanes to be added. The 16 registers hold accumulators for 8, 4 or 2 such groups of rows, the fewer the more vectors there are.
 
 use super::lanes::Avx2;
+use super::quantize;
 use crate::Scratch;
 use crate::drive::{Matrix, PANEL_ROWS, Tile, Vectors, drive_with};
 use crate::epilogue::Store;
-use crate::input::{Input, QUAD, Shape, load};
+use crate::input::{Input, QUAD, Shape, load_by};
+use crate::lanes::Twice;
 use crate::math::{self, Function};
+use crate::recurrent::Job;
 use core::arch::x86_64::{
     __m256, __m256i, _mm_loadu_si128, _mm256_add_epi32, _mm256_cvtepi8_epi16, _mm256_fmadd_ps,
     _mm256_hadd_epi32, _mm256_loadu_ps, _mm256_madd_epi16, _mm256_permute4x64_epi64,
@@ -26,9 +29,16 @@ const GROUP: usize = 4;
 
 /// Needs AVX2.
 #[target_feature(enable = "avx2,fma")]
+pub(in crate::arch) fn run(job: impl Job) {
+    // SAFETY: the processor has AVX2 here, by the features of this function.
+    job.run(Twice(unsafe { Avx2::new() }));
+}
+
+/// Needs AVX2.
+#[target_feature(enable = "avx2,fma")]
 pub(in crate::arch) fn map(function: Function, values: &mut [f32]) {
     // SAFETY: the processor has AVX2 here, by the features of this function.
-    math::map_lanes(unsafe { Avx2::new() }, function, values);
+    math::map_lanes(Twice(unsafe { Avx2::new() }), function, values);
 }
 
 /// Needs AVX2 and FMA.
@@ -94,7 +104,17 @@ fn tile_f32<const B: usize, const R: usize>(
 /// Needs AVX2.
 #[target_feature(enable = "avx2,fma")]
 pub(in crate::arch) fn load_i8(input: Input, shape: Shape, scratch: &mut Scratch) {
-    load(input, shape, &mut scratch.wide, &mut scratch.scales, i16::from);
+    // SAFETY: the processor has AVX2 here, by the features of this function.
+    let lanes = unsafe { Avx2::new() };
+    load_by(
+        input,
+        shape,
+        &mut scratch.wide,
+        &mut scratch.scales,
+        i16::from,
+        #[inline(always)]
+        |x, out| quantize::quantize(lanes, x, out),
+    );
 }
 
 /// Needs AVX2.
@@ -117,6 +137,13 @@ pub(in crate::arch) fn matmul_i8(
         5 => tile_i8::<5, 2>(panel, x, tile),
         _ => tile_i8::<6, 2>(panel, x, tile),
     });
+}
+
+/// Needs AVX2.
+#[target_feature(enable = "avx2,fma")]
+pub(in crate::arch) fn quantize(x: &[f32], out: &mut [i8]) -> f32 {
+    // SAFETY: the processor has AVX2 here, by the features of this function.
+    quantize::quantize(unsafe { Avx2::new() }, x, out)
 }
 
 /// One panel times `B` vectors, `G` groups of 4 rows at a time.

@@ -3,18 +3,35 @@
 //! A column of the panel is 2 loads, 8 broadcasts and 16 multiply-adds: the multiply-adds are the bottleneck from 4 vectors on.
 
 use super::lanes::Avx512;
+use super::quantize;
 use crate::drive::{MAX_PASS, Matrix, PANEL_ROWS, Tile, Vectors, drive_with};
 use crate::epilogue::Store;
+use crate::lanes::Twice;
 use crate::math::{self, Function};
+use crate::recurrent::Job;
 use core::arch::x86_64::{
     __m512, _mm512_fmadd_ps, _mm512_loadu_ps, _mm512_set1_ps, _mm512_setzero_ps, _mm512_storeu_ps,
 };
 
 /// Needs AVX-512F.
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,fma")]
+pub(in crate::arch) fn run(job: impl Job) {
+    // SAFETY: the processor has AVX-512F here, by the features of this function.
+    job.run(Twice(unsafe { Avx512::new() }));
+}
+
+/// Needs AVX-512F.
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,fma")]
 pub(in crate::arch) fn map(function: Function, values: &mut [f32]) {
     // SAFETY: the processor has AVX-512F here, by the features of this function.
-    math::map_lanes(unsafe { Avx512::new() }, function, values);
+    math::map_lanes(Twice(unsafe { Avx512::new() }), function, values);
+}
+
+/// Needs AVX-512 F and BW.
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,fma")]
+pub(in crate::arch) fn quantize(x: &[f32], out: &mut [i8]) -> f32 {
+    // SAFETY: the processor has AVX-512F here, by the features of this function.
+    quantize::quantize(unsafe { Avx512::new() }, x, out)
 }
 
 /// Needs AVX-512F.

@@ -5,22 +5,35 @@
 //! narrow passes run over several stretches of columns at once, for a single chain of `vpdpbusd` would wait on itself.
 
 use super::lanes::Avx512;
+use super::quantize::quantize;
 use crate::Scratch;
-use crate::drive::{MAX_PASS, Matrix, PANEL_ROWS, Tile, Vectors, drive_with};
-use crate::epilogue::Store;
-use crate::input::{Input, QUAD, Shape, load};
+use crate::drive::{MAX_PASS, Matrix, PANEL_ROWS, Tile, for_each_width};
+use crate::epilogue::{Place, RegisterStore};
+use crate::input::{Input, QUAD, Shape, load_by};
 use core::arch::x86_64::{
     __m512i, _mm512_add_epi32, _mm512_dpbusd_epi32, _mm512_loadu_si512, _mm512_set1_epi32,
     _mm512_setzero_si512, _mm512_storeu_si512,
 };
 
+/// Weights that are multiplied with one pass of vectors after the other: a part of the second cache.
+const BLOCK_BYTES: usize = 256 << 10;
 /// Bytes of four columns of a panel.
 const STEP: usize = PANEL_ROWS * QUAD;
 
 /// Needs AVX-512 F and BW.
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,fma")]
 pub(in crate::arch) fn load_i8(input: Input, shape: Shape, scratch: &mut Scratch) {
-    load(input, shape, &mut scratch.unsigned, &mut scratch.scales, |q| (q as u8) ^ 0x80);
+    // SAFETY: the processor has AVX-512F here, by the features of this function.
+    let lanes = unsafe { Avx512::new() };
+    load_by(
+        input,
+        shape,
+        &mut scratch.unsigned,
+        &mut scratch.scales,
+        |q| (q as u8) ^ 0x80,
+        #[inline(always)]
+        |x, out| quantize(lanes, x, out),
+    );
 }
 
 /// Needs AVX-512 with VNNI.
@@ -30,80 +43,174 @@ pub(in crate::arch) fn matmul_i8(
     offsets: &[i32],
     batch: usize,
     scratch: &Scratch,
-    store: &mut impl Store<i32>,
+    store: &mut impl RegisterStore,
 ) {
     let stride = matrix.panel_len / PANEL_ROWS;
-    let vectors = Vectors { x: scratch.unsigned.as_slice(), stride, batch };
+    let x = scratch.unsigned.as_slice();
     let (offsets, _) = offsets.as_chunks::<PANEL_ROWS>();
-    // SAFETY: the processor has AVX-512F here, by the features of this function.
-    let lanes = unsafe { Avx512::new() };
-    drive_with(lanes, matrix, &vectors, MAX_PASS, store, |index, panel, x, width, tile| {
-        let offsets = &offsets[index];
-        match width {
-            1 => tile_i8::<1, 4>(panel, x, offsets, tile),
-            2 => tile_i8::<2, 2>(panel, x, offsets, tile),
-            3 => tile_i8::<3, 2>(panel, x, offsets, tile),
-            4 => tile_i8::<4, 1>(panel, x, offsets, tile),
-            5 => tile_i8::<5, 1>(panel, x, offsets, tile),
-            6 => tile_i8::<6, 1>(panel, x, offsets, tile),
-            7 => tile_i8::<7, 1>(panel, x, offsets, tile),
-            _ => tile_i8::<8, 1>(panel, x, offsets, tile),
-        }
-    });
+    // Panels by panels that stay in the second cache, so that the weights come from far away once.
+    let block = (BLOCK_BYTES / matrix.panel_len).max(1);
+    let blocks = matrix.panels.chunks(block * matrix.panel_len).zip(offsets.chunks(block));
+    for (index, (panels, offsets)) in blocks.enumerate() {
+        let row = index * block * PANEL_ROWS;
+        let rows = (block * PANEL_ROWS).min(matrix.rows - row);
+        for_each_width(batch, MAX_PASS, |vector, width| {
+            let x = &x[vector * stride..];
+            pass(panels, x, stride, offsets, Place { vector, width, row, rows }, store);
+        });
+    }
 }
 
-/// One panel times `B` vectors, `U` quads of columns at a time, each with accumulators of its own.
+/// Some panels, which begin at the row of the place and have its rows, times the vectors of a pass.
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni,fma")]
-fn tile_i8<const B: usize, const U: usize>(
+fn pass(
+    panels: &[i8],
+    x: &[u8],
+    stride: usize,
+    offsets: &[[i32; PANEL_ROWS]],
+    place: Place,
+    store: &mut impl RegisterStore,
+) {
+    match place.width {
+        0 => {}
+        1 => run::<1, 4>(panels, x, stride, offsets, place, store),
+        2 => run::<2, 2>(panels, x, stride, offsets, place, store),
+        3 => run::<3, 2>(panels, x, stride, offsets, place, store),
+        4 => run::<4, 1>(panels, x, stride, offsets, place, store),
+        5 => run::<5, 1>(panels, x, stride, offsets, place, store),
+        6 => run::<6, 1>(panels, x, stride, offsets, place, store),
+        7 => run::<7, 1>(panels, x, stride, offsets, place, store),
+        _ => run::<8, 1>(panels, x, stride, offsets, place, store),
+    }
+}
+
+/// [`pass`] for `B` vectors, `U` quads of columns at a time, each with accumulators of its own.
+///
+/// Never inlined: in one large function for all widths the registers of the loops would be spilled.
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni,fma")]
+#[inline(never)]
+fn run<const B: usize, const U: usize>(
+    panels: &[i8],
+    x: &[u8],
+    stride: usize,
+    offsets: &[[i32; PANEL_ROWS]],
+    place: Place,
+    store: &mut impl RegisterStore,
+) {
+    let quads = stride / QUAD;
+    let panel_len = quads * STEP;
+    let x = &x[..B * stride];
+    // SAFETY: the processor has AVX-512F here, by the features of this function.
+    let lanes = unsafe { Avx512::new() };
+    let at = |index: usize| {
+        let done = index * PANEL_ROWS;
+        Place { row: place.row + done, rows: PANEL_ROWS.min(place.rows - done), ..place }
+    };
+    // The last panel, where it is not whole, is worked on elsewhere: what it takes to store it would cost all others registers.
+    let whole = place.rows / PANEL_ROWS;
+    for (index, (panel, offsets)) in
+        panels.chunks_exact(panel_len).zip(offsets).take(whole).enumerate()
+    {
+        assert!(panel.len() == quads * STEP, "a panel has all its quads");
+        // SAFETY: the features of this function; a panel of `quads` quads and `B` vectors of them.
+        let sums = unsafe { sums::<B, U>(panel, x, quads, offsets) };
+        store.store_registers(lanes, at(index), &sums);
+    }
+    if let Some(offsets) = offsets.get(whole) {
+        last::<B, U>(&panels[whole * panel_len..][..panel_len], x, offsets, at(whole), store);
+    }
+}
+
+/// A panel of which not all rows belong to the matrix.
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni,fma")]
+#[inline(never)]
+fn last<const B: usize, const U: usize>(
     panel: &[i8],
     x: &[u8],
     offsets: &[i32; PANEL_ROWS],
-    tile: &mut Tile<i32>,
+    place: Place,
+    store: &mut impl RegisterStore,
 ) {
     let quads = panel.len() / STEP;
-    let stride = quads * QUAD;
-    assert!(x.len() == B * stride, "the pass holds B vectors of a panel's columns");
-    let mut sums: [[[__m512i; 2]; B]; U] = [[[_mm512_setzero_si512(); 2]; B]; U];
-    // SAFETY: `offsets` holds 32 integers, two registers.
-    let start = unsafe {
-        [
+    assert!(x.len() == B * quads * QUAD, "the pass holds B vectors of a panel's columns");
+    // SAFETY: the features of this function; a panel of `quads` quads and `B` vectors of them.
+    let sums = unsafe { sums::<B, U>(panel, x, quads, offsets) };
+    let mut tile = Tile([[0; PANEL_ROWS]; MAX_PASS]);
+    for (row, sums) in tile.0.iter_mut().zip(&sums) {
+        for half in 0..2 {
+            // SAFETY: a vector of the tile holds 32 integers.
+            unsafe { _mm512_storeu_si512(row.as_mut_ptr().add(half * 16).cast(), sums[half]) };
+        }
+    }
+    // SAFETY: the processor has AVX-512F here, by the features of this function.
+    store.store_with(unsafe { Avx512::new() }, place, &tile);
+}
+
+/// One panel times `B` vectors. Always inlined, so that the sums never leave the registers.
+///
+/// # Safety
+/// The processor must have AVX-512 with VNNI, the panel `quads` quads, and `x` `B` vectors of as many.
+#[inline(always)]
+unsafe fn sums<const B: usize, const U: usize>(
+    panel: &[i8],
+    x: &[u8],
+    quads: usize,
+    offsets: &[i32; PANEL_ROWS],
+) -> [[__m512i; 2]; B] {
+    // SAFETY: the caller's promise; `offsets` holds two registers.
+    unsafe {
+        let start = [
             _mm512_loadu_si512(offsets.as_ptr().cast()),
             _mm512_loadu_si512(offsets.as_ptr().add(16).cast()),
-        ]
-    };
-    sums[0] = [start; B];
-    let step = |quad: usize, sums: &mut [[__m512i; 2]; B]| {
-        // SAFETY: both callers below pass quad < quads, so the 128 bytes from quad * 128 on lie within the panel.
-        let w: [__m512i; 2] = unsafe {
-            let columns = panel.as_ptr().add(quad * STEP);
-            [_mm512_loadu_si512(columns.cast()), _mm512_loadu_si512(columns.add(64).cast())]
-        };
+        ];
+        let mut sums = [[[_mm512_setzero_si512(); 2]; B]; U];
+        sums[0] = [start; B];
+        let whole = quads - quads % U;
+        let mut quad = 0;
+        while quad < whole {
+            for u in 0..U {
+                add_quad(panel, x, quads, quad + u, &mut sums[u]);
+            }
+            quad += U;
+        }
+        while quad < quads {
+            add_quad(panel, x, quads, quad, &mut sums[0]);
+            quad += 1;
+        }
+        let mut totals = sums[0];
+        for u in 1..U {
+            for b in 0..B {
+                for half in 0..2 {
+                    totals[b][half] = _mm512_add_epi32(totals[b][half], sums[u][b][half]);
+                }
+            }
+        }
+        totals
+    }
+}
+
+/// Adds the products of four columns.
+///
+/// # Safety
+/// That of [`sums`], and `quad` is below `quads`.
+#[inline(always)]
+unsafe fn add_quad<const B: usize>(
+    panel: &[i8],
+    x: &[u8],
+    quads: usize,
+    quad: usize,
+    sums: &mut [[__m512i; 2]; B],
+) {
+    // SAFETY: quad < quads, so the 128 bytes from quad * 128 on lie within the panel, and the 4 bytes from (b * quads + quad) * 4 on within
+    // x.
+    unsafe {
+        let columns = panel.as_ptr().add(quad * STEP);
+        let w = [_mm512_loadu_si512(columns.cast()), _mm512_loadu_si512(columns.add(64).cast())];
         for b in 0..B {
-            // SAFETY: b < B and quad < quads, so the 4 bytes from b * stride + quad * 4 on lie within x.
-            let values =
-                unsafe { x.as_ptr().add(b * stride + quad * QUAD).cast::<i32>().read_unaligned() };
+            let values = x.as_ptr().add((b * quads + quad) * QUAD).cast::<i32>().read_unaligned();
             let values = _mm512_set1_epi32(values);
             sums[b][0] = _mm512_dpbusd_epi32(sums[b][0], values, w[0]);
             sums[b][1] = _mm512_dpbusd_epi32(sums[b][1], values, w[1]);
-        }
-    };
-    let whole = quads - quads % U;
-    for first in (0..whole).step_by(U) {
-        for u in 0..U {
-            step(first + u, &mut sums[u]);
-        }
-    }
-    for quad in whole..quads {
-        step(quad, &mut sums[0]);
-    }
-    for b in 0..B {
-        for half in 0..2 {
-            let mut total = sums[0][b][half];
-            for u in 1..U {
-                total = _mm512_add_epi32(total, sums[u][b][half]);
-            }
-            // SAFETY: a vector of the tile holds 32 integers.
-            unsafe { _mm512_storeu_si512(tile.0[b].as_mut_ptr().add(half * 16).cast(), total) };
         }
     }
 }

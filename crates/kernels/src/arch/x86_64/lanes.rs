@@ -1,6 +1,6 @@
 //! Registers of 8 and of 16 floats.
 
-use crate::lanes::Lanes;
+use crate::lanes::{IntegerLanes, Lanes};
 use core::arch::x86_64::*;
 
 /// 8 floats.
@@ -104,6 +104,16 @@ impl Lanes for Avx2 {
             _mm256_castsi256_ps(_mm256_slli_epi32::<23>(biased))
         }
     );
+
+    #[inline(always)]
+    fn largest(self, x: Self::F) -> f32 {
+        // SAFETY: `self` is the proof that the processor has the instructions.
+        unsafe {
+            let four = _mm_max_ps(_mm256_castps256_ps128(x), _mm256_extractf128_ps::<1>(x));
+            let two = _mm_max_ps(four, _mm_movehl_ps(four, four));
+            _mm_cvtss_f32(_mm_max_ss(two, _mm_movehdup_ps(two)))
+        }
+    }
 }
 
 impl Lanes for Avx512 {
@@ -149,4 +159,26 @@ impl Lanes for Avx512 {
             _mm512_castsi512_ps(_mm512_slli_epi32::<23>(biased))
         }
     );
+
+    #[inline(always)]
+    fn largest(self, x: Self::F) -> f32 {
+        // SAFETY: `self` is the proof that the processor has the instructions.
+        unsafe { _mm512_reduce_max_ps(x) }
+    }
+}
+
+impl IntegerLanes for Avx512 {
+    type I = __m512i;
+
+    #[inline(always)]
+    fn to_floats(self, value: Self::I) -> Self::F {
+        // SAFETY: `self` is the proof that the processor has the instructions.
+        unsafe { _mm512_cvtepi32_ps(value) }
+    }
+    #[inline(always)]
+    fn store_integers(self, value: Self::I, to: &mut [i32]) {
+        let to = &mut to[..16];
+        // SAFETY: as in `to_floats`; the slice has room for the integers of a register.
+        unsafe { _mm512_storeu_si512(to.as_mut_ptr().cast(), value) }
+    }
 }

@@ -9,6 +9,8 @@ mod x86_64;
 
 use super::best_seconds;
 use crate::Isa;
+#[cfg(target_arch = "x86_64")]
+use crate::isa::vex_vnni;
 use core::hint::black_box;
 
 /// Turns of a chain that are timed together.
@@ -23,6 +25,12 @@ pub(super) fn int8(isa: Isa) -> f64 {
         // SAFETY: the instruction set has been checked against the processor, as for all of `peak`.
         #[cfg(target_arch = "x86_64")]
         Isa::Avx512Vnni => rate(|| unsafe { x86_64::int8_avx512_vnni() }),
+        // SAFETY: as above; the coding was just asked for.
+        #[cfg(target_arch = "x86_64")]
+        Isa::AvxVnni if vex_vnni() => rate(|| unsafe { x86_64::int8_avx_vnni_vex() }),
+        // SAFETY: as above; it lacks the other coding.
+        #[cfg(target_arch = "x86_64")]
+        Isa::AvxVnni => rate(|| unsafe { x86_64::int8_avx_vnni_evex() }),
         // SAFETY: as above.
         #[cfg(target_arch = "x86_64")]
         Isa::Avx2 => rate(|| unsafe { x86_64::int8_avx2() }),

@@ -2,8 +2,9 @@
 
 use super::{CHAINS, TURNS};
 use core::arch::x86_64::{
-    _mm256_add_epi32, _mm256_fmadd_ps, _mm256_madd_epi16, _mm256_set1_epi16, _mm256_set1_epi32,
-    _mm256_set1_ps, _mm512_dpbusd_epi32, _mm512_fmadd_ps, _mm512_set1_epi8, _mm512_set1_ps,
+    _mm256_add_epi32, _mm256_dpbusd_avx_epi32, _mm256_dpbusd_epi32, _mm256_fmadd_ps,
+    _mm256_madd_epi16, _mm256_set1_epi8, _mm256_set1_epi16, _mm256_set1_epi32, _mm256_set1_ps,
+    _mm256_setzero_si256, _mm512_dpbusd_epi32, _mm512_fmadd_ps, _mm512_set1_epi8, _mm512_set1_ps,
     _mm512_setzero_si512,
 };
 use core::hint::black_box;
@@ -21,6 +22,27 @@ pub(super) fn int8_avx512_vnni() -> usize {
     black_box(&sums);
     2 * TURNS * CHAINS * 64
 }
+
+macro_rules! int8_256_bits {
+    ($name:ident, $features:literal, $dpbusd:ident) => {
+        /// `vpdpbusd` on 256 bits; needs the features named here.
+        #[target_feature(enable = $features)]
+        pub(super) fn $name() -> usize {
+            let (w, x) = (black_box(_mm256_set1_epi8(3)), black_box(_mm256_set1_epi8(5)));
+            let mut sums = [_mm256_setzero_si256(); CHAINS];
+            for _ in 0..TURNS {
+                for sum in &mut sums {
+                    *sum = $dpbusd(*sum, x, w);
+                }
+            }
+            black_box(&sums);
+            2 * TURNS * CHAINS * 32
+        }
+    };
+}
+
+int8_256_bits!(int8_avx_vnni_vex, "avx2,avxvnni", _mm256_dpbusd_avx_epi32);
+int8_256_bits!(int8_avx_vnni_evex, "avx512f,avx512vl,avx512vnni", _mm256_dpbusd_epi32);
 
 /// Needs AVX2. The product of a chain is a factor of the next, or the compiler would compute one product and add it a thousand times.
 #[target_feature(enable = "avx2")]

@@ -1,0 +1,138 @@
+//! One time step of an LSTM in one call.
+//!
+//! Hochreiter and Schmidhuber 1997 with the forget gate of Gers et al. 2000, without peepholes and projection:
+//!
+//! ```text
+//! i = sigmoid(x_i + (U h)_i)     f = sigmoid(x_f + (U h)_f)
+//! g = tanh(x_g + (U h)_g)        o = sigmoid(x_o + (U h)_o)
+//! c' = f * c + i * g             h' = o * tanh(c')
+//! ```
+//!
+//! `x = W x_t + b` of all time steps is one large product beforehand.
+
+use crate::lanes::Lanes;
+use crate::math::{sigmoid_lanes, tanh_lanes};
+use crate::recurrent::{Group, Job, PackedRecurrent, Recurrent, load, run_on, store};
+use crate::{Error, Isa, Scratch};
+
+const GATES: usize = 4;
+
+/// The recurrent part of an LSTM layer, packed.
+///
+/// The results are those of the separate steps, bit for bit: [`PackedI8::matmul`](crate::PackedI8::matmul) (or its kin), then
+/// [`math`](crate::math) and the formulas above from left to right.
+#[derive(Debug, Clone)]
+pub struct PackedLstm {
+    recurrent: PackedRecurrent,
+}
+
+impl PackedLstm {
+    /// Packs `U` (`4 hidden x hidden`: input, forget, cell, output) for the fastest instruction set of this processor.
+    ///
+    /// # Errors
+    /// Those of [`PackedI8::pack`](crate::PackedI8::pack) and [`PackedF32::pack`](crate::PackedF32::pack).
+    pub fn pack(recurrent: Recurrent<'_>, hidden: usize) -> Result<Self, Error> {
+        Self::pack_for(Isa::detect(), recurrent, hidden)
+    }
+
+    /// [`pack`](Self::pack) for a given instruction set.
+    ///
+    /// # Errors
+    /// Those of [`pack`](Self::pack), and [`Error::IsaUnavailable`].
+    pub fn pack_for(isa: Isa, recurrent: Recurrent<'_>, hidden: usize) -> Result<Self, Error> {
+        Ok(Self { recurrent: PackedRecurrent::pack(isa, recurrent, GATES, hidden)? })
+    }
+
+    /// Units of the layer: elements of a state.
+    #[must_use]
+    pub fn hidden(&self) -> usize {
+        self.recurrent.hidden
+    }
+
+    /// Bytes of the packed weights, padding included.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.recurrent.bytes()
+    }
+
+    /// The instruction set that the step runs on.
+    #[must_use]
+    pub fn isa(&self) -> Isa {
+        self.recurrent.isa
+    }
+
+    /// One time step of `batch` sequences: `x` is `W x_t + b`, `batch x 4 hidden` (input, forget, cell, output); the output `h` and the
+    /// cell `c`, `batch x hidden` each, are the state before and become the state after. Allocates only to grow `scratch`.
+    ///
+    /// # Panics
+    /// Where a slice has not the length its shape calls for.
+    pub fn step(
+        &self,
+        x: &[f32],
+        batch: usize,
+        h: &mut [f32],
+        c: &mut [f32],
+        scratch: &mut Scratch,
+    ) {
+        let hidden = self.hidden();
+        assert_eq!(
+            Some(x.len()),
+            batch.checked_mul(GATES * hidden),
+            "PackedLstm: the input must be batch x 4 hidden = {batch} x {}",
+            GATES * hidden
+        );
+        for state in [&*h, &*c] {
+            assert_eq!(
+                Some(state.len()),
+                batch.checked_mul(hidden),
+                "PackedLstm: output and cell must be batch x hidden = {batch} x {hidden}"
+            );
+        }
+        self.recurrent.step(h, scratch, |group, h, sums| {
+            run_on(self.isa(), Update { x, h, c: &mut *c, sums, hidden, group });
+        });
+    }
+}
+
+/// The gates and the new states of a group of units.
+struct Update<'a> {
+    /// `batch x 4 hidden`.
+    x: &'a [f32],
+    /// `batch x hidden`.
+    h: &'a mut [f32],
+    /// `batch x hidden`.
+    c: &'a mut [f32],
+    /// `U h`, `batch x 4 group.room`.
+    sums: &'a mut [f32],
+    hidden: usize,
+    group: Group,
+}
+
+impl Job for Update<'_> {
+    #[inline(always)]
+    fn run<L: Lanes>(self, lanes: L) {
+        let Self { x, h, c, sums, hidden, group: Group { first, count, room } } = self;
+        let states = h.chunks_exact_mut(hidden).zip(c.chunks_exact_mut(hidden));
+        let sequences = x.chunks_exact(GATES * hidden).zip(sums.chunks_exact_mut(GATES * room));
+        for ((x, sums), (h, c)) in sequences.zip(states) {
+            let (h, c) = (&mut h[first..first + count], &mut c[first..first + count]);
+            for gate in 0..GATES {
+                let x = &x[gate * hidden + first..][..count];
+                let sums = &mut sums[gate * room..][..room];
+                for i in (0..count).step_by(L::WIDTH) {
+                    let sum = lanes.add(load(lanes, x, i), lanes.load(&sums[i..]));
+                    let value =
+                        if gate == 2 { tanh_lanes(lanes, sum) } else { sigmoid_lanes(lanes, sum) };
+                    lanes.store(value, &mut sums[i..]);
+                }
+            }
+            for i in (0..count).step_by(L::WIDTH) {
+                let gate = [0, 1, 2, 3].map(|gate| &sums[gate * room + i..]);
+                let kept = lanes.mul(lanes.load(gate[1]), load(lanes, c, i));
+                let cell = lanes.add(kept, lanes.mul(lanes.load(gate[0]), lanes.load(gate[2])));
+                store(lanes, cell, c, i);
+                store(lanes, lanes.mul(lanes.load(gate[3]), tanh_lanes(lanes, cell)), h, i);
+            }
+        }
+    }
+}

@@ -1,0 +1,159 @@
+//! What the fused steps of [`PackedGru`](crate::PackedGru) and [`PackedLstm`](crate::PackedLstm) share: the recurrent product, group of
+//! units after group of units.
+//!
+//! The rows of all gates of a group of units stand together. Their sums are a few kilobytes that never leave the first cache, and become
+//! gates and state before the next group is multiplied; while the next weights are on their way, the processor has the functions to
+//! compute. (A group of one panel would be too small: then the functions, long chains of operations that wait on each other, do not
+//! overlap.)
+
+use crate::aligned::Aligned;
+use crate::drive::PANEL_ROWS;
+use crate::lanes::Lanes;
+use crate::weights::PackedWeights;
+use crate::{Activation, Error, Isa, Scratch, Weights, arch};
+use core::mem;
+
+/// Units of a group.
+pub(crate) const GROUP: usize = 4 * PANEL_ROWS;
+
+/// The recurrent matrix of a layer, row-major: the matrices of the gates below each other, each `hidden x hidden`.
+#[derive(Debug, Clone, Copy)]
+pub enum Recurrent<'a> {
+    /// `gates * hidden x hidden`.
+    Dense(Weights<'a>),
+    /// `U V`, multiplied right to left.
+    LowRank {
+        /// `gates * hidden x rank`.
+        u: Weights<'a>,
+        /// `rank x hidden`.
+        v: Weights<'a>,
+        /// The inner size.
+        rank: usize,
+    },
+}
+
+/// [`Recurrent`], packed.
+#[derive(Debug, Clone)]
+pub(crate) struct PackedRecurrent {
+    /// The left factor, or everything; its rows sorted by units.
+    left: PackedWeights,
+    /// The right factor and its rank.
+    right: Option<(PackedWeights, usize)>,
+    gates: usize,
+    pub(crate) hidden: usize,
+    pub(crate) isa: Isa,
+}
+
+impl PackedRecurrent {
+    pub(crate) fn pack(
+        isa: Isa,
+        recurrent: Recurrent<'_>,
+        gates: usize,
+        hidden: usize,
+    ) -> Result<Self, Error> {
+        let (left, cols, right) = match recurrent {
+            Recurrent::Dense(w) => (w, hidden, None),
+            Recurrent::LowRank { u, v, rank } => {
+                let v = PackedWeights::pack(isa, v, rank, hidden)?;
+                (u, rank, Some((v, rank)))
+            }
+        };
+        let left = PackedWeights::pack_gates(isa, left, gates, hidden, cols)?;
+        Ok(Self { left, right, gates, hidden, isa })
+    }
+
+    pub(crate) fn bytes(&self) -> usize {
+        self.left.bytes() + self.right.as_ref().map_or(0, |(v, _)| v.bytes())
+    }
+
+    /// Multiplies the states `h` of `batch` sequences, `batch x hidden`. Calls `update(group, h, sums)` for each group of units, as soon as
+    /// it has `sums`, `batch x gates x group.room`; `update` may overwrite the states of these units.
+    pub(crate) fn step(
+        &self,
+        h: &mut [f32],
+        scratch: &mut Scratch,
+        mut update: impl FnMut(Group, &mut [f32], &mut [f32]),
+    ) {
+        let batch = h.len() / self.hidden;
+        let mut floats = mem::replace(&mut scratch.floats, Aligned::zeroed(0));
+        let mut gates = mem::replace(&mut scratch.gates, Aligned::zeroed(0));
+        gates.grow(batch * self.gates * GROUP);
+        // A copy, for the states are overwritten while the last of them are still multiplied with. (8-bit weights take a copy anyway.)
+        let x = match (&self.right, &self.left) {
+            (Some((v, rank)), _) => {
+                floats.grow(batch * rank);
+                let x = &mut floats.as_mut_slice()[..batch * rank];
+                v.matmul(h, batch, None, Activation::None, scratch, x);
+                self.left.load(x, batch, scratch);
+                &*x
+            }
+            (None, PackedWeights::F32(_)) => {
+                floats.grow(h.len());
+                floats.as_mut_slice()[..h.len()].copy_from_slice(h);
+                &floats.as_slice()[..h.len()]
+            }
+            (None, PackedWeights::I8(_)) => {
+                self.left.load(h, batch, scratch);
+                &[]
+            }
+        };
+        let padded = self.hidden.div_ceil(PANEL_ROWS) * PANEL_ROWS;
+        for first in (0..self.hidden).step_by(GROUP) {
+            let room = GROUP.min(padded - first);
+            let group = Group { first, count: GROUP.min(self.hidden - first), room };
+            let panels = self.gates * first / PANEL_ROWS..self.gates * (first + room) / PANEL_ROWS;
+            let sums = &mut gates.as_mut_slice()[..batch * self.gates * room];
+            self.left.multiply_panels(panels, x, batch, scratch, sums);
+            update(group, h, sums);
+        }
+        scratch.floats = floats;
+        scratch.gates = gates;
+    }
+}
+
+/// Some units of a layer.
+#[derive(Clone, Copy)]
+pub(crate) struct Group {
+    /// The first one.
+    pub(crate) first: usize,
+    /// How many.
+    pub(crate) count: usize,
+    /// How many with the padding.
+    pub(crate) room: usize,
+}
+
+/// Something that is done with the registers of an instruction set.
+pub(crate) trait Job {
+    /// Does it. Always inlined.
+    fn run<L: Lanes>(self, lanes: L);
+}
+
+/// Does a job with the registers of `isa`.
+pub(crate) fn run_on(isa: Isa, job: impl Job) {
+    arch::run(isa, job);
+}
+
+/// A register of `values` from `at` on, filled up with zeros where they end.
+#[inline(always)]
+pub(crate) fn load<L: Lanes>(lanes: L, values: &[f32], at: usize) -> L::F {
+    if at + L::WIDTH <= values.len() {
+        return lanes.load(&values[at..]);
+    }
+    let mut padded = [0.0; PANEL_ROWS];
+    let rest = &values[at..];
+    padded[..rest.len()].copy_from_slice(rest);
+    lanes.load(&padded)
+}
+
+/// A register to `values` from `at` on, as many lanes as there are values.
+#[inline(always)]
+pub(crate) fn store<L: Lanes>(lanes: L, value: L::F, values: &mut [f32], at: usize) {
+    if at + L::WIDTH <= values.len() {
+        return lanes.store(value, &mut values[at..]);
+    }
+    let mut padded = [0.0; PANEL_ROWS];
+    lanes.store(value, &mut padded);
+    let rest = &mut values[at..];
+    let len = rest.len();
+    rest.copy_from_slice(&padded[..len]);
+}
