@@ -33,9 +33,6 @@ pub(super) fn int8(isa: Isa) -> f64 {
         Isa::AvxVnni => rate(|| unsafe { x86_64::int8_avx_vnni_evex() }),
         // SAFETY: as above.
         #[cfg(target_arch = "x86_64")]
-        Isa::AvxVnni => rate(|| unsafe { x86_64::int8_avx_vnni() }),
-        // SAFETY: as above.
-        #[cfg(target_arch = "x86_64")]
         Isa::Avx2 => rate(|| unsafe { x86_64::int8_avx2() }),
         // SAFETY: as above.
         #[cfg(target_arch = "aarch64")]

@@ -44,20 +44,6 @@ macro_rules! int8_256_bits {
 int8_256_bits!(int8_avx_vnni_vex, "avx2,avxvnni", _mm256_dpbusd_avx_epi32);
 int8_256_bits!(int8_avx_vnni_evex, "avx512f,avx512vl,avx512vnni", _mm256_dpbusd_epi32);
 
-/// Needs AVX-VNNI.
-#[target_feature(enable = "avx2,avxvnni")]
-pub(super) fn int8_avx_vnni() -> usize {
-    let (w, x) = (black_box(_mm256_set1_epi8(3)), black_box(_mm256_set1_epi8(5)));
-    let mut sums = [_mm256_setzero_si256(); CHAINS];
-    for _ in 0..TURNS {
-        for sum in &mut sums {
-            *sum = _mm256_dpbusd_avx_epi32(*sum, x, w);
-        }
-    }
-    black_box(&sums);
-    2 * TURNS * CHAINS * 32
-}
-
 /// Needs AVX2. The product of a chain is a factor of the next, or the compiler would compute one product and add it a thousand times.
 #[target_feature(enable = "avx2")]
 pub(super) fn int8_avx2() -> usize {
