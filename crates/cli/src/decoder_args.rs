@@ -1,4 +1,5 @@
-//! How text is searched for: greedy by default, a beam with `--beam`, `--lm` or hotwords.
+//! How text is searched for: a beam with the bundled language model where the model is the bundled one, else greedy; a
+//! beam with `--beam`, `--lm` or hotwords.
 
 use std::path::{Path, PathBuf};
 
@@ -10,21 +11,27 @@ use stonechat::{BeamOptions, BeamSearch, Hotword, Model, Options, Recognizer};
 use stonechat_lm::LanguageModel;
 
 use crate::failure::usage;
-use crate::model_file::file_bytes;
+use crate::model_file::{BUNDLED_LM, ModelArg, file_bytes};
 
-/// The beam of `--lm` and `--hotword` without `--beam`.
+/// The beam where `--beam` does not say it.
 const DEFAULT_BEAM: u32 = 64;
 
 #[derive(Args)]
 pub struct DecoderArgs {
-    /// Search with N hypotheses [default: greedy, or 64 with a language model or hotwords]
+    /// Search with N hypotheses [default: 64 with a language model or hotwords, else greedy]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=65536))]
     beam: Option<u32>,
-    /// Language model (made by `stonechat lm`)
+    /// Language model (made by `stonechat lm`) [default: with the bundled model, the bundled one]
     #[arg(long, value_name = "FILE")]
     lm: Option<PathBuf>,
+    /// Leave the bundled language model out
+    #[arg(long, conflicts_with = "lm")]
+    no_lm: bool,
+    /// The best symbol of each frame: no search and no language model
+    #[arg(long, conflicts_with_all = ["beam", "lm", "alpha", "beta", "hotword", "hotwords"])]
+    greedy: bool,
     /// Weight of the language model
-    #[arg(long, value_name = "X", requires = "lm")]
+    #[arg(long, value_name = "X")]
     alpha: Option<f32>,
     /// What each word is worth, in nats
     #[arg(long, value_name = "X", allow_hyphen_values = true)]
@@ -38,24 +45,62 @@ pub struct DecoderArgs {
     hotwords: Option<PathBuf>,
 }
 
+/// Where a language model comes from.
+enum Source<'a> {
+    File(&'a Path),
+    Bundled,
+}
+
+impl Source<'_> {
+    fn load(&self) -> Result<LanguageModel> {
+        match self {
+            Self::File(path) => Ok(LanguageModel::load(path)?),
+            Self::Bundled => {
+                LanguageModel::from_bytes(BUNDLED_LM).context("the bundled language model")
+            }
+        }
+    }
+}
+
 impl DecoderArgs {
-    /// Whether a beam is searched.
-    pub fn is_beam(&self) -> bool {
+    /// The language model that goes with a model.
+    fn source(&self, model: &ModelArg) -> Option<Source<'_>> {
+        match &self.lm {
+            Some(path) => Some(Source::File(path)),
+            None if model.is_bundled() && !self.greedy && !self.no_lm => Some(Source::Bundled),
+            None => None,
+        }
+    }
+
+    /// Whether a beam is asked for, a language model aside.
+    fn is_beam(&self) -> bool {
         self.beam.is_some()
-            || self.lm.is_some()
             || self.beta.is_some()
             || !self.hotword.is_empty()
             || self.hotwords.is_some()
     }
 
     /// Size of the language model's file, 0 without one.
-    pub fn lm_bytes(&self) -> Result<u64> {
-        self.lm.as_deref().map_or(Ok(0), file_bytes)
+    pub fn lm_bytes(&self, model: &ModelArg) -> Result<u64> {
+        match self.source(model) {
+            Some(Source::File(path)) => file_bytes(path),
+            Some(Source::Bundled) => Ok(BUNDLED_LM.len() as u64),
+            None => Ok(0),
+        }
     }
 
     /// The recognizer that the arguments ask for. `beam` asks for a beam in any case.
-    pub fn recognizer(&self, model: Model, options: Options, beam: bool) -> Result<Recognizer> {
-        let search = if beam || self.is_beam() { Some(self.search(&model)?) } else { None };
+    pub fn recognizer(&self, model: &ModelArg, options: Options, beam: bool) -> Result<Recognizer> {
+        if self.greedy && beam {
+            return Err(usage("--greedy finds one text and has no weights: leave it out"));
+        }
+        let source = self.source(model);
+        if self.alpha.is_some() && source.is_none() {
+            return Err(usage("--alpha is the weight of a language model: give one with --lm"));
+        }
+        let beam = beam || source.is_some() || self.is_beam();
+        let model = model.load()?;
+        let search = if beam { Some(self.search(&model, source.as_ref())?) } else { None };
         let recognizer = Recognizer::new(model, options)?;
         Ok(match search {
             Some(search) => recognizer.with_search(search)?,
@@ -63,21 +108,20 @@ impl DecoderArgs {
         })
     }
 
-    fn search(&self, model: &Model) -> Result<BeamSearch> {
+    fn search(&self, model: &Model, source: Option<&Source>) -> Result<BeamSearch> {
         let default = BeamOptions::default();
         let options = BeamOptions {
             width: self.beam.unwrap_or(DEFAULT_BEAM) as usize,
             alpha: self.alpha.unwrap_or(default.alpha),
             // Without a language model words have no price that would have to be made good for.
-            beta: self.beta.unwrap_or(if self.lm.is_some() { default.beta } else { 0.0 }),
+            beta: self.beta.unwrap_or(if source.is_some() { default.beta } else { 0.0 }),
             ..default
         };
         let mut search = model.beam_search(options)?;
-        if let Some(path) = &self.lm {
-            let lm = LanguageModel::load(path)?;
-            search = search.with_language_model(Arc::new(lm));
+        if let Some(source) = source {
+            search = search.with_language_model(Arc::new(source.load()?));
             let left_out = search.words_left_out();
-            if left_out > 0 {
+            if let (1.., Source::File(path)) = (left_out, source) {
                 eprintln!(
                     "warning: {}: {left_out} words have characters that the model's alphabet lacks; \
                      they will not be recognised",

@@ -10,6 +10,9 @@ use stonechat_model::Package;
 /// `models/default.stonechat`, inside the executable: it works wherever it is installed.
 const BUNDLED: &[u8] = include_bytes!("../../../models/default.stonechat");
 
+/// `models/default.lm`, inside the executable as well: the language model that the bundled model is decoded with.
+pub const BUNDLED_LM: &[u8] = include_bytes!("../../../models/default.lm");
+
 /// Which package a verb works on.
 #[derive(Args)]
 pub struct ModelArg {
@@ -19,6 +22,11 @@ pub struct ModelArg {
 }
 
 impl ModelArg {
+    /// Whether it is the model that comes with the program.
+    pub fn is_bundled(&self) -> bool {
+        self.model.is_none()
+    }
+
     /// For headings.
     pub fn name(&self) -> String {
         match &self.model {
@@ -60,7 +68,8 @@ mod tests {
     fn the_bundled_model_is_small_and_sound() {
         let bundled = ModelArg { model: None };
         let model = bundled.load().unwrap();
-        assert!(bundled.bytes().unwrap() <= 4_000_000, "{} bytes", BUNDLED.len());
+        let bytes = BUNDLED.len() + BUNDLED_LM.len();
+        assert!(bytes <= 4_000_000, "model and language model have {bytes} bytes");
         assert_eq!(model.sample_rate_hz(), 16_000);
         let maps = bundled.package().unwrap().network;
         let float =

@@ -133,9 +133,8 @@ impl Eval {
             bail!("{}: no utterance to evaluate on", self.manifest.display());
         }
         let options = Options { profile: true, ..Options::default() };
-        let model = self.model.load()?;
         let beam = self.tune || self.calibrate;
-        let mut recognizer = self.decoder.recognizer(model, options, beam)?;
+        let mut recognizer = self.decoder.recognizer(&self.model, options, beam)?;
         warn_of_foreign_texts(&recognizer, &utterances);
         let tries = self.prepare(&mut recognizer, &utterances)?;
         let (details, time, acoustic) = self.recognise(&recognizer, &utterances)?;
@@ -156,7 +155,7 @@ impl Eval {
             am_share: acoustic.as_secs_f64() / time.as_secs_f64(),
             peak_rss_mb: peak_rss_mb(),
             model_bytes: self.model.bytes()?,
-            lm_bytes: self.decoder.lm_bytes()?,
+            lm_bytes: self.decoder.lm_bytes(&self.model)?,
             beam: search.map(|search| search.options().width),
             alpha: search.map(|search| search.options().alpha),
             beta: search.map(|search| search.options().beta),

@@ -99,7 +99,7 @@ impl Transcribe {
             return Err(usage("--nbest needs --json: the other formats have one text"));
         }
         let beam = self.nbest.is_some();
-        let recognizer = self.decoder.recognizer(self.model.load()?, Options::default(), beam)?;
+        let recognizer = self.decoder.recognizer(&self.model, Options::default(), beam)?;
         match &inputs[..] {
             [input] => {
                 let heard = self.transcribe(&recognizer, input)?;

@@ -33,7 +33,7 @@ impl Default for BeamOptions {
             max_symbols: 32,
             symbol_mass: 0.999,
             alpha: 0.5,
-            beta: 1.0,
+            beta: 2.0,
             unknown_word: -6.0,
             lexicon_only: false,
         }
