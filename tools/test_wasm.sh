@@ -2,7 +2,7 @@
 # Tests the kernels as WebAssembly under node: with vectors of 128 bits, then without. The crate itself and its tests that need no other
 # crate.
 #
-#   tools/test_wasm.sh [TEST...]        # default: int8 int4 blocks float32 allocation
+#   tools/test_wasm.sh [TEST...]        # default: int8 int4 blocks low_rank recurrent float32 allocation
 #
 # Needs a rustc with the standard library of wasm32-wasip1 (`rustup target add wasm32-wasip1`) and node 20 or newer, whose WASI gives the
 # programs their standard output. A panic ends such a program, so the first failing test is the last.
@@ -34,7 +34,7 @@ process.exit(wasi.start(await WebAssembly.instantiate(module, wasi.getImportObje
 EOF
 
 if [ $# -eq 0 ]; then
-    set -- int8 int4 blocks float32 allocation
+    set -- int8 int4 blocks low_rank recurrent float32 allocation
 fi
 echo "$(rustc --version), $target, node $(node --version)"
 ran=()
