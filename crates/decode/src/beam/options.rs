@@ -12,7 +12,8 @@ pub struct BeamOptions {
     /// Symbols that hypotheses are extended by in a frame, at most.
     pub max_symbols: usize,
     /// The best symbols of a frame are taken until their probabilities, with the blank's, sum up
-    /// to this; at 1 all are.
+    /// to this; at 1 all are. A frame that is blank with this probability extends nothing: summed over
+    /// minutes of silence, thousandths would become letters.
     pub symbol_mass: f32,
     /// Weight of the language model's log probability.
     pub alpha: f32,
@@ -31,7 +32,7 @@ impl Default for BeamOptions {
             width: 64,
             score_threshold: 14.0,
             max_symbols: 32,
-            symbol_mass: 0.999,
+            symbol_mass: 0.98,
             alpha: 0.5,
             beta: 2.0,
             unknown_word: -6.0,

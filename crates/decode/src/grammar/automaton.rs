@@ -14,6 +14,9 @@ pub(super) const DEAD: u32 = u32::MAX;
 /// Before the first letter of a phrase.
 pub(super) const START: u32 = 0;
 
+/// Where each word leads from a state.
+pub(super) type Transitions = HashMap<String, u32>;
+
 /// A non-deterministic automaton over words (Thompson 1968) that grows with the tree.
 pub(super) struct Builder<'a> {
     rules: &'a HashMap<String, Expansion>,
@@ -87,7 +90,7 @@ impl<'a> Builder<'a> {
     }
 
     /// The deterministic automaton, by subsets: transitions by word, and which states accept.
-    pub(super) fn determine(&self) -> Result<(Vec<HashMap<String, u32>>, Vec<bool>), Error> {
+    pub(super) fn determine(&self) -> Result<(Vec<Transitions>, Vec<bool>), Error> {
         let mut numbers = HashMap::from([(self.closure(BTreeSet::from([FIRST])), 0u32)]);
         let mut subsets: Vec<BTreeSet<usize>> = numbers.keys().cloned().collect();
         let mut states = Vec::new();
@@ -98,7 +101,7 @@ impl<'a> Builder<'a> {
                     next.entry(word).or_default().insert(to);
                 }
             }
-            let mut transitions = HashMap::new();
+            let mut transitions = Transitions::new();
             for (word, subset) in next {
                 let subset = self.closure(subset);
                 let new = numbers.len() as u32;
