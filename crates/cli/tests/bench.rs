@@ -69,11 +69,16 @@ fn the_table_names_everything() {
 }
 
 #[test]
-fn kernels_stay_below_their_roofline() {
-    for isa in ["portable", ""] {
+fn kernels_report_what_was_asked_for() {
+    // Little for the portable path: it is slow where it is not optimised.
+    let cases: [(&str, &[&str], &[u32]); 2] =
+        [("portable", &["70x33"], &[1]), ("", &["70x33", "32x64"], &[1, 3])];
+    for (isa, shapes, batches) in cases {
         let mut command = stonechat();
-        command.args(["bench", "kernels", "--json", "--shape", "70x33", "--shape", "32x64"]);
-        command.args(["--batch", "1,3", "--rounds", "2"]);
+        command.args(["bench", "kernels", "--rounds", "1"]);
+        shapes.iter().for_each(|shape| _ = command.args(["--shape", shape]));
+        let list: Vec<String> = batches.iter().map(u32::to_string).collect();
+        command.args(["--batch", &list.join(",")]);
         if !isa.is_empty() {
             command.args(["--isa", isa]);
         }
@@ -92,9 +97,9 @@ fn kernels_stay_below_their_roofline() {
             })
             .collect();
         let mut expected = Vec::new();
-        for shape in ["70x33", "32x64"] {
+        for shape in shapes {
             for form in ["int8", "int4", "low_rank"] {
-                for batch in [1, 3] {
+                for batch in batches {
                     for weights in ["hot", "cold"] {
                         expected.push(format!("\"{form}\" {shape} {batch} \"{weights}\""));
                     }
