@@ -311,7 +311,9 @@ fn times<P>(copies: &[P], rounds: u32, call: &mut impl FnMut(&P)) -> Times {
     for _ in 0..rounds {
         best.hot = best.hot.min(hot_round(calls, call) / f64::from(calls));
         let start = Instant::now();
-        copies.iter().for_each(|copy| call(copy));
+        for copy in copies {
+            call(copy);
+        }
         best.cold = best.cold.min(start.elapsed().as_secs_f64() / copies.len() as f64);
     }
     best
