@@ -35,7 +35,7 @@ impl Vocabulary {
         let mut trie =
             Self { first_child: Vec::new(), class: vec![0], bound: Vec::new(), word: Vec::new() };
         // Each node is a range of the sorted words that agree in their first `depth` classes.
-        let mut level = Vec::from_iter([0..words.len()]);
+        let mut level: Vec<_> = std::iter::once(0..words.len()).collect();
         let mut depth = 0;
         while !level.is_empty() {
             let mut below = Vec::new();
