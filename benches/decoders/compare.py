@@ -7,7 +7,8 @@
 
 Prints one JSON object. Texts are compared by the score that all decoders claim to maximise,
 ln p_ctc + alpha ln p_lm + beta words, computed here for every text in the same way (CTC forward over all
-alignments, KenLM).
+alignments, KenLM). What each decoder takes off for words that the model does not know is its own and not in it.
+flashlight-text is used with a lexicon, so that no other words come out; this project runs both ways.
 """
 
 import argparse
@@ -76,8 +77,9 @@ def unigrams(path):
 
 def flashlight(index, frames, options):
     """Lexicon decoder: closed vocabulary, as flashlight is used with word models."""
-    from flashlight.lib.text.decoder import CriterionType, KenLM, LexiconDecoder, LexiconDecoderOptions, SmearingMode, Trie
-    from flashlight.lib.text.dictionary import Dictionary, create_word_dict, load_words  # noqa: F401
+    from flashlight.lib.text.decoder import CriterionType, LexiconDecoder, LexiconDecoderOptions, SmearingMode, Trie
+    from flashlight.lib.text.decoder.kenlm import KenLM
+    from flashlight.lib.text.dictionary import Dictionary
 
     symbols = index["symbols"]
     number = {symbol: i for i, symbol in enumerate(symbols)}
@@ -134,27 +136,23 @@ def main():
     parser.add_argument("--lm", required=True)
     parser.add_argument("--ours", required=True)
     parser.add_argument("--beam", type=int, default=64)
-    parser.add_argument("--alpha", type=float, default=0.5)
-    parser.add_argument("--beta", type=float, default=1.0)
+    parser.add_argument("--alpha", type=float, default=0.7)
+    parser.add_argument("--beta", type=float, default=0.25)
     parser.add_argument("--threshold", type=float, default=14.0)
-    parser.add_argument("--unknown", type=float, default=-10.0)
-    parser.add_argument("--limit", type=int)
+    parser.add_argument("--unknown", type=float, default=-10.0, help="pyctcdecode's unk_score_offset (its default)")
     parser.add_argument("--peers", default="pyctcdecode,flashlight")
     options = parser.parse_args()
     index = json.loads((options.logits / "index.json").read_text())
-    texts = index["texts"][: options.limit]
+    texts = index["texts"]
     frames = [log_softmax(np.load(options.logits / f"{n}.npy")) for n in range(len(texts))]
     model = kenlm.Model(options.arpa)
     number = {symbol: i for i, symbol in enumerate(index["symbols"])}
 
     def score(log_probs, text):
-        words = text.split()
-        unknown = sum(word not in model for word in words)
         return (
             ctc(log_probs, [number[letter] for letter in text])
             + options.alpha * math.log(10) * model.score(text)
-            + options.beta * len(words)
-            + options.unknown * unknown
+            + options.beta * len(text.split())
         )
 
     results = {}
@@ -167,17 +165,16 @@ def main():
         start = time.perf_counter()
         found = [decode(log_probs) for log_probs in frames]
         results[name] = {"seconds": time.perf_counter() - start, "texts": found}
-    command = [options.ours, options.logits, "--lm", options.lm, "--repeat", "3"]
-    for key in ("beam", "alpha", "beta", "threshold", "unknown"):
-        command += [f"--{key}", str(getattr(options, key))]
-    ours = json.loads(subprocess.run([str(part) for part in command], check=True, capture_output=True).stdout)
-    results["stonechat"] = {
-        "seconds": ours["seconds"],
-        "texts": [utterance["text"] for utterance in ours["utterances"]][: options.limit],
-    }
+    for name, closed in (("stonechat", "false"), ("stonechat, lexicon only", "true")):
+        command = [options.ours, options.logits, "--lm", options.lm, "--repeat", "3", "--lexicon-only", closed]
+        for key in ("beam", "alpha", "beta", "threshold"):
+            command += [f"--{key}", str(getattr(options, key))]
+        ours = json.loads(subprocess.run([str(part) for part in command], check=True, capture_output=True).stdout)
+        results[name] = {"seconds": ours["seconds"], "texts": [utterance["text"] for utterance in ours["utterances"]]}
     words = sum(len(text.split()) for text in texts)
     for result in results.values():
         if "texts" in result:
+            result["unknown_words"] = sum(word not in model for text in result["texts"] for word in text.split())
             result["wer"] = sum(errors(t.split(), f.split()) for t, f in zip(texts, result["texts"])) / words
             scores = [score(p, f) for p, f in zip(frames, result["texts"])]
             result["mean_score"] = float(np.mean(scores))

@@ -2,7 +2,8 @@
 //! comparison with other decoders (`benches/decoders`) uses it.
 //!
 //! ```text
-//! decode_logits FOLDER [--lm FILE] [--beam N] [--alpha X] [--beta X] [--threshold X] [--mass X] [--repeat N]
+//! decode_logits FOLDER [--lm FILE] [--beam N] [--alpha X] [--beta X] [--threshold X] [--mass X]
+//!     [--unknown X] [--unknown-letter X] [--lexicon-only true] [--repeat N]
 //! ```
 //!
 //! One JSON object: `seconds` of decoding (the best of the repeats), `wer`, and for each utterance
@@ -32,6 +33,8 @@ fn main() -> Result<(), Box<dyn Error>> {
             "--threshold" => options.score_threshold = value.parse()?,
             "--mass" => options.symbol_mass = value.parse()?,
             "--unknown" => options.unknown_word = value.parse()?,
+            "--unknown-letter" => options.unknown_letter = value.parse()?,
+            "--lexicon-only" => options.lexicon_only = value.parse()?,
             "--repeat" => repeats = value.parse()?,
             _ => return Err(format!("what is {name}?").into()),
         }

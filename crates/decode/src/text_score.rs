@@ -4,7 +4,8 @@
 //! The score of a text is
 //!
 //! ```text
-//! alpha ln p_lm(words) + beta (number of words) + unknown_word (number of unknown words)
+//! alpha ln p_lm(words) + beta (number of words)
+//!     + unknown_word (number of unknown words) + unknown_letter (number of their letters)
 //! ```
 //!
 //! with the terms of Deep Speech 2 (arXiv 1512.02595, section 3.8). A word counts when it is
@@ -19,6 +20,7 @@
 
 use std::sync::Arc;
 
+use crate::BeamOptions;
 use crate::grammar::{GrammarScorer, GrammarState};
 use crate::language_model::{LanguageModel, LmState, WordId};
 use crate::phrases::Phrases;
@@ -39,6 +41,8 @@ pub(crate) struct TextState {
     pub lm: LmState,
     /// The unfinished word in the vocabulary.
     word: u32,
+    /// Its letters so far.
+    letters: u16,
     /// How far hotwords are matched.
     phrase: u32,
     grammar: GrammarState,
@@ -57,7 +61,8 @@ pub(crate) struct TextScorer {
     alpha: f32,
     beta: f32,
     unknown_word: f32,
-    /// Score of an unknown word without context.
+    unknown_letter: f32,
+    /// Score of an unknown word without context, besides its letters.
     unknown: f32,
     /// Whether only words of the vocabulary are allowed.
     closed: bool,
@@ -68,13 +73,15 @@ pub(crate) struct TextScorer {
 
 impl TextScorer {
     /// Without any model: a word is worth `beta`.
-    pub(crate) fn new(alpha: f32, beta: f32, unknown_word: f32, closed: bool) -> Self {
+    pub(crate) fn new(options: &BeamOptions) -> Self {
+        let BeamOptions { alpha, beta, unknown_word, unknown_letter, .. } = *options;
         Self {
             alpha,
             beta,
             unknown_word,
+            unknown_letter,
             unknown: unknown_word,
-            closed,
+            closed: options.lexicon_only,
             model: None,
             vocabulary: None,
             grammar: None,
@@ -105,6 +112,7 @@ impl TextScorer {
             settled: 0.0,
             lm,
             word: vocabulary::ROOT,
+            letters: 0,
             phrase: phrases.start(),
             grammar: GrammarState::START,
         };
@@ -113,7 +121,7 @@ impl TextScorer {
 
     /// The text with its total, between words.
     fn look_ahead_of(&self, text: TextState, phrases: &Phrases) -> TextState {
-        let ahead = self.look_ahead(vocabulary::ROOT, false) + phrases.pending(text.phrase);
+        let ahead = self.look_ahead(vocabulary::ROOT, 0, false) + phrases.pending(text.phrase);
         TextState { total: text.settled + ahead, ..text }
     }
 
@@ -142,15 +150,17 @@ impl TextScorer {
             let (next, added) = scorer.letter(grammar, class);
             (grammar, settled) = (next, settled + added);
         }
-        let total = settled + self.look_ahead(word, hot) + phrases.pending(phrase);
-        Some(TextState { total, settled, lm: text.lm, word, phrase, grammar })
+        let letters = text.letters.saturating_add(1);
+        let total = settled + self.look_ahead(word, letters, hot) + phrases.pending(phrase);
+        Some(TextState { total, settled, lm: text.lm, word, letters, phrase, grammar })
     }
 
     /// The same text under other hotwords, which it has not begun to match unless a word begins.
     pub(crate) fn restart_phrases(&self, text: &mut TextState, in_word: bool, phrases: &Phrases) {
         text.phrase = if in_word { phrases.outside() } else { phrases.start() };
-        text.total =
-            text.settled + self.look_ahead(text.word, false) + phrases.pending(text.phrase);
+        text.total = text.settled
+            + self.look_ahead(text.word, text.letters, false)
+            + phrases.pending(text.phrase);
     }
 
     /// At least what one more character adds to the total.
@@ -159,13 +169,18 @@ impl TextScorer {
         if class == SPACE {
             // No word is more than certain.
             let held = phrases.pending(text.phrase);
-            gain += text.settled + self.beta + self.look_ahead(vocabulary::ROOT, false)
+            gain += text.settled + self.beta + self.look_ahead(vocabulary::ROOT, 0, false)
                 - (text.total - held);
         } else if gain > 0.0 {
             // The first letters of a hotword may lift the penalty of an unknown word.
-            gain -= self.unknown_word.min(0.0);
+            gain -= self.unknown_word.min(0.0) + self.letters_cost(text.letters).min(0.0);
         }
-        gain
+        gain + self.unknown_letter.max(0.0)
+    }
+
+    /// What so many letters of an unknown word are worth.
+    fn letters_cost(&self, letters: u16) -> f32 {
+        self.unknown_letter * f32::from(letters)
     }
 
     /// The score if the utterance ends here, `None` if it cannot.
@@ -188,10 +203,10 @@ impl TextScorer {
         if self.closed && known.is_none() && !hot {
             return None;
         }
-        let mut after = TextState { word: vocabulary::ROOT, phrase, ..*text };
+        let mut after = TextState { word: vocabulary::ROOT, letters: 0, phrase, ..*text };
         after.settled += self.beta + phrases.granted(phrase);
         if self.vocabulary.is_some() && known.is_none() && !hot {
-            after.settled += self.unknown_word;
+            after.settled += self.unknown_word + self.letters_cost(text.letters);
         }
         if let Some(model) = &self.model {
             let (log10, lm) = model.score(text.lm, known.unwrap_or(WordId::UNKNOWN));
@@ -207,12 +222,12 @@ impl TextScorer {
     }
 
     /// What the unfinished word may at best be worth; `hot` if it may become a hotword.
-    fn look_ahead(&self, word: u32, hot: bool) -> f32 {
+    fn look_ahead(&self, word: u32, letters: u16, hot: bool) -> f32 {
         let Some(words) = &self.vocabulary else { return self.beta };
         let unknown = match (hot, self.closed) {
             (true, _) => self.unknown - self.unknown_word,
             (false, true) => f32::NEG_INFINITY,
-            (false, false) => self.unknown,
+            (false, false) => self.unknown + self.letters_cost(letters),
         };
         if word == OUTSIDE {
             return self.beta + unknown;

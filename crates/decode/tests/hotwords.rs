@@ -68,7 +68,8 @@ fn a_hotword_need_not_be_a_word() {
             if lexicon_only && text.split_whitespace().any(|word| strange(&word)) {
                 return f32::NEG_INFINITY;
             }
-            model.text_score(text, &open) + hot * (3.0 - options.unknown_word)
+            let spared = options.unknown_word + 3.0 * options.unknown_letter;
+            model.text_score(text, &open) + hot * (3.0 - spared)
         };
         let expected = enumerate(&alphabet, &logits, score);
         let search = BeamSearch::new(&alphabet, 0.02, options).unwrap();

@@ -45,7 +45,8 @@ fn text_score(model: &stonechat_lm::LanguageModel, text: &str, options: &BeamOpt
     let (mut score, mut state) = (0.0, model.start());
     for word in text.split_whitespace() {
         let id = model.word_id(word);
-        score += options.beta + if id.is_none() { options.unknown_word } else { 0.0 };
+        let unknown = options.unknown_word + options.unknown_letter * word.len() as f32;
+        score += options.beta + if id.is_none() { unknown } else { 0.0 };
         let (log10, next) = model.score(state, id.unwrap_or(stonechat_lm::WordId::UNKNOWN));
         score += options.alpha * std::f32::consts::LN_10 * log10;
         state = next;

@@ -7,7 +7,7 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 
 use common::{STORAGES, Storage, model, sound};
-use stonechat::{Options, Recognizer, Stream};
+use stonechat::{BeamOptions, Options, Recognizer, Stream};
 
 /// The system's allocator with counters for the thread that asks.
 struct Counting;
@@ -130,4 +130,25 @@ fn a_long_stream_grows_by_its_words_only() {
     let grown = BYTES.get() - before;
     assert!(letters > 4096, "{letters} letters fit into the reserve: nothing was tested");
     assert!(grown > 0 && grown <= 2 * 25 * letters, "{grown} bytes for {letters} letters");
+}
+
+/// A beam search: what it needs follows from its width, and stays within a megabyte.
+#[test]
+fn a_long_beam_stream_does_not_grow() {
+    let second = sound(1.0, 2);
+    let model = model(Storage::Int8);
+    let search = model.beam_search(BeamOptions { width: 16, ..BeamOptions::default() }).unwrap();
+    let recognizer = Recognizer::new(model, Options::default()).unwrap();
+    let mut stream = recognizer.with_search(search.with_lexicon(["a", "it"])).unwrap().stream();
+    let (mut words, mut after_warm_up) = (0, 0);
+    for n in 0..180 {
+        stream.push(&second).unwrap();
+        words += stream.take_words().len();
+        if n == 5 {
+            after_warm_up = BYTES.get();
+        }
+        let grown = BYTES.get() - after_warm_up;
+        assert!(n < 5 || grown < 1 << 18, "{grown} bytes after {n} seconds");
+    }
+    assert!(words > 200, "{words} words");
 }

@@ -22,6 +22,9 @@ pub struct BeamOptions {
     /// What a word is worth, besides the model's score for `<unk>`, that the language model or
     /// lexicon does not know; below 0 as a rule.
     pub unknown_word: f32,
+    /// What each letter of such a word is worth; below 0 as a rule, or several words would be
+    /// had for the price of one by running them together.
+    pub unknown_letter: f32,
     /// Whether words that the language model or lexicon does not know are forbidden.
     pub lexicon_only: bool,
 }
@@ -33,9 +36,10 @@ impl Default for BeamOptions {
             score_threshold: 14.0,
             max_symbols: 32,
             symbol_mass: 0.98,
-            alpha: 0.5,
-            beta: 2.0,
-            unknown_word: -6.0,
+            alpha: 0.7,
+            beta: 0.25,
+            unknown_word: -5.0,
+            unknown_letter: -1.5,
             lexicon_only: false,
         }
     }
@@ -71,7 +75,11 @@ impl BeamOptions {
         if !(self.alpha.is_finite() && self.alpha >= 0.0) {
             return refuse("alpha", self.alpha.into(), "be a number from 0");
         }
-        for (name, value) in [("beta", self.beta), ("unknown_word", self.unknown_word)] {
+        for (name, value) in [
+            ("beta", self.beta),
+            ("unknown_word", self.unknown_word),
+            ("unknown_letter", self.unknown_letter),
+        ] {
             if !value.is_finite() {
                 return refuse(name, value.into(), "be a number");
             }

@@ -42,11 +42,10 @@ impl BeamSearch {
         if !(frame_seconds.is_finite() && frame_seconds > 0.0) {
             return Err(Error::FrameLength { seconds: frame_seconds });
         }
-        let BeamOptions { alpha, beta, unknown_word, lexicon_only, .. } = options;
         Ok(Self {
             symbols: Symbols::new(symbols)?,
             options,
-            scorer: TextScorer::new(alpha, beta, unknown_word, lexicon_only),
+            scorer: TextScorer::new(&options),
             hotwords: Vec::new(),
             phrases: Phrases::new([]),
             calibration: Calibration::default(),
@@ -75,7 +74,7 @@ impl BeamSearch {
     }
 
     /// The same search with a list of words and no language model: all words are equally likely,
-    /// others cost [`BeamOptions::unknown_word`] or are forbidden.
+    /// others cost [`BeamOptions::unknown_word`] and [`BeamOptions::unknown_letter`] or are forbidden.
     pub fn with_lexicon<'a>(mut self, words: impl IntoIterator<Item = &'a str>) -> Self {
         let mut spelled = Vec::new();
         self.left_out = 0;

@@ -62,7 +62,8 @@ impl Bigram {
         let (mut score, mut previous) = (0.0, self.edge());
         for word in text.split_whitespace() {
             let id = self.words.iter().position(|w| *w == word).map_or(0, |i| i as u32 + 1);
-            score += options.beta + if id == 0 { options.unknown_word } else { 0.0 };
+            let letters = options.unknown_letter * word.len() as f32;
+            score += options.beta + if id == 0 { options.unknown_word + letters } else { 0.0 };
             if id == 0 && options.lexicon_only {
                 return f32::NEG_INFINITY;
             }
