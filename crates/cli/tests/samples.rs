@@ -11,7 +11,7 @@ use stonechat_decode::ErrorCount;
 const TEXTS: [(&str, &str); 3] = [
     ("kitchen.flac", "turn on the light in the kitchen"),
     ("train.flac", "they waited for the train in the little station"),
-    ("weather.flac", "what will the weather be like in the morning"),
+    ("winter.flac", "it was a cold day in the middle of winter"),
 ];
 
 /// Characters that may be wrong where the best symbol of each frame is taken, without the language model.
