@@ -126,7 +126,7 @@ pub fn write(model: &NgramModel, bits: Bits, path: &Path) -> Result<()> {
     })
 }
 
-/// As [`write`], with what is written left to `content`; compressed where the name asks for it.
+/// As [`write()`], with what is written left to `content`; compressed where the name asks for it.
 pub fn write_with(path: &Path, content: impl FnOnce(&mut dyn Write) -> Result<()>) -> Result<()> {
     let name = || path.display().to_string();
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
