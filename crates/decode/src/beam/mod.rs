@@ -2,7 +2,7 @@
 //!
 //! Of all texts that begin as the audio may have, the best `width` are kept, each with the
 //! probability of all its alignments (Graves et al. 2006; Hannun et al. 2014, arXiv 1408.2873),
-//! and with what it is worth as a text (`text_score.rs`). Every [`COMMIT_FRAMES`] frames the
+//! and with what it is worth as a text (`text_score.rs`). Every `COMMIT_FRAMES` frames the
 //! words that all hypotheses agree on are settled and leave the search, so that an endless stream
 //! needs no more memory than a short one.
 
@@ -40,8 +40,8 @@ const MAX_OPEN: usize = 512;
 /// How long after a word's end its rivals are compared with it.
 const DELAY_S: f64 = 0.4;
 
-/// A running search. Memory: about 100 bytes for each text considered in the last
-/// [`COMMIT_FRAMES`] frames, and the words since the start or the last
+/// A running search. Memory: about 100 bytes for each text considered in the last 32
+/// frames, and the words since the start or the last
 /// [`take_words`](Self::take_words).
 #[derive(Debug, Clone)]
 pub struct BeamDecoder {
