@@ -51,6 +51,9 @@
 // The hyperbolic tangent.
 #define STONECHAT_ACTIVATION_TANH 3
 
+// The recurrent weights of a GRU layer, packed. They never change.
+typedef struct StonechatGru StonechatGru;
+
 // A `rows x cols` matrix of 8-bit weights with a scale a row, packed for products. It never changes.
 typedef struct StonechatInt8 StonechatInt8;
 
@@ -185,6 +188,43 @@ int32_t stonechat_int8_matmul_i32(const StonechatInt8 *matrix,
                                   const int8_t *x,
                                   size_t batch,
                                   int32_t *out);
+
+// Packs the recurrent weights of a layer of `hidden` units, 8-bit with a scale a row, gates in the order update, reset, candidate.
+//
+// With `rank` 0 they are `u` alone, `3 hidden x hidden`, and `v` is not looked at; else they are the product of `u`, `3 hidden x rank`, and
+// `v`, `rank x hidden`. `activation` (one of STONECHAT_ACTIVATION_*) and `clip` are those of the candidate; `isa` as for
+// `stonechat_int8_pack`.
+//
+// # Safety
+// The pointers must lead to as many values as said; `isa` must be null or end with a zero byte; `out` must be writable.
+int32_t stonechat_gru_pack(const int8_t *u,
+                           const float *u_scales,
+                           const int8_t *v,
+                           const float *v_scales,
+                           size_t rank,
+                           size_t hidden,
+                           int32_t activation,
+                           float clip,
+                           const char *isa,
+                           StonechatGru **out);
+
+// Frees a layer. Null is nothing.
+//
+// # Safety
+// The layer must be one of this library's, not in use, and not be used again.
+void stonechat_gru_free(StonechatGru *gru);
+
+// One time step of `batch` sequences: `x` is `W x + b`, `batch x 3 hidden`; `h`, `batch x hidden`, is the state before and becomes the state
+// after. (Reset after the product: equation (10) of Kliegl et al. 2017.) `scratch` is working memory.
+//
+// # Safety
+// The handles must be this library's and the scratch in no other use; the pointers must lead to as many values as said, and `h` may not
+// overlap `x`.
+int32_t stonechat_gru_step(const StonechatGru *gru,
+                           const float *x,
+                           size_t batch,
+                           float *h,
+                           StonechatScratch *scratch);
 
 // Stores a packed matrix in `bytes`, which has room for `capacity` of them, and in `len` how many there are: also where the room is too
 // small (STONECHAT_TOO_SMALL), so that a first call with a capacity of 0 asks for the length.

@@ -8,7 +8,7 @@ use std::ffi::{CStr, c_char};
 use std::ptr::{null, null_mut};
 use stonechat_kernels::capi::*;
 use stonechat_kernels::quantize::{quantize_rows, quantize_vector};
-use stonechat_kernels::{Activation, Isa, PackedI8, Scratch};
+use stonechat_kernels::{Activation, Isa, PackedGru, PackedI8, Recurrent, Scratch, Weights};
 
 const ROWS: usize = if cfg!(miri) { 35 } else { 300 };
 const COLS: usize = if cfg!(miri) { 9 } else { 1000 };
@@ -204,5 +204,68 @@ fn wrong_arguments_are_told_and_nothing_is_written() {
     }
     for status in [-1, STONECHAT_PANIC + 1] {
         assert_eq!(text(stonechat_status_message(status)), "not a status of stonechat-kernels");
+    }
+}
+
+#[test]
+fn a_gru_steps_as_in_the_library() {
+    const HIDDEN: usize = 37;
+    const RANK: usize = 5;
+    let mut numbers = Numbers::new(4);
+    let mut matrix =
+        |rows: usize, cols: usize| quantize_rows(&numbers.floats(rows * cols), rows, cols);
+    let (dense, left, right) =
+        (matrix(3 * HIDDEN, HIDDEN), matrix(3 * HIDDEN, RANK), matrix(RANK, HIDDEN));
+    let (x, start) = (numbers.floats(2 * 3 * HIDDEN), numbers.floats(2 * HIDDEN));
+    let weights = |w: &'_ (Vec<i8>, Vec<f32>)| (w.0.as_ptr(), w.1.as_ptr());
+    for rank in [0, RANK] {
+        let (u, v) = if rank == 0 { (&dense, &right) } else { (&left, &right) };
+        let i8s = |w| -> Weights<'_> {
+            let (values, scales): &(Vec<i8>, Vec<f32>) = w;
+            Weights::I8 { values, scales }
+        };
+        let recurrent = match rank {
+            0 => Recurrent::Dense(i8s(u)),
+            _ => Recurrent::LowRank { u: i8s(u), v: i8s(v), rank },
+        };
+        let mut expected = start.clone();
+        let packed = PackedGru::pack(recurrent, HIDDEN, Activation::Tanh).unwrap();
+        packed.step(&x, 2, &mut expected, &mut Scratch::new());
+
+        let ((u, u_scales), (v, v_scales)) = (weights(u), weights(v));
+        let (mut gru, mut scratch, mut h) = (null_mut(), null_mut(), start.clone());
+        // SAFETY: the slices have the lengths of the shapes; the handles are freed once.
+        unsafe {
+            let tanh = STONECHAT_ACTIVATION_TANH;
+            let pack = |hidden, activation, out| {
+                stonechat_gru_pack(
+                    u,
+                    u_scales,
+                    v,
+                    v_scales,
+                    rank,
+                    hidden,
+                    activation,
+                    0.0,
+                    null(),
+                    out,
+                )
+            };
+            assert_eq!(pack(HIDDEN, 9, &raw mut gru), STONECHAT_BAD_ACTIVATION);
+            assert!(gru.is_null());
+            assert_eq!(pack(HIDDEN, tanh, &raw mut gru), STONECHAT_OK);
+            assert_eq!(stonechat_scratch_new(&raw mut scratch), STONECHAT_OK);
+            assert_eq!(
+                stonechat_gru_step(gru, x.as_ptr(), 2, null_mut(), scratch),
+                STONECHAT_BAD_POINTER
+            );
+            assert_eq!(
+                stonechat_gru_step(gru, x.as_ptr(), 2, h.as_mut_ptr(), scratch),
+                STONECHAT_OK
+            );
+            stonechat_gru_free(gru);
+            stonechat_scratch_free(scratch);
+        }
+        assert_eq!(bits(&h), bits(&expected), "rank {rank}");
     }
 }

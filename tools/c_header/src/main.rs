@@ -9,7 +9,7 @@ use std::process::ExitCode;
 
 const KERNELS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../crates/kernels");
 /// In the order in which they stand in the header.
-const SOURCES: [&str; 6] = ["status", "isa", "quantize", "pool", "int8", "packed_form"];
+const SOURCES: [&str; 7] = ["status", "isa", "quantize", "pool", "int8", "gru", "packed_form"];
 const HEAD: &str = "\
 // Small-batch products over packed 8-bit weights. Made from crates/kernels/src/capi by tools/c_header.
 //

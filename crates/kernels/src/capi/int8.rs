@@ -150,7 +150,7 @@ pub unsafe extern "C" fn stonechat_int8_matmul_i32(
     })
 }
 
-fn activation_of(activation: i32, clip: f32) -> Result<Activation, Failure> {
+pub(super) fn activation_of(activation: i32, clip: f32) -> Result<Activation, Failure> {
     Ok(match activation {
         STONECHAT_ACTIVATION_NONE => Activation::None,
         STONECHAT_ACTIVATION_CLIPPED_RELU => Activation::ClippedRelu(clip),

@@ -9,6 +9,7 @@
 //! it makes goes out through its last pointers, which are written only where it succeeds. Nothing unwinds into C: a bug in here becomes
 //! [`STONECHAT_PANIC`]. A handle may be used by several threads at a time, save a scratch, which serves one call at a time.
 
+mod gru;
 mod int8;
 mod isa;
 mod packed_form;
@@ -16,6 +17,7 @@ mod pool;
 mod quantize;
 mod status;
 
+pub use gru::*;
 pub use int8::*;
 pub use isa::*;
 pub use packed_form::*;

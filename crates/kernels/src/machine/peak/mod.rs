@@ -104,6 +104,7 @@ mod tests {
     use super::*;
 
     #[test]
+    #[cfg_attr(miri, ignore = "minutes of arithmetic")]
     fn every_instruction_set_has_a_peak() {
         for isa in Isa::available() {
             assert!(int8(isa).is_normal() && float32(isa).is_normal(), "{isa}");

@@ -1,0 +1,100 @@
+//! One time step of a GRU.
+
+use super::int8::activation_of;
+use super::isa::named;
+use super::pool::StonechatScratch;
+use super::status::{
+    Failure, STONECHAT_BAD_POINTER, free, give_new, guard, handle, input, length, output,
+};
+use crate::{PackedGru, Recurrent, Weights};
+use core::ffi::c_char;
+
+/// The recurrent weights of a GRU layer, packed. They never change.
+pub struct StonechatGru(PackedGru);
+
+/// Gates of a GRU.
+const GATES: usize = 3;
+
+/// Packs the recurrent weights of a layer of `hidden` units, 8-bit with a scale a row, gates in the order update, reset, candidate.
+///
+/// With `rank` 0 they are `u` alone, `3 hidden x hidden`, and `v` is not looked at; else they are the product of `u`, `3 hidden x rank`, and
+/// `v`, `rank x hidden`. `activation` (one of STONECHAT_ACTIVATION_*) and `clip` are those of the candidate; `isa` as for
+/// `stonechat_int8_pack`.
+///
+/// # Safety
+/// The pointers must lead to as many values as said; `isa` must be null or end with a zero byte; `out` must be writable.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn stonechat_gru_pack(
+    u: *const i8,
+    u_scales: *const f32,
+    v: *const i8,
+    v_scales: *const f32,
+    rank: usize,
+    hidden: usize,
+    activation: i32,
+    clip: f32,
+    isa: *const c_char,
+    out: *mut *mut StonechatGru,
+) -> i32 {
+    guard(|| {
+        let candidate = activation_of(activation, clip)?;
+        let rows = length(GATES, hidden)?;
+        // SAFETY: the caller's promise, for all of them.
+        unsafe {
+            let isa = named(isa)?;
+            let inner = if rank == 0 { hidden } else { rank };
+            let left = Weights::I8 {
+                values: input(u, length(rows, inner)?)?,
+                scales: input(u_scales, rows)?,
+            };
+            let recurrent = if rank == 0 {
+                Recurrent::Dense(left)
+            } else {
+                let values = input(v, length(rank, hidden)?)?;
+                let right = Weights::I8 { values, scales: input(v_scales, rank)? };
+                Recurrent::LowRank { u: left, v: right, rank }
+            };
+            give_new(out, || {
+                Ok(StonechatGru(PackedGru::pack_for(isa, recurrent, hidden, candidate)?))
+            })
+        }
+    })
+}
+
+/// Frees a layer. Null is nothing.
+///
+/// # Safety
+/// The layer must be one of this library's, not in use, and not be used again.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn stonechat_gru_free(gru: *mut StonechatGru) {
+    // SAFETY: the caller's promise.
+    unsafe { free(gru) }
+}
+
+/// One time step of `batch` sequences: `x` is `W x + b`, `batch x 3 hidden`; `h`, `batch x hidden`, is the state before and becomes the state
+/// after. (Reset after the product: equation (10) of Kliegl et al. 2017.) `scratch` is working memory.
+///
+/// # Safety
+/// The handles must be this library's and the scratch in no other use; the pointers must lead to as many values as said, and `h` may not
+/// overlap `x`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn stonechat_gru_step(
+    gru: *const StonechatGru,
+    x: *const f32,
+    batch: usize,
+    h: *mut f32,
+    scratch: *mut StonechatScratch,
+) -> i32 {
+    guard(|| {
+        // SAFETY: the caller's promise, for all of them.
+        unsafe {
+            let gru = &handle(gru)?.0;
+            let states = length(batch, gru.hidden())?;
+            let x = input(x, length(GATES, states)?)?;
+            let h = output(h, states)?;
+            let scratch = scratch.as_mut().ok_or(Failure(STONECHAT_BAD_POINTER))?;
+            gru.step(x, batch, h, &mut scratch.0);
+        }
+        Ok(())
+    })
+}
