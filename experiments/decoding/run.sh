@@ -15,6 +15,8 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
 cargo build --release -p stonechat-cli --no-default-features --bin stonechat --example keyword_curve
+# Language models: those of the arguments, and the bundled one.
+set -- models/default.lm "$@"
 stonechat=target/release/stonechat
 curve=target/release/examples/keyword_curve
 if [ -n "${CARGO_TARGET_DIR:-}" ]; then

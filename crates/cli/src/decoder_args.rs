@@ -36,7 +36,7 @@ pub struct DecoderArgs {
     /// What each word is worth, in nats
     #[arg(long, value_name = "X", allow_hyphen_values = true)]
     beta: Option<f32>,
-    /// A word or phrase that is expected, and what it is worth in nats [default: 1.5 a letter, 15 at
+    /// A word or phrase that is expected, and what it is worth in nats [default: 1 a letter, 9 at
     /// most]; may be repeated
     #[arg(long, value_name = "TEXT[:BOOST]")]
     hotword: Vec<String>,
@@ -176,7 +176,8 @@ mod tests {
     fn hotwords_are_read() {
         let hotword = |phrase: &str, boost| Hotword { phrase: phrase.into(), boost };
         for (text, expected) in [
-            ("stone chat", hotword("stone chat", 13.5)),
+            ("stone", hotword("stone", 5.0)),
+            ("stone chat and all", hotword("stone chat and all", 9.0)),
             ("stone chat:4", hotword("stone chat", 4.0)),
             ("stone : 2.5 ", hotword("stone", 2.5)),
         ] {
@@ -186,7 +187,7 @@ mod tests {
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(file.path(), "# names\n\nann\n bob:3 \n").unwrap();
         let read = read_list(file.path()).unwrap();
-        assert_eq!(read, [hotword("ann", 4.5), hotword("bob", 3.0)]);
+        assert_eq!(read, [hotword("ann", 3.0), hotword("bob", 3.0)]);
         std::fs::write(file.path(), "ann\nbob:x\n").unwrap();
         assert!(read_list(file.path()).unwrap_err().to_string().contains(":2: "));
     }

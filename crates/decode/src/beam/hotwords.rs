@@ -21,12 +21,11 @@ pub struct Hotword {
 }
 
 impl Hotword {
-    /// A hotword with the usual boost, which grows with its length: 1.5 nats a letter, 15 at
-    /// most.
+    /// A hotword with the usual boost, which grows with its length: 1 nat a letter, 9 at most.
     pub fn new(phrase: impl Into<String>) -> Self {
         let phrase = phrase.into();
         let letters = phrase.chars().filter(|c| !c.is_whitespace()).count();
-        Self { phrase, boost: (1.5 * letters as f32).min(15.0) }
+        Self { phrase, boost: (letters as f32).min(9.0) }
     }
 
     /// The classes of the words, one space between them.
