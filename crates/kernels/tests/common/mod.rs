@@ -147,7 +147,7 @@ pub fn instruction_sets() -> Vec<Isa> {
     let available = Isa::available();
     SAID.call_once(|| {
         for isa in Isa::ALL.iter().filter(|isa| !available.contains(isa)) {
-            println!("skipped: this processor lacks {isa}");
+            println!("not on this processor: {isa}");
         }
     });
     available
