@@ -4,6 +4,7 @@ use crate::block_sparse::BlockSparseI8;
 use crate::drive::PANEL_ROWS;
 use crate::epilogue::{Biased, Finish, Output};
 use crate::input::QUAD;
+use crate::lengths::Lengths;
 use crate::{Activation, Error, Isa, PackedF32, Scratch, int8};
 use alloc::vec::Vec;
 
@@ -172,16 +173,9 @@ impl BlockDiagonalF32 {
         scratch: &mut Scratch,
         y: &mut [f32],
     ) {
-        assert_eq!(
-            (Some(x.len()), Some(y.len())),
-            (batch.checked_mul(self.cols), batch.checked_mul(self.rows)),
-            "BlockDiagonalF32: `x` must be {batch} x {}, `y` {batch} x {}",
-            self.cols,
-            self.rows
-        );
-        if let Some(bias) = bias {
-            assert_eq!(bias.len(), self.rows, "BlockDiagonalF32: `bias` must hold a value a row");
-        }
+        let lengths = Lengths { rows: self.rows, cols: self.cols, batch };
+        lengths.check("BlockDiagonalF32", x.len(), y.len());
+        lengths.check_bias("BlockDiagonalF32", bias);
         if batch == 0 {
             return;
         }

@@ -9,6 +9,7 @@ use crate::drive::PANEL_ROWS;
 use crate::epilogue::{Finish, Output, Plain, Scaled, Store};
 use crate::input::{Input, QUAD, Shape};
 use crate::int8;
+use crate::lengths::Lengths;
 use crate::{Activation, Error, Isa, Scratch};
 use alloc::vec;
 use alloc::vec::Vec;
@@ -155,7 +156,7 @@ impl BlockSparseI8 {
     /// # Panics
     /// Where a slice has not the length its shape calls for.
     pub fn matmul_i32(&self, x: &[i8], batch: usize, out: &mut [i32]) {
-        self.check_lengths(x.len(), batch, out.len());
+        self.lengths(batch).check("BlockSparseI8", x.len(), out.len());
         let mut scratch = Scratch::new();
         self.multiply(Input::Quantised(x), batch, &mut scratch, |_| Plain {
             output: Output::new(out, self.rows),
@@ -176,10 +177,8 @@ impl BlockSparseI8 {
         scratch: &mut Scratch,
         y: &mut [f32],
     ) {
-        self.check_lengths(x.len(), batch, y.len());
-        if let Some(bias) = bias {
-            assert_eq!(bias.len(), self.rows, "BlockSparseI8: `bias` must hold a value a row");
-        }
+        self.lengths(batch).check("BlockSparseI8", x.len(), y.len());
+        self.lengths(batch).check_bias("BlockSparseI8", bias);
         self.multiply(Input::Float(x), batch, scratch, |vector_scales| Scaled {
             row_scales: self.scales.as_slice(),
             vector_scales,
@@ -209,19 +208,8 @@ impl BlockSparseI8 {
         arch::matmul_blocks(self.isa, &blocks, shape, scratch, &mut store);
     }
 
-    fn check_lengths(&self, x: usize, batch: usize, y: usize) {
-        assert_eq!(
-            Some(x),
-            batch.checked_mul(self.cols),
-            "BlockSparseI8: the input must be batch x cols = {batch} x {}",
-            self.cols
-        );
-        assert_eq!(
-            Some(y),
-            batch.checked_mul(self.rows),
-            "BlockSparseI8: the output must be batch x rows = {batch} x {}",
-            self.rows
-        );
+    fn lengths(&self, batch: usize) -> Lengths {
+        Lengths { rows: self.rows, cols: self.cols, batch }
     }
 }
 

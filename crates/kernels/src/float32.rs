@@ -4,6 +4,7 @@ use crate::aligned::Aligned;
 use crate::arch;
 use crate::drive::{Matrix, PANEL_ROWS, Vectors};
 use crate::epilogue::{Added, Biased, Finish, Output, Store};
+use crate::lengths::Lengths;
 use crate::{Activation, Error, Isa};
 use core::ops::Range;
 
@@ -105,10 +106,8 @@ impl PackedF32 {
         act: Activation,
         y: &mut [f32],
     ) {
-        self.check(x, batch, y);
-        if let Some(bias) = bias {
-            assert_eq!(bias.len(), self.rows, "PackedF32::matmul: `bias` must hold a value a row");
-        }
+        self.lengths(batch).check("PackedF32", x.len(), y.len());
+        self.lengths(batch).check_bias("PackedF32", bias);
         let mut store = Biased { finish: Finish::new(self.output(y), bias, act) };
         self.multiply(x, batch, &mut store);
     }
@@ -118,7 +117,7 @@ impl PackedF32 {
     /// # Panics
     /// Where a slice has not the length its shape calls for.
     pub fn matmul_add(&self, x: &[f32], batch: usize, y: &mut [f32]) {
-        self.check(x, batch, y);
+        self.lengths(batch).check("PackedF32", x.len(), y.len());
         let mut store = Added { output: self.output(y) };
         self.multiply(x, batch, &mut store);
     }
@@ -191,19 +190,8 @@ impl PackedF32 {
         arch::matmul_f32(self.isa, &matrix, &Vectors { x, stride: self.cols, batch }, store);
     }
 
-    fn check(&self, x: &[f32], batch: usize, y: &[f32]) {
-        assert_eq!(
-            Some(x.len()),
-            batch.checked_mul(self.cols),
-            "PackedF32: `x` must be batch x cols = {batch} x {}",
-            self.cols
-        );
-        assert_eq!(
-            Some(y.len()),
-            batch.checked_mul(self.rows),
-            "PackedF32: `y` must be batch x rows = {batch} x {}",
-            self.rows
-        );
+    fn lengths(&self, batch: usize) -> Lengths {
+        Lengths { rows: self.rows, cols: self.cols, batch }
     }
 }
 

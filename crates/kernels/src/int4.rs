@@ -12,6 +12,7 @@ use crate::arch;
 use crate::drive::{Matrix, PANEL_ROWS, Vectors};
 use crate::epilogue::{Finish, Output, Plain, Scaled, Store};
 use crate::input::{Input, QUAD, Shape};
+use crate::lengths::Lengths;
 use crate::panels::Panels;
 use crate::quantize::{GROUP, Grouped, quantize_with};
 use crate::{Activation, Error, Isa, Scratch};
@@ -112,7 +113,7 @@ impl PackedI4 {
     /// # Panics
     /// Where a slice has not the length its shape calls for.
     pub fn matmul_i32(&self, x: &[i8], batch: usize, out: &mut [i32]) {
-        self.check_lengths(x.len(), batch, out.len());
+        self.lengths(batch).check("PackedI4", x.len(), out.len());
         let mut scratch = Scratch::new();
         self.multiply(Input::Quantised(x), batch, &mut scratch, |_| Plain {
             output: Output::new(out, self.rows),
@@ -135,10 +136,8 @@ impl PackedI4 {
         scratch: &mut Scratch,
         y: &mut [f32],
     ) {
-        self.check_lengths(x.len(), batch, y.len());
-        if let Some(bias) = bias {
-            assert_eq!(bias.len(), self.rows, "PackedI4::matmul: `bias` must hold a value a row");
-        }
+        self.lengths(batch).check("PackedI4", x.len(), y.len());
+        self.lengths(batch).check_bias("PackedI4", bias);
         self.multiply(Input::Float(x), batch, scratch, |vector_scales| Scaled {
             row_scales: self.scales.as_slice(),
             vector_scales,
@@ -173,19 +172,8 @@ impl PackedI4 {
         arch::matmul_i4(self.isa, &matrix, &vectors, &mut store);
     }
 
-    fn check_lengths(&self, x: usize, batch: usize, y: usize) {
-        assert_eq!(
-            Some(x),
-            batch.checked_mul(self.cols),
-            "PackedI4: the input must be batch x cols = {batch} x {}",
-            self.cols
-        );
-        assert_eq!(
-            Some(y),
-            batch.checked_mul(self.rows),
-            "PackedI4: the output must be batch x rows = {batch} x {}",
-            self.rows
-        );
+    fn lengths(&self, batch: usize) -> Lengths {
+        Lengths { rows: self.rows, cols: self.cols, batch }
     }
 }
 

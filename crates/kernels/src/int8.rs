@@ -9,6 +9,7 @@ use crate::arch::{self, Layout};
 use crate::drive::{Matrix, PANEL_ROWS};
 use crate::epilogue::{Finish, Output, Plain, RegisterStore, Scaled};
 use crate::input::{Input, Shape};
+use crate::lengths::Lengths;
 use crate::panels::Panels;
 use crate::pool::{Part, Whole};
 use crate::{Activation, Error, Isa, Pool, Scratch};
@@ -106,7 +107,7 @@ impl PackedI8 {
     /// # Panics
     /// Where a slice has not the length its shape calls for.
     pub fn matmul_i32(&self, x: &[i8], batch: usize, out: &mut [i32]) {
-        self.check_lengths(x.len(), batch, out.len());
+        self.lengths(batch).check("PackedI8", x.len(), out.len());
         let mut scratch = Scratch::new();
         let output = Output::new(out, self.rows);
         self.multiply(None, Input::Quantised(x), batch, &mut scratch, |part, _| Plain {
@@ -162,10 +163,8 @@ impl PackedI8 {
         scratch: &mut Scratch,
         y: &mut [f32],
     ) {
-        self.check_lengths(x.len(), batch, y.len());
-        if let Some(bias) = bias {
-            assert_eq!(bias.len(), self.rows, "PackedI8::matmul: `bias` must hold a value a row");
-        }
+        self.lengths(batch).check("PackedI8", x.len(), y.len());
+        self.lengths(batch).check_bias("PackedI8", bias);
         let output = Output::new(y, self.rows);
         self.multiply(pool, Input::Float(x), batch, scratch, |part, vector_scales| {
             // SAFETY: the rows of a part are no other part's.
@@ -237,19 +236,8 @@ impl PackedI8 {
         });
     }
 
-    fn check_lengths(&self, x: usize, batch: usize, y: usize) {
-        assert_eq!(
-            Some(x),
-            batch.checked_mul(self.cols),
-            "PackedI8: the input must be batch x cols = {batch} x {}",
-            self.cols
-        );
-        assert_eq!(
-            Some(y),
-            batch.checked_mul(self.rows),
-            "PackedI8: the output must be batch x rows = {batch} x {}",
-            self.rows
-        );
+    fn lengths(&self, batch: usize) -> Lengths {
+        Lengths { rows: self.rows, cols: self.cols, batch }
     }
 }
 

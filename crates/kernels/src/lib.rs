@@ -72,6 +72,7 @@ mod int4;
 mod int8;
 mod isa;
 mod lanes;
+mod lengths;
 mod low_rank;
 mod lstm;
 #[cfg(feature = "std")]

@@ -5,6 +5,7 @@
 
 use crate::activation::Activation;
 use crate::aligned::Aligned;
+use crate::lengths::Lengths;
 use crate::weights::PackedWeights;
 use crate::{Error, Isa, Scratch, Weights};
 use core::mem;
@@ -97,20 +98,9 @@ impl PackedLowRank {
         scratch: &mut Scratch,
         y: &mut [f32],
     ) {
-        let (rows, cols) = (self.rows, self.cols());
-        assert_eq!(
-            Some(x.len()),
-            batch.checked_mul(cols),
-            "PackedLowRank: the input must be batch x cols = {batch} x {cols}"
-        );
-        assert_eq!(
-            Some(y.len()),
-            batch.checked_mul(rows),
-            "PackedLowRank: the output must be batch x rows = {batch} x {rows}"
-        );
-        if let Some(bias) = bias {
-            assert_eq!(bias.len(), rows, "PackedLowRank: `bias` must hold a value a row");
-        }
+        let lengths = Lengths { rows: self.rows, cols: self.cols(), batch };
+        lengths.check("PackedLowRank", x.len(), y.len());
+        lengths.check_bias("PackedLowRank", bias);
         let mut middle = mem::replace(&mut scratch.floats, Aligned::zeroed(0));
         middle.grow(batch * self.rank);
         let floats = &mut middle.as_mut_slice()[..batch * self.rank];

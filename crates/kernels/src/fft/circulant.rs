@@ -3,6 +3,7 @@
 use super::transform::{Ring, Transform};
 use super::{FftScratch, copy_padded, multiply_add, room, smooth};
 use crate::Error;
+use crate::lengths::Lengths;
 use alloc::vec;
 use alloc::vec::Vec;
 use realfft::num_complex::Complex;
@@ -166,11 +167,7 @@ impl BlockCirculant {
         scratch: &mut FftScratch,
         y: &mut [f32],
     ) {
-        assert_eq!(
-            (Some(x.len()), Some(y.len())),
-            (batch.checked_mul(cols), batch.checked_mul(rows)),
-            "BlockCirculant: the input must be {batch} x {cols}, the output {batch} x {rows}"
-        );
+        Lengths { rows, cols, batch }.check("BlockCirculant", x.len(), y.len());
         let (n, bins) = (self.transform.len(), self.transform.bins());
         let (blocks_in, blocks_out) = (cols.div_ceil(n), rows.div_ceil(n));
         let real = room(&mut scratch.real, n);

@@ -6,6 +6,7 @@
 use super::transform::{Ring, Transform};
 use super::{FftScratch, copy_padded, multiply_add, room};
 use crate::Error;
+use crate::lengths::Lengths;
 use alloc::vec;
 use alloc::vec::Vec;
 use realfft::num_complex::Complex;
@@ -107,13 +108,8 @@ impl ToeplitzLike {
     /// # Panics
     /// Where a slice has not the length its shape calls for.
     pub fn matmul(&self, x: &[f32], batch: usize, scratch: &mut FftScratch, y: &mut [f32]) {
-        assert_eq!(
-            (Some(x.len()), Some(y.len())),
-            (batch.checked_mul(self.cols), batch.checked_mul(self.rows)),
-            "ToeplitzLike: `x` must be {batch} x {}, `y` {batch} x {}",
-            self.cols,
-            self.rows
-        );
+        let lengths = Lengths { rows: self.rows, cols: self.cols, batch };
+        lengths.check("ToeplitzLike", x.len(), y.len());
         let first = Side { transform: &self.skew, weights: &self.h };
         let second = Side { transform: &self.cyclic, weights: &self.g };
         for (x, y) in x.chunks_exact(self.cols).zip(y.chunks_exact_mut(self.rows)) {
@@ -132,13 +128,8 @@ impl ToeplitzLike {
         scratch: &mut FftScratch,
         x: &mut [f32],
     ) {
-        assert_eq!(
-            (Some(y.len()), Some(x.len())),
-            (batch.checked_mul(self.rows), batch.checked_mul(self.cols)),
-            "ToeplitzLike: `y` must be {batch} x {}, `x` {batch} x {}",
-            self.rows,
-            self.cols
-        );
+        let transposed = Lengths { rows: self.cols, cols: self.rows, batch };
+        transposed.check("ToeplitzLike, transposed", y.len(), x.len());
         let first = Side { transform: &self.cyclic, weights: &self.g };
         let second = Side { transform: &self.skew, weights: &self.h };
         for (y, x) in y.chunks_exact(self.rows).zip(x.chunks_exact_mut(self.cols)) {
