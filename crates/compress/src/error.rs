@@ -15,6 +15,9 @@ pub enum Error {
     /// A rank rule asks for what cannot be.
     #[error("rank rule: {0}")]
     Rank(String),
+    /// Calibration data is missing or does not fit.
+    #[error("calibration: {0}")]
+    Calibration(String),
     /// A plan is not valid.
     #[error("compression plan: {0}")]
     Plan(String),

@@ -4,6 +4,7 @@
 //!   balanced factors that stage 2 of trace-norm training starts from.
 //! - [`nu`] and [`rank_at_variance`]: how near to low rank a matrix is; [`RankRule`] chooses ranks by them.
 //! - [`low_rank`]: a network with its maps factored; [`quantize_int8`]: a network with int8 weights.
+//! - [`Calibration`]: what goes into each map on real audio, for compression that goes by the data.
 //! - [`Plan`]: both as a TOML file says; [`map_report`]: what each map of a network costs.
 //!
 //! After Kliegl et al. 2017, "Trace norm regularization and faster inference for embedded speech recognition
@@ -11,6 +12,7 @@
 //! in `f64`.
 #![forbid(unsafe_code)]
 
+mod calibration;
 mod error;
 mod plan;
 mod quantize;
@@ -19,6 +21,7 @@ mod report;
 mod svd;
 mod warm_start;
 
+pub use calibration::{Calibration, SecondMoment};
 pub use error::Error;
 pub use plan::Plan;
 pub use quantize::quantize_int8;

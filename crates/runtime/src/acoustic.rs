@@ -18,6 +18,7 @@ use crate::linear::LinearScratch;
 use crate::profile::{Clock, Part, Profile};
 use crate::recognizer::Options;
 use crate::row_conv::{RowConvLayer, RowConvState};
+use crate::trace::Trace;
 use crate::{Error, Model};
 
 /// Feature frames that pass the convolutions at a time, however many are pushed: bounds the
@@ -109,6 +110,18 @@ impl AcousticStream {
             scratch: LinearScratch::default(),
             clock: Clock::new(profile),
             finished: false,
+        }
+    }
+
+    /// From now on notes what goes into the maps, for [`observed`](Self::observed).
+    pub(crate) fn observe(&mut self) {
+        self.scratch.trace = Some(Trace::default());
+    }
+
+    /// Hands over what has been noted and forgets it.
+    pub(crate) fn observed(&mut self, see: &mut dyn FnMut(&str, &[f32])) {
+        if let Some(trace) = &mut self.scratch.trace {
+            trace.drain(see);
         }
     }
 

@@ -18,6 +18,7 @@ use crate::profile::{Clock, Part};
 
 pub(crate) struct GruLayer {
     index: usize,
+    rec_name: String,
     nonrec: PackedMap,
     bias: Vec<f32>,
     rec: PackedGru,
@@ -37,10 +38,12 @@ impl GruLayer {
             Candidate::Tanh => Activation::Tanh,
             Candidate::ClippedRelu => Activation::ClippedRelu(config.clip),
         };
+        let rec_name = format!("gru.{index}.rec");
         let rec = PackedGru::pack(recurrent(&gru.rec), hidden, candidate)
-            .map_err(|source| Error::Weight { map: format!("gru.{index}.rec"), source })?;
+            .map_err(|source| Error::Weight { map: rec_name.clone(), source })?;
         Ok(Self {
             index,
+            rec_name,
             nonrec: PackedMap::pack(&format!("gru.{index}.nonrec"), &gru.nonrec.map)?,
             bias: gru.nonrec.bias.clone(),
             rec,
@@ -73,6 +76,7 @@ impl GruLayer {
         );
         clock.lap(Part::Nonrecurrent(self.index));
         for gates in state.gates.chunks_exact(3 * self.hidden) {
+            scratch.observe(&self.rec_name, &state.h);
             self.rec.step(gates, 1, &mut state.h, &mut scratch.kernel);
             out.extend_from_slice(&state.h);
         }

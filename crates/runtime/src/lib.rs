@@ -45,6 +45,7 @@ mod recognizer;
 mod result;
 mod row_conv;
 mod stream;
+mod trace;
 
 pub use acoustic::AcousticStream;
 pub use error::Error;

@@ -7,9 +7,11 @@ use stonechat_kernels::{
 use stonechat_model::{LinearMap, Matrix};
 
 use crate::Error;
+use crate::trace::Trace;
 
 /// `y = f(W x + b)` over a batch of vectors, for any `W`.
 pub(crate) struct PackedMap {
+    name: String,
     form: Form,
     rows: usize,
     cols: usize,
@@ -30,6 +32,17 @@ enum Packed {
 #[derive(Default)]
 pub(crate) struct LinearScratch {
     pub(crate) kernel: Scratch,
+    /// Where the inputs of the maps are noted down, if somebody observes them.
+    pub(crate) trace: Option<Trace>,
+}
+
+impl LinearScratch {
+    /// Notes that `x`, whole vectors, goes into the map `name`.
+    pub(crate) fn observe(&mut self, name: &str, x: &[f32]) {
+        if let Some(trace) = &mut self.trace {
+            trace.record(name, x);
+        }
+    }
 }
 
 impl PackedMap {
@@ -43,6 +56,7 @@ impl PackedMap {
             }
         };
         Ok(Self {
+            name: name.to_string(),
             form: form.map_err(|source| Error::Weight { map: name.to_string(), source })?,
             rows: map.rows(),
             cols: map.cols(),
@@ -70,6 +84,7 @@ impl PackedMap {
         if batch == 0 {
             return;
         }
+        scratch.observe(&self.name, &x[..batch * self.cols]);
         match &self.form {
             Form::Dense(w) => w.matmul(x, batch, bias, activation, &mut scratch.kernel, y),
             Form::LowRank(w) => w.matmul(x, batch, bias, activation, &mut scratch.kernel, y),

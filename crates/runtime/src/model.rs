@@ -137,15 +137,41 @@ impl Model {
     /// The logits of a whole recording, `frames x symbols`, for tools that decode them more than
     /// once: what a [`Stream`](crate::Stream) decodes.
     pub fn logits(self: &Arc<Self>, samples: &[f32]) -> Vec<f32> {
+        let mut acoustic = AcousticStream::new(self, &Options::default());
+        self.hear(samples, &mut acoustic, &mut |_| {})
+    }
+
+    /// [`logits`](Self::logits) while `see(map, x)` is told what goes into each linear map, for
+    /// compression that goes by the data: `x` is `vectors x cols`, whole vectors in the order of time.
+    /// Maps have the names of [`Network::maps`](stonechat_model::Network::maps); inputs of a recurrent
+    /// map are the states before each frame, those of a convolution its patches, zero padding included.
+    pub fn logits_observed(
+        self: &Arc<Self>,
+        samples: &[f32],
+        see: &mut dyn FnMut(&str, &[f32]),
+    ) -> Vec<f32> {
+        let mut acoustic = AcousticStream::new(self, &Options::default());
+        acoustic.observe();
+        self.hear(samples, &mut acoustic, &mut |acoustic| acoustic.observed(see))
+    }
+
+    /// A whole recording through `acoustic`, with `after` called after each piece.
+    fn hear(
+        &self,
+        samples: &[f32],
+        acoustic: &mut AcousticStream,
+        after: &mut dyn FnMut(&mut AcousticStream),
+    ) -> Vec<f32> {
         let mut front_end = self.front_end.clone();
         front_end.reset();
-        let mut acoustic = AcousticStream::new(self, &Options::default());
         let mut logits = Vec::new();
         for piece in samples.chunks(front_end.piece_samples()) {
             acoustic.advance(front_end.push(piece), &mut logits);
+            after(acoustic);
         }
         acoustic.advance(front_end.finish(), &mut logits);
         acoustic.finish(&mut logits);
+        after(acoustic);
         logits
     }
 
