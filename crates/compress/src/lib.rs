@@ -3,6 +3,7 @@
 //! - [`Svd`]: singular value decomposition of a matrix or of any linear map; [`truncated_svd`] gives the
 //!   balanced factors that stage 2 of trace-norm training starts from.
 //! - [`nu`] and [`rank_at_variance`]: how near to low rank a matrix is; [`RankRule`] chooses ranks by them.
+//! - [`project`]: a matrix moved into any family of linear maps.
 //! - [`low_rank`]: a network with its maps factored; [`quantize_int8`]: a network with int8 weights.
 //! - [`Calibration`]: what goes into each map on real audio, for compression that goes by the data.
 //! - [`Plan`]: both as a TOML file says; [`map_report`]: what each map of a network costs.
@@ -15,6 +16,7 @@
 mod calibration;
 mod error;
 mod plan;
+mod project;
 mod quantize;
 mod rank;
 mod report;
@@ -24,6 +26,7 @@ mod warm_start;
 pub use calibration::{Calibration, SecondMoment};
 pub use error::Error;
 pub use plan::Plan;
+pub use project::{Projection, project};
 pub use quantize::quantize_int8;
 pub use rank::{RankRule, Spectrum, nu, rank_at_variance};
 pub use report::{MapReport, map_report};

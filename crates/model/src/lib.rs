@@ -26,7 +26,10 @@ mod package;
 pub use alphabet::Alphabet;
 pub use config::{Candidate, ConvConfig, Kind, LinearSpec, NetworkConfig, RowConvConfig};
 pub use error::Error;
-pub use linear::LinearMap;
+pub use linear::{
+    BlockDiagonal, Dense, Family, FamilySpec, LinearMap, LowRank, PartSpec, PerGate, Rectangle,
+    Structured, ToeplitzLike,
+};
 pub use matrix::Matrix;
 pub use network::{Affine, Gru, MapRef, Network};
 pub use package::{MAX_HEADER_BYTES, MAX_METADATA_BYTES, MAX_PACKAGE_BYTES, MAX_TENSORS, Package};

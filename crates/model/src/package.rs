@@ -7,6 +7,7 @@
 //!              format_version  "1"
 //!              network         NetworkConfig as JSON
 //!              alphabet        Alphabet as JSON
+//!              families        of the maps that are neither dense nor low rank: map name -> Family; may be absent
 //!              features        feature config as JSON (typed by stonechat-audio)
 //!              provenance      any JSON object: recipe, data, figures
 //!              checksum        CRC-32 of all of it; a file made by another tool may lack it
@@ -15,7 +16,8 @@
 //!
 //! Tensors: `conv.N.weight`, `conv.N.bias`, `gru.N.nonrec.{weight | u, v}`, `gru.N.nonrec.bias`,
 //! `gru.N.rec.{weight | u, v}`, `row_conv.weight`, `fc.{weight | u, v}`, `fc.bias`,
-//! `output.{weight | u, v}`, `output.bias`. Any map may be dense (`weight`) or low rank (`u`, `v`). An int8
+//! `output.{weight | u, v}`, `output.bias`. Any map may be dense (`weight`), low rank (`u`, `v`), or
+//! of another family, which is then named in the metadata and has its own parts, and perhaps a `gain` of each row. An int8
 //! tensor `X` comes with its row scales `X.scale`. No file paths, nothing executable.
 //!
 //! A package may come from anywhere, so nothing in it is believed: sizes are checked against the file before
@@ -45,6 +47,7 @@ const FORMAT_KEY: &str = "format";
 const VERSION_KEY: &str = "format_version";
 const NETWORK_KEY: &str = "network";
 const ALPHABET_KEY: &str = "alphabet";
+const FAMILIES_KEY: &str = "families";
 const FEATURES_KEY: &str = "features";
 const PROVENANCE_KEY: &str = "provenance";
 const CHECKSUM_KEY: &str = "checksum";

@@ -13,7 +13,7 @@ use stonechat_kernels::{Activation, PackedGru};
 use stonechat_model::{Candidate, Gru, NetworkConfig};
 
 use crate::Error;
-use crate::linear::{LinearScratch, PackedMap, recurrent};
+use crate::linear::{LinearScratch, PackedMap, executable, recurrent};
 use crate::profile::{Clock, Part};
 
 pub(crate) struct GruLayer {
@@ -39,7 +39,7 @@ impl GruLayer {
             Candidate::ClippedRelu => Activation::ClippedRelu(config.clip),
         };
         let rec_name = format!("gru.{index}.rec");
-        let rec = PackedGru::pack(recurrent(&gru.rec), hidden, candidate)
+        let rec = PackedGru::pack(recurrent(&executable(&gru.rec)), hidden, candidate)
             .map_err(|source| Error::Weight { map: rec_name.clone(), source })?;
         Ok(Self {
             index,

@@ -1,6 +1,9 @@
 //! A linear map packed for the processor: every family of `stonechat_model::LinearMap`
 //! and every storage of its matrices, behind one product.
 
+use std::borrow::Cow;
+
+use stonechat_kernels::quantize::quantize_rows;
 use stonechat_kernels::{
     Activation, PackedF32, PackedI8, PackedLowRank, Recurrent, Scratch, Weights,
 };
@@ -54,6 +57,9 @@ impl PackedMap {
                 PackedLowRank::pack(weights(u), weights(v), u.rows(), v.rows(), v.cols())
                     .map(Form::LowRank)
             }
+            LinearMap::Structured(_) => {
+                return Self::pack(name, &executable(map));
+            }
         };
         Ok(Self {
             name: name.to_string(),
@@ -100,13 +106,28 @@ fn weights(matrix: &Matrix) -> Weights<'_> {
     }
 }
 
-/// The map of a recurrent layer as the kernels take it.
+/// The map as one that the kernels have a form of: dense and low rank as they are, any other family by its dense
+/// view, which is quantised by rows where the family's own parts are int8.
+pub(crate) fn executable(map: &LinearMap) -> Cow<'_, LinearMap> {
+    let LinearMap::Structured(structured) = map else { return Cow::Borrowed(map) };
+    let (rows, cols, data) = (map.rows(), map.cols(), map.to_dense());
+    Cow::Owned(LinearMap::Dense(match structured.parts().iter().any(Matrix::is_int8) {
+        true => {
+            let (data, scales) = quantize_rows(&data, rows, cols);
+            Matrix::Int8 { rows, cols, data, scales }
+        }
+        false => Matrix::F32 { rows, cols, data },
+    }))
+}
+
+/// The map of a recurrent layer, [`executable`], as the kernels take it.
 pub(crate) fn recurrent(map: &LinearMap) -> Recurrent<'_> {
     match map {
         LinearMap::Dense(w) => Recurrent::Dense(weights(w)),
         LinearMap::LowRank { u, v } => {
             Recurrent::LowRank { u: weights(u), v: weights(v), rank: v.rows() }
         }
+        LinearMap::Structured(_) => unreachable!("callers make it executable first"),
     }
 }
 

@@ -65,7 +65,7 @@ impl Training {
 
     /// One step as `trainer::train` takes it, without files and events; returns the mean loss.
     fn step(&mut self) -> f32 {
-        let graph = Graph::new(&self.net.parameters, &self.device, true);
+        let graph = Graph::new(&self.net, &self.device, true);
         let mode = Mode::Training { dropout: 0.0, seed: 0 };
         let (features, frames) = (self.features.clone(), self.frames.clone());
         let output = self.net.forward(&graph, features, frames, mode, &self.device);

@@ -1,7 +1,8 @@
 //! Checkpoints: one safetensors file with everything a run needs to go on exactly.
 //!
 //! Tensors: `parameter/NAME`, `average/NAME`, `first/NAME`, `second/NAME` (optimiser), `mean/LAYER`,
-//! `variance/LAYER` (running statistics). Metadata: [`Progress`] and the resolved recipe, as JSON.
+//! `variance/LAYER` (running statistics). Metadata: [`Progress`], the families of structured maps and the resolved
+//! recipe, as JSON.
 //! Written beside the old file and renamed over it, so that one of the two is always whole.
 
 use std::borrow::Cow;
@@ -13,10 +14,11 @@ use std::path::Path;
 use safetensors::tensor::{Dtype, SafeTensors, View};
 use serde::{Deserialize, Serialize};
 use stonechat_audio::Normalise;
+use stonechat_model::{Family, FamilySpec};
 
 use crate::TrainError;
 use crate::evaluate::Evaluation;
-use crate::net::{Net, RunningStatistics};
+use crate::net::{Families, Net, RunningStatistics};
 use crate::ops::batch_norm::Statistics;
 use crate::optimizer::OptimizerState;
 use crate::parameters::{Parameter, Parameters};
@@ -58,6 +60,8 @@ pub struct Checkpoint {
     pub statistics: RunningStatistics,
     /// Optimiser.
     pub optimizer: OptimizerState,
+    /// Families of the structured maps.
+    pub families: BTreeMap<String, Family>,
 }
 
 /// A borrowed matrix as safetensors wants it.
@@ -102,8 +106,10 @@ impl Checkpoint {
             tensors.push((format!("variance/{layer}"), Tensor(&s.variance, [1, s.variance.len()])));
         }
         let progress = serde_json::to_string(&self.progress).map_err(|e| wrong(path, e))?;
+        let families = serde_json::to_string(&self.families).map_err(|e| wrong(path, e))?;
         let metadata = HashMap::from([
             ("progress".to_owned(), progress),
+            ("families".to_owned(), families),
             ("optimizer_steps".to_owned(), self.optimizer.steps.to_string()),
             ("recipe".to_owned(), recipe.to_owned()),
         ]);
@@ -131,6 +137,10 @@ impl Checkpoint {
             optimizer: OptimizerState {
                 steps: entry("optimizer_steps")?.parse().map_err(|e| wrong(path, e))?,
                 ..OptimizerState::default()
+            },
+            families: match metadata.get("families") {
+                Some(families) => serde_json::from_str(families).map_err(|e| wrong(path, e))?,
+                None => BTreeMap::new(),
             },
         };
         let tensors = SafeTensors::deserialize(&bytes).map_err(|e| wrong(path, e))?;
@@ -194,6 +204,14 @@ impl Checkpoint {
                 _ => return Err(wrong(path, format!("its batch norm {name} does not fit"))),
             }
         }
+        let mut families = Families::new();
+        for map in net.config.linear_maps(net.symbols) {
+            if let Some(family) = self.families.get(&map.name) {
+                let spec = FamilySpec::new(&map.name, family.clone(), map.rows, map.cols)?;
+                families.insert(map.name, spec);
+            }
+        }
+        net.families = families;
         net.parameters = self.parameters.clone();
         net.statistics = self.statistics.clone();
         Ok(())

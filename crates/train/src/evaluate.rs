@@ -35,7 +35,7 @@ pub fn evaluate(
     batches: &BatchConfig,
     device: &Device,
 ) -> Result<Evaluation, TrainError> {
-    let graph = Graph::new(&net.parameters, device, false);
+    let graph = Graph::new(net, device, false);
     let (mut characters, mut words) = (ErrorCount::default(), ErrorCount::default());
     let (mut loss, mut utterances) = (0.0, 0);
     for items in dataset.plan(&BatchConfig { sorta_grad: true, ..batches.clone() }, 0, 0, None) {

@@ -2,7 +2,7 @@
 //!
 //! `BN(A B x) = (diag(s) A)(B x) + (beta - s mean)` with `s = gamma / sqrt(variance + eps)` (SPEC 3.7).
 
-use stonechat_model::{Affine, Gru, LinearMap, Network};
+use stonechat_model::{Affine, Gru, LinearMap, Network, PartSpec};
 
 use crate::TrainError;
 use crate::net::Net;
@@ -64,6 +64,12 @@ fn folded(net: &Net, name: &str, layer: &str) -> Result<Affine, TrainError> {
 
 /// The map `name`, its rows scaled.
 fn map(net: &Net, name: &str, scale: Option<&[f32]>) -> Result<LinearMap, TrainError> {
+    if let Some(spec) = net.families.get(name) {
+        let part =
+            |part: &PartSpec| net.parameters[&format!("{name}.{}", part.name)].values.clone();
+        let parts = spec.parts().iter().map(part).collect();
+        return Ok(LinearMap::from_spec(name, spec.clone(), parts, scale)?);
+    }
     let scaled = |p: &Parameter| scale_rows(p.values.clone(), p.columns, scale);
     Ok(match net.parameters.get(&format!("{name}.weight")) {
         Some(w) => LinearMap::dense(w.rows, w.columns, scaled(w))?,

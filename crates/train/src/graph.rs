@@ -7,10 +7,12 @@
 use std::collections::BTreeMap;
 
 use burn::tensor::{Device, Tensor, TensorData};
+use stonechat_model::FamilySpec;
 
 use crate::host_op::{HostMatrix, on_host, read, record, record_matrix, take};
+use crate::net::{Families, Net};
 use crate::ops::{batch_norm, buffers, conv, gru, matmul, row_conv};
-use crate::parameters::{Gradients, Parameter, Parameters};
+use crate::parameters::{Gradients, Parameter};
 use crate::{composed, random};
 
 /// Which of the `batch x steps` rows of an activation are real frames.
@@ -41,11 +43,12 @@ impl Frames {
 #[derive(Debug)]
 pub struct Graph {
     leaves: BTreeMap<String, Tensor<2>>,
+    families: Families,
 }
 
 impl Graph {
-    /// Uploads `parameters`; with `training` the leaves take gradients.
-    pub fn new(parameters: &Parameters, device: &Device, training: bool) -> Self {
+    /// Uploads the parameters of `net`; with `training` the leaves take gradients.
+    pub fn new(net: &Net, device: &Device, training: bool) -> Self {
         let upload = |p: &Parameter| {
             let mut values = buffers::unwritten(p.values.len());
             values.copy_from_slice(&p.values);
@@ -56,7 +59,8 @@ impl Graph {
                 Tensor::<2>::from_data(data, device)
             }
         };
-        Self { leaves: parameters.iter().map(|(name, p)| (name.clone(), upload(p))).collect() }
+        let leaves = net.parameters.iter().map(|(name, p)| (name.clone(), upload(p))).collect();
+        Self { leaves, families: net.families.clone() }
     }
 
     /// The parameter called `name`; the net that built the parameters knows its names.
@@ -67,6 +71,11 @@ impl Graph {
     /// Is there a parameter called `name`?
     pub fn has(&self, name: &str) -> bool {
         self.leaves.contains_key(name)
+    }
+
+    /// Family and size of the map `name`, where it is neither dense nor low rank.
+    pub fn structured(&self, name: &str) -> Option<&FamilySpec> {
+        self.families.get(name)
     }
 
     /// Back-propagates from `loss` (a single value) to every parameter.

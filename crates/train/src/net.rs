@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 
 use burn::tensor::{Device, Tensor, TensorData};
 use serde::{Deserialize, Serialize};
-use stonechat_model::{Candidate, Kind, NetworkConfig};
+use stonechat_model::{Candidate, FamilySpec, Kind, NetworkConfig};
 
 use crate::TrainError;
 use crate::graph::{self, Frames, Graph, Recurrent};
@@ -21,12 +21,16 @@ use crate::ops::batch_norm::Statistics;
 use crate::ops::{conv, gru};
 use crate::parameters::{Parameter, Parameters};
 use crate::random;
+use crate::warm_start::fan_in_gain;
 
 /// Share of the old running statistics kept in each step.
 const RUNNING_SHARE: f32 = 0.95;
 
 /// Running mean and variance of every batch normalisation, by the name of its layer.
 pub type RunningStatistics = BTreeMap<String, Statistics>;
+
+/// Family and size of every map that is neither dense nor low rank, by the map's name.
+pub type Families = BTreeMap<String, FamilySpec>;
 
 /// A net in training.
 #[derive(Clone, Debug)]
@@ -37,6 +41,8 @@ pub struct Net {
     pub symbols: usize,
     /// Trainable values.
     pub parameters: Parameters,
+    /// Which of the maps are structured; all others are told by their parameters' names.
+    pub families: Families,
     /// Running statistics for use outside training.
     pub statistics: RunningStatistics,
 }
@@ -91,15 +97,9 @@ impl Net {
         let mut parameters = Parameters::new();
         let mut statistics = RunningStatistics::new();
         for map in config.linear_maps(symbols) {
-            let gain = match map.kind {
-                Kind::Conv | Kind::FullyConnected => 2.0,
-                _ => 1.0,
-            };
-            let bound = (3.0 * gain / map.cols as f32).sqrt();
+            let deviation = (fan_in_gain(map.kind) / map.cols as f32).sqrt();
             let seed = random::seed_for(seed, &map.name);
-            let values = (0..map.rows * map.cols)
-                .map(|i| bound * (2.0 * random::unit(seed, i as u64) - 1.0))
-                .collect();
+            let values = random::uniform(seed, map.rows * map.cols, deviation);
             let weight = Parameter { rows: map.rows, columns: map.cols, values };
             let large = !matches!(map.kind, Kind::Conv | Kind::Output);
             if parametrisation == Parametrisation::Factored && large {
@@ -124,7 +124,7 @@ impl Net {
             parameters.insert("row_conv.weight".into(), weight);
         }
         parameters.insert("output.bias".into(), Parameter::filled(1, symbols, 0.0));
-        Ok(Self { config, symbols, parameters, statistics })
+        Ok(Self { config, symbols, parameters, families: Families::new(), statistics })
     }
 
     /// Runs `features` (`batch x steps` rows of `input`) through the net.

@@ -36,6 +36,12 @@ pub fn normal(seed: u64, index: u64) -> f32 {
     (-2.0 * (1.0 - a).ln()).sqrt() * (std::f32::consts::TAU * b).cos()
 }
 
+/// `count` numbers uniform around 0 with standard deviation `deviation`.
+pub fn uniform(seed: u64, count: usize, deviation: f32) -> Vec<f32> {
+    let bound = 3f32.sqrt() * deviation;
+    (0..count as u64).map(|i| bound * (2.0 * unit(seed, i) - 1.0)).collect()
+}
+
 /// A seed of its own for a named purpose.
 pub fn seed_for(seed: u64, purpose: &str) -> u64 {
     purpose.bytes().fold(hash(seed, 0), |seed, byte| hash(seed, u64::from(byte)))

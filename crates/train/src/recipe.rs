@@ -1,17 +1,19 @@
 //! Recipes: everything a training run depends on, as TOML.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use stonechat_audio::FeatureConfig;
 use stonechat_compress::RankRule;
-use stonechat_model::NetworkConfig;
+use stonechat_model::{Alphabet, Family, FamilySpec, Kind, LinearSpec, NetworkConfig};
 
 use crate::TrainError;
 use crate::data::{AugmentConfig, BatchConfig, CacheConfig, Limits, Source};
 use crate::net::Parametrisation;
 use crate::optimizer::OptimizerConfig;
 use crate::schedule::Decay;
+use crate::warm_start::{chosen, kind_key};
 
 /// A recipe. Paths are relative to the folder the command runs in.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
@@ -97,6 +99,12 @@ pub struct Stage {
     /// Truncates the weights of the stage before to low rank (Kliegl et al. 2017, section 3).
     #[serde(default)]
     pub warm_start: Option<RankRule>,
+    /// Families that maps are moved into when the stage begins, by a map's name (`gru.0.rec`) or for all of a kind
+    /// (`recurrent`, `nonrecurrent`, `fully_connected`, `output`): `{ family = "toeplitz_like", rank = 4 }`. The first
+    /// stage starts them from random values, or fits them to the weights of `init`; a later one fits them to the
+    /// weights of the stage before.
+    #[serde(default)]
+    pub families: BTreeMap<String, Family>,
     /// Penalty on the weights.
     #[serde(default)]
     pub regulariser: Regulariser,
@@ -212,6 +220,10 @@ impl Recipe {
                 self.features.dim()
             ));
         }
+        let cpu = self.device == DeviceKind::Cpu;
+        if !cpu && self.stages.iter().any(|stage| !stage.families.is_empty()) {
+            return Err("families other than dense and low rank are trained on the CPU only".into());
+        }
         self.augment.validate().map_err(|e| e.to_string())?;
         self.batches.validate().map_err(|e| e.to_string())?;
         if self.stages.is_empty() {
@@ -220,7 +232,31 @@ impl Recipe {
         for (i, stage) in self.stages.iter().enumerate() {
             stage
                 .validate(i)
+                .and_then(|()| self.check_families(stage))
                 .map_err(|reason| format!("stage {} ({}): {reason}", i, stage.name))?;
+        }
+        Ok(())
+    }
+
+    /// Every key of a stage's families must mean a map, and every family must have that map's size.
+    fn check_families(&self, stage: &Stage) -> Result<(), String> {
+        let symbols = self.alphabet.as_ref().map_or(Alphabet::english().len(), Vec::len);
+        let maps = self.network.linear_maps(symbols);
+        for key in stage.families.keys() {
+            let meant = |map: &LinearSpec| map.name == *key || kind_key(map.kind) == key;
+            match maps.iter().find(|map| meant(map)) {
+                None => return Err(format!("families: the network has no map or kind {key:?}")),
+                Some(map) if map.kind == Kind::Conv => {
+                    return Err("families: convolutions stay dense".into());
+                }
+                Some(_) => {}
+            }
+        }
+        for map in &maps {
+            if let Some(family) = chosen(&stage.families, map) {
+                FamilySpec::new(&map.name, family.clone(), map.rows, map.cols)
+                    .map_err(|e| e.to_string())?;
+            }
         }
         Ok(())
     }
@@ -237,7 +273,8 @@ impl Stage {
         if index > 0 && factored {
             return Err("only the first stage chooses a parametrisation".into());
         }
-        if self.regulariser == Regulariser::TraceNorm && index == 0 && !factored {
+        let structured = !self.families.is_empty();
+        if self.regulariser == Regulariser::TraceNorm && index == 0 && !factored && !structured {
             return Err("trace_norm needs parametrisation = \"factored\"".into());
         }
         if self.regulariser == Regulariser::L2 && factored {

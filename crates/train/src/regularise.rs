@@ -1,7 +1,8 @@
 //! Penalties on the large weights and what they do to them (Kliegl et al. 2017, section 3).
 //!
 //! `l2` on `W`, or on both factors of `W = U V`, where it is the trace norm in disguise:
-//! `|W|_* = min over W = U V of (|U|^2 + |V|^2) / 2` (Lemma 1).
+//! `|W|_* = min over W = U V of (|U|^2 + |V|^2) / 2` (Lemma 1). On the parts `G`, `H` of a Toeplitz-like map it is,
+//! in the same way, the trace norm of the displacement `Z_1 M - M Z_{-1}`, up to a factor.
 
 use serde::{Deserialize, Serialize};
 
@@ -35,10 +36,7 @@ pub fn penalise(stage: &Stage, parameters: &Parameters, gradients: &mut Gradient
 /// The lambda of the parameter `name`: recurrent and non-recurrent weights have their own, the fully
 /// connected layer counts as non-recurrent, convolutions and output are free.
 fn strength(stage: &Stage, name: &str) -> f64 {
-    let Some((map, part)) = name.rsplit_once('.') else { return 0.0 };
-    if !matches!(part, "weight" | "u" | "v") {
-        return 0.0;
-    }
+    let Some((map, _)) = name.rsplit_once('.') else { return 0.0 };
     if map.ends_with(".rec") {
         stage.lambda_rec
     } else if map.ends_with(".nonrec") || map == "fc" {
@@ -74,25 +72,16 @@ pub fn diagnose(net: &Net) -> Result<Vec<Diagnosis>, TrainError> {
     maps.iter()
         .filter(|map| map.name.starts_with("gru.") || map.name == "fc")
         .map(|map| {
-            let parts: Vec<_> = ["weight", "u", "v"]
-                .iter()
-                .filter_map(|part| net.parameters.get(&format!("{}.{part}", map.name)))
-                .collect();
-            let sigma = match parts[..] {
-                [u, v] => stonechat_compress::singular_values(
-                    &crate::ops::matmul::backward_input(
-                        &u.values, &v.values, u.rows, v.columns, u.columns,
-                    ),
-                    map.rows,
-                    map.cols,
-                )?,
-                _ => stonechat_compress::singular_values(&parts[0].values, map.rows, map.cols)?,
-            };
+            let sigma = stonechat_compress::singular_values(
+                &net.dense(&map.name).values,
+                map.rows,
+                map.cols,
+            )?;
             Ok(Diagnosis {
                 name: map.name.clone(),
                 rows: map.rows,
                 cols: map.cols,
-                parameters: parts.iter().map(|p| p.values.len()).sum(),
+                parameters: net.parts(&map.name).map(|(_, p)| p.values.len()).sum(),
                 nu: stonechat_compress::nu(&sigma, map.rows.min(map.cols)),
                 rank90: stonechat_compress::rank_at_variance(&sigma, 0.9),
             })

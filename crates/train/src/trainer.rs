@@ -28,7 +28,7 @@ use crate::recipe::{Recipe, Stage};
 use crate::regularise::{diagnose, penalise};
 use crate::run_folder::RunFolder;
 use crate::schedule::StageRate;
-use crate::warm_start::warm_start;
+use crate::warm_start::{Start, change_families, warm_start};
 
 /// Utterances whose frames are enough to fit the feature normalisation.
 const NORMALISE_SAMPLE: usize = 2000;
@@ -73,7 +73,7 @@ pub enum Event<'a> {
         /// Learning rate.
         rate: f64,
     },
-    /// A warm start truncated the weights.
+    /// A stage began with other weights than the one before ended with: truncated, or of other families.
     Truncated {
         /// Stage that begins.
         stage: &'a str,
@@ -231,10 +231,21 @@ impl<'a> Trainer<'a> {
         Ok(())
     }
 
-    /// Truncates the weights where the stage starts warm, and says what that cost.
+    /// Truncates the weights where the stage starts warm, or moves them into other families, and says what that
+    /// cost.
     fn begin_stage(&mut self, stage: &Stage) -> Result<(), TrainError> {
         if let Some(rule) = &stage.warm_start {
             warm_start(&mut self.net, rule)?;
+        }
+        if !stage.families.is_empty() {
+            let from_nothing = self.progress.stage == 0 && self.recipe.init.is_none();
+            let start = match from_nothing {
+                true => Start::Fresh { seed: self.recipe.seed },
+                false => Start::Fitted,
+            };
+            change_families(&mut self.net, &stage.families, start)?;
+        }
+        if stage.warm_start.is_some() || !stage.families.is_empty() {
             let dev = self.develop(&self.net)?;
             self.folder.log(&json!({
                 "step": self.progress.step,
@@ -340,7 +351,7 @@ impl<'a> Trainer<'a> {
         let rate = self.rates[self.progress.stage].at(done);
         let seed = random::hash(random::seed_for(self.recipe.seed, "dropout"), self.progress.step);
         let mode = Mode::Training { dropout: stage.dropout, seed };
-        let graph = Graph::new(&self.net.parameters, &self.device, true);
+        let graph = Graph::new(&self.net, &self.device, true);
         let frames = Frames { lengths: batch.frames, steps: batch.t_max };
         let output = self.net.forward(&graph, batch.features, frames, mode, &self.device);
         let (total, losses) = loss::ctc(&output.logits, &output.frames, &batch.labels);
@@ -425,6 +436,12 @@ impl<'a> Trainer<'a> {
             average: self.average.clone(),
             statistics: self.net.statistics.clone(),
             optimizer: self.optimizer.clone(),
+            families: self
+                .net
+                .families
+                .iter()
+                .map(|(name, spec)| (name.clone(), spec.family().clone()))
+                .collect(),
         }
     }
 

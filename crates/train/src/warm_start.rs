@@ -1,17 +1,65 @@
-//! Stage 2 starts from the truncated SVD of stage 1 (Kliegl et al. 2017, section 3).
+//! How a stage changes the maps it starts from: truncated to low rank (Kliegl et al. 2017, section 3), or moved
+//! into other families.
 
 use std::collections::BTreeMap;
 
-use stonechat_compress::{RankRule, Spectrum, singular_values};
+use stonechat_compress::{RankRule, Spectrum, project, singular_values};
+use stonechat_model::{Family, FamilySpec, Kind, LinearSpec};
 
 use crate::TrainError;
 use crate::linear;
 use crate::net::Net;
 use crate::ops::matmul;
 use crate::parameters::Parameter;
+use crate::random;
 
-/// The names a map's parameters end in.
-const PARTS: [&str; 3] = ["weight", "u", "v"];
+impl Net {
+    /// The parameters that the map `name` is made of, with the last part of their names.
+    pub fn parts(&self, name: &str) -> impl Iterator<Item = (&str, &Parameter)> {
+        let prefix = format!("{name}.");
+        self.parameters.iter().filter_map(move |(parameter, values)| {
+            let part = parameter.strip_prefix(&prefix)?;
+            (part != "bias" && !part.contains('.')).then_some((part, values))
+        })
+    }
+
+    /// The weight of the map `name` as one matrix.
+    pub fn dense(&self, name: &str) -> Parameter {
+        let value = |part: &str| &self.parameters[&format!("{name}.{part}")];
+        if let Some(spec) = self.families.get(name) {
+            let parts: Vec<&[f32]> =
+                spec.parts().iter().map(|part| value(part.name).values.as_slice()).collect();
+            let values = spec.to_dense(&parts);
+            return Parameter { rows: spec.rows(), columns: spec.cols(), values };
+        }
+        if let Some(weight) = self.parameters.get(&format!("{name}.weight")) {
+            return weight.clone();
+        }
+        let (u, v) = (value("u"), value("v"));
+        let values = matmul::backward_input(&u.values, &v.values, u.rows, v.columns, u.columns);
+        Parameter { rows: u.rows, columns: v.columns, values }
+    }
+
+    /// Puts `parts` of the family `spec` in the place of the map `name`.
+    fn set_map(&mut self, name: &str, spec: FamilySpec, parts: Vec<Vec<f32>>) {
+        self.clear_map(name);
+        for (part, values) in spec.parts().into_iter().zip(parts) {
+            let parameter = Parameter { rows: part.rows, columns: part.cols, values };
+            self.parameters.insert(format!("{name}.{}", part.name), parameter);
+        }
+        if !matches!(spec.family(), Family::Dense(_) | Family::LowRank(_)) {
+            self.families.insert(name.to_owned(), spec);
+        }
+    }
+
+    fn clear_map(&mut self, name: &str) {
+        let parts: Vec<String> = self.parts(name).map(|(part, _)| part.to_owned()).collect();
+        for part in parts {
+            self.parameters.remove(&format!("{name}.{part}"));
+        }
+        self.families.remove(name);
+    }
+}
 
 /// Replaces every recurrent, non-recurrent and fully connected weight of `net` by factors whose ranks
 /// follow `rule`; a map that low rank would not make smaller becomes (or stays) dense.
@@ -21,27 +69,21 @@ const PARTS: [&str; 3] = ["weight", "u", "v"];
 pub fn warm_start(net: &mut Net, rule: &RankRule) -> Result<(), TrainError> {
     let mut weights = BTreeMap::new();
     let mut spectra = Vec::new();
+    let mut fixed = net.count();
     for map in net.config.linear_maps(net.symbols) {
-        if !map.name.starts_with("gru.") && map.name != "fc" {
+        if matches!(map.kind, Kind::Conv | Kind::Output) {
             continue;
         }
-        let weight = multiplied_out(net, &map.name);
+        let weight = net.dense(&map.name);
         let sigma = singular_values(&weight.values, map.rows, map.cols)?;
+        fixed -= net.parts(&map.name).map(|(_, p)| p.values.len()).sum::<usize>();
         spectra.push(Spectrum { name: map.name.clone(), rows: map.rows, cols: map.cols, sigma });
         weights.insert(map.name, weight);
     }
-    let fixed: usize = net
-        .parameters
-        .iter()
-        .filter(|(name, _)| !weights.contains_key(map_of(name)))
-        .map(|(_, p)| p.values.len())
-        .sum();
     let ranks = rule.choose(&spectra, fixed, false)?;
     for (spectrum, rank) in spectra.iter().zip(ranks) {
         let name = &spectrum.name;
-        for part in PARTS {
-            net.parameters.remove(&format!("{name}.{part}"));
-        }
+        net.clear_map(name);
         let weight = &weights[name];
         if rank * (spectrum.rows + spectrum.cols) < spectrum.rows * spectrum.cols {
             linear::insert_balanced(&mut net.parameters, name, weight, rank)?;
@@ -52,21 +94,71 @@ pub fn warm_start(net: &mut Net, rule: &RankRule) -> Result<(), TrainError> {
     Ok(())
 }
 
-/// The map a parameter belongs to.
-fn map_of(parameter: &str) -> &str {
-    match parameter.rsplit_once('.') {
-        Some((map, part)) if PARTS.contains(&part) => map,
-        _ => parameter,
+/// Where the weights of a map come from that changes its family.
+#[derive(Clone, Copy, Debug)]
+pub enum Start {
+    /// Random values that give `W` the variance of a fresh dense weight.
+    Fresh {
+        /// Seed of the net.
+        seed: u64,
+    },
+    /// The nearest fit to the weights that are there.
+    Fitted,
+}
+
+/// The family that `choices` give a map: by its name, else by its kind.
+pub fn chosen<'a>(choices: &'a BTreeMap<String, Family>, map: &LinearSpec) -> Option<&'a Family> {
+    choices.get(&map.name).or_else(|| choices.get(kind_key(map.kind)))
+}
+
+/// The key of all maps of a kind.
+pub fn kind_key(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Conv => "conv",
+        Kind::Nonrecurrent => "nonrecurrent",
+        Kind::Recurrent => "recurrent",
+        Kind::FullyConnected => "fully_connected",
+        Kind::Output => "output",
     }
 }
 
-/// The weight of the map `name` as one matrix.
-fn multiplied_out(net: &Net, name: &str) -> Parameter {
-    if let Some(weight) = net.parameters.get(&format!("{name}.weight")) {
-        return weight.clone();
+/// Moves the maps of `net` into the families of `choices` (keys: a map's name, or a kind).
+///
+/// # Errors
+/// A family that cannot have the map's size, or a weight that is not finite.
+pub fn change_families(
+    net: &mut Net,
+    choices: &BTreeMap<String, Family>,
+    start: Start,
+) -> Result<(), TrainError> {
+    for map in net.config.linear_maps(net.symbols) {
+        let Some(family) = chosen(choices, &map) else { continue };
+        let spec = FamilySpec::new(&map.name, family.clone(), map.rows, map.cols)?;
+        let parts = match start {
+            Start::Fitted => project(&map.name, &net.dense(&map.name).values, &spec, None)?.parts,
+            Start::Fresh { seed } => fresh(&spec, random::seed_for(seed, &map.name), map.kind),
+        };
+        net.set_map(&map.name, spec, parts);
     }
-    let u = &net.parameters[&format!("{name}.u")];
-    let v = &net.parameters[&format!("{name}.v")];
-    let values = matmul::backward_input(&u.values, &v.values, u.rows, v.columns, u.columns);
-    Parameter { rows: u.rows, columns: v.columns, values }
+    Ok(())
+}
+
+/// Uniform values of the deviation that the family needs for a variance of `gain / cols` in `W`.
+fn fresh(spec: &FamilySpec, seed: u64, kind: Kind) -> Vec<Vec<f32>> {
+    let sigma = (f64::from(fan_in_gain(kind)) / spec.cols() as f64).sqrt();
+    let parts = spec.parts().into_iter().zip(spec.deviations(sigma)).enumerate();
+    parts
+        .map(|(number, (part, deviation))| {
+            let seed = random::hash(seed, number as u64);
+            random::uniform(seed, part.rows * part.cols, deviation as f32)
+        })
+        .collect()
+}
+
+/// Variance of a fresh weight times its inputs: 2 in front of a clipped ReLU, which halves what passes.
+pub fn fan_in_gain(kind: Kind) -> f32 {
+    match kind {
+        Kind::Conv | Kind::FullyConnected => 2.0,
+        Kind::Nonrecurrent | Kind::Recurrent | Kind::Output => 1.0,
+    }
 }

@@ -48,7 +48,7 @@ fn logits_survive_the_export() {
         let steps = 31;
         let x: Vec<f32> = (0..3 * steps * 14).map(|i| random::normal(7, i as u64)).collect();
         let device = Device::flex();
-        let graph = Graph::new(&net.parameters, &device, false);
+        let graph = Graph::new(&net, &device, false);
         let frames = Frames { lengths: lengths.to_vec(), steps };
         let output = net.forward(&graph, x.clone(), frames, Mode::Inference, &device);
         let logits = to_host(output.logits);

@@ -250,7 +250,7 @@ fn a_whole_net() {
             .collect();
 
         let device = Device::flex();
-        let graph = Graph::new(&net.parameters, &device, true);
+        let graph = Graph::new(&net, &device, true);
         let features = golden.get(&format!("{case}.features")).values.clone();
         let mode = Mode::Training { dropout: 0.0, seed: 0 };
         let output = net.forward(&graph, features, frames(lengths), mode, &device);

@@ -1,10 +1,42 @@
 //! The dense family: `W` itself.
 
-use crate::Matrix;
+use super::family::{PartSpec, Rule};
+use serde::{Deserialize, Serialize};
 
 pub(super) const FAMILY: &str = "dense";
 pub(super) const PARTS: [&str; 1] = ["weight"];
 
-pub(super) fn flops(w: &Matrix) -> usize {
-    2 * w.params()
+/// `W` itself; nothing to choose.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Dense {}
+
+impl Rule for Dense {
+    fn name(&self) -> &'static str {
+        FAMILY
+    }
+
+    fn check(&self, _: usize, _: usize) -> Result<(), String> {
+        Ok(())
+    }
+
+    fn parts(&self, rows: usize, cols: usize) -> Vec<PartSpec> {
+        vec![PartSpec { name: PARTS[0], rows, cols }]
+    }
+
+    fn to_dense(&self, _: usize, _: usize, parts: &[&[f32]]) -> Vec<f32> {
+        parts[0].to_vec()
+    }
+
+    fn gradient(&self, _: usize, _: usize, _: &[&[f32]], dw: &[f32]) -> Vec<Vec<f32>> {
+        vec![dw.to_vec()]
+    }
+
+    fn flops(&self, rows: usize, cols: usize) -> usize {
+        2 * rows * cols
+    }
+
+    fn deviations(&self, _: usize, _: usize, sigma: f64) -> Vec<f64> {
+        vec![sigma]
+    }
 }

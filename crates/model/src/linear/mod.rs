@@ -1,10 +1,24 @@
 //! Families of linear maps: how a weight `W` of a layer `y = W x` is parametrised.
 //!
-//! One file per family holds its arithmetic; this file only says which families there are. A family is made
+//! One file per family holds its arithmetic; `family.rs` says which families there are. A family is made
 //! of named [`Matrix`] parts, so that storing, quantising and counting need no code of their own.
 
+mod block_diagonal;
 mod dense;
+mod family;
 mod low_rank;
+mod per_gate;
+mod structured;
+mod toeplitz_like;
+
+pub use block_diagonal::BlockDiagonal;
+pub use dense::Dense;
+pub use family::{Family, FamilySpec, PartSpec};
+pub use low_rank::LowRank;
+pub use per_gate::PerGate;
+pub(crate) use structured::GAIN;
+pub use structured::Structured;
+pub use toeplitz_like::{Rectangle, ToeplitzLike};
 
 use crate::{Error, Matrix, Result};
 
@@ -20,6 +34,8 @@ pub enum LinearMap {
         /// `rank x cols`.
         v: Matrix,
     },
+    /// Any other family.
+    Structured(Structured),
 }
 
 impl LinearMap {
@@ -48,11 +64,52 @@ impl LinearMap {
         })
     }
 
+    /// A map of the family and the size `spec` says, from the values of its parts. `gain` scales the rows:
+    /// inside the weights where the family allows it, else beside them.
+    ///
+    /// # Errors
+    /// [`Error::Weight`] with `name` if a part does not hold as many finite values as its shape has.
+    pub fn from_spec(
+        name: &str,
+        spec: FamilySpec,
+        parts: Vec<Vec<f32>>,
+        gain: Option<&[f32]>,
+    ) -> Result<Self> {
+        let shapes = spec.parts();
+        if parts.len() != shapes.len() {
+            let reason = format!("has {} parts, not {}", parts.len(), shapes.len());
+            return Err(Error::weight(name, reason));
+        }
+        let mut parts: Vec<Matrix> = shapes
+            .iter()
+            .zip(parts)
+            .map(|(s, data)| Matrix::F32 { rows: s.rows, cols: s.cols, data })
+            .collect();
+        let inside = matches!(spec.family(), Family::Dense(_) | Family::LowRank(_));
+        if let (true, Some(gain), Matrix::F32 { cols, data, .. }) = (inside, gain, &mut parts[0]) {
+            for (row, gain) in data.chunks_exact_mut(*cols).zip(gain) {
+                row.iter_mut().for_each(|w| *w *= gain);
+            }
+        }
+        let mut taken = parts.into_iter();
+        let map = match (spec.family(), taken.next(), taken.next()) {
+            (Family::Dense(_), Some(w), None) => LinearMap::Dense(w),
+            (Family::LowRank(_), Some(u), Some(v)) => LinearMap::LowRank { u, v },
+            (_, first, second) => {
+                let parts = first.into_iter().chain(second).chain(taken).collect();
+                let gain = gain.map(<[f32]>::to_vec);
+                LinearMap::Structured(Structured::new(name, spec, parts, gain)?)
+            }
+        };
+        map.validate(name).map(|()| map)
+    }
+
     /// Outputs.
     pub fn rows(&self) -> usize {
         match self {
             LinearMap::Dense(w) => w.rows(),
             LinearMap::LowRank { u, .. } => u.rows(),
+            LinearMap::Structured(map) => map.spec().rows(),
         }
     }
 
@@ -61,22 +118,34 @@ impl LinearMap {
         match self {
             LinearMap::Dense(w) => w.cols(),
             LinearMap::LowRank { v, .. } => v.cols(),
+            LinearMap::Structured(map) => map.spec().cols(),
         }
     }
 
-    /// Largest rank that `W` can have: the inner size of a factorisation, else `min(rows, cols)`.
+    /// Largest rank that `W` can have: the inner size of a factorisation, else mostly `min(rows, cols)`.
     pub fn rank(&self) -> usize {
         match self {
             LinearMap::Dense(w) => w.rows().min(w.cols()),
             LinearMap::LowRank { u, .. } => u.cols(),
+            LinearMap::Structured(map) => map.spec().rank(),
         }
     }
 
-    /// Name of the family: `dense` or `low_rank`.
+    /// Name of the family: `dense`, `low_rank`, `toeplitz_like`, ...
     pub fn family(&self) -> &'static str {
         match self {
             LinearMap::Dense(_) => dense::FAMILY,
             LinearMap::LowRank { .. } => low_rank::FAMILY,
+            LinearMap::Structured(map) => map.spec().family().name(),
+        }
+    }
+
+    /// Its family with the hyperparameters.
+    pub fn hyperparameters(&self) -> Family {
+        match self {
+            LinearMap::Dense(_) => Family::dense(),
+            LinearMap::LowRank { u, .. } => Family::low_rank(u.cols()),
+            LinearMap::Structured(map) => map.spec().family().clone(),
         }
     }
 
@@ -85,6 +154,18 @@ impl LinearMap {
         match self {
             LinearMap::Dense(w) => dense::PARTS.into_iter().zip([w]).collect(),
             LinearMap::LowRank { u, v } => low_rank::PARTS.into_iter().zip([u, v]).collect(),
+            LinearMap::Structured(map) => {
+                let names = map.spec().parts().into_iter().map(|part| part.name);
+                names.zip(map.parts()).collect()
+            }
+        }
+    }
+
+    /// Factors of the outputs that are stored beside the matrices, with the last part of their tensor's name.
+    pub fn gain(&self) -> Option<(&'static str, &[f32])> {
+        match self {
+            LinearMap::Structured(map) => map.gain().map(|gain| (GAIN, gain)),
+            _ => None,
         }
     }
 
@@ -93,41 +174,48 @@ impl LinearMap {
         match self {
             LinearMap::Dense(w) => LinearMap::Dense(f(w)),
             LinearMap::LowRank { u, v } => LinearMap::LowRank { u: f(u), v: f(v) },
+            LinearMap::Structured(map) => LinearMap::Structured(map.map_parts(f)),
         }
     }
 
-    /// Number of stored weights.
+    /// Number of stored weights, gains included.
     pub fn params(&self) -> usize {
-        self.parts().iter().map(|(_, part)| part.params()).sum()
+        let gain = self.gain().map_or(0, |(_, gain)| gain.len());
+        gain + self.parts().iter().map(|(_, part)| part.params()).sum::<usize>()
     }
 
-    /// Bytes in a package, scales included.
+    /// Bytes in a package, scales and gains included.
     pub fn bytes(&self) -> usize {
-        self.parts().iter().map(|(_, part)| part.bytes()).sum()
+        let gain = self.gain().map_or(0, |(_, gain)| 4 * gain.len());
+        gain + self.parts().iter().map(|(_, part)| part.bytes()).sum::<usize>()
     }
 
     /// Operations per input vector; a multiplication with its addition counts two.
     pub fn flops(&self) -> usize {
-        match self {
-            LinearMap::Dense(w) => dense::flops(w),
-            LinearMap::LowRank { u, v } => low_rank::flops(u, v),
-        }
+        self.hyperparameters().rule().flops(self.rows(), self.cols())
     }
 
     /// `W` as floats, row-major `rows x cols`.
     pub fn to_dense(&self) -> Vec<f32> {
         match self {
             LinearMap::Dense(w) => w.to_dense(),
-            LinearMap::LowRank { u, v } => low_rank::to_dense(u, v),
+            LinearMap::LowRank { u, v } => {
+                low_rank::multiply(&u.to_dense(), &v.to_dense(), v.rows(), v.cols())
+            }
+            LinearMap::Structured(map) => map.to_dense(),
         }
     }
 
-    /// `y = W x` for `batch` vectors, slowly, in the way the family would do it: `x` is `batch x cols`, the
-    /// result `batch x rows`. Panics if `x` is shorter than that.
+    /// `y = W x` for `batch` vectors, slowly: `x` is `batch x cols`, the result `batch x rows`. Low rank goes by
+    /// its factors, other structured maps by their dense view. Panics if `x` is shorter than that.
     pub fn apply(&self, x: &[f32], batch: usize) -> Vec<f32> {
         match self {
             LinearMap::Dense(w) => w.apply(x, batch),
             LinearMap::LowRank { u, v } => low_rank::apply(u, v, x, batch),
+            LinearMap::Structured(map) => {
+                let (rows, cols) = (self.rows(), self.cols());
+                Matrix::F32 { rows, cols, data: map.to_dense() }.apply(x, batch)
+            }
         }
     }
 
@@ -144,12 +232,13 @@ impl LinearMap {
                 name,
                 format!("u has {} columns but v has {} rows", u.cols(), v.rows()),
             )),
+            LinearMap::Structured(map) => map.validate(name),
             _ => Ok(()),
         }
     }
 
-    /// Takes the parts of the family that is there from `take`, which gives a matrix by the last part of its
-    /// tensor's name; `None` if no family is there. The inverse of [`parts`](Self::parts).
+    /// Takes the parts of a dense or low-rank map from `take`, which gives a matrix by the last part of its
+    /// tensor's name; `None` if neither is there. The inverse of [`parts`](Self::parts).
     pub(crate) fn from_parts(
         mut take: impl FnMut(&str) -> Result<Option<Matrix>>,
     ) -> Result<Option<LinearMap>> {

@@ -3,16 +3,21 @@
 use super::checksum::Checksum;
 use super::header::{self, Dtype, Header, Info};
 use super::*;
-use crate::{Affine, Gru, LinearMap, Matrix, NetworkConfig};
+use crate::linear::GAIN;
+use crate::{
+    Affine, Family, FamilySpec, Gru, LinearMap, LinearSpec, Matrix, NetworkConfig, Structured,
+};
 use serde::de::DeserializeOwned;
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Read;
 
-const KEYS: [&str; 7] = [
+const KEYS: [&str; 8] = [
     FORMAT_KEY,
     VERSION_KEY,
     NETWORK_KEY,
     ALPHABET_KEY,
+    FAMILIES_KEY,
     FEATURES_KEY,
     PROVENANCE_KEY,
     CHECKSUM_KEY,
@@ -49,7 +54,12 @@ pub(super) fn from_bytes(bytes: &[u8]) -> Result<Package> {
     let alphabet: Alphabet = parse(&header, ALPHABET_KEY)?;
     let features = parse(&header, FEATURES_KEY)?;
     let provenance = parse(&header, PROVENANCE_KEY)?;
-    let mut tensors = Tensors { header, bytes };
+    let families: BTreeMap<String, Family> = match header.texts.contains_key(FAMILIES_KEY) {
+        true => parse(&header, FAMILIES_KEY)?,
+        false => BTreeMap::new(),
+    };
+    let specs = specs(families, &config.linear_maps(alphabet.len()))?;
+    let mut tensors = Tensors { header, bytes, specs };
     let network = network(config, &mut tensors)?;
     tensors.finish()?;
     Ok(Package { features, alphabet, network, provenance })
@@ -117,10 +127,27 @@ fn parse<T: DeserializeOwned>(header: &Header, key: &str) -> Result<T> {
     serde_json::from_str(text(header, key)?).map_err(|e| refuse(key, 8, shorten(&e.to_string())))
 }
 
+/// The families of structured maps at the sizes that the config gives them.
+fn specs(
+    families: BTreeMap<String, Family>,
+    maps: &[LinearSpec],
+) -> Result<BTreeMap<String, FamilySpec>> {
+    let with_size = |(name, family): (String, Family)| {
+        let Some(map) = maps.iter().find(|map| map.name == name) else {
+            let reason = format!("the network has no map {:?}", shorten(&name));
+            return Err(refuse(FAMILIES_KEY, 8, reason));
+        };
+        let spec = FamilySpec::new(&name, family, map.rows, map.cols)?;
+        Ok((name, spec))
+    };
+    families.into_iter().map(with_size).collect()
+}
+
 /// The tensors not yet used.
 struct Tensors<'a> {
     header: Header,
     bytes: &'a [u8],
+    specs: BTreeMap<String, FamilySpec>,
 }
 
 impl Tensors<'_> {
@@ -171,7 +198,25 @@ impl Tensors<'_> {
         }))
     }
 
+    fn structured(&mut self, name: &str, spec: FamilySpec) -> Result<LinearMap> {
+        let mut parts = Vec::new();
+        for part in spec.parts() {
+            let name = format!("{name}.{}", part.name);
+            let matrix = self.matrix(&name)?;
+            parts.push(matrix.ok_or_else(|| self.missing(&name, "this part, but it is missing"))?);
+        }
+        let gain = format!("{name}.{GAIN}");
+        let gain = match self.header.tensors.contains_key(&gain) {
+            true => Some(self.floats(&gain, &[spec.rows()])?),
+            false => None,
+        };
+        Structured::new(name, spec, parts, gain).map(LinearMap::Structured)
+    }
+
     fn map(&mut self, name: &str) -> Result<LinearMap> {
+        if let Some(spec) = self.specs.remove(name) {
+            return self.structured(name, spec);
+        }
         let map = LinearMap::from_parts(|part| self.matrix(&format!("{name}.{part}")))?;
         map.ok_or_else(|| {
             self.missing(name, "this map, but neither a weight nor both u and v are there")

@@ -5,7 +5,7 @@
 
 use super::checksum::Checksum;
 use super::*;
-use crate::Matrix;
+use crate::{Family, LinearMap, Matrix};
 use serde_json::{Map, json};
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -57,7 +57,14 @@ fn metadata(package: &Package, tensors: &[Tensor]) -> Result<Value> {
     let json = |key: &str, value: serde_json::Result<Value>| {
         value.map_err(|e| Error::Argument(format!("{key} cannot be written as JSON: {e}")))
     };
-    let texts = BTreeMap::from([
+    let families: BTreeMap<String, Family> = package
+        .network
+        .maps()
+        .iter()
+        .filter(|map| matches!(map.map, LinearMap::Structured(_)))
+        .map(|map| (map.name(), map.map.hyperparameters()))
+        .collect();
+    let mut texts = BTreeMap::from([
         (FORMAT_KEY, FORMAT.to_string()),
         (VERSION_KEY, FORMAT_VERSION.to_string()),
         (NETWORK_KEY, json(NETWORK_KEY, network)?.to_string()),
@@ -65,6 +72,10 @@ fn metadata(package: &Package, tensors: &[Tensor]) -> Result<Value> {
         (FEATURES_KEY, package.features.to_string()),
         (PROVENANCE_KEY, package.provenance.to_string()),
     ]);
+    if !families.is_empty() {
+        texts
+            .insert(FAMILIES_KEY, json(FAMILIES_KEY, serde_json::to_value(&families))?.to_string());
+    }
     let mut metadata = Map::new();
     let mut checksum = Checksum::new();
     for (key, text) in texts {
@@ -92,6 +103,9 @@ fn too_long(what: &str, length: usize, limit: usize) -> Error {
 fn tensors(network: &Network) -> Vec<Tensor> {
     let mut tensors = Vec::new();
     for map in network.maps() {
+        if let Some((part, gain)) = map.map.gain() {
+            tensors.push(float(format!("{}.{part}", map.name()), vec![gain.len()], gain));
+        }
         for (part, matrix) in map.map.parts() {
             let name = format!("{}.{part}", map.name());
             let shape = vec![matrix.rows(), matrix.cols()];

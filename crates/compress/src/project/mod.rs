@@ -1,0 +1,58 @@
+//! From a dense matrix to the nearest member of a family: how a trained map is moved into another
+//! parametrisation.
+
+mod fit;
+mod start;
+
+use crate::{Error, Result};
+use fit::{Problem, minimise};
+use stonechat_model::FamilySpec;
+
+/// Most steps of the fit.
+const STEPS: usize = 150;
+
+/// A matrix in a family.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Projection {
+    /// Values of the family's parts, in the order of [`FamilySpec::parts`], row-major.
+    pub parts: Vec<Vec<f32>>,
+    /// `|F(parts) - W|^2 / |W|^2`, in the norm that was asked for; 0 is a perfect fit.
+    pub error: f64,
+}
+
+/// Finds the parts for which the family comes near to `w` (row-major, `spec.rows() x spec.cols()`): the least
+/// `|F(parts) - W|^2`, or, given the second moments `moments = sum of x x^T` of the map's inputs (row-major,
+/// `cols x cols`), the least error of its outputs `sum of |F(parts) x - W x|^2`.
+///
+/// Families that are linear in their parts, and low rank, have a closed form; all others start from one
+/// (Toeplitz-like: the truncated displacement, Sindhwani et al. 2015) or from small random values and are fitted
+/// by L-BFGS, which finds a local optimum.
+///
+/// # Errors
+/// [`Error::Svd`] with `name` if `w` or `moments` does not have that size or is not finite.
+pub fn project(
+    name: &str,
+    w: &[f32],
+    spec: &FamilySpec,
+    moments: Option<&[f64]>,
+) -> Result<Projection> {
+    let (rows, cols) = (spec.rows(), spec.cols());
+    if w.len() != rows * cols || !w.iter().all(|w| w.is_finite()) {
+        let reason = format!("needs {rows} x {cols} finite values, has {}", w.len());
+        return Err(Error::svd(name, reason));
+    }
+    if let Some(moments) = moments
+        && (moments.len() != cols * cols || !moments.iter().all(|m| m.is_finite()))
+    {
+        let reason = format!("its moments need {cols} x {cols} finite values");
+        return Err(Error::svd(name, reason));
+    }
+    let problem = Problem { spec, w, moments };
+    let size = problem.size();
+    let (mut parts, exact) = start::parts(w, spec)?;
+    if moments.is_some() || !exact {
+        parts = minimise(&problem, parts, STEPS);
+    }
+    let error = if size > 0.0 { problem.value(&parts) / size } else { 0.0 };
+    Ok(Projection { parts, error })
+}

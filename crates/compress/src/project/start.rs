@@ -1,0 +1,80 @@
+//! Where a fit begins.
+
+use crate::{Result, Svd, truncated_svd};
+use stonechat_model::{Family, FamilySpec, Rectangle};
+
+/// Parts near to `w`, and whether they are the best there are in the Frobenius norm.
+pub(super) fn parts(w: &[f32], spec: &FamilySpec) -> Result<(Vec<Vec<f32>>, bool)> {
+    let (rows, cols) = (spec.rows(), spec.cols());
+    Ok(match spec.family() {
+        Family::Dense(_) => (vec![w.to_vec()], true),
+        Family::LowRank(family) => {
+            let (u, v) = truncated_svd(w, rows, cols, family.rank)?;
+            (vec![u, v], true)
+        }
+        Family::BlockDiagonal(_) => (vec![averages(w, spec)], true),
+        Family::ToeplitzLike(family) => {
+            let tall = rows >= cols;
+            let (small, large) = (rows.min(cols), rows.max(cols));
+            let blocks = family.rectangle == Rectangle::Blocks && large.is_multiple_of(small);
+            let n = if blocks { small } else { large };
+            let (mut g, mut h) = (Vec::new(), Vec::new());
+            for block in 0..if blocks { large / small } else { 1 } {
+                let (top, left) = if tall { (block * n, 0) } else { (0, block * n) };
+                let at = |i: usize, j: usize| {
+                    let (i, j) = (top + i, left + j);
+                    if i < rows && j < cols { f64::from(w[i * cols + j]) } else { 0.0 }
+                };
+                let (block_g, block_h) = displacement(n, family.rank, at)?;
+                g.extend(block_g);
+                h.extend(block_h);
+            }
+            (vec![g, h], false)
+        }
+        Family::PerGate(family) => {
+            let height = rows / family.gates;
+            let gate = FamilySpec::new("gate", (*family.of).clone(), height, cols)?;
+            let mut stacked = vec![Vec::new(); spec.parts().len()];
+            let mut exact = true;
+            for w in w.chunks_exact(height * cols) {
+                let (parts, best) = self::parts(w, &gate)?;
+                exact &= best;
+                stacked.iter_mut().zip(parts).for_each(|(stacked, part)| stacked.extend(part));
+            }
+            (stacked, exact)
+        }
+    })
+}
+
+/// The only part of a family in which every entry of `W` is plus or minus one entry of the part, or zero: the mean
+/// over the entries that it stands for is the best fit.
+fn averages(w: &[f32], spec: &FamilySpec) -> Vec<f32> {
+    let shape = spec.parts()[0];
+    let ones = vec![1.0; shape.rows * shape.cols];
+    let pattern = spec.to_dense(&[&ones]);
+    let sums = &spec.gradient(&[&ones], w)[0];
+    let counts = &spec.gradient(&[&ones], &pattern)[0];
+    sums.iter().zip(counts).map(|(s, n)| if *n > 0.0 { s / n } else { 0.0 }).collect()
+}
+
+/// `g` and `h` (`rank x n`) from the largest singular values of the displacement `(Z_1 M - M Z_{-1}) / 2`: exact
+/// where the displacement rank is no larger, else only a beginning, because small displacements may belong to
+/// large entries.
+fn displacement(
+    n: usize,
+    rank: usize,
+    m: impl Fn(usize, usize) -> f64,
+) -> Result<(Vec<f32>, Vec<f32>)> {
+    let mut moved = Vec::with_capacity(n * n);
+    for i in 0..n {
+        for j in 0..n {
+            let right = if j + 1 < n { m(i, j + 1) } else { -m(i, 0) };
+            moved.push((0.5 * (m((i + n - 1) % n, j) - right)) as f32);
+        }
+    }
+    let svd = Svd::new(&moved, n, n)?;
+    let (u, v) = svd.truncate(rank);
+    let g = (0..rank).flat_map(|r| (0..n).map(move |i| (r, i))).map(|(r, i)| u[i * rank + r]);
+    let h = v.chunks_exact(n).flat_map(|row| row.iter().rev().copied());
+    Ok((g.collect(), h.collect()))
+}
