@@ -32,7 +32,7 @@ fn main() {
             let matrix = PackedI8::pack_for(isa, &weights, &vec![0.01; rows], rows, cols).expect("packs");
             for _ in 0..repetitions {
                 if kind == "sums" {
-                    matrix.matmul_i32(&bytes, batch, &mut sums);
+                    matrix.matmul_i32(&bytes, batch, &mut scratch, &mut sums);
                 } else {
                     matrix.matmul(&floats, batch, Some(&bias), Activation::None, &mut scratch, &mut y);
                 }

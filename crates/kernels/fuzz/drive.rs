@@ -44,7 +44,7 @@ fn packed_form(bytes: &[u8]) {
     for packed in read.into_iter().flatten() {
         let x: Vec<i8> = (0..packed.cols()).map(|i| (i * 37) as i8).collect();
         let mut y = vec![0; packed.rows()];
-        packed.matmul_i32(&x, 1, &mut y);
+        packed.matmul_i32(&x, 1, &mut Scratch::new(), &mut y);
         let (w, _) = packed.unpack();
         assert_eq!(y, triple_loop(&w, &x, packed.rows(), packed.cols(), 1));
         let again = PackedI8::from_bytes_for(packed.isa(), &packed.to_bytes()).expect("its own");
@@ -52,7 +52,7 @@ fn packed_form(bytes: &[u8]) {
     }
     if let Ok(packed) = PackedI4::from_bytes(bytes) {
         let (x, mut y) = (vec![127; packed.cols()], vec![0; packed.rows()]);
-        packed.matmul_i32(&x, 1, &mut y);
+        packed.matmul_i32(&x, 1, &mut Scratch::new(), &mut y);
         assert_eq!(packed.to_bytes(), bytes);
     }
 }
@@ -71,7 +71,7 @@ fn int8(source: &mut Source) {
         assert_eq!(packed.is_ok(), allowed);
         let Ok(packed) = packed else { return };
         let mut out = vec![0; batch * rows];
-        packed.matmul_i32(&x, batch, &mut out);
+        packed.matmul_i32(&x, batch, &mut Scratch::new(), &mut out);
         assert_eq!(out, expected, "{isa}");
         let mut y = vec![0.0; batch * rows];
         packed.matmul(&floats, batch, None, Activation::Tanh, &mut Scratch::new(), &mut y);
@@ -91,7 +91,7 @@ fn int4(source: &mut Source) {
         let packed =
             PackedI4::pack_for(isa, &groups).expect("the quantiser gives what packing takes");
         let mut out = vec![0; batch * rows];
-        packed.matmul_i32(&x, batch, &mut out);
+        packed.matmul_i32(&x, batch, &mut Scratch::new(), &mut out);
         assert_eq!(first.get_or_insert_with(|| out.clone()), &out, "{isa}");
     }
 }

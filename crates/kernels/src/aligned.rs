@@ -5,14 +5,15 @@
 //! and where it refuses, everything works the same.
 
 use alloc::alloc::{alloc_zeroed, dealloc, handle_alloc_error};
+use alloc::sync::Arc;
 use core::alloc::Layout;
 use core::marker::PhantomData;
 use core::ptr::NonNull;
 
 /// Bytes of a cache line.
-const LINE: usize = 64;
+pub(crate) const LINE: usize = 64;
 /// Bytes of a huge page.
-const HUGE_PAGE: usize = 2 << 20;
+pub(crate) const HUGE_PAGE: usize = 2 << 20;
 
 /// Element types for which every bit pattern is a value and whose size divides a cache line.
 ///
@@ -30,13 +31,74 @@ unsafe impl Plain for i32 {}
 // SAFETY: a float of four bytes.
 unsafe impl Plain for f32 {}
 
+/// Zeroed bytes from the system that start on a cache line, and on a huge page where there are enough of them.
+pub(crate) struct Allocation {
+    /// What the allocator gave, and what it was asked for.
+    memory: NonNull<u8>,
+    layout: Layout,
+    /// The first byte that is used.
+    start: NonNull<u8>,
+}
+
+// SAFETY: it owns its memory and by itself neither reads nor writes it.
+unsafe impl Send for Allocation {}
+// SAFETY: as above.
+unsafe impl Sync for Allocation {}
+
+impl Allocation {
+    /// `bytes` zeros, more than none. Where at least `least` bytes would be on the last huge page, they are, and the rest of it is lost.
+    ///
+    /// # Panics
+    /// Where they would fill more than half the address space.
+    pub(crate) fn zeroed(bytes: usize, least: usize) -> Self {
+        // Room to move the start is asked for, not alignment: only then does the allocator take zeroed pages from the system as they
+        // are, instead of writing zeros. What is skipped is never touched and costs addresses, not memory.
+        let huge = huge_pages(bytes, least) * HUGE_PAGE;
+        let alignment = if huge > 0 { HUGE_PAGE } else { LINE };
+        let layout = bytes
+            .max(huge)
+            .max(1)
+            .checked_add(alignment)
+            .and_then(|room| Layout::from_size_align(room, 1).ok())
+            .expect("a buffer smaller than the address space");
+        // SAFETY: the size of the layout is not zero.
+        let Some(memory) = NonNull::new(unsafe { alloc_zeroed(layout) }) else {
+            handle_alloc_error(layout)
+        };
+        let skipped = memory.as_ptr().addr().wrapping_neg() % alignment;
+        // SAFETY: fewer than `alignment` bytes are skipped, and so many more than needed were allocated.
+        let start = unsafe { memory.add(skipped) };
+        if huge > 0 {
+            ask_for_huge_pages(start, huge);
+        }
+        Self { memory, layout, start }
+    }
+}
+
+impl Drop for Allocation {
+    fn drop(&mut self) {
+        // SAFETY: allocated in `zeroed` with this layout, and freed once.
+        unsafe { dealloc(self.memory.as_ptr(), self.layout) };
+    }
+}
+
+/// Who frees the memory of a buffer.
+#[expect(dead_code, reason = "held to be dropped")]
+enum Memory {
+    /// Nobody: the buffer is empty.
+    None,
+    /// The buffer.
+    Own(Allocation),
+    /// The last of several buffers.
+    Shared(Arc<Allocation>),
+}
+
 /// A zeroed buffer of `T` that starts on a cache line.
 pub(crate) struct Aligned<T> {
     /// The first element, on a cache line. Dangling where there are none.
     start: NonNull<T>,
     len: usize,
-    /// What was asked of the allocator, and its answer; none for an empty buffer.
-    memory: Option<(NonNull<u8>, Layout)>,
+    _memory: Memory,
     element: PhantomData<T>,
 }
 
@@ -54,28 +116,31 @@ impl<T: Plain> Aligned<T> {
         let bytes =
             len.checked_mul(size_of::<T>()).expect("a buffer smaller than the address space");
         if bytes == 0 {
-            return Self { start: NonNull::dangling(), len: 0, memory: None, element: PhantomData };
+            let (start, _memory) = (NonNull::dangling(), Memory::None);
+            return Self { start, len: 0, _memory, element: PhantomData };
         }
-        // Room to move the start is asked for, not alignment: only then does the allocator take zeroed pages from the system as they
-        // are, instead of writing zeros. What is skipped is never touched and costs addresses, not memory.
-        let huge = huge_pages(bytes) * HUGE_PAGE;
-        let alignment = if huge > 0 { HUGE_PAGE } else { LINE };
-        let layout = bytes
-            .max(huge)
-            .checked_add(alignment)
-            .and_then(|room| Layout::from_size_align(room, align_of::<T>()).ok())
-            .expect("a buffer smaller than the address space");
-        // SAFETY: the size of the layout is not zero.
-        let Some(memory) = NonNull::new(unsafe { alloc_zeroed(layout) }) else {
-            handle_alloc_error(layout)
-        };
-        let skipped = memory.as_ptr().addr().wrapping_neg() % alignment;
-        // SAFETY: fewer than `alignment` bytes are skipped, and so many more than needed were allocated.
-        let start = unsafe { memory.add(skipped) };
-        if huge > 0 {
-            ask_for_huge_pages(start, huge);
-        }
-        Self { start: start.cast(), len, memory: Some((memory, layout)), element: PhantomData }
+        // The last huge page may lose a quarter, no more: a matrix of 6144 x 320, the largest of a small model, is just below one page.
+        let allocation = Allocation::zeroed(bytes, HUGE_PAGE / 4 * 3);
+        let start = allocation.start.cast();
+        Self { start, len, _memory: Memory::Own(allocation), element: PhantomData }
+    }
+
+    /// A copy of `values` in an allocation, `offset` bytes from its start, which it keeps from being freed.
+    ///
+    /// # Safety
+    /// `offset` must be a multiple of a cache line, and the bytes from there on, as many as the values have, must lie within the allocation and
+    /// be nobody else's.
+    pub(crate) unsafe fn copied_into(
+        allocation: &Arc<Allocation>,
+        offset: usize,
+        values: &[T],
+    ) -> Self {
+        // SAFETY: within the allocation, by the caller's promise.
+        let start = unsafe { allocation.start.add(offset) }.cast();
+        let _memory = Memory::Shared(Arc::clone(allocation));
+        let mut copy = Self { start, len: values.len(), _memory, element: PhantomData };
+        copy.as_mut_slice().copy_from_slice(values);
+        copy
     }
 
     /// Makes room for at least `len` elements; what was stored is lost where it grows. Never shrinks.
@@ -106,20 +171,10 @@ impl<T: Plain> Clone for Aligned<T> {
     }
 }
 
-impl<T> Drop for Aligned<T> {
-    fn drop(&mut self) {
-        if let Some((memory, layout)) = self.memory {
-            // SAFETY: allocated in `zeroed` with this layout, and freed once.
-            unsafe { dealloc(memory.as_ptr(), layout) };
-        }
-    }
-}
-
-/// How many huge pages a buffer of this size starts with; small ones hold the rest. The last one may lose a quarter of a page, no more: a
-/// matrix of 6144 x 320, the largest of a small model, is just below one page.
-fn huge_pages(bytes: usize) -> usize {
+/// How many huge pages a buffer of this size starts with; small ones hold the rest, if it is less than `least` bytes.
+fn huge_pages(bytes: usize, least: usize) -> usize {
     if cfg!(all(feature = "std", target_os = "linux")) {
-        bytes / HUGE_PAGE + usize::from(bytes % HUGE_PAGE >= HUGE_PAGE / 4 * 3)
+        bytes / HUGE_PAGE + usize::from(bytes % HUGE_PAGE >= least)
     } else {
         0
     }
@@ -151,7 +206,8 @@ mod tests {
         for len in [0, 1, 15, 16, 17, 1000, page / 4 * 3 - 1, page / 4 * 3, page, page + 12345] {
             let mut buffer = Aligned::<i32>::zeroed(len);
             assert_eq!(buffer.as_slice().len(), len);
-            let alignment = if huge_pages(len * 4) > 0 { HUGE_PAGE } else { LINE };
+            let alignment =
+                if huge_pages(len * 4, HUGE_PAGE / 4 * 3) > 0 { HUGE_PAGE } else { LINE };
             if len > 0 {
                 assert_eq!(buffer.as_slice().as_ptr().addr() % alignment, 0, "{len} elements");
             }

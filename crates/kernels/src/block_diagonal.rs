@@ -5,7 +5,9 @@ use crate::drive::PANEL_ROWS;
 use crate::epilogue::{Biased, Finish, Output};
 use crate::input::QUAD;
 use crate::lengths::Lengths;
-use crate::{Activation, Error, Isa, PackedF32, Scratch, int8};
+use crate::pool::split;
+use crate::row_scales::RowScales;
+use crate::{Activation, Arena, Error, Isa, PackedF32, Pool, Scratch, int8};
 use alloc::vec::Vec;
 
 /// The size of a block: `(rows, cols)`.
@@ -80,8 +82,15 @@ impl BlockDiagonalI8 {
             let (first, end, at) = spans[row];
             if (first..end).contains(&col) { weights[at + col - first] } else { 0 }
         };
+        let scales = RowScales::new("scales", scales, rows)?;
         let blocks = BlockSparseI8::build(isa, scales, (rows, cols), kept, weight);
         Ok(Self { blocks })
+    }
+
+    /// Bytes of the stored weights and what belongs to them, padding included.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.blocks.bytes()
     }
 
     /// The matrix that multiplies: its shape, bytes and products.
@@ -105,14 +114,47 @@ impl BlockDiagonalI8 {
     ) {
         self.blocks.matmul(x, batch, bias, act, scratch, y);
     }
+
+    /// [`matmul`](Self::matmul) on the threads of a pool, where the weights are many: see [`PackedI8::matmul_with`].
+    ///
+    /// [`PackedI8::matmul_with`]: crate::PackedI8::matmul_with
+    ///
+    /// # Panics
+    /// Where a slice has not the length its shape calls for, and where the pool does not do what [`Pool::run`] says.
+    #[expect(clippy::too_many_arguments, reason = "those of `matmul`, and the pool")]
+    pub fn matmul_with(
+        &self,
+        pool: &dyn Pool,
+        x: &[f32],
+        batch: usize,
+        bias: Option<&[f32]>,
+        act: Activation,
+        scratch: &mut Scratch,
+        y: &mut [f32],
+    ) {
+        self.blocks.matmul_with(pool, x, batch, bias, act, scratch, y);
+    }
+
+    /// Moves the weights to others of a program: see [`Arena`]. Where there is no room for them, they stay where they are.
+    pub fn move_into(&mut self, arena: &mut Arena) {
+        self.blocks.move_into(arena);
+    }
 }
 
 /// Block-diagonal float weights: a [`PackedF32`] for each group.
 #[derive(Clone, Debug)]
 pub struct BlockDiagonalF32 {
-    blocks: Vec<PackedF32>,
+    blocks: Vec<Block>,
     rows: usize,
     cols: usize,
+}
+
+#[derive(Clone, Debug)]
+struct Block {
+    matrix: PackedF32,
+    /// Its first row and column.
+    row: usize,
+    col: usize,
 }
 
 impl BlockDiagonalF32 {
@@ -132,11 +174,12 @@ impl BlockDiagonalF32 {
     pub fn pack_for(isa: Isa, weights: &[f32], blocks: &[BlockSize]) -> Result<Self, Error> {
         let (rows, cols) = totals(blocks, weights.len())?;
         let mut packed = Vec::with_capacity(blocks.len());
-        let mut rest = weights;
+        let (mut row, mut col, mut rest) = (0, 0, weights);
         for &(block_rows, block_cols) in blocks {
             let (block, after) = rest.split_at(block_rows * block_cols);
-            packed.push(PackedF32::pack_for(isa, block, block_rows, block_cols)?);
-            rest = after;
+            let matrix = PackedF32::pack_for(isa, block, block_rows, block_cols)?;
+            packed.push(Block { matrix, row, col });
+            (row, col, rest) = (row + block_rows, col + block_cols, after);
         }
         Ok(Self { blocks: packed, rows, cols })
     }
@@ -156,7 +199,7 @@ impl BlockDiagonalF32 {
     /// Bytes of the packed weights, padding included.
     #[must_use]
     pub fn bytes(&self) -> usize {
-        self.blocks.iter().map(PackedF32::bytes).sum()
+        self.blocks.iter().map(|block| block.matrix.bytes()).sum()
     }
 
     /// `y = act(W x + bias)` for `batch` vectors: `x` is `batch x cols`, `bias` has `rows` elements, `y` is `batch x rows`. Allocates only
@@ -173,26 +216,70 @@ impl BlockDiagonalF32 {
         scratch: &mut Scratch,
         y: &mut [f32],
     ) {
+        self.multiply(None, x, batch, (bias, act), scratch, y);
+    }
+
+    /// [`matmul`](Self::matmul) on the threads of a pool, where the weights are many: see [`PackedI8::matmul_with`]. The blocks are not cut
+    /// up: no more threads work than there are blocks.
+    ///
+    /// [`PackedI8::matmul_with`]: crate::PackedI8::matmul_with
+    ///
+    /// # Panics
+    /// Where a slice has not the length its shape calls for, and where the pool does not do what [`Pool::run`] says.
+    #[expect(clippy::too_many_arguments, reason = "those of `matmul`, and the pool")]
+    pub fn matmul_with(
+        &self,
+        pool: &dyn Pool,
+        x: &[f32],
+        batch: usize,
+        bias: Option<&[f32]>,
+        act: Activation,
+        scratch: &mut Scratch,
+        y: &mut [f32],
+    ) {
+        self.multiply(Some(pool), x, batch, (bias, act), scratch, y);
+    }
+
+    /// Moves the weights to others of a program: see [`Arena`]. Where there is no room for them, they stay where they are.
+    pub fn move_into(&mut self, arena: &mut Arena) {
+        self.blocks.iter_mut().for_each(|block| block.matrix.move_into(arena));
+    }
+
+    fn multiply(
+        &self,
+        pool: Option<&dyn Pool>,
+        x: &[f32],
+        batch: usize,
+        (bias, act): (Option<&[f32]>, Activation),
+        scratch: &mut Scratch,
+        y: &mut [f32],
+    ) {
         let lengths = Lengths { rows: self.rows, cols: self.cols, batch };
         lengths.check("BlockDiagonalF32", x.len(), y.len());
         lengths.check_bias("BlockDiagonalF32", bias);
         if batch == 0 {
             return;
         }
-        let (mut row, mut col) = (0, 0);
-        for block in &self.blocks {
-            // The kernel wants the vectors of a group next to each other; copying them is little beside the product.
-            scratch.floats.grow(batch * block.cols());
-            let inputs = &mut scratch.floats.as_mut_slice()[..batch * block.cols()];
-            for (input, x) in inputs.chunks_exact_mut(block.cols()).zip(x.chunks_exact(self.cols)) {
-                input.copy_from_slice(&x[col..col + block.cols()]);
+        // The kernel wants the vectors of a block next to each other; copying them is little beside the product.
+        scratch.floats.grow(batch * self.cols);
+        let inputs = &mut scratch.floats.as_mut_slice()[..batch * self.cols];
+        for Block { matrix, col, .. } in &self.blocks {
+            let inputs =
+                inputs[batch * col..][..batch * matrix.cols()].chunks_exact_mut(matrix.cols());
+            for (input, x) in inputs.zip(x.chunks_exact(self.cols)) {
+                input.copy_from_slice(&x[*col..*col + matrix.cols()]);
             }
-            let output = Output::new(&mut y[row..], self.rows);
-            let bias = bias.map(|bias| &bias[row..row + block.rows()]);
-            let mut store = Biased { finish: Finish::new(output, bias, act) };
-            block.multiply(inputs, batch, &mut store);
-            row += block.rows();
-            col += block.cols();
         }
+        let (inputs, output) = (&*inputs, Output::new(y, self.rows));
+        split(pool, self.blocks.len(), self.bytes(), |range| {
+            for Block { matrix, row, col } in &self.blocks[range] {
+                // SAFETY: the rows of a block are no other block's.
+                let output = unsafe { output.share(*row) };
+                let bias = bias.map(|bias| &bias[*row..*row + matrix.rows()]);
+                let mut store = Biased { finish: Finish::new(output, bias, act) };
+                let inputs = &inputs[batch * col..][..batch * matrix.cols()];
+                matrix.multiply(inputs, batch, &mut store);
+            }
+        });
     }
 }

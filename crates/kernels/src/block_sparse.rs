@@ -6,11 +6,13 @@
 use crate::aligned::Aligned;
 use crate::arch::{self, Blocks};
 use crate::drive::PANEL_ROWS;
-use crate::epilogue::{Finish, Output, Plain, Scaled, Store};
+use crate::epilogue::{Output, Plain, Scaled, Store};
 use crate::input::{Input, QUAD, Shape};
 use crate::int8;
 use crate::lengths::Lengths;
-use crate::{Activation, Error, Isa, Scratch};
+use crate::pool::{Part, Whole};
+use crate::row_scales::RowScales;
+use crate::{Activation, Arena, Error, Isa, Pool, Scratch};
 use alloc::vec;
 use alloc::vec::Vec;
 
@@ -32,8 +34,7 @@ pub struct BlockSparseI8 {
     columns: Vec<u32>,
     /// For each 32 rows, where their blocks end.
     ends: Vec<usize>,
-    /// A scale a row, padded to whole panels.
-    scales: Aligned<f32>,
+    scales: RowScales,
     /// -128 times the sum of each row.
     offsets: Aligned<i32>,
     rows: usize,
@@ -78,13 +79,14 @@ impl BlockSparseI8 {
         }
         let kept = |panel: usize, quad: usize| mask[panel * quads + quad];
         let weight = |row: usize, col: usize| weights[row * cols + col];
+        let scales = RowScales::new("scales", scales, rows)?;
         Ok(Self::build(isa, scales, (rows, cols), kept, weight))
     }
 
     /// Stores the blocks that `kept(row / 32, column / 4)` says of `weight(row, column)`. The arguments have been checked.
     pub(crate) fn build(
         isa: Isa,
-        scales: &[f32],
+        scales: RowScales,
         (rows, cols): (usize, usize),
         kept: impl Fn(usize, usize) -> bool,
         weight: impl Fn(usize, usize) -> i8,
@@ -98,8 +100,6 @@ impl BlockSparseI8 {
         }
         let mut blocks = Aligned::zeroed(columns.len() * BLOCK);
         let mut offsets = Aligned::zeroed(panels * PANEL_ROWS);
-        let mut padded_scales = Aligned::zeroed(panels * PANEL_ROWS);
-        padded_scales.as_mut_slice()[..rows].copy_from_slice(scales);
         let mut first = 0;
         for (panel, &end) in ends.iter().enumerate() {
             for block in first..end {
@@ -114,7 +114,7 @@ impl BlockSparseI8 {
             }
             first = end;
         }
-        Self { blocks, columns, ends, scales: padded_scales, offsets, rows, cols, isa }
+        Self { blocks, columns, ends, scales, offsets, rows, cols, isa }
     }
 
     /// Rows of the matrix: elements of a result.
@@ -155,11 +155,12 @@ impl BlockSparseI8 {
     ///
     /// # Panics
     /// Where a slice has not the length its shape calls for.
-    pub fn matmul_i32(&self, x: &[i8], batch: usize, out: &mut [i32]) {
+    pub fn matmul_i32(&self, x: &[i8], batch: usize, scratch: &mut Scratch, out: &mut [i32]) {
         self.lengths(batch).check("BlockSparseI8", x.len(), out.len());
-        let mut scratch = Scratch::new();
-        self.multiply(Input::Quantised(x), batch, &mut scratch, |_| Plain {
-            output: Output::new(out, self.rows),
+        let output = Output::new(out, self.rows);
+        self.multiply(None, Input::Quantised(x), batch, scratch, |part, _| Plain {
+            // SAFETY: the rows of a part are no other part's.
+            output: unsafe { output.share(part.rows.start) },
         });
     }
 
@@ -177,35 +178,81 @@ impl BlockSparseI8 {
         scratch: &mut Scratch,
         y: &mut [f32],
     ) {
+        self.scaled(None, x, batch, (bias, act), scratch, y);
+    }
+
+    /// [`matmul`](Self::matmul) on the threads of a pool, where the weights are many: see [`PackedI8::matmul_with`].
+    ///
+    /// [`PackedI8::matmul_with`]: crate::PackedI8::matmul_with
+    ///
+    /// # Panics
+    /// Where a slice has not the length its shape calls for, and where the pool does not do what [`Pool::run`] says.
+    #[expect(clippy::too_many_arguments, reason = "those of `matmul`, and the pool")]
+    pub fn matmul_with(
+        &self,
+        pool: &dyn Pool,
+        x: &[f32],
+        batch: usize,
+        bias: Option<&[f32]>,
+        act: Activation,
+        scratch: &mut Scratch,
+        y: &mut [f32],
+    ) {
+        self.scaled(Some(pool), x, batch, (bias, act), scratch, y);
+    }
+
+    /// Moves the weights to others of a program: see [`Arena`]. Where there is no room for them, they stay where they are.
+    pub fn move_into(&mut self, arena: &mut Arena) {
+        arena.take_in(&mut self.blocks);
+        self.scales.move_into(arena);
+        arena.take_in(&mut self.offsets);
+    }
+
+    fn scaled(
+        &self,
+        pool: Option<&dyn Pool>,
+        x: &[f32],
+        batch: usize,
+        (bias, act): (Option<&[f32]>, Activation),
+        scratch: &mut Scratch,
+        y: &mut [f32],
+    ) {
         self.lengths(batch).check("BlockSparseI8", x.len(), y.len());
         self.lengths(batch).check_bias("BlockSparseI8", bias);
-        self.multiply(Input::Float(x), batch, scratch, |vector_scales| Scaled {
-            row_scales: self.scales.as_slice(),
-            vector_scales,
-            finish: Finish::new(Output::new(y, self.rows), bias, act),
+        let output = Output::new(y, self.rows);
+        self.multiply(pool, Input::Float(x), batch, scratch, |part, vector_scales| {
+            // SAFETY: the rows of a part are no other part's.
+            let output = unsafe { output.share(part.rows.start) };
+            Scaled::of_part(part, self.scales.as_slice(), vector_scales, output, bias, act)
         });
     }
 
     fn multiply<'s, S: Store<i32>>(
         &self,
+        pool: Option<&dyn Pool>,
         input: Input,
         batch: usize,
         scratch: &'s mut Scratch,
-        store: impl FnOnce(&'s [f32]) -> S,
+        store: impl Fn(&Part, &'s [f32]) -> S + Sync,
     ) {
         let stride = self.cols.next_multiple_of(QUAD);
         let shape = Shape { batch, cols: self.cols, stride };
         arch::load_blocks(self.isa, input, shape, scratch);
         let scratch = &*scratch;
-        let mut store = store(scratch.scales.as_slice());
-        let blocks = Blocks {
-            weights: self.blocks.as_slice(),
-            columns: &self.columns,
-            ends: &self.ends,
-            offsets: self.offsets.as_slice(),
-            rows: self.rows,
-        };
-        arch::matmul_blocks(self.isa, &blocks, shape, scratch, &mut store);
+        let weights = self.blocks.as_slice();
+        let whole = Whole { rows: self.rows, panel_rows: PANEL_ROWS, bytes: weights.len() };
+        whole.split(pool, |part| {
+            let blocks = Blocks {
+                weights,
+                columns: &self.columns,
+                first: part.panels.start.checked_sub(1).map_or(0, |before| self.ends[before]),
+                ends: &self.ends[part.panels.clone()],
+                offsets: &self.offsets.as_slice()[part.padded_rows()],
+                rows: part.rows.len(),
+            };
+            let mut store = store(&part, scratch.scales.as_slice());
+            arch::matmul_blocks(self.isa, &blocks, shape, scratch, &mut store);
+        });
     }
 
     fn lengths(&self, batch: usize) -> Lengths {

@@ -7,6 +7,7 @@ use crate::Activation;
 use crate::activation::Job;
 use crate::drive::{PANEL_ROWS, Tile};
 use crate::lanes::{IntegerLanes, Lanes, Scalar};
+use crate::pool::Part;
 use core::marker::PhantomData;
 use core::ptr::NonNull;
 use core::slice;
@@ -281,6 +282,24 @@ pub(crate) struct Scaled<'a> {
     pub(crate) vector_scales: &'a [f32],
     /// The rest.
     pub(crate) finish: Finish<'a>,
+}
+
+impl<'a> Scaled<'a> {
+    /// Of the rows of a part, from the row scales and the bias of the whole; `output` begins with these rows.
+    pub(crate) fn of_part(
+        part: &Part,
+        row_scales: &'a [f32],
+        vector_scales: &'a [f32],
+        output: Output<'a, f32>,
+        bias: Option<&'a [f32]>,
+        act: Activation,
+    ) -> Self {
+        Scaled {
+            row_scales: &row_scales[part.padded_rows()],
+            vector_scales,
+            finish: Finish::new(output, bias.map(|bias| &bias[part.rows.clone()]), act),
+        }
+    }
 }
 
 impl Store<i32> for Scaled<'_> {

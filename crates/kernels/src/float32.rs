@@ -5,7 +5,8 @@ use crate::arch;
 use crate::drive::{Matrix, PANEL_ROWS, Vectors};
 use crate::epilogue::{Added, Biased, Finish, Output, Store};
 use crate::lengths::Lengths;
-use crate::{Activation, Error, Isa};
+use crate::pool::{Part, Whole};
+use crate::{Activation, Arena, Error, Isa, Pool};
 use core::ops::Range;
 
 /// A `rows x cols` matrix of floats, packed for products with small batches of vectors.
@@ -106,10 +107,49 @@ impl PackedF32 {
         act: Activation,
         y: &mut [f32],
     ) {
+        self.biased(None, x, batch, (bias, act), y);
+    }
+
+    /// [`matmul`](Self::matmul) on the threads of a pool, where the weights are many: see [`PackedI8::matmul_with`].
+    ///
+    /// [`PackedI8::matmul_with`]: crate::PackedI8::matmul_with
+    ///
+    /// # Panics
+    /// Where a slice has not the length its shape calls for, and where the pool does not do what [`Pool::run`] says.
+    pub fn matmul_with(
+        &self,
+        pool: &dyn Pool,
+        x: &[f32],
+        batch: usize,
+        bias: Option<&[f32]>,
+        act: Activation,
+        y: &mut [f32],
+    ) {
+        self.biased(Some(pool), x, batch, (bias, act), y);
+    }
+
+    /// Moves the weights to others of a program: see [`Arena`]. Where there is no room for them, they stay where they are.
+    pub fn move_into(&mut self, arena: &mut Arena) {
+        arena.take_in(&mut self.panels);
+    }
+
+    pub(crate) fn biased(
+        &self,
+        pool: Option<&dyn Pool>,
+        x: &[f32],
+        batch: usize,
+        (bias, act): (Option<&[f32]>, Activation),
+        y: &mut [f32],
+    ) {
         self.lengths(batch).check("PackedF32", x.len(), y.len());
         self.lengths(batch).check_bias("PackedF32", bias);
-        let mut store = Biased { finish: Finish::new(self.output(y), bias, act) };
-        self.multiply(x, batch, &mut store);
+        let output = Output::new(y, self.rows);
+        self.multiply_parts(pool, x, batch, |part| {
+            // SAFETY: the rows of a part are no other part's.
+            let output = unsafe { output.share(part.rows.start) };
+            let bias = bias.map(|bias| &bias[part.rows.clone()]);
+            Biased { finish: Finish::new(output, bias, act) }
+        });
     }
 
     /// `y += W x` for `batch` vectors; shapes as in [`matmul`](Self::matmul).
@@ -118,7 +158,7 @@ impl PackedF32 {
     /// Where a slice has not the length its shape calls for.
     pub fn matmul_add(&self, x: &[f32], batch: usize, y: &mut [f32]) {
         self.lengths(batch).check("PackedF32", x.len(), y.len());
-        let mut store = Added { output: self.output(y) };
+        let mut store = Added { output: Output::new(y, self.rows) };
         self.multiply(x, batch, &mut store);
     }
 
@@ -177,10 +217,6 @@ impl PackedF32 {
         }
     }
 
-    fn output<'a>(&self, y: &'a mut [f32]) -> Output<'a, f32> {
-        Output::new(y, self.rows)
-    }
-
     pub(crate) fn multiply(&self, x: &[f32], batch: usize, store: &mut impl Store<f32>) {
         let matrix = Matrix {
             panels: self.panels.as_slice(),
@@ -188,6 +224,25 @@ impl PackedF32 {
             rows: self.rows,
         };
         arch::matmul_f32(self.isa, &matrix, &Vectors { x, stride: self.cols, batch }, store);
+    }
+
+    /// [`multiply`](Self::multiply) in parts; `store` makes the epilogue of each.
+    fn multiply_parts<S: Store<f32>>(
+        &self,
+        pool: Option<&dyn Pool>,
+        x: &[f32],
+        batch: usize,
+        store: impl Fn(&Part) -> S + Sync,
+    ) {
+        let panel_len = PANEL_ROWS * self.cols;
+        let whole = Whole { rows: self.rows, panel_rows: PANEL_ROWS, bytes: self.bytes() };
+        whole.split(pool, |part| {
+            let panels = part.panels.start * panel_len..part.panels.end * panel_len;
+            let panels = &self.panels.as_slice()[panels];
+            let matrix = Matrix { panels, panel_len, rows: part.rows.len() };
+            let vectors = Vectors { x, stride: self.cols, batch };
+            arch::matmul_f32(self.isa, &matrix, &vectors, &mut store(&part));
+        });
     }
 
     fn lengths(&self, batch: usize) -> Lengths {

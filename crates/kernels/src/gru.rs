@@ -15,7 +15,7 @@ use crate::activation::{self, Activation};
 use crate::lanes::Lanes;
 use crate::math::sigmoid_lanes;
 use crate::recurrent::{Group, Job, PackedRecurrent, Recurrent, load, run_on, store};
-use crate::{Error, Isa, Scratch};
+use crate::{Arena, Error, Isa, Scratch};
 
 const GATES: usize = 3;
 
@@ -66,6 +66,11 @@ impl PackedGru {
     #[must_use]
     pub fn bytes(&self) -> usize {
         self.recurrent.bytes()
+    }
+
+    /// Moves the weights to others of a program: see [`Arena`]. Where there is no room for them, they stay where they are.
+    pub fn move_into(&mut self, arena: &mut Arena) {
+        self.recurrent.move_into(arena);
     }
 
     /// The instruction set that the step runs on.

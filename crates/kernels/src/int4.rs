@@ -10,12 +10,14 @@
 use crate::aligned::Aligned;
 use crate::arch;
 use crate::drive::{Matrix, PANEL_ROWS, Vectors};
-use crate::epilogue::{Finish, Output, Plain, Scaled, Store};
+use crate::epilogue::{Output, Plain, Scaled, Store};
 use crate::input::{Input, QUAD, Shape};
 use crate::lengths::Lengths;
 use crate::panels::Panels;
+use crate::pool::{Part, Whole};
 use crate::quantize::{GROUP, Grouped, quantize_with};
-use crate::{Activation, Error, Isa, Scratch};
+use crate::row_scales::RowScales;
+use crate::{Activation, Arena, Error, Isa, Pool, Scratch};
 
 /// The most columns of which a sum of products of -8..=7, -127..=127 and a group scale of -128..=127 always fits 32 bits.
 pub(crate) const MAX_COLS: usize = i32::MAX as usize / (8 * 128 * 128 * GROUP) * GROUP;
@@ -34,8 +36,7 @@ const LINE: usize = 2 * PANEL_ROWS;
 #[derive(Clone)]
 pub struct PackedI4 {
     pub(crate) panels: Panels<u8>,
-    /// A scale a row, padded to whole panels.
-    pub(crate) scales: Aligned<f32>,
+    pub(crate) scales: RowScales,
     pub(crate) rows: usize,
     pub(crate) cols: usize,
     pub(crate) isa: Isa,
@@ -62,8 +63,7 @@ impl PackedI4 {
         check(groups)?;
         let padded_rows = rows.div_ceil(PANEL_ROWS) * PANEL_ROWS;
         let count = cols.div_ceil(GROUP);
-        let mut scales = Aligned::zeroed(padded_rows);
-        scales.as_mut_slice()[..rows].copy_from_slice(&groups.row_scales);
+        let scales = RowScales::new("row_scales", &groups.row_scales, rows)?;
         let mut panels = Aligned::zeroed(padded_rows / PANEL_ROWS * panel_len(count));
         for (index, panel) in panels.as_mut_slice().chunks_exact_mut(panel_len(count)).enumerate() {
             let first = index * PANEL_ROWS;
@@ -108,15 +108,16 @@ impl PackedI4 {
     /// `out[b][m] = sum over k of (group scale of m and k * weight * x[b][k])` in exact integers, row scales left out: `x` is
     /// `batch x cols` (-127..=127; -128, which no quantiser gives, counts as -127), `out` is `batch x rows`.
     ///
-    /// Allocates its working memory; models use [`matmul`](Self::matmul).
+    /// Allocates only to grow `scratch`.
     ///
     /// # Panics
     /// Where a slice has not the length its shape calls for.
-    pub fn matmul_i32(&self, x: &[i8], batch: usize, out: &mut [i32]) {
+    pub fn matmul_i32(&self, x: &[i8], batch: usize, scratch: &mut Scratch, out: &mut [i32]) {
         self.lengths(batch).check("PackedI4", x.len(), out.len());
-        let mut scratch = Scratch::new();
-        self.multiply(Input::Quantised(x), batch, &mut scratch, |_| Plain {
-            output: Output::new(out, self.rows),
+        let output = Output::new(out, self.rows);
+        self.multiply(None, Input::Quantised(x), batch, scratch, |part, _| Plain {
+            // SAFETY: the rows of a part are no other part's.
+            output: unsafe { output.share(part.rows.start) },
         });
     }
 
@@ -136,29 +137,66 @@ impl PackedI4 {
         scratch: &mut Scratch,
         y: &mut [f32],
     ) {
+        self.scaled(None, x, batch, (bias, act), scratch, y);
+    }
+
+    /// [`matmul`](Self::matmul) on the threads of a pool, where the weights are many: see [`PackedI8::matmul_with`].
+    ///
+    /// [`PackedI8::matmul_with`]: crate::PackedI8::matmul_with
+    ///
+    /// # Panics
+    /// Where a slice has not the length its shape calls for, and where the pool does not do what [`Pool::run`] says.
+    #[expect(clippy::too_many_arguments, reason = "those of `matmul`, and the pool")]
+    pub fn matmul_with(
+        &self,
+        pool: &dyn Pool,
+        x: &[f32],
+        batch: usize,
+        bias: Option<&[f32]>,
+        act: Activation,
+        scratch: &mut Scratch,
+        y: &mut [f32],
+    ) {
+        self.scaled(Some(pool), x, batch, (bias, act), scratch, y);
+    }
+
+    /// Moves the weights to others of a program: see [`Arena`]. Where there is no room for them, or where they are somebody else's
+    /// ([`from_shared`](Self::from_shared)), they stay where they are.
+    pub fn move_into(&mut self, arena: &mut Arena) {
+        self.panels.move_into(arena);
+        self.scales.move_into(arena);
+    }
+
+    fn scaled(
+        &self,
+        pool: Option<&dyn Pool>,
+        x: &[f32],
+        batch: usize,
+        (bias, act): (Option<&[f32]>, Activation),
+        scratch: &mut Scratch,
+        y: &mut [f32],
+    ) {
         self.lengths(batch).check("PackedI4", x.len(), y.len());
         self.lengths(batch).check_bias("PackedI4", bias);
-        self.multiply(Input::Float(x), batch, scratch, |vector_scales| Scaled {
-            row_scales: self.scales.as_slice(),
-            vector_scales,
-            finish: Finish::new(Output::new(y, self.rows), bias, act),
+        let output = Output::new(y, self.rows);
+        self.multiply(pool, Input::Float(x), batch, scratch, |part, vector_scales| {
+            // SAFETY: the rows of a part are no other part's.
+            let output = unsafe { output.share(part.rows.start) };
+            Scaled::of_part(part, self.scales.as_slice(), vector_scales, output, bias, act)
         });
     }
 
-    /// Brings the vectors into the form of the kernel, then multiplies; `store` makes the epilogue from the vectors' scales.
+    /// Brings the vectors into the form of the kernel, then multiplies; `store` makes the epilogue of a part from the vectors' scales.
     fn multiply<'s, S: Store<i32>>(
         &self,
+        pool: Option<&dyn Pool>,
         input: Input,
         batch: usize,
         scratch: &'s mut Scratch,
-        store: impl FnOnce(&'s [f32]) -> S,
+        store: impl Fn(&Part, &'s [f32]) -> S + Sync,
     ) {
         let groups = self.cols.div_ceil(GROUP);
-        let matrix = Matrix {
-            panels: self.panels.as_slice(),
-            panel_len: panel_len(groups),
-            rows: self.rows,
-        };
+        let panel_len = panel_len(groups);
         arch::load_i4(
             self.isa,
             input,
@@ -166,10 +204,19 @@ impl PackedI4 {
             scratch,
         );
         let scratch = &*scratch;
-        let mut store = store(scratch.scales.as_slice());
         let stride = vector_len(groups);
         let vectors = Vectors { x: scratch.grouped.as_slice(), stride, batch };
-        arch::matmul_i4(self.isa, &matrix, &vectors, &mut store);
+        let panels = self.panels.as_slice();
+        let whole = Whole { rows: self.rows, panel_rows: PANEL_ROWS, bytes: panels.len() };
+        whole.split(pool, |part| {
+            let matrix = Matrix {
+                panels: &panels[part.panels.start * panel_len..part.panels.end * panel_len],
+                panel_len,
+                rows: part.rows.len(),
+            };
+            let mut store = store(&part, scratch.scales.as_slice());
+            arch::matmul_i4(self.isa, &matrix, &vectors, &mut store);
+        });
     }
 
     fn lengths(&self, batch: usize) -> Lengths {
@@ -267,7 +314,6 @@ fn check(groups: &Grouped) -> Result<(), Error> {
     let lengths = [
         ("weights", rows.saturating_mul(cols), groups.weights.len()),
         ("group_scales", rows.saturating_mul(cols.div_ceil(GROUP)), groups.group_scales.len()),
-        ("row_scales", rows, groups.row_scales.len()),
     ];
     for (what, expected, found) in lengths {
         if expected != found {
@@ -277,8 +323,5 @@ fn check(groups: &Grouped) -> Result<(), Error> {
     if let Some(offset) = groups.weights.iter().position(|w| !(-8..=7).contains(w)) {
         return Err(Error::NotFourBits { offset });
     }
-    match groups.row_scales.iter().position(|s| !s.is_finite()) {
-        Some(row) => Err(Error::ScaleNotFinite { row }),
-        None => Ok(()),
-    }
+    RowScales::check("row_scales", &groups.row_scales, rows)
 }

@@ -12,7 +12,8 @@ use crate::input::{Input, Shape};
 use crate::lengths::Lengths;
 use crate::panels::Panels;
 use crate::pool::{Part, Whole};
-use crate::{Activation, Error, Isa, Pool, Scratch};
+use crate::row_scales::RowScales;
+use crate::{Activation, Arena, Error, Isa, Pool, Scratch};
 use core::ops::Range;
 
 /// The most columns of which a sum of products of -128..=127 and -127..=127 always fits 32 bits.
@@ -24,8 +25,7 @@ pub(crate) const MAX_COLS: usize = (i32::MAX / (128 * 127)) as usize;
 #[derive(Clone)]
 pub struct PackedI8 {
     pub(crate) panels: Panels<i8>,
-    /// A scale a row, padded to whole panels.
-    pub(crate) scales: Aligned<f32>,
+    pub(crate) scales: RowScales,
     /// What an accumulator starts from where activations are stored plus 128: -128 times the sum of the row.
     pub(crate) offsets: Aligned<i32>,
     pub(crate) rows: usize,
@@ -56,13 +56,12 @@ impl PackedI8 {
     ) -> Result<Self, Error> {
         let isa = isa.require()?;
         check(weights, scales, rows, cols)?;
-        let padded_rows = rows.div_ceil(PANEL_ROWS) * PANEL_ROWS;
+        let scales = RowScales::new("scales", scales, rows)?;
+        let padded_rows = rows.next_multiple_of(PANEL_ROWS);
         let layout = arch::layout_i8(isa);
         let panel_len = PANEL_ROWS * layout.stride(cols);
         let mut panels = Aligned::zeroed(padded_rows * layout.stride(cols));
-        let mut padded_scales = Aligned::zeroed(padded_rows);
         let mut offsets = Aligned::zeroed(padded_rows);
-        padded_scales.as_mut_slice()[..rows].copy_from_slice(scales);
         for (panel, block) in
             panels.as_mut_slice().chunks_exact_mut(panel_len).zip(weights.chunks(PANEL_ROWS * cols))
         {
@@ -71,7 +70,7 @@ impl PackedI8 {
         for (offset, row) in offsets.as_mut_slice().iter_mut().zip(weights.chunks_exact(cols)) {
             *offset = -128 * row.iter().map(|&w| i32::from(w)).sum::<i32>();
         }
-        Ok(Self { panels: panels.into(), scales: padded_scales, offsets, rows, cols, isa })
+        Ok(Self { panels: panels.into(), scales, offsets, rows, cols, isa })
     }
 
     /// Rows of the matrix: elements of a result.
@@ -102,15 +101,14 @@ impl PackedI8 {
 
     /// `out = W x` in exact 32-bit integers, scales left out: `x` is `batch x cols` (any i8), `out` is `batch x rows`.
     ///
-    /// Allocates its working memory; models use [`matmul`](Self::matmul).
+    /// Allocates only to grow `scratch`.
     ///
     /// # Panics
     /// Where a slice has not the length its shape calls for.
-    pub fn matmul_i32(&self, x: &[i8], batch: usize, out: &mut [i32]) {
+    pub fn matmul_i32(&self, x: &[i8], batch: usize, scratch: &mut Scratch, out: &mut [i32]) {
         self.lengths(batch).check("PackedI8", x.len(), out.len());
-        let mut scratch = Scratch::new();
         let output = Output::new(out, self.rows);
-        self.multiply(None, Input::Quantised(x), batch, &mut scratch, |part, _| Plain {
+        self.multiply(None, Input::Quantised(x), batch, scratch, |part, _| Plain {
             // SAFETY: the rows of a part are no other part's.
             output: unsafe { output.share(part.rows.start) },
         });
@@ -154,7 +152,15 @@ impl PackedI8 {
         self.scaled(Some(pool), x, batch, (bias, act), scratch, y);
     }
 
-    fn scaled(
+    /// Moves the weights to others of a program: see [`Arena`]. Where there is no room for them, or where they are somebody else's
+    /// ([`from_shared`](Self::from_shared)), they stay where they are.
+    pub fn move_into(&mut self, arena: &mut Arena) {
+        self.panels.move_into(arena);
+        self.scales.move_into(arena);
+        arena.take_in(&mut self.offsets);
+    }
+
+    pub(crate) fn scaled(
         &self,
         pool: Option<&dyn Pool>,
         x: &[f32],
@@ -169,11 +175,7 @@ impl PackedI8 {
         self.multiply(pool, Input::Float(x), batch, scratch, |part, vector_scales| {
             // SAFETY: the rows of a part are no other part's.
             let output = unsafe { output.share(part.rows.start) };
-            Scaled {
-                row_scales: &self.scales.as_slice()[part.padded_rows()],
-                vector_scales,
-                finish: Finish::new(output, bias.map(|bias| &bias[part.rows.clone()]), act),
-            }
+            Scaled::of_part(part, self.scales.as_slice(), vector_scales, output, bias, act)
         });
     }
 
@@ -285,14 +287,8 @@ pub(crate) fn check_values(
     if cols > MAX_COLS {
         return Err(Error::TooManyColumns { cols, limit: MAX_COLS });
     }
-    if scales.len() != rows {
-        return Err(Error::Length { what: "scales", expected: rows, found: scales.len() });
-    }
     if let Some(offset) = weights.iter().position(|&w| w == i8::MIN) {
         return Err(Error::WeightOutOfRange { offset });
     }
-    match scales.iter().position(|s| !s.is_finite()) {
-        Some(row) => Err(Error::ScaleNotFinite { row }),
-        None => Ok(()),
-    }
+    RowScales::check("scales", scales, rows)
 }

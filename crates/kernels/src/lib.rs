@@ -54,6 +54,7 @@ mod activation;
 mod advice;
 mod aligned;
 mod arch;
+mod arena;
 mod block_diagonal;
 mod block_sparse;
 #[cfg(feature = "capi")]
@@ -84,10 +85,12 @@ mod pool;
 pub mod quantize;
 mod quantize_groups;
 mod recurrent;
+mod row_scales;
 mod scratch;
 mod weights;
 
 pub use activation::Activation;
+pub use arena::{Arena, Packed};
 pub use block_diagonal::{BlockDiagonalF32, BlockDiagonalI8, BlockSize};
 pub use block_sparse::{BLOCK_COLS, BLOCK_ROWS, BlockSparseI8, blocks_with_weights};
 pub use error::Error;

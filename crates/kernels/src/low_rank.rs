@@ -7,7 +7,7 @@ use crate::activation::Activation;
 use crate::aligned::Aligned;
 use crate::lengths::Lengths;
 use crate::weights::PackedWeights;
-use crate::{Error, Isa, Scratch, Weights};
+use crate::{Arena, Error, Isa, Pool, Scratch, Weights};
 use core::mem;
 
 /// A `rows x cols` matrix of rank `rank`, packed as its factors `U` (`rows x rank`) and `V` (`rank x cols`).
@@ -98,14 +98,52 @@ impl PackedLowRank {
         scratch: &mut Scratch,
         y: &mut [f32],
     ) {
+        self.multiply(None, x, batch, (bias, act), scratch, y);
+    }
+
+    /// [`matmul`](Self::matmul) on the threads of a pool, each factor by itself where its weights are many: see [`PackedI8::matmul_with`].
+    ///
+    /// [`PackedI8::matmul_with`]: crate::PackedI8::matmul_with
+    ///
+    /// # Panics
+    /// Where a slice has not the length its shape calls for, and where the pool does not do what [`Pool::run`] says.
+    #[expect(clippy::too_many_arguments, reason = "those of `matmul`, and the pool")]
+    pub fn matmul_with(
+        &self,
+        pool: &dyn Pool,
+        x: &[f32],
+        batch: usize,
+        bias: Option<&[f32]>,
+        act: Activation,
+        scratch: &mut Scratch,
+        y: &mut [f32],
+    ) {
+        self.multiply(Some(pool), x, batch, (bias, act), scratch, y);
+    }
+
+    /// Moves the weights to others of a program: see [`Arena`]. Where there is no room for them, they stay where they are.
+    pub fn move_into(&mut self, arena: &mut Arena) {
+        self.v.move_into(arena);
+        self.u.move_into(arena);
+    }
+
+    fn multiply(
+        &self,
+        pool: Option<&dyn Pool>,
+        x: &[f32],
+        batch: usize,
+        (bias, act): (Option<&[f32]>, Activation),
+        scratch: &mut Scratch,
+        y: &mut [f32],
+    ) {
         let lengths = Lengths { rows: self.rows, cols: self.cols(), batch };
         lengths.check("PackedLowRank", x.len(), y.len());
         lengths.check_bias("PackedLowRank", bias);
         let mut middle = mem::replace(&mut scratch.floats, Aligned::zeroed(0));
         middle.grow(batch * self.rank);
         let floats = &mut middle.as_mut_slice()[..batch * self.rank];
-        self.v.matmul(x, batch, None, Activation::None, scratch, floats);
-        self.u.matmul(floats, batch, bias, act, scratch, y);
+        self.v.matmul(pool, x, batch, (None, Activation::None), scratch, floats);
+        self.u.matmul(pool, floats, batch, (bias, act), scratch, y);
         scratch.floats = middle;
     }
 }

@@ -13,7 +13,7 @@
 use crate::lanes::Lanes;
 use crate::math::{sigmoid_lanes, tanh_lanes};
 use crate::recurrent::{Group, Job, PackedRecurrent, Recurrent, load, run_on, store};
-use crate::{Error, Isa, Scratch};
+use crate::{Arena, Error, Isa, Scratch};
 
 const GATES: usize = 4;
 
@@ -53,6 +53,11 @@ impl PackedLstm {
     #[must_use]
     pub fn bytes(&self) -> usize {
         self.recurrent.bytes()
+    }
+
+    /// Moves the weights to others of a program: see [`Arena`]. Where there is no room for them, they stay where they are.
+    pub fn move_into(&mut self, arena: &mut Arena) {
+        self.recurrent.move_into(arena);
     }
 
     /// The instruction set that the step runs on.

@@ -1,5 +1,6 @@
 //! Where packed weights are: in memory of their own, or in bytes that belong to somebody else as well.
 
+use crate::Arena;
 use crate::aligned::{Aligned, Plain};
 use alloc::sync::Arc;
 use core::ops::Range;
@@ -31,6 +32,13 @@ pub(crate) enum Panels<T: Plain> {
 }
 
 impl<T: Byte> Panels<T> {
+    /// Those that are not shared move.
+    pub(crate) fn move_into(&mut self, arena: &mut Arena) {
+        if let Self::Own(weights) = self {
+            arena.take_in(weights);
+        }
+    }
+
     /// The weights.
     pub(crate) fn as_slice(&self) -> &[T] {
         match self {

@@ -10,7 +10,7 @@ use crate::aligned::Aligned;
 use crate::drive::PANEL_ROWS;
 use crate::lanes::Lanes;
 use crate::weights::PackedWeights;
-use crate::{Activation, Error, Isa, Scratch, Weights, arch};
+use crate::{Activation, Arena, Error, Isa, Scratch, Weights, arch};
 use core::mem;
 
 /// Units of a group.
@@ -66,6 +66,13 @@ impl PackedRecurrent {
         self.left.bytes() + self.right.as_ref().map_or(0, |(v, _)| v.bytes())
     }
 
+    pub(crate) fn move_into(&mut self, arena: &mut Arena) {
+        if let Some((v, _)) = &mut self.right {
+            v.move_into(arena);
+        }
+        self.left.move_into(arena);
+    }
+
     /// Multiplies the states `h` of `batch` sequences, `batch x hidden`. Calls `update(group, h, sums)` for each group of units, as soon as
     /// it has `sums`, `batch x gates x group.room`; `update` may overwrite the states of these units.
     pub(crate) fn step(
@@ -83,7 +90,7 @@ impl PackedRecurrent {
             (Some((v, rank)), _) => {
                 floats.grow(batch * rank);
                 let x = &mut floats.as_mut_slice()[..batch * rank];
-                v.matmul(h, batch, None, Activation::None, scratch, x);
+                v.matmul(None, h, batch, (None, Activation::None), scratch, x);
                 self.left.load(x, batch, scratch);
                 &*x
             }

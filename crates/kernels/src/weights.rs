@@ -2,7 +2,7 @@
 
 use crate::drive::PANEL_ROWS;
 use crate::recurrent::GROUP;
-use crate::{Activation, Error, Isa, PackedF32, PackedI8, Scratch, int8};
+use crate::{Activation, Arena, Error, Isa, PackedF32, PackedI8, Pool, Scratch, int8};
 use alloc::vec;
 use alloc::vec::Vec;
 use core::ops::Range;
@@ -94,19 +94,26 @@ impl PackedWeights {
         }
     }
 
-    /// `y = act(W x + bias)`, see [`PackedI8::matmul`].
+    pub(crate) fn move_into(&mut self, arena: &mut Arena) {
+        match self {
+            Self::F32(w) => w.move_into(arena),
+            Self::I8(w) => w.move_into(arena),
+        }
+    }
+
+    /// `y = act(W x + bias)`, see [`PackedI8::matmul`] and [`PackedI8::matmul_with`].
     pub(crate) fn matmul(
         &self,
+        pool: Option<&dyn Pool>,
         x: &[f32],
         batch: usize,
-        bias: Option<&[f32]>,
-        act: Activation,
+        ends: (Option<&[f32]>, Activation),
         scratch: &mut Scratch,
         y: &mut [f32],
     ) {
         match self {
-            Self::F32(w) => w.matmul(x, batch, bias, act, y),
-            Self::I8(w) => w.matmul(x, batch, bias, act, scratch, y),
+            Self::F32(w) => w.biased(pool, x, batch, ends, y),
+            Self::I8(w) => w.scaled(pool, x, batch, ends, scratch, y),
         }
     }
 

@@ -52,8 +52,13 @@ fn a_warmed_up_product_allocates_nothing() {
             let diagonal = BlockDiagonalF32::pack_for(isa, &floats[..rows + cols - 2], &blocks)
                 .expect("packs");
             let (x, mut y) = (numbers.floats(9 * cols), vec![0.0; 9 * rows]);
+            let (q, mut sums) = (numbers.bytes(9 * cols), vec![0; 9 * rows]);
             let mut all = |batch: usize| {
                 let (x, y) = (&x[..batch * cols], &mut y[..batch * rows]);
+                let (q, sums) = (&q[..batch * cols], &mut sums[..batch * rows]);
+                int8.matmul_i32(q, batch, &mut scratch, sums);
+                int4.matmul_i32(q, batch, &mut scratch, sums);
+                sparse.matmul_i32(q, batch, &mut scratch, sums);
                 for act in ACTIVATIONS {
                     int8.matmul(x, batch, Some(&bias), act, &mut scratch, y);
                     float32.matmul(x, batch, Some(&bias), act, y);

@@ -37,7 +37,7 @@ fn sparse_sums_are_exact_for_odd_shapes_and_batches() {
                 .expect("packs");
             for batch in 0..=17 {
                 let mut out = vec![i32::MIN; batch * rows];
-                packed.matmul_i32(&x[..batch * cols], batch, &mut out);
+                packed.matmul_i32(&x[..batch * cols], batch, &mut Scratch::new(), &mut out);
                 assert_eq!(out, expected[..batch * rows], "{isa}: {rows} x {cols}, batch {batch}");
             }
         }
@@ -55,7 +55,7 @@ fn sparse_extremes_do_not_saturate() {
                     .expect("packs");
                 for batch in [1, 5] {
                     let mut out = vec![0; batch * 32];
-                    packed.matmul_i32(&vec![x; batch * 64], batch, &mut out);
+                    packed.matmul_i32(&vec![x; batch * 64], batch, &mut Scratch::new(), &mut out);
                     assert_eq!(out, vec![sum; batch * 32], "{isa}: {w} x {x}, batch {batch}");
                 }
             }

@@ -91,8 +91,9 @@ fn products_are_those_of_the_library() {
 
         let x = numbers.bytes(COLS);
         let (mut out, mut expected) = (vec![0; ROWS], vec![0; ROWS]);
-        packed.matmul_i32(&x, 1, &mut expected);
-        let status = stonechat_int8_matmul_i32(handles.0, x.as_ptr(), 1, out.as_mut_ptr());
+        packed.matmul_i32(&x, 1, &mut Scratch::new(), &mut expected);
+        let status =
+            stonechat_int8_matmul_i32(handles.0, x.as_ptr(), 1, handles.1, out.as_mut_ptr());
         assert_eq!((status, out), (STONECHAT_OK, expected));
     }
 
@@ -119,7 +120,7 @@ fn packed_matrices_go_through_bytes() {
             let mut matrix = null_mut();
             assert_eq!(read(bytes.as_ptr(), len, &raw mut matrix), STONECHAT_OK);
             let mut out = [0; 5];
-            stonechat_int8_matmul_i32(matrix, [1i8; 7].as_ptr(), 1, out.as_mut_ptr());
+            stonechat_int8_matmul_i32(matrix, [1i8; 7].as_ptr(), 1, handles.1, out.as_mut_ptr());
             assert_eq!(out, [21; 5]);
             stonechat_int8_free(matrix);
             matrix = null_mut();

@@ -22,7 +22,7 @@ fn sums_are_exact_for_odd_shapes_and_batches() {
             let packed = pack(isa, &groups);
             for batch in 0..=17 {
                 let mut out = vec![i32::MIN; batch * rows];
-                packed.matmul_i32(&x[..batch * cols], batch, &mut out);
+                packed.matmul_i32(&x[..batch * cols], batch, &mut Scratch::new(), &mut out);
                 assert_eq!(out, expected[..batch * rows], "{isa}: {rows} x {cols}, batch {batch}");
             }
         }
@@ -40,7 +40,7 @@ fn sums_are_exact_for_layers() {
             let packed = pack(isa, &groups);
             for batch in [1, 2, 3, 4, 8, 9] {
                 let mut out = vec![i32::MIN; batch * rows];
-                packed.matmul_i32(&x[..batch * cols], batch, &mut out);
+                packed.matmul_i32(&x[..batch * cols], batch, &mut Scratch::new(), &mut out);
                 assert_eq!(out, expected[..batch * rows], "{isa}: {rows} x {cols}, batch {batch}");
             }
         }
@@ -65,7 +65,12 @@ fn extremes_do_not_saturate() {
                         i32::from(weight) * i32::from(scale) * i32::from(x.max(-127)) * cols as i32;
                     for isa in instruction_sets() {
                         let mut out = vec![0; batch * rows];
-                        pack(isa, &groups).matmul_i32(&vec![x; batch * cols], batch, &mut out);
+                        pack(isa, &groups).matmul_i32(
+                            &vec![x; batch * cols],
+                            batch,
+                            &mut Scratch::new(),
+                            &mut out,
+                        );
                         assert_eq!(
                             out,
                             vec![sum; batch * rows],

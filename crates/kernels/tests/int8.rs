@@ -22,7 +22,7 @@ fn sums_are_exact_for_odd_shapes_and_batches() {
             let packed = pack(isa, &w, rows, cols);
             for batch in 0..=17 {
                 let mut out = vec![i32::MIN; batch * rows];
-                packed.matmul_i32(&x[..batch * cols], batch, &mut out);
+                packed.matmul_i32(&x[..batch * cols], batch, &mut Scratch::new(), &mut out);
                 assert_eq!(out, expected[..batch * rows], "{isa}: {rows} x {cols}, batch {batch}");
             }
         }
@@ -40,7 +40,7 @@ fn sums_are_exact_for_layers() {
             let packed = pack(isa, &w, rows, cols);
             for batch in [1, 2, 3, 4, 8, 9] {
                 let mut out = vec![i32::MIN; batch * rows];
-                packed.matmul_i32(&x[..batch * cols], batch, &mut out);
+                packed.matmul_i32(&x[..batch * cols], batch, &mut Scratch::new(), &mut out);
                 assert_eq!(out, expected[..batch * rows], "{isa}: {rows} x {cols}, batch {batch}");
             }
         }
@@ -63,7 +63,12 @@ fn extremes_do_not_saturate() {
                     let packed = pack(isa, &vec![w; rows * cols], rows, cols);
                     for batch in batches {
                         let mut out = vec![0; batch * rows];
-                        packed.matmul_i32(&vec![x; batch * cols], batch, &mut out);
+                        packed.matmul_i32(
+                            &vec![x; batch * cols],
+                            batch,
+                            &mut Scratch::new(),
+                            &mut out,
+                        );
                         assert_eq!(
                             out,
                             vec![sum; batch * rows],
@@ -150,7 +155,7 @@ fn slices_need_no_alignment() {
             let x = numbers.bytes(shift + batch * cols);
             let (w, x) = (&w[shift..], &x[shift..]);
             let mut out = vec![0; shift + batch * rows];
-            pack(isa, w, rows, cols).matmul_i32(x, batch, &mut out[shift..]);
+            pack(isa, w, rows, cols).matmul_i32(x, batch, &mut Scratch::new(), &mut out[shift..]);
             assert_eq!(out[shift..], product_i32(w, x, rows, cols, batch), "{isa}: shift {shift}");
 
             let x = numbers.floats(shift + batch * cols);

@@ -28,7 +28,7 @@ proptest! {
         for isa in Isa::available() {
             let packed = PackedI8::pack_for(isa, &w, &vec![1.0; rows], rows, cols).unwrap();
             let mut out = vec![0; batch * rows];
-            packed.matmul_i32(&x, batch, &mut out);
+            packed.matmul_i32(&x, batch, &mut Scratch::new(), &mut out);
             prop_assert_eq!(&out, &expected, "{}", isa);
         }
     }
@@ -93,7 +93,7 @@ proptest! {
         let expected = product_i4(&groups, &x, batch);
         for isa in Isa::available() {
             let mut out = vec![0; batch * rows];
-            PackedI4::pack_for(isa, &groups).unwrap().matmul_i32(&x, batch, &mut out);
+            PackedI4::pack_for(isa, &groups).unwrap().matmul_i32(&x, batch, &mut Scratch::new(), &mut out);
             prop_assert_eq!(&out, &expected, "{}", isa);
         }
     }
@@ -117,7 +117,7 @@ proptest! {
         for isa in Isa::available() {
             let packed = BlockSparseI8::pack_for(isa, &w, &vec![1.0; rows], &mask, rows, cols).unwrap();
             let mut out = vec![0; batch * rows];
-            packed.matmul_i32(&x, batch, &mut out);
+            packed.matmul_i32(&x, batch, &mut Scratch::new(), &mut out);
             prop_assert_eq!(&out, &expected, "{}", isa);
         }
     }

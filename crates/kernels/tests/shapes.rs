@@ -3,7 +3,7 @@
 mod common;
 
 use common::{Numbers, instruction_sets, product_i32};
-use stonechat_kernels::PackedI8;
+use stonechat_kernels::{PackedI8, Scratch};
 
 #[test]
 fn sums_are_exact_for_every_small_shape() {
@@ -18,7 +18,7 @@ fn sums_are_exact_for_every_small_shape() {
             let packed = PackedI8::pack_for(isa, &w, &vec![1.0; rows], rows, cols).expect("packs");
             for batch in [batch, 17] {
                 let mut out = vec![i32::MIN; batch * rows];
-                packed.matmul_i32(&x[..batch * cols], batch, &mut out);
+                packed.matmul_i32(&x[..batch * cols], batch, &mut Scratch::new(), &mut out);
                 assert_eq!(out, expected[..batch * rows], "{isa}: {rows} x {cols}, batch {batch}");
             }
         }

@@ -6,7 +6,10 @@ use common::{ACTIVATIONS, Numbers, bits, instruction_sets};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use stonechat_kernels::{Activation, PackedI8, Pool, Scratch, ThreadPool};
+use stonechat_kernels::{
+    Activation, BlockDiagonalF32, BlockDiagonalI8, BlockSize, BlockSparseI8, Isa, PackedF32,
+    PackedI4, PackedI8, PackedLowRank, Pool, Scratch, ThreadPool, Weights,
+};
 
 /// Runs the jobs in turn, the last first, and says that it has many threads.
 struct Backwards {
@@ -32,30 +35,99 @@ impl Pool for Backwards {
     }
 }
 
+/// A product: on the threads of a pool where there is one, of `batch` vectors.
+type Product<'a> = Box<dyn Fn(Option<&dyn Pool>, &[f32], usize, Activation, &mut [f32]) + 'a>;
+
+/// Every form of matrix with the method that takes a pool.
+fn forms<'a>(
+    isa: Isa,
+    rows: usize,
+    cols: usize,
+    bias: &'a [f32],
+) -> Vec<(&'static str, Product<'a>)> {
+    /// Calls `matmul_with` or `matmul`.
+    macro_rules! form {
+        ($name:literal, $matrix:expr $(, $scratch:ident)?) => {{
+            let matrix = $matrix;
+            let product: Product = Box::new(move |pool, x, batch, act, y| {
+                $(let $scratch = &mut Scratch::new();)?
+                match pool {
+                    Some(pool) => matrix.matmul_with(pool, x, batch, Some(bias), act, $($scratch,)? y),
+                    None => matrix.matmul(x, batch, Some(bias), act, $($scratch,)? y),
+                }
+            });
+            ($name, product)
+        }};
+    }
+    let mut numbers = Numbers::new(7);
+    let (w, scales) = (numbers.weights(rows * cols), numbers.floats(rows.max(cols)));
+    let (floats, mask) = (numbers.floats(rows * cols), numbers.mask(rows, cols, 60));
+    let groups = numbers.groups(rows, cols);
+    let scales = &scales[..];
+    let rank = rows.min(cols) / 2;
+    let (u, v) = (&w[..rows * rank], &w[..rank * cols]);
+    let u = Weights::I8 { values: u, scales: &scales[..rows] };
+    let v = Weights::I8 { values: v, scales: &scales[..rank] };
+    let blocks: Vec<BlockSize> = vec![(rows / 2, cols / 3), (rows - rows / 2, cols - cols / 3)];
+    let inside = blocks.iter().map(|(m, k)| m * k).sum();
+    let (w_inside, floats_inside): (&[i8], &[f32]) = (&w[..inside], &floats[..inside]);
+    let row_scales = &scales[..rows];
+    vec![
+        form!("int8", PackedI8::pack_for(isa, &w, row_scales, rows, cols).expect("packs"), scratch),
+        form!("int4", PackedI4::pack_for(isa, &groups).expect("packs"), scratch),
+        form!("f32", PackedF32::pack_for(isa, &floats, rows, cols).expect("packs")),
+        form!(
+            "low rank",
+            PackedLowRank::pack_for(isa, u, v, rows, rank, cols).expect("packs"),
+            scratch
+        ),
+        form!(
+            "block sparse",
+            BlockSparseI8::pack_for(isa, &w, row_scales, &mask, rows, cols).expect("packs"),
+            scratch
+        ),
+        form!(
+            "block diagonal",
+            BlockDiagonalI8::pack_for(isa, w_inside, row_scales, &blocks).expect("packs"),
+            scratch
+        ),
+        form!(
+            "block diagonal f32",
+            BlockDiagonalF32::pack_for(isa, floats_inside, &blocks).expect("packs"),
+            scratch
+        ),
+    ]
+}
+
 #[test]
 fn results_are_the_same_bits_for_any_number_of_threads() {
     let mut numbers = Numbers::new(1);
-    let mut scratch = Scratch::new();
     let shapes: &[(usize, usize)] =
-        if cfg!(miri) { &[(97, 9)] } else { &[(70, 33), (97, 4096), (1500, 321)] };
+        if cfg!(miri) { &[(97, 9)] } else { &[(70, 33), (97, 4096), (1500, 421)] };
     for (isa, &(rows, cols)) in
         instruction_sets().iter().flat_map(|isa| shapes.iter().map(move |shape| (isa, shape)))
     {
-        let (w, scales) = (numbers.weights(rows * cols), numbers.floats(rows));
         let (x, bias) = (numbers.floats(9 * cols), numbers.floats(rows));
-        let packed = PackedI8::pack_for(*isa, &w, &scales, rows, cols).expect("packs");
-        for (batch, act) in [1, 2, 5, 9].into_iter().zip(ACTIVATIONS) {
-            let x = &x[..batch * cols];
-            let mut expected = vec![f32::NAN; batch * rows];
-            packed.matmul(x, batch, Some(&bias), act, &mut scratch, &mut expected);
-            for threads in [1, 2, 3, 1000] {
-                let pools: [&dyn Pool; 2] =
-                    [&Backwards::new(threads), &ThreadPool::new(threads.min(4)).expect("threads")];
-                for pool in pools {
+        let own = ThreadPool::new(3).expect("threads");
+        for (name, product) in forms(*isa, rows, cols, &bias) {
+            for (batch, act) in [1, 2, 5, 9].into_iter().zip(ACTIVATIONS) {
+                let x = &x[..batch * cols];
+                let mut expected = vec![f32::NAN; batch * rows];
+                product(None, x, batch, act, &mut expected);
+                let pools = [1, 2, 3, 1000].map(Backwards::new);
+                for pool in pools.iter().map(|pool| pool as &dyn Pool).chain([&own as &dyn Pool]) {
                     let mut y = vec![f32::NAN; batch * rows];
-                    packed.matmul_with(pool, x, batch, Some(&bias), act, &mut scratch, &mut y);
-                    assert_eq!(bits(&y), bits(&expected), "{isa}: {rows} x {cols}, {threads}");
+                    product(Some(pool), x, batch, act, &mut y);
+                    let threads = pool.threads();
+                    assert_eq!(
+                        bits(&y),
+                        bits(&expected),
+                        "{isa}, {name}: {rows} x {cols}, {threads}"
+                    );
                 }
+                let asked = pools[3].runs.lock().expect("no panic").len();
+                // All forms of the last shape but 4-bit weights have at least 256 KB, that with two blocks in all.
+                assert!(asked > 0 || rows < 1000, "{name}: the pool was not asked");
             }
         }
     }

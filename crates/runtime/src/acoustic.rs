@@ -8,7 +8,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use stonechat_kernels::Activation;
+use stonechat_kernels::{Activation, Arena, Packed};
 use stonechat_model::Network;
 
 use crate::affine::AffineLayer;
@@ -49,7 +49,7 @@ impl Layers {
         let row_conv = network.row_conv.as_ref();
         let fc = network.fc.as_ref();
         let relu = Activation::ClippedRelu(config.clip);
-        Ok(Self {
+        let mut layers = Self {
             conv: conv
                 .map(|(l, affine)| ConvLayer::new(l, affine, config))
                 .collect::<Result<_, _>>()?,
@@ -57,7 +57,18 @@ impl Layers {
             row_conv: row_conv.map(|weights| RowConvLayer::new(weights, config)),
             fc: fc.map(|affine| AffineLayer::new("fc", affine, relu)).transpose()?,
             output: AffineLayer::new("output", &network.output, Activation::None)?,
-        })
+        };
+        // On common huge pages, in the order in which a frame reads them.
+        Arena::of(&mut layers.packed());
+        Ok(layers)
+    }
+
+    /// All packed weights, first layer first.
+    fn packed(&mut self) -> Vec<&mut dyn Packed> {
+        let conv = self.conv.iter_mut().map(ConvLayer::packed);
+        let gru = self.gru.iter_mut().flat_map(GruLayer::packed);
+        let ends = self.fc.iter_mut().chain([&mut self.output]).map(AffineLayer::packed);
+        conv.chain(gru).chain(ends).collect()
     }
 
     /// Floats of past frames that a stream keeps.

@@ -1,6 +1,6 @@
 //! A layer without memory: `y = f(W x + b)` frame by frame.
 
-use stonechat_kernels::Activation;
+use stonechat_kernels::{Activation, Packed};
 use stonechat_model::Affine;
 
 use crate::Error;
@@ -16,6 +16,11 @@ pub(crate) struct AffineLayer {
 impl AffineLayer {
     pub(crate) fn new(name: &str, affine: &Affine, activation: Activation) -> Result<Self, Error> {
         Ok(Self { map: PackedMap::pack(name, &affine.map)?, bias: affine.bias.clone(), activation })
+    }
+
+    /// The weights, to be moved.
+    pub(crate) fn packed(&mut self) -> &mut dyn Packed {
+        self.map.packed()
     }
 
     /// `x`: `frames x cols`. Appends `frames x rows` to `out`.

@@ -6,7 +6,7 @@
 //! `kernel_time` contiguous pieces of it. The ring starts as zeros, which is the padding before the
 //! first frame; `finish` feeds zeros for the padding after the last one.
 
-use stonechat_kernels::Activation;
+use stonechat_kernels::{Activation, Packed};
 use stonechat_model::{Affine, NetworkConfig};
 
 use crate::Error;
@@ -65,6 +65,11 @@ impl ConvLayer {
             stride_time: conv.stride[1] as u64,
             lookahead: conv.lookahead as u64,
         })
+    }
+
+    /// The weights, to be moved.
+    pub(crate) fn packed(&mut self) -> &mut dyn Packed {
+        self.map.packed()
     }
 
     pub(crate) fn state(&self) -> ConvState {

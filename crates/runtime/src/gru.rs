@@ -9,7 +9,7 @@
 //!
 //! `W x + b` of all frames that have come is one product; the rest is one fused step a frame.
 
-use stonechat_kernels::{Activation, PackedGru};
+use stonechat_kernels::{Activation, Packed, PackedGru};
 use stonechat_model::{Candidate, Gru, NetworkConfig};
 
 use crate::Error;
@@ -49,6 +49,11 @@ impl GruLayer {
             rec,
             hidden,
         })
+    }
+
+    /// The weights, to be moved.
+    pub(crate) fn packed(&mut self) -> [&mut dyn Packed; 2] {
+        [self.nonrec.packed(), &mut self.rec]
     }
 
     pub(crate) fn state(&self) -> GruState {

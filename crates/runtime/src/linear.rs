@@ -5,7 +5,7 @@ use std::borrow::Cow;
 
 use stonechat_kernels::quantize::quantize_rows;
 use stonechat_kernels::{
-    Activation, PackedF32, PackedI8, PackedLowRank, Recurrent, Scratch, Weights,
+    self as kernels, Activation, PackedF32, PackedI8, PackedLowRank, Recurrent, Scratch, Weights,
 };
 use stonechat_model::{LinearMap, Matrix};
 
@@ -67,6 +67,15 @@ impl PackedMap {
             rows: map.rows(),
             cols: map.cols(),
         })
+    }
+
+    /// The weights, in the order in which they are read.
+    pub(crate) fn packed(&mut self) -> &mut dyn kernels::Packed {
+        match &mut self.form {
+            Form::Dense(Packed::F32(w)) => w,
+            Form::Dense(Packed::I8(w)) => w,
+            Form::LowRank(w) => w,
+        }
     }
 
     pub(crate) fn rows(&self) -> usize {

@@ -81,6 +81,7 @@ pub fn int8(isa: Isa, w: &Weights) -> Result<Box<dyn Matrix>> {
 /// Vectors of s8 into s32, like the integer products of the others.
 pub fn int8_i32(isa: Isa, w: &Weights) -> Result<Box<dyn Matrix>> {
     let packed = PackedI8::pack_for(isa, &w.values, &vec![1.0; w.rows], w.rows, w.cols)?;
+    let mut scratch = Scratch::new();
     Ok(Box::new(Product {
         rows: w.rows,
         x: Vec::new(),
@@ -88,7 +89,7 @@ pub fn int8_i32(isa: Isa, w: &Weights) -> Result<Box<dyn Matrix>> {
         batch: 0,
         from: |v| v as i8,
         to: |v: i32| v as f32,
-        multiply: Box::new(move |x, batch, y| packed.matmul_i32(x, batch, y)),
+        multiply: Box::new(move |x, batch, y| packed.matmul_i32(x, batch, &mut scratch, y)),
     }))
 }
 

@@ -38,7 +38,7 @@ pub(super) fn drive<L: Lanes, X>(
     let mut tile = Tile([[0; PANEL_ROWS]; MAX_PASS]);
     let (blocks, _) = matrix.weights.as_chunks::<BLOCK>();
     let (offsets, _) = matrix.offsets.as_chunks::<PANEL_ROWS>();
-    let mut first = 0;
+    let mut first = matrix.first;
     for (index, (&end, offsets)) in matrix.ends.iter().zip(offsets).enumerate() {
         let row = index * PANEL_ROWS;
         let panel =

@@ -27,7 +27,9 @@ use crate::quantize::quantize_with;
 use crate::recurrent::Job;
 use crate::{Isa, Scratch};
 #[cfg(target_arch = "aarch64")]
-use aarch64::{dotprod, i8mm, int4_dotprod, neon, neon_f32};
+use aarch64::{
+    blocks_dotprod, blocks_neon, dotprod, i8mm, int4_dotprod, int4_neon, neon, neon_f32,
+};
 #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
 use wasm32::simd128;
 #[cfg(target_arch = "x86_64")]
@@ -88,6 +90,8 @@ pub(crate) fn matmul_f32(
         Isa::Neon | Isa::Dotprod | Isa::I8mm => unsafe {
             neon_f32::matmul_f32(matrix, vectors, store)
         },
+        #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+        Isa::Simd128 => simd128::matmul_f32(matrix, vectors, store),
         _ => portable::matmul_f32(matrix, vectors, store),
     }
 }
@@ -190,6 +194,11 @@ pub(crate) fn matmul_i4(
         // SAFETY: the processor has the dot products, by the invariant of this module.
         #[cfg(target_arch = "aarch64")]
         Isa::Dotprod | Isa::I8mm => unsafe { int4_dotprod::matmul_i4(matrix, vectors, store) },
+        // SAFETY: the processor has NEON, by the invariant of this module.
+        #[cfg(target_arch = "aarch64")]
+        Isa::Neon => unsafe { int4_neon::matmul_i4(matrix, vectors, store) },
+        #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+        Isa::Simd128 => wasm32::int4::matmul_i4(matrix, vectors, store),
         _ => int4_portable::matmul_i4(matrix, vectors, store),
     }
 }
@@ -201,6 +210,8 @@ pub(crate) struct Blocks<'a> {
     pub(crate) weights: &'a [i8],
     /// The column of each block, divided by 4; it must lie within the vectors.
     pub(crate) columns: &'a [u32],
+    /// Where the blocks of the first 32 rows begin.
+    pub(crate) first: usize,
     /// Where the blocks of each 32 rows end.
     pub(crate) ends: &'a [usize],
     /// -128 times the row sums.
@@ -212,9 +223,10 @@ pub(crate) struct Blocks<'a> {
 /// Stores a batch of vectors in `scratch` in the form that [`matmul_blocks`] takes on the same `isa`.
 pub(crate) fn load_blocks(isa: Isa, input: Input, shape: Shape, scratch: &mut Scratch) {
     match isa {
-        // On x86-64 that is the form of dense matrices.
+        // On x86-64 that is the form of dense matrices, on AArch64 that of NEON for all.
         Isa::Avx2 | Isa::AvxVnni => load_i8(Isa::Avx2, input, shape, scratch),
         Isa::Avx512Vnni => load_i8(isa, input, shape, scratch),
+        Isa::Neon | Isa::Dotprod | Isa::I8mm => load_i8(Isa::Neon, input, shape, scratch),
         _ => blocks::load_portable(input, shape, scratch),
     }
 }
@@ -234,6 +246,16 @@ pub(crate) fn matmul_blocks(
         // SAFETY: the processor has AVX-512 with VNNI, by the invariant of this module.
         #[cfg(target_arch = "x86_64")]
         Isa::Avx512Vnni => unsafe { blocks_avx512_vnni::matmul(matrix, shape, scratch, store) },
+        // SAFETY: the processor has NEON, by the invariant of this module.
+        #[cfg(target_arch = "aarch64")]
+        Isa::Neon => unsafe { blocks_neon::matmul(matrix, shape, scratch, store) },
+        // SAFETY: the processor has the dot products, by the invariant of this module.
+        #[cfg(target_arch = "aarch64")]
+        Isa::Dotprod | Isa::I8mm => unsafe {
+            blocks_dotprod::matmul(matrix, shape, scratch, store)
+        },
+        #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+        Isa::Simd128 => wasm32::blocks::matmul(matrix, shape, scratch, store),
         _ => blocks::portable(matrix, shape, scratch, store),
     }
 }
@@ -263,6 +285,8 @@ pub(crate) fn run(isa: Isa, job: impl Job) {
         // SAFETY: the processor has NEON, by the invariant of this module.
         #[cfg(target_arch = "aarch64")]
         Isa::Neon | Isa::Dotprod | Isa::I8mm => unsafe { neon::run(job) },
+        #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+        Isa::Simd128 => simd128::run(job),
         _ => job.run(Scalar),
     }
 }
@@ -279,6 +303,8 @@ pub(crate) fn map(isa: Isa, function: Function, values: &mut [f32]) {
         // SAFETY: the processor has NEON, by the invariant of this module.
         #[cfg(target_arch = "aarch64")]
         Isa::Neon | Isa::Dotprod | Isa::I8mm => unsafe { neon::map(function, values) },
+        #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+        Isa::Simd128 => simd128::map(function, values),
         _ => math::map(function, values),
     }
 }

@@ -3,9 +3,10 @@
 //! A float panel is taken in strips of rows whose accumulators fit the 16 registers of SSE2.
 
 use crate::Scratch;
-use crate::drive::{MAX_PASS, Matrix, PANEL_ROWS, Tile, Vectors, drive};
+use crate::drive::{MAX_PASS, Matrix, PANEL_ROWS, Tile, Vectors, drive, drive_with};
 use crate::epilogue::Store;
 use crate::input::{Input, Shape, load};
+use crate::lanes::{Lanes, Scalar};
 
 /// Vectors a pass of floats; 8 rows of 4 vectors are 8 accumulators of 4 floats.
 const PASS: usize = 4;
@@ -27,7 +28,17 @@ pub(super) fn matmul_f32(
     vectors: &Vectors<f32>,
     store: &mut impl Store<f32>,
 ) {
-    drive(matrix, vectors, PASS, store, |_, panel, x, width, tile| match width {
+    matmul_f32_with(Scalar, matrix, vectors, store);
+}
+
+/// With an epilogue in the registers that `lanes` stands for.
+pub(super) fn matmul_f32_with(
+    lanes: impl Lanes,
+    matrix: &Matrix<f32>,
+    vectors: &Vectors<f32>,
+    store: &mut impl Store<f32>,
+) {
+    drive_with(lanes, matrix, vectors, PASS, store, |_, panel, x, width, tile| match width {
         1 => tile_f32::<1>(panel, x, vectors.stride, tile),
         2 => tile_f32::<2>(panel, x, vectors.stride, tile),
         3 => tile_f32::<3>(panel, x, vectors.stride, tile),

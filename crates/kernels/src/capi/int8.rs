@@ -127,7 +127,8 @@ pub unsafe extern "C" fn stonechat_int8_matmul(
     })
 }
 
-/// `out = W x` in exact 32-bit integers, scales left out: `x` is `batch x cols`, any bytes, `out` is `batch x rows`.
+/// `out = W x` in exact 32-bit integers, scales left out: `x` is `batch x cols`, any bytes, `out` is `batch x rows`. `scratch` is working
+/// memory.
 ///
 /// # Safety
 /// As for `stonechat_int8_matmul`.
@@ -136,6 +137,7 @@ pub unsafe extern "C" fn stonechat_int8_matmul_i32(
     matrix: *const StonechatInt8,
     x: *const i8,
     batch: usize,
+    scratch: *mut StonechatScratch,
     out: *mut i32,
 ) -> i32 {
     guard(|| {
@@ -144,7 +146,8 @@ pub unsafe extern "C" fn stonechat_int8_matmul_i32(
             let matrix = &handle(matrix)?.0;
             let x = input(x, length(batch, matrix.cols())?)?;
             let out = output(out, length(batch, matrix.rows())?)?;
-            matrix.matmul_i32(x, batch, out);
+            let scratch = scratch.as_mut().ok_or(Failure(STONECHAT_BAD_POINTER))?;
+            matrix.matmul_i32(x, batch, &mut scratch.0, out);
         }
         Ok(())
     })

@@ -6,6 +6,7 @@ use crate::drive::PANEL_ROWS;
 use crate::int4::{MAX_COLS, PackedI4, panel_len};
 use crate::panels::{Panels, SharedBytes};
 use crate::quantize::GROUP;
+use crate::row_scales::RowScales;
 use crate::{Error, Isa};
 use alloc::vec::Vec;
 use core::ops::Range;
@@ -62,7 +63,7 @@ impl PackedI4 {
 struct Stored {
     rows: usize,
     cols: usize,
-    scales: Vec<f32>,
+    scales: RowScales,
     panels: Range<usize>,
 }
 
@@ -81,13 +82,11 @@ impl Stored {
         }
         let panel_bytes = rows.div_ceil(PANEL_ROWS).checked_mul(panel_len(cols.div_ceil(GROUP)));
         let parts = header.parts(bytes, panel_bytes)?;
-        Ok(Self { rows, cols, scales: read_scales(parts.scales)?, panels: parts.panels })
+        Ok(Self { rows, cols, scales: read_scales(parts.scales, rows)?, panels: parts.panels })
     }
 
     fn finish(self, panels: Panels<u8>) -> PackedI4 {
-        let Self { rows, cols, .. } = self;
-        let mut scales = Aligned::zeroed(rows.next_multiple_of(PANEL_ROWS));
-        scales.as_mut_slice()[..rows].copy_from_slice(&self.scales);
+        let Self { rows, cols, scales, .. } = self;
         PackedI4 { panels, scales, rows, cols, isa: Isa::detect() }
     }
 }

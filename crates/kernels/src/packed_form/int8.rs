@@ -6,6 +6,7 @@ use crate::arch::{self, Layout};
 use crate::drive::PANEL_ROWS;
 use crate::int8::{MAX_COLS, PackedI8};
 use crate::panels::{Panels, SharedBytes, from_bytes, to_bytes};
+use crate::row_scales::RowScales;
 use crate::{Error, Isa};
 use alloc::vec;
 use alloc::vec::Vec;
@@ -91,7 +92,7 @@ struct Stored {
     layout: Layout,
     rows: usize,
     cols: usize,
-    scales: Vec<f32>,
+    scales: RowScales,
     panels: Range<usize>,
     /// -128 times the sum of each row, padded.
     offsets: Aligned<i32>,
@@ -121,7 +122,7 @@ impl Stored {
         let padded_rows = rows.checked_next_multiple_of(PANEL_ROWS);
         let panel_bytes = padded_rows.and_then(|rows| rows.checked_mul(layout.stride(cols)));
         let parts = header.parts(bytes, panel_bytes)?;
-        let scales = read_scales(parts.scales)?;
+        let scales = read_scales(parts.scales, rows)?;
 
         let mut sums = Aligned::<i32>::zeroed(rows.next_multiple_of(PANEL_ROWS));
         let mut wrong = None;
@@ -150,7 +151,13 @@ impl Stored {
         let stored = from_bytes(&bytes[self.panels.clone()]);
         if self.layout != arch::layout_i8(isa) {
             let weights = unpack(self.layout, stored, self.rows, self.cols);
-            return PackedI8::pack_for(isa, &weights, &self.scales, self.rows, self.cols);
+            return PackedI8::pack_for(
+                isa,
+                &weights,
+                &self.scales.as_slice()[..self.rows],
+                self.rows,
+                self.cols,
+            );
         }
         let mut panels = Aligned::zeroed(stored.len());
         panels.as_mut_slice().copy_from_slice(stored);
@@ -158,9 +165,7 @@ impl Stored {
     }
 
     fn finish(self, isa: Isa, panels: Panels<i8>) -> PackedI8 {
-        let Self { rows, cols, offsets, .. } = self;
-        let mut scales = Aligned::zeroed(rows.next_multiple_of(PANEL_ROWS));
-        scales.as_mut_slice()[..rows].copy_from_slice(&self.scales);
+        let Self { rows, cols, scales, offsets, .. } = self;
         PackedI8 { panels, scales, offsets, rows, cols, isa }
     }
 }

@@ -20,6 +20,7 @@ mod int4;
 mod int8;
 
 use crate::Error;
+use crate::row_scales::RowScales;
 use alloc::vec::Vec;
 use core::ops::Range;
 
@@ -114,13 +115,10 @@ impl Header {
     }
 }
 
-/// The scales of the rows, all finite.
-fn read_scales(bytes: &[u8]) -> Result<Vec<f32>, Error> {
+/// The scales of `rows` rows.
+fn read_scales(bytes: &[u8], rows: usize) -> Result<RowScales, Error> {
     let scales: Vec<f32> = bytes.as_chunks().0.iter().map(|&b| f32::from_le_bytes(b)).collect();
-    match scales.iter().position(|scale| !scale.is_finite()) {
-        Some(row) => Err(Error::ScaleNotFinite { row }),
-        None => Ok(scales),
-    }
+    RowScales::new("scales", &scales, rows)
 }
 
 /// The number at an offset within the header.

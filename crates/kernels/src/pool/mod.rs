@@ -56,28 +56,37 @@ impl Whole {
     /// Calls `work` for parts that together are the whole, each part once: a part a thread of the pool where the weights are large enough,
     /// else for everything at once.
     pub(crate) fn split(self, pool: Option<&dyn Pool>, work: impl Fn(Part) + Sync) {
-        let panels = self.rows.div_ceil(self.panel_rows);
-        let part = |panels: Range<usize>| Part {
-            rows: panels.start * self.panel_rows..(panels.end * self.panel_rows).min(self.rows),
-            panels,
-            panel_rows: self.panel_rows,
-        };
-        let most = (usize::BITS as usize).min(panels).min(self.bytes / BYTES_A_PART);
-        let (pool, parts) = match pool {
-            Some(pool) if pool.threads().min(most) > 1 => (pool, pool.threads().min(most)),
-            _ => return work(part(0..panels)),
-        };
-        // The parts write where no other part does. That must not hang on the pool, which is anybody's safe code.
-        let taken = AtomicUsize::new(0);
-        pool.run(parts, &|index| {
-            assert!(index < parts, "Pool::run: there is no job {index}");
-            let before = taken.fetch_or(1 << index, Ordering::Relaxed);
-            assert!(before & (1 << index) == 0, "Pool::run: job {index} was run twice");
-            work(part(index * panels / parts..(index + 1) * panels / parts));
+        split(pool, self.rows.div_ceil(self.panel_rows), self.bytes, |panels| {
+            let rows =
+                panels.start * self.panel_rows..(panels.end * self.panel_rows).min(self.rows);
+            work(Part { panels, panel_rows: self.panel_rows, rows });
         });
-        assert!(
-            taken.load(Ordering::Relaxed).count_ones() as usize == parts,
-            "Pool::run: a job was left out"
-        );
     }
+}
+
+/// Calls `work` for ranges that together are `0..count`, each once: a range a thread of the pool where the weights, so many bytes, are
+/// enough, else for everything at once.
+pub(crate) fn split(
+    pool: Option<&dyn Pool>,
+    count: usize,
+    bytes: usize,
+    work: impl Fn(Range<usize>) + Sync,
+) {
+    let most = (usize::BITS as usize).min(count).min(bytes / BYTES_A_PART);
+    let (pool, parts) = match pool {
+        Some(pool) if pool.threads().min(most) > 1 => (pool, pool.threads().min(most)),
+        _ => return work(0..count),
+    };
+    // The parts write where no other part does. That must not hang on the pool, which is anybody's safe code.
+    let taken = AtomicUsize::new(0);
+    pool.run(parts, &|index| {
+        assert!(index < parts, "Pool::run: there is no job {index}");
+        let before = taken.fetch_or(1 << index, Ordering::Relaxed);
+        assert!(before & (1 << index) == 0, "Pool::run: job {index} was run twice");
+        work(index * count / parts..(index + 1) * count / parts);
+    });
+    assert!(
+        taken.load(Ordering::Relaxed).count_ones() as usize == parts,
+        "Pool::run: a job was left out"
+    );
 }

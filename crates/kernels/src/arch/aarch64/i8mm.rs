@@ -5,7 +5,7 @@
 //! A single vector would waste half of a matrix product: it takes `sdot`, which reads the same weights, and a register ends as two partial
 //! sums of either row. The instructions are written as assembly because their intrinsics are not stable yet.
 
-use super::{lanes::Neon, neon};
+use super::{blocks_dotprod::sdot, lanes::Neon, neon};
 use crate::Scratch;
 use crate::drive::{MAX_PASS, Matrix, PANEL_ROWS, Tile, Vectors, drive_with};
 use crate::epilogue::{Place, Store};
@@ -172,23 +172,6 @@ fn check<const P: usize>(panel: &[i8], x: &[i8]) -> usize {
         "the pass holds P pairs of vectors of a panel's columns"
     );
     stride
-}
-
-/// Adds the products of each four bytes of `w` and `v` to `sum`.
-#[inline]
-#[target_feature(enable = "neon,dotprod")]
-fn sdot(mut sum: int32x4_t, w: int8x16_t, v: int8x16_t) -> int32x4_t {
-    // SAFETY: arithmetic on registers; the processor has the instruction because the function needs the feature.
-    unsafe {
-        asm!(
-            "sdot {sum:v}.4s, {w:v}.16b, {v:v}.16b",
-            sum = inout(vreg) sum,
-            w = in(vreg) w,
-            v = in(vreg) v,
-            options(pure, nomem, nostack, preserves_flags),
-        );
-    }
-    sum
 }
 
 /// Adds `w v^T` to `sum`, all row-major: `w` and `v` are 2 x 8, `sum` is 2 x 2.

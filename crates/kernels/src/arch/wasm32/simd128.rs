@@ -1,12 +1,17 @@
-//! WebAssembly's vectors of 128 bits, for 8-bit weights.
+//! WebAssembly's vectors of 128 bits: 8-bit weights, and what the other forms share.
 //!
 //! `i32x4.dot_i16x8` adds two exact products of 16 bits into each 32-bit lane; weights are widened as they are loaded, activations
 //! beforehand. A register holds eight columns of one row, so a row ends as four partial sums. Engines map it to 16 registers on x86-64,
 //! which bound the sums kept at once.
 
+use super::lanes::Simd128;
 use crate::Scratch;
-use crate::drive::{Matrix, PANEL_ROWS, Tile, Vectors, drive};
+use crate::arch::portable;
+use crate::drive::{Matrix, PANEL_ROWS, Tile, Vectors, drive_with};
 use crate::epilogue::Store;
+use crate::lanes::Twice;
+use crate::math::{self, Function};
+use crate::recurrent::Job;
 use core::arch::wasm32::{
     i16x8_load_extend_i8x8, i32x4_add, i32x4_dot_i16x8, i32x4_extract_lane, i32x4_shuffle,
     i32x4_splat, v128, v128_load,
@@ -19,6 +24,23 @@ const ROWS: usize = 4;
 /// Columns of a register.
 const DEPTH: usize = 8;
 
+pub(in crate::arch) fn run(job: impl Job) {
+    job.run(Twice(Simd128));
+}
+
+pub(in crate::arch) fn map(function: Function, values: &mut [f32]) {
+    math::map_lanes(Twice(Simd128), function, values);
+}
+
+/// The portable loops, which the compiler turns into vectors, with an epilogue in registers.
+pub(in crate::arch) fn matmul_f32(
+    matrix: &Matrix<f32>,
+    vectors: &Vectors<f32>,
+    store: &mut impl Store<f32>,
+) {
+    portable::matmul_f32_with(Simd128, matrix, vectors, store);
+}
+
 pub(in crate::arch) fn matmul_i8(
     matrix: &Matrix<i8>,
     batch: usize,
@@ -27,7 +49,7 @@ pub(in crate::arch) fn matmul_i8(
 ) {
     let stride = matrix.panel_len / PANEL_ROWS;
     let vectors = Vectors { x: scratch.wide.as_slice(), stride, batch };
-    drive(matrix, &vectors, PASS, store, |_, panel, x, width, tile| match width {
+    drive_with(Simd128, matrix, &vectors, PASS, store, |_, panel, x, width, tile| match width {
         1 => tile_i8::<1, 4>(panel, x, tile),
         2 => tile_i8::<2, 4>(panel, x, tile),
         3 => tile_i8::<3, 2>(panel, x, tile),
