@@ -26,7 +26,7 @@ fn the_object_has_every_map() {
     assert_eq!(value["model_bytes"], folder.path("tiny.stonechat").metadata().unwrap().len());
     assert_eq!(value["lookahead_ms"], 70.0);
     assert_eq!(value["frame_ms"], 20.0);
-    assert_eq!(value["network"]["gru"], serde_json::json!([24, 32]));
+    assert_eq!(value["network"]["recurrent"], serde_json::json!([24, 32]));
     assert_eq!(value["features"]["mels"], 20);
     assert_eq!(value["alphabet"].as_array().unwrap().len(), 29);
     assert_eq!(value["provenance"]["recipe"], "none");

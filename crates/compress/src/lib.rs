@@ -6,7 +6,8 @@
 //! - [`project`]: a matrix moved into any family of linear maps.
 //! - [`low_rank`]: a network with its maps factored; [`quantize_int8`]: a network with int8 weights.
 //! - [`Calibration`]: what goes into each map on real audio, for compression that goes by the data.
-//! - [`Plan`]: both as a TOML file says; [`map_report`]: what each map of a network costs.
+//! - [`shared_projection`]: a network whose recurrent layers share a factor with the layer above.
+//! - [`Plan`]: all that as a TOML file says; [`map_report`]: what each map of a network costs.
 //!
 //! After Kliegl et al. 2017, "Trace norm regularization and faster inference for embedded speech recognition
 //! RNNs" (arXiv 1710.09026), and Prabhavalkar et al. 2016 (arXiv 1603.08042). All decompositions are computed
@@ -20,6 +21,7 @@ mod project;
 mod quantize;
 mod rank;
 mod report;
+mod shared_projection;
 mod svd;
 mod warm_start;
 
@@ -30,6 +32,10 @@ pub use project::{Projection, project};
 pub use quantize::quantize_int8;
 pub use rank::{RankRule, Spectrum, nu, rank_at_variance};
 pub use report::{MapReport, map_report};
+pub use shared_projection::{
+    Basis, SharedFactors, SharedProjection, basis_svd, projectable_layers, shared_factors,
+    shared_projection,
+};
 pub use svd::{Svd, singular_values, singular_values_of, truncated_svd};
 pub use warm_start::{LowRank, low_rank};
 

@@ -161,7 +161,7 @@ fn int8_moves_no_weight_by_more_than_half_a_step() {
 fn reports_agree_with_the_dense_view() {
     let mut network = network(9);
     let rank_one: Vec<f32> = Random(1).matrix_of_rank(48, 16, 1);
-    network.gru[0].rec = LinearMap::dense(48, 16, rank_one).unwrap();
+    network.recurrent[0].rec = LinearMap::dense(48, 16, rank_one).unwrap();
     let ranks = [("gru.1.nonrec".to_string(), 3), ("fc".to_string(), 4)].into();
     let factored = low_rank(&network, &plan(RankRule::List(ranks), &[], false)).unwrap();
     let network = Plan { low_rank: None, int8: true }.apply(&factored).unwrap();
@@ -212,7 +212,7 @@ fn plans_in_toml() {
         let written = toml::to_string(&plan).unwrap();
         assert_eq!(Plan::from_toml(&written).unwrap(), plan, "{written}");
         let after = plan.apply(&network).unwrap_or_else(|e| panic!("{text}: {e}"));
-        let rec = &after.gru[0].rec;
+        let rec = &after.recurrent[0].rec;
         assert_eq!(rec.family(), family, "{text}");
         assert!(rank == 0 || rec.rank() == rank, "{text}: {}", rec.rank());
         assert_eq!(rec.parts()[0].1.is_int8(), int8, "{text}");

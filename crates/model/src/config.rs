@@ -1,17 +1,17 @@
 //! The shape of a network and everything that follows from it: sizes of every linear map, strides, look-ahead.
 //!
 //! The network is the streaming Deep Speech 2 (Amodei et al. 2016, arXiv 1512.02595) with the recurrent layer
-//! of Kliegl et al. 2017 (arXiv 1710.09026, eq. 10): 2-D convolutions, forward GRUs, an optional row
-//! convolution, an optional fully connected layer, and the output layer of CTC.
+//! of Kliegl et al. 2017 (arXiv 1710.09026, eq. 10) or another cell: 2-D convolutions, forward recurrent layers,
+//! an optional row convolution, an optional fully connected layer, and the output layer of CTC.
 
-use crate::{Error, Result};
+use crate::{Error, RecurrentConfig, Result};
 use serde::{Deserialize, Serialize};
 
 /// Largest size of any layer dimension.
-const MAX_DIM: usize = 65_536;
+pub(crate) const MAX_DIM: usize = 65_536;
 /// Largest filter extent, stride or look-ahead, in frames or bins.
 const MAX_EXTENT: usize = 1024;
-/// Most convolutions, and most GRUs.
+/// Most convolutions, and most recurrent layers.
 const MAX_LAYERS: usize = 16;
 /// Largest number of elements of one weight: keeps every product of sizes within 32 bits.
 const MAX_ELEMENTS: usize = 1 << 30;
@@ -31,12 +31,14 @@ pub struct NetworkConfig {
     /// Upper bound of the clipped ReLU `min(max(x, 0), clip)`.
     #[serde(default = "default_clip")]
     pub clip: f32,
-    /// Hidden sizes of the GRUs, bottom to top; at least one.
-    pub gru: Vec<usize>,
-    /// Non-linearity of the GRU's candidate state.
+    /// Recurrent layers, bottom to top; at least one. A plain number is a GRU of that width, so that the key may
+    /// be called `gru` as well.
+    #[serde(alias = "gru")]
+    pub recurrent: Vec<RecurrentConfig>,
+    /// Non-linearity of the GRU's candidate state, and of the simple recurrence.
     #[serde(default)]
     pub candidate: Candidate,
-    /// Look-ahead (row) convolution above the last GRU, followed by the clipped ReLU.
+    /// Look-ahead (row) convolution above the last recurrent layer, followed by the clipped ReLU.
     #[serde(default)]
     pub row_conv: Option<RowConvConfig>,
     /// Width of a fully connected layer below the output, followed by the clipped ReLU.
@@ -117,10 +119,14 @@ impl RowConvConfig {
 pub enum Kind {
     /// Convolution filters.
     Conv,
-    /// GRU input weights `W`, applied to all time steps at once.
+    /// Input weights `W` of a recurrent layer, applied to all time steps at once.
     Nonrecurrent,
-    /// GRU recurrent weights `U`, applied to one time step after the other.
+    /// Recurrent weights `U`, applied to one time step after the other.
     Recurrent,
+    /// The left factor that input and recurrent weights of a layer share.
+    Joint,
+    /// The projection of a recurrent layer's state.
+    Projection,
     /// The fully connected layer.
     FullyConnected,
     /// The output layer.
@@ -130,7 +136,8 @@ pub enum Kind {
 /// Name and shape of one linear map of a network.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LinearSpec {
-    /// `conv.N`, `gru.N.nonrec`, `gru.N.rec`, `fc` or `output`; tensors of a package are named after it.
+    /// `conv.N`, `CELL.N.nonrec`, `CELL.N.rec`, `CELL.N.joint`, `CELL.N.proj` (`CELL` being `gru`, `lstm` or `rnn`
+    /// and `N` counting all recurrent layers), `fc` or `output`; tensors of a package are named after it.
     pub name: String,
     /// Outputs.
     pub rows: usize,
@@ -152,7 +159,7 @@ impl NetworkConfig {
             return Err(Error::config("clip", reason));
         }
         in_range("conv (layers)", self.conv.len(), 0, MAX_LAYERS)?;
-        in_range("gru (layers)", self.gru.len(), 1, MAX_LAYERS)?;
+        in_range("recurrent (layers)", self.recurrent.len(), 1, MAX_LAYERS)?;
         let (mut bins, mut channels, mut stride) = (self.input, 1, 1);
         for (l, conv) in self.conv.iter().enumerate() {
             conv.validate(l)?;
@@ -168,11 +175,9 @@ impl NetworkConfig {
             in_range(&format!("conv[{l}].stride[1] (all layers)"), stride, 1, MAX_EXTENT)?;
         }
         let mut width = bins * channels;
-        for (l, &hidden) in self.gru.iter().enumerate() {
-            let field = format!("gru[{l}]");
-            in_range(&field, hidden, 1, MAX_DIM)?;
-            elements(&field, 3, hidden, width.max(hidden))?;
-            width = hidden;
+        for (l, layer) in self.recurrent.iter().enumerate() {
+            layer.validate(&format!("recurrent[{l}]"), width)?;
+            width = layer.output();
         }
         if let Some(row_conv) = &self.row_conv {
             in_range("row_conv.lookahead", row_conv.lookahead, 0, MAX_EXTENT)?;
@@ -204,22 +209,22 @@ impl NetworkConfig {
         frequency * time * self.conv_channels_in(layer)
     }
 
-    /// Input width of GRU `layer`.
-    pub fn gru_input(&self, layer: usize) -> usize {
+    /// Input width of recurrent layer `layer`.
+    pub fn recurrent_input(&self, layer: usize) -> usize {
         match layer.checked_sub(1) {
-            Some(below) => self.gru[below],
+            Some(below) => self.recurrent[below].output(),
             None => self.conv_bins(self.conv.len()) * self.conv_channels_in(self.conv.len()),
         }
     }
 
-    /// Width of the last GRU, which is that of the row convolution.
-    pub fn gru_output(&self) -> usize {
-        self.gru_input(self.gru.len())
+    /// Output width of the last recurrent layer, which is that of the row convolution.
+    pub fn recurrent_output(&self) -> usize {
+        self.recurrent_input(self.recurrent.len())
     }
 
     /// Input width of the output layer.
     pub fn output_input(&self) -> usize {
-        self.fc.unwrap_or_else(|| self.gru_output())
+        self.fc.unwrap_or_else(|| self.recurrent_output())
     }
 
     /// Input frames per output frame.
@@ -248,7 +253,13 @@ impl NetworkConfig {
         self.lookahead_frames() as f32 * hop_ms
     }
 
-    /// Every linear map of a network with `symbols` outputs, bottom to top, `nonrec` before `rec`.
+    /// `CELL.N` of recurrent layer `layer`, which the names of its tensors start with.
+    pub fn recurrent_name(&self, layer: usize) -> String {
+        format!("{}.{layer}", self.recurrent[layer].cell.name())
+    }
+
+    /// Every linear map of a network with `symbols` outputs, bottom to top; in a recurrent layer `nonrec`, `rec`,
+    /// `joint`, `proj`.
     pub fn linear_maps(&self, symbols: usize) -> Vec<LinearSpec> {
         let mut maps = Vec::new();
         let mut add = |name: String, rows, cols, kind| {
@@ -257,13 +268,19 @@ impl NetworkConfig {
         for (l, conv) in self.conv.iter().enumerate() {
             add(format!("conv.{l}"), conv.channels, self.conv_filter(l), Kind::Conv);
         }
-        for (l, &hidden) in self.gru.iter().enumerate() {
-            let rows = 3 * hidden;
-            add(format!("gru.{l}.nonrec"), rows, self.gru_input(l), Kind::Nonrecurrent);
-            add(format!("gru.{l}.rec"), rows, hidden, Kind::Recurrent);
+        for (l, layer) in self.recurrent.iter().enumerate() {
+            let (name, rows) = (self.recurrent_name(l), layer.map_rows());
+            add(format!("{name}.nonrec"), rows, self.recurrent_input(l), Kind::Nonrecurrent);
+            add(format!("{name}.rec"), rows, layer.output(), Kind::Recurrent);
+            if let Some(rank) = layer.joint {
+                add(format!("{name}.joint"), layer.gate_rows(), rank, Kind::Joint);
+            }
+            if let Some(width) = layer.projection {
+                add(format!("{name}.proj"), width, layer.hidden, Kind::Projection);
+            }
         }
         if let Some(fc) = self.fc {
-            add("fc".into(), fc, self.gru_output(), Kind::FullyConnected);
+            add("fc".into(), fc, self.recurrent_output(), Kind::FullyConnected);
         }
         add("output".into(), symbols, self.output_input(), Kind::Output);
         maps
@@ -283,7 +300,7 @@ impl ConvConfig {
     }
 }
 
-fn in_range(field: &str, value: usize, low: usize, high: usize) -> Result<()> {
+pub(crate) fn in_range(field: &str, value: usize, low: usize, high: usize) -> Result<()> {
     if (low..=high).contains(&value) {
         return Ok(());
     }

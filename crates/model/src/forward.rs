@@ -3,7 +3,10 @@
 //! Every map is applied through its dense view, every loop runs over the indices of the formula, and gates
 //! and sums are computed in `f64`. It is for tests and for small checks; nothing in it is fast.
 
-use crate::{Affine, Candidate, ConvConfig, Error, Gru, Network, Result};
+use crate::{
+    Affine, Candidate, Cell, ConvConfig, Error, LinearMap, Network, RecurrentConfig,
+    RecurrentLayer, Result,
+};
 
 impl Network {
     /// Logits of an utterance: `features` is `frames x input`, the result `frames_out(frames) x symbols`.
@@ -30,11 +33,15 @@ impl Network {
             clipped_relu(&mut x, clip);
             frames = frames.div_ceil(conv.stride[1]);
         }
-        for gru in &self.gru {
-            x = recur(gru, self.config.candidate, clip, &x, frames);
+        let f = |a: f64| match self.config.candidate {
+            Candidate::Tanh => a.tanh(),
+            Candidate::ClippedRelu => a.clamp(0.0, f64::from(clip)),
+        };
+        for (layer, config) in self.recurrent.iter().zip(&self.config.recurrent) {
+            x = recur(layer, config, f, &x, frames);
         }
         if let Some(taps) = &self.row_conv {
-            x = row_convolve(taps, &x, self.config.gru_output(), frames);
+            x = row_convolve(taps, &x, self.config.recurrent_output(), frames);
             clipped_relu(&mut x, clip);
         }
         if let Some(fc) = &self.fc {
@@ -112,29 +119,74 @@ fn convolve(
     y
 }
 
-/// One GRU layer from a zero state, `frames x n_in` to `frames x h`; formulas at [`Gru`].
-fn recur(gru: &Gru, candidate: Candidate, clip: f32, x: &[f32], frames: usize) -> Vec<f32> {
-    let hidden = gru.rec.cols();
-    let u = gru.rec.to_dense();
-    let wx = affine(&gru.nonrec, x, frames);
+/// One recurrent layer from zero states, `frames x n_in` to `frames x output`; formulas at [`RecurrentLayer`].
+fn recur(
+    layer: &RecurrentLayer,
+    config: &RecurrentConfig,
+    f: impl Fn(f64) -> f64,
+    x: &[f32],
+    frames: usize,
+) -> Vec<f32> {
+    let hidden = config.hidden;
+    // The joint left factor is multiplied into both maps, whatever the cell.
+    let dense = |map: &LinearMap| match &layer.joint {
+        Some(left) => product(&left.to_dense(), &map.to_dense(), left.cols()),
+        None => map.to_dense(),
+    };
+    let (w, u) = (dense(&layer.nonrec.map), dense(&layer.rec));
+    let projection = layer.projection.as_ref().map(LinearMap::to_dense);
+    let wx = dense_product(&w, config.gate_rows(), x, frames);
+    let none = vec![0.0; 3 * hidden];
+    let peepholes = layer.peepholes.as_ref().unwrap_or(&none);
     let mut h = vec![0f32; hidden];
-    let mut y = Vec::with_capacity(frames * hidden);
-    for wx in wx.chunks_exact(3 * hidden) {
-        let uh = dense_product(&u, 3 * hidden, &h, 1);
+    let mut content = vec![0f32; hidden];
+    let mut recurs = vec![0f32; config.output()];
+    let mut y = Vec::with_capacity(frames * config.output());
+    for wx in wx.chunks_exact(config.gate_rows()) {
+        let us = dense_product(&u, config.gate_rows(), &recurs, 1);
         for i in 0..hidden {
-            let (update, reset, new) = (i, hidden + i, 2 * hidden + i);
-            let z = sigmoid(f64::from(wx[update]) + f64::from(uh[update]));
-            let r = sigmoid(f64::from(wx[reset]) + f64::from(uh[reset]));
-            let a = f64::from(wx[new]) + r * f64::from(uh[new]);
-            let c = match candidate {
-                Candidate::Tanh => a.tanh(),
-                Candidate::ClippedRelu => a.clamp(0.0, f64::from(clip)),
+            let at = |gate: usize| gate * hidden + i;
+            let input = |gate| f64::from(wx[at(gate)]) + f64::from(layer.nonrec.bias[at(gate)]);
+            let sum = |gate| input(gate) + f64::from(us[at(gate)]);
+            h[i] = match config.cell {
+                Cell::Gru => {
+                    let (z, r) = (sigmoid(sum(0)), sigmoid(sum(1)));
+                    let c = f(input(2) + r * f64::from(us[at(2)]));
+                    ((1.0 - z) * f64::from(h[i]) + z * c) as f32
+                }
+                Cell::Lstm => {
+                    let peephole = |k: usize, c: f32| f64::from(peepholes[at(k)]) * f64::from(c);
+                    let old = content[i];
+                    let (input, forget) =
+                        (sigmoid(sum(0) + peephole(0, old)), sigmoid(sum(1) + peephole(1, old)));
+                    let c = (forget * f64::from(old) + input * sum(2).tanh()) as f32;
+                    content[i] = c;
+                    (sigmoid(sum(3) + peephole(2, c)) * f64::from(c).tanh()) as f32
+                }
+                Cell::Rnn => f(sum(0)) as f32,
             };
-            h[i] = ((1.0 - z) * f64::from(h[i]) + z * c) as f32;
         }
-        y.extend_from_slice(&h);
+        recurs = match &projection {
+            Some(p) => dense_product(p, config.output(), &h, 1),
+            None => h.clone(),
+        };
+        y.extend_from_slice(&recurs);
     }
     y
+}
+
+/// `A B` for `A` of `rows x inner` and `B` of `inner x cols`.
+fn product(a: &[f32], b: &[f32], inner: usize) -> Vec<f32> {
+    let cols = b.len() / inner;
+    let mut c = Vec::with_capacity(a.len() / inner * cols);
+    for row in a.chunks_exact(inner) {
+        for j in 0..cols {
+            let terms =
+                row.iter().enumerate().map(|(k, &a)| f64::from(a) * f64::from(b[k * cols + j]));
+            c.push(terms.sum::<f64>() as f32);
+        }
+    }
+    c
 }
 
 /// `r_t = sum over j of w_j * h_{t+j}`, zeros after the end; `taps x width` weights.

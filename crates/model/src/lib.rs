@@ -22,6 +22,7 @@ mod linear;
 mod matrix;
 mod network;
 mod package;
+mod recurrent;
 
 pub use alphabet::Alphabet;
 pub use config::{Candidate, ConvConfig, Kind, LinearSpec, NetworkConfig, RowConvConfig};
@@ -31,8 +32,9 @@ pub use linear::{
     Structured, ToeplitzLike,
 };
 pub use matrix::Matrix;
-pub use network::{Affine, Gru, MapRef, Network};
+pub use network::{Affine, MapRef, Network};
 pub use package::{MAX_HEADER_BYTES, MAX_METADATA_BYTES, MAX_PACKAGE_BYTES, MAX_TENSORS, Package};
+pub use recurrent::{Cell, RecurrentConfig, RecurrentLayer};
 
 /// Result with this crate's [`Error`].
 pub type Result<T> = std::result::Result<T, Error>;

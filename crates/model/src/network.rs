@@ -1,7 +1,7 @@
 //! A network: a config with its weights.
 
 use crate::config::{LinearSpec, elements};
-use crate::{Error, Kind, LinearMap, Matrix, NetworkConfig, Result};
+use crate::{Error, Kind, LinearMap, Matrix, NetworkConfig, RecurrentLayer, Result};
 
 /// `y = W x + b`.
 #[derive(Debug, Clone, PartialEq)]
@@ -10,24 +10,6 @@ pub struct Affine {
     pub map: LinearMap,
     /// `b`, one value per row of `W`.
     pub bias: Vec<f32>,
-}
-
-/// One GRU layer with the reset gate after the product (Kliegl et al. 2017, eq. 10):
-///
-/// ```text
-/// z  = sigmoid(Wz x + Uz h + bz)        update
-/// r  = sigmoid(Wr x + Ur h + br)        reset
-/// c  = f(Wh x + r * (Uh h) + bh)        candidate, f by the config
-/// h' = (1 - z) * h + z * c
-/// ```
-///
-/// The gates are stacked in the order update, reset, candidate ("partially joint": their appendix B.2).
-#[derive(Debug, Clone, PartialEq)]
-pub struct Gru {
-    /// `W` and `b` of the three gates, `3h x n_in` and `3h`.
-    pub nonrec: Affine,
-    /// `U` of the three gates, `3h x h`.
-    pub rec: LinearMap,
 }
 
 /// A network's weights with the config they belong to.
@@ -41,8 +23,8 @@ pub struct Network {
     /// Convolutions: rows are output channels, columns are ordered `[time][frequency][input channel]`, the
     /// oldest frame and the lowest bin first.
     pub conv: Vec<Affine>,
-    /// GRUs, bottom to top.
-    pub gru: Vec<Gru>,
+    /// Recurrent layers, bottom to top.
+    pub recurrent: Vec<RecurrentLayer>,
     /// Row convolution `taps x width`: row `j` multiplies the state `j` frames ahead.
     pub row_conv: Option<Vec<f32>>,
     /// Fully connected layer.
@@ -52,8 +34,9 @@ pub struct Network {
 }
 
 /// One linear map of a network, with its place there.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct MapRef<'a> {
+    name: String,
     /// Number of the layer among those of its kind, from 0.
     pub layer: usize,
     /// What it does.
@@ -65,13 +48,7 @@ pub struct MapRef<'a> {
 impl MapRef<'_> {
     /// The name that [`NetworkConfig::linear_maps`] gives it.
     pub fn name(&self) -> String {
-        match self.kind {
-            Kind::Conv => format!("conv.{}", self.layer),
-            Kind::Nonrecurrent => format!("gru.{}.nonrec", self.layer),
-            Kind::Recurrent => format!("gru.{}.rec", self.layer),
-            Kind::FullyConnected => "fc".into(),
-            Kind::Output => "output".into(),
-        }
+        self.name.clone()
     }
 }
 
@@ -94,22 +71,33 @@ impl Network {
                 affine(take, &format!("conv.{l}"), config.conv[l].channels, config.conv_filter(l))
             })
             .collect();
-        let gru = (0..config.gru.len())
-            .map(|l| Gru {
-                nonrec: affine(
-                    take,
-                    &format!("gru.{l}.nonrec"),
-                    3 * config.gru[l],
-                    config.gru_input(l),
-                ),
-                rec: weight(take, &format!("gru.{l}.rec"), 3 * config.gru[l], config.gru[l]),
+        let recurrent = (0..config.recurrent.len())
+            .map(|l| {
+                let (layer, name) = (&config.recurrent[l], config.recurrent_name(l));
+                let (rows, gates) = (layer.map_rows(), layer.gate_rows());
+                let nonrec = Affine {
+                    map: weight(take, &format!("{name}.nonrec"), rows, config.recurrent_input(l)),
+                    bias: take(&format!("{name}.nonrec.bias"), gates),
+                };
+                let rec = weight(take, &format!("{name}.rec"), rows, layer.output());
+                let peepholes = layer.peephole_values();
+                RecurrentLayer {
+                    nonrec,
+                    rec,
+                    joint: layer.joint.map(|r| weight(take, &format!("{name}.joint"), gates, r)),
+                    peepholes: (peepholes > 0)
+                        .then(|| take(&format!("{name}.peepholes"), peepholes)),
+                    projection: layer
+                        .projection
+                        .map(|p| weight(take, &format!("{name}.proj"), p, layer.hidden)),
+                }
             })
             .collect();
-        let taps = config.row_conv.as_ref().map(|r| r.taps() * config.gru_output());
+        let taps = config.row_conv.as_ref().map(|r| r.taps() * config.recurrent_output());
         let row_conv = taps.map(|n| take("row_conv.weight", n));
-        let fc = config.fc.map(|width| affine(take, "fc", width, config.gru_output()));
+        let fc = config.fc.map(|width| affine(take, "fc", width, config.recurrent_output()));
         let output = affine(take, "output", symbols, config.output_input());
-        let network = Network { config, conv, gru, row_conv, fc, output };
+        let network = Network { config, conv, recurrent, row_conv, fc, output };
         network.validate().map(|()| network)
     }
 
@@ -121,18 +109,25 @@ impl Network {
     /// Every linear map, in the order of [`NetworkConfig::linear_maps`].
     pub fn maps(&self) -> Vec<MapRef<'_>> {
         let mut maps = Vec::new();
-        let mut add = |layer, kind, map| maps.push(MapRef { layer, kind, map });
+        let mut add = |name, layer, kind, map| maps.push(MapRef { name, layer, kind, map });
         for (l, conv) in self.conv.iter().enumerate() {
-            add(l, Kind::Conv, &conv.map);
+            add(format!("conv.{l}"), l, Kind::Conv, &conv.map);
         }
-        for (l, gru) in self.gru.iter().enumerate() {
-            add(l, Kind::Nonrecurrent, &gru.nonrec.map);
-            add(l, Kind::Recurrent, &gru.rec);
+        for (l, layer) in self.recurrent.iter().enumerate() {
+            let name = |part: &str| format!("{}.{part}", self.config.recurrent_name(l));
+            add(name("nonrec"), l, Kind::Nonrecurrent, &layer.nonrec.map);
+            add(name("rec"), l, Kind::Recurrent, &layer.rec);
+            if let Some(map) = &layer.joint {
+                add(name("joint"), l, Kind::Joint, map);
+            }
+            if let Some(map) = &layer.projection {
+                add(name("proj"), l, Kind::Projection, map);
+            }
         }
         if let Some(fc) = &self.fc {
-            add(0, Kind::FullyConnected, &fc.map);
+            add("fc".into(), 0, Kind::FullyConnected, &fc.map);
         }
-        add(0, Kind::Output, &self.output.map);
+        add("output".into(), 0, Kind::Output, &self.output.map);
         maps
     }
 
@@ -142,9 +137,11 @@ impl Network {
         for conv in &mut self.conv {
             maps.push((Kind::Conv, &mut conv.map));
         }
-        for gru in &mut self.gru {
-            maps.push((Kind::Nonrecurrent, &mut gru.nonrec.map));
-            maps.push((Kind::Recurrent, &mut gru.rec));
+        for layer in &mut self.recurrent {
+            maps.push((Kind::Nonrecurrent, &mut layer.nonrec.map));
+            maps.push((Kind::Recurrent, &mut layer.rec));
+            maps.extend(layer.joint.as_mut().map(|map| (Kind::Joint, map)));
+            maps.extend(layer.projection.as_mut().map(|map| (Kind::Projection, map)));
         }
         if let Some(fc) = &mut self.fc {
             maps.push((Kind::FullyConnected, &mut fc.map));
@@ -153,14 +150,18 @@ impl Network {
         maps
     }
 
-    /// All biases and row-convolution taps, by tensor name: what stays float when maps are quantised.
+    /// All biases, peepholes and row-convolution taps, by tensor name: what stays float when maps are quantised.
     pub fn vectors(&self) -> Vec<(String, &[f32])> {
         let mut vectors: Vec<(String, &[f32])> = Vec::new();
         for (l, conv) in self.conv.iter().enumerate() {
             vectors.push((format!("conv.{l}.bias"), &conv.bias));
         }
-        for (l, gru) in self.gru.iter().enumerate() {
-            vectors.push((format!("gru.{l}.nonrec.bias"), &gru.nonrec.bias));
+        for (l, layer) in self.recurrent.iter().enumerate() {
+            let name = self.config.recurrent_name(l);
+            vectors.push((format!("{name}.nonrec.bias"), &layer.nonrec.bias));
+            if let Some(peepholes) = &layer.peepholes {
+                vectors.push((format!("{name}.peepholes"), peepholes));
+            }
         }
         if let Some(row_conv) = &self.row_conv {
             vectors.push(("row_conv.weight".into(), row_conv));
@@ -207,7 +208,7 @@ impl Network {
         let config = &self.config;
         for (name, there, wanted) in [
             ("conv", self.conv.len(), config.conv.len()),
-            ("gru", self.gru.len(), config.gru.len()),
+            ("recurrent", self.recurrent.len(), config.recurrent.len()),
             (
                 "row_conv",
                 usize::from(self.row_conv.is_some()),
@@ -220,6 +221,20 @@ impl Network {
                 return Err(Error::weight(name, reason));
             }
         }
+        for (l, (layer, wanted)) in self.recurrent.iter().zip(&config.recurrent).enumerate() {
+            for (part, there, wanted) in [
+                ("joint", layer.joint.is_some(), wanted.joint.is_some()),
+                ("peepholes", layer.peepholes.is_some(), wanted.peepholes),
+                ("proj", layer.projection.is_some(), wanted.projection.is_some()),
+            ] {
+                if there != wanted {
+                    let name = format!("{}.{part}", config.recurrent_name(l));
+                    let (there, wanted) = if there { ("has", "has not") } else { ("lacks", "has") };
+                    let reason = format!("the network {there} it, its config {wanted}");
+                    return Err(Error::weight(name, reason));
+                }
+            }
+        }
         Ok(())
     }
 
@@ -227,8 +242,11 @@ impl Network {
     fn vector_lengths(&self) -> Vec<usize> {
         let config = &self.config;
         let mut lengths: Vec<usize> = config.conv.iter().map(|conv| conv.channels).collect();
-        lengths.extend(config.gru.iter().map(|hidden| 3 * hidden));
-        lengths.extend(config.row_conv.iter().map(|r| r.taps() * config.gru_output()));
+        for layer in &config.recurrent {
+            lengths.push(layer.gate_rows());
+            lengths.extend(layer.peepholes.then(|| layer.peephole_values()));
+        }
+        lengths.extend(config.row_conv.iter().map(|r| r.taps() * config.recurrent_output()));
         lengths.extend(config.fc);
         lengths.push(self.symbols());
         lengths

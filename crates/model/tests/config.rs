@@ -12,7 +12,7 @@ fn deep_speech_2() -> NetworkConfig {
         input: 161,
         conv: vec![conv([41, 11], [2, 2]), conv([21, 11], [2, 1])],
         clip: 20.0,
-        gru: vec![2560; 3],
+        recurrent: vec![2560.into(); 3],
         candidate: Candidate::ClippedRelu,
         row_conv: Some(RowConvConfig { lookahead: 80 }),
         fc: Some(2560),
@@ -24,7 +24,7 @@ fn deep_speech_2_has_the_published_sizes() {
     let config = deep_speech_2();
     config.validate().unwrap();
     assert_eq!([0, 1, 2].map(|l| config.conv_bins(l)), [161, 81, 41]);
-    assert_eq!(config.gru_input(0), 1312);
+    assert_eq!(config.recurrent_input(0), 1312);
     assert_eq!(config.time_stride(), 2);
     let maps: usize = config.linear_maps(29).iter().map(|m| m.rows * m.cols).sum();
     // Kliegl et al. print 115.5 M for it; biases are 0.03 M of that.
@@ -53,7 +53,7 @@ fn maps_are_listed_bottom_to_top() {
     );
     let mut plain = full_config();
     (plain.conv, plain.fc, plain.row_conv) = (vec![], None, None);
-    assert_eq!((plain.gru_input(0), plain.output_input()), (8, 7));
+    assert_eq!((plain.recurrent_input(0), plain.output_input()), (8, 7));
     assert_eq!((plain.time_stride(), plain.lookahead_frames()), (1, 0));
 }
 
@@ -85,10 +85,10 @@ fn bad_configs_are_refused_by_field() {
         ("`conv[0].lookahead`", |c| c.conv[0].lookahead = 3),
         ("`conv[0] (bins x channels)`", |c| c.conv[0].channels = 65_536),
         ("`conv[1].stride[1] (all layers)`", |c| c.conv[1].stride[1] = 1024),
-        ("`gru (layers)`", |c| c.gru = vec![]),
-        ("`gru (layers)`", |c| c.gru = vec![1; 17]),
-        ("`gru[1]`", |c| c.gru[1] = 0),
-        ("`gru[0]`", |c| c.gru[0] = 65_536),
+        ("`recurrent (layers)`", |c| c.recurrent = vec![]),
+        ("`recurrent (layers)`", |c| c.recurrent = vec![1.into(); 17]),
+        ("`recurrent[1]`", |c| c.recurrent[1].hidden = 0),
+        ("`recurrent[0]`", |c| c.recurrent[0].hidden = 65_536),
         ("`row_conv.lookahead`", |c| c.row_conv.as_mut().unwrap().lookahead = 1025),
         ("`fc`", |c| c.fc = Some(0)),
     ];
@@ -120,7 +120,7 @@ fn json_has_defaults_and_no_unknown_fields() {
         input: 80,
         conv: vec![],
         clip: 20.0,
-        gru: vec![4],
+        recurrent: vec![4.into()],
         candidate: Candidate::Tanh,
         row_conv: None,
         fc: None,

@@ -3,7 +3,7 @@
 mod common;
 
 use common::{Random, full_config, full_package};
-use stonechat_model::{Affine, Candidate, Gru, LinearMap, Network, NetworkConfig};
+use stonechat_model::{Affine, Candidate, LinearMap, Network, NetworkConfig, RecurrentLayer};
 
 fn largest_difference(a: &[f32], b: &[f32]) -> f32 {
     assert_eq!(a.len(), b.len());
@@ -36,7 +36,7 @@ fn one_cell(candidate: Candidate, w: [f32; 3], u: [f32; 3], b: [f32; 3]) -> Netw
         input: 1,
         conv: vec![],
         clip: 2.0,
-        gru: vec![1],
+        recurrent: vec![1.into()],
         candidate,
         row_conv: None,
         fc: None,
@@ -45,10 +45,10 @@ fn one_cell(candidate: Candidate, w: [f32; 3], u: [f32; 3], b: [f32; 3]) -> Netw
     Network {
         config,
         conv: vec![],
-        gru: vec![Gru {
-            nonrec: Affine { map: dense(3, &w), bias: b.to_vec() },
-            rec: dense(3, &u),
-        }],
+        recurrent: vec![RecurrentLayer::new(
+            Affine { map: dense(3, &w), bias: b.to_vec() },
+            dense(3, &u),
+        )],
         row_conv: None,
         fc: None,
         output: Affine { map: dense(1, &[1.0]), bias: vec![0.0] },

@@ -118,8 +118,8 @@ fn what_does_not_fit_is_refused_by_name() {
         ("checksum (byte 8): says \"00000000\"", |p| {
             drop(p.texts.insert("checksum".into(), "00000000".into()))
         }),
-        ("unknown field `grus`", |p| p.text("network", "\"gru\"", "\"grus\"")),
-        ("`gru[0]`: is 0", |p| p.text("network", "[5,7]", "[0,7]")),
+        ("unknown field `grus`", |p| p.text("network", "\"recurrent\"", "\"grus\"")),
+        ("`recurrent[0]`: is 0", |p| p.text("network", "[5,7]", "[0,7]")),
         ("gru.0.nonrec.bias", |p| p.text("network", "[5,7]", "[6,7]")),
         ("gru.2.nonrec", |p| p.text("network", "[5,7]", "[5,7,7]")),
         ("weight `output`: is 29 x 6, the config makes it 29 x 7", |p| {
@@ -194,11 +194,12 @@ fn what_cannot_be_read_back_is_not_written() {
         ("alphabet", |p| p.alphabet = Alphabet::new(vec!["".into(), "a".into()]).unwrap()),
         ("provenance", |p| p.provenance = " ".repeat(131_073).into()),
         ("fc", |p| p.network.fc = None),
-        ("gru.0.nonrec.bias", |p| p.network.gru[0].nonrec.bias[2] = f32::NAN),
+        ("gru.0.nonrec.bias", |p| p.network.recurrent[0].nonrec.bias[2] = f32::NAN),
         ("output.bias", |p| p.network.output.bias.truncate(28)),
         ("gru.1.rec", |p| {
             let zeros = |n| vec![0.0; n];
-            p.network.gru[1].rec = LinearMap::low_rank(21, 7, 8, zeros(168), zeros(56)).unwrap();
+            p.network.recurrent[1].rec =
+                LinearMap::low_rank(21, 7, 8, zeros(168), zeros(56)).unwrap();
         }),
     ];
     let folder = tempfile::tempdir().unwrap();

@@ -1,7 +1,7 @@
 //! The network as a stream: feature frames in, frames of logits out.
 //!
 //! ```text
-//! features -> conv ... conv -> waiting -> gru ... gru -> [row_conv] -> [fc] -> output -> logits
+//! features -> conv ... conv -> waiting -> recurrent layers -> [row_conv] -> [fc] -> output -> logits
 //!             frame by frame            time_batch frames at a time
 //! ```
 
@@ -13,10 +13,10 @@ use stonechat_model::Network;
 
 use crate::affine::AffineLayer;
 use crate::conv::{ConvLayer, ConvState};
-use crate::gru::{GruLayer, GruState};
 use crate::linear::LinearScratch;
 use crate::profile::{Clock, Part, Profile};
 use crate::recognizer::Options;
+use crate::recurrent::{LayerState, PackedLayer};
 use crate::row_conv::{RowConvLayer, RowConvState};
 use crate::trace::Trace;
 use crate::{Error, Model};
@@ -34,7 +34,7 @@ pub(crate) fn max_frames(options: &Options) -> usize {
 /// The packed weights, shared by all streams of a model.
 pub(crate) struct Layers {
     conv: Vec<ConvLayer>,
-    gru: Vec<GruLayer>,
+    recurrent: Vec<PackedLayer>,
     row_conv: Option<RowConvLayer>,
     fc: Option<AffineLayer>,
     output: AffineLayer,
@@ -45,7 +45,7 @@ impl Layers {
     pub(crate) fn new(network: &Network) -> Result<Self, Error> {
         let config = &network.config;
         let conv = network.conv.iter().enumerate();
-        let gru = network.gru.iter().enumerate();
+        let recurrent = network.recurrent.iter().enumerate();
         let row_conv = network.row_conv.as_ref();
         let fc = network.fc.as_ref();
         let relu = Activation::ClippedRelu(config.clip);
@@ -53,7 +53,9 @@ impl Layers {
             conv: conv
                 .map(|(l, affine)| ConvLayer::new(l, affine, config))
                 .collect::<Result<_, _>>()?,
-            gru: gru.map(|(l, gru)| GruLayer::new(l, gru, config)).collect::<Result<_, _>>()?,
+            recurrent: recurrent
+                .map(|(l, layer)| PackedLayer::new(l, layer, config))
+                .collect::<Result<_, _>>()?,
             row_conv: row_conv.map(|weights| RowConvLayer::new(weights, config)),
             fc: fc.map(|affine| AffineLayer::new("fc", affine, relu)).transpose()?,
             output: AffineLayer::new("output", &network.output, Activation::None)?,
@@ -66,9 +68,9 @@ impl Layers {
     /// All packed weights, first layer first.
     fn packed(&mut self) -> Vec<&mut dyn Packed> {
         let conv = self.conv.iter_mut().map(ConvLayer::packed);
-        let gru = self.gru.iter_mut().flat_map(GruLayer::packed);
+        let recurrent = self.recurrent.iter_mut().flat_map(PackedLayer::packed);
         let ends = self.fc.iter_mut().chain([&mut self.output]).map(AffineLayer::packed);
-        conv.chain(gru).chain(ends).collect()
+        conv.chain(recurrent).chain(ends).collect()
     }
 
     /// Floats of past frames that a stream keeps.
@@ -86,7 +88,7 @@ pub struct AcousticStream {
     model: Arc<Model>,
     time_batch: usize,
     conv: Vec<ConvState>,
-    gru: Vec<GruState>,
+    recurrent: Vec<LayerState>,
     row_conv: Option<RowConvState>,
     /// Frames that have left the convolutions and wait for a full batch.
     waiting: Vec<f32>,
@@ -105,17 +107,17 @@ impl AcousticStream {
         let config = model.network();
         let convolved =
             (0..=config.conv.len()).map(|l| config.conv_bins(l) * config.conv_channels_in(l));
-        let widest =
-            convolved.chain(config.gru.iter().copied()).chain(config.fc).max().unwrap_or(0);
+        let recurrent = config.recurrent.iter().map(|layer| layer.output());
+        let widest = convolved.chain(recurrent).chain(config.fc).max().unwrap_or(0);
         let frames = PIECE_FRAMES.max(options.time_batch);
         let profile = options.profile.then(|| Profile::new(config));
         Self {
             model: Arc::clone(model),
             time_batch: options.time_batch,
             conv: layers.conv.iter().map(ConvLayer::state).collect(),
-            gru: layers.gru.iter().map(GruLayer::state).collect(),
+            recurrent: layers.recurrent.iter().map(PackedLayer::state).collect(),
             row_conv: layers.row_conv.as_ref().map(RowConvLayer::state),
-            waiting: Vec::with_capacity(max_frames(options) * config.gru_input(0)),
+            waiting: Vec::with_capacity(max_frames(options) * config.recurrent_input(0)),
             x: Vec::with_capacity(frames * widest),
             y: Vec::with_capacity(frames * widest),
             scratch: LinearScratch::default(),
@@ -176,7 +178,7 @@ impl AcousticStream {
     /// Back to the state of a new stream; memory and profile are kept.
     pub fn reset(&mut self) {
         self.conv.iter_mut().for_each(ConvState::reset);
-        self.gru.iter_mut().for_each(GruState::reset);
+        self.recurrent.iter_mut().for_each(LayerState::reset);
         self.row_conv.iter_mut().for_each(RowConvState::reset);
         self.waiting.clear();
         self.finished = false;
@@ -207,7 +209,7 @@ impl AcousticStream {
     /// Full batches from the front of `waiting` through the layers above; at the end, what is
     /// left as well.
     fn drain(&mut self, last: bool, logits: &mut Vec<f32>) {
-        let batch = self.time_batch * self.model.network().gru_input(0);
+        let batch = self.time_batch * self.model.network().recurrent_input(0);
         let mut start = 0;
         while self.waiting.len() - start >= batch {
             self.recur(start..start + batch, false, logits);
@@ -222,11 +224,11 @@ impl AcousticStream {
 
     /// A batch of waiting frames through everything above the convolutions.
     fn recur(&mut self, batch: std::ops::Range<usize>, last: bool, logits: &mut Vec<f32>) {
-        let Self { model, gru, row_conv, waiting, x, y, scratch, clock, .. } = self;
+        let Self { model, recurrent, row_conv, waiting, x, y, scratch, clock, .. } = self;
         let layers = model.layers();
         x.clear();
         x.extend_from_slice(&waiting[batch]);
-        for (layer, state) in layers.gru.iter().zip(gru) {
+        for (layer, state) in layers.recurrent.iter().zip(recurrent) {
             y.clear();
             layer.push(state, x, scratch, clock, y);
             std::mem::swap(x, y);

@@ -140,6 +140,16 @@ pub(crate) fn recurrent(map: &LinearMap) -> Recurrent<'_> {
     }
 }
 
+/// The product of two maps as the kernels take it, if both are plain matrices.
+pub(crate) fn recurrent_factors<'a>(u: &'a LinearMap, v: &'a LinearMap) -> Option<Recurrent<'a>> {
+    match (u, v) {
+        (LinearMap::Dense(u), LinearMap::Dense(v)) => {
+            Some(Recurrent::LowRank { u: weights(u), v: weights(v), rank: v.rows() })
+        }
+        _ => None,
+    }
+}
+
 impl Packed {
     fn pack(matrix: &Matrix) -> Result<Self, stonechat_kernels::Error> {
         match matrix {

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::{Duration, Instant};
 
-use stonechat_model::NetworkConfig;
+use stonechat_model::{Cell, NetworkConfig};
 
 /// A part of the work on a frame. Displayed as in reports: `features`, `conv.0`,
 /// `gru.1.nonrec`, `gru.1.rec`, `row_conv`, `fc`, `output`, `decode`.
@@ -14,10 +14,10 @@ pub enum Part {
     Features,
     /// The convolution with this index.
     Conv(usize),
-    /// The input product of the GRU with this index.
-    Nonrecurrent(usize),
-    /// The recurrent product and the gates of the GRU with this index.
-    Recurrent(usize),
+    /// The input product of the recurrent layer with this cell and index.
+    Nonrecurrent(Cell, usize),
+    /// The recurrent product, the gates and the projection of the recurrent layer with this cell and index.
+    Recurrent(Cell, usize),
     /// The look-ahead convolution.
     RowConv,
     /// The fully connected layer.
@@ -33,8 +33,8 @@ impl fmt::Display for Part {
         match self {
             Part::Features => f.write_str("features"),
             Part::Conv(n) => write!(f, "conv.{n}"),
-            Part::Nonrecurrent(n) => write!(f, "gru.{n}.nonrec"),
-            Part::Recurrent(n) => write!(f, "gru.{n}.rec"),
+            Part::Nonrecurrent(cell, n) => write!(f, "{}.{n}.nonrec", cell.name()),
+            Part::Recurrent(cell, n) => write!(f, "{}.{n}.rec", cell.name()),
             Part::RowConv => f.write_str("row_conv"),
             Part::FullyConnected => f.write_str("fc"),
             Part::Output => f.write_str("output"),
@@ -54,8 +54,8 @@ impl Profile {
     pub(crate) fn new(config: &NetworkConfig) -> Self {
         let mut parts = vec![Part::Features];
         parts.extend((0..config.conv.len()).map(Part::Conv));
-        for layer in 0..config.gru.len() {
-            parts.extend([Part::Nonrecurrent(layer), Part::Recurrent(layer)]);
+        for (l, layer) in config.recurrent.iter().enumerate() {
+            parts.extend([Part::Nonrecurrent(layer.cell, l), Part::Recurrent(layer.cell, l)]);
         }
         parts.extend(config.row_conv.iter().map(|_| Part::RowConv));
         parts.extend(config.fc.iter().map(|_| Part::FullyConnected));

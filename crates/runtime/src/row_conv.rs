@@ -21,7 +21,7 @@ pub(crate) struct RowConvState {
 
 impl RowConvLayer {
     pub(crate) fn new(weights: &[f32], config: &NetworkConfig) -> Self {
-        let width = config.gru_output();
+        let width = config.recurrent_output();
         Self { weights: weights.to_vec(), taps: weights.len() / width, width, clip: config.clip }
     }
 

@@ -66,9 +66,9 @@ fn inputs_are_those_of_the_layers() {
                 assert_near(&inputs["gru.0.nonrec"], &y, "the last convolution");
             }
         }
-        for l in 0..network.gru.len() {
+        for l in 0..network.recurrent.len() {
             let states = &inputs[&format!("gru.{l}.rec")];
-            let hidden = network.config.gru[l];
+            let hidden = network.config.recurrent[l].hidden;
             assert!(states[..hidden].iter().all(|h| *h == 0.0), "the state before the first frame");
             if let Some(above) = inputs.get(&format!("gru.{}.nonrec", l + 1)) {
                 assert_eq!(states[hidden..], above[..states.len() - hidden], "gru.{l}");

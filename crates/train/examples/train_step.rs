@@ -37,7 +37,7 @@ impl Training {
             input: 80,
             conv: Vec::new(),
             clip: 20.0,
-            gru: gru.to_vec(),
+            recurrent: gru.iter().map(|&hidden| hidden.into()).collect(),
             candidate: Default::default(),
             row_conv: None,
             fc: Some(fc),

@@ -1,8 +1,8 @@
 //! Checkpoints: one safetensors file with everything a run needs to go on exactly.
 //!
 //! Tensors: `parameter/NAME`, `average/NAME`, `first/NAME`, `second/NAME` (optimiser), `mean/LAYER`,
-//! `variance/LAYER` (running statistics). Metadata: [`Progress`], the families of structured maps and the resolved
-//! recipe, as JSON.
+//! `variance/LAYER` (running statistics). Metadata: [`Progress`], the families of structured maps, the recurrent
+//! layers and the resolved recipe, as JSON.
 //! Written beside the old file and renamed over it, so that one of the two is always whole.
 
 use std::borrow::Cow;
@@ -14,7 +14,7 @@ use std::path::Path;
 use safetensors::tensor::{Dtype, SafeTensors, View};
 use serde::{Deserialize, Serialize};
 use stonechat_audio::Normalise;
-use stonechat_model::{Family, FamilySpec};
+use stonechat_model::{Family, FamilySpec, RecurrentConfig};
 
 use crate::TrainError;
 use crate::evaluate::Evaluation;
@@ -62,6 +62,8 @@ pub struct Checkpoint {
     pub optimizer: OptimizerState,
     /// Families of the structured maps.
     pub families: BTreeMap<String, Family>,
+    /// The recurrent layers, with the projections that a warm start gave them.
+    pub recurrent: Vec<RecurrentConfig>,
 }
 
 /// A borrowed matrix as safetensors wants it.
@@ -107,9 +109,11 @@ impl Checkpoint {
         }
         let progress = serde_json::to_string(&self.progress).map_err(|e| wrong(path, e))?;
         let families = serde_json::to_string(&self.families).map_err(|e| wrong(path, e))?;
+        let recurrent = serde_json::to_string(&self.recurrent).map_err(|e| wrong(path, e))?;
         let metadata = HashMap::from([
             ("progress".to_owned(), progress),
             ("families".to_owned(), families),
+            ("recurrent".to_owned(), recurrent),
             ("optimizer_steps".to_owned(), self.optimizer.steps.to_string()),
             ("recipe".to_owned(), recipe.to_owned()),
         ]);
@@ -141,6 +145,10 @@ impl Checkpoint {
             families: match metadata.get("families") {
                 Some(families) => serde_json::from_str(families).map_err(|e| wrong(path, e))?,
                 None => BTreeMap::new(),
+            },
+            recurrent: match metadata.get("recurrent") {
+                Some(layers) => serde_json::from_str(layers).map_err(|e| wrong(path, e))?,
+                None => Vec::new(),
             },
         };
         let tensors = SafeTensors::deserialize(&bytes).map_err(|e| wrong(path, e))?;
@@ -204,6 +212,7 @@ impl Checkpoint {
                 _ => return Err(wrong(path, format!("its batch norm {name} does not fit"))),
             }
         }
+        net.config.recurrent = self.fitting_layers(&net.config.recurrent, path)?;
         let mut families = Families::new();
         for map in net.config.linear_maps(net.symbols) {
             if let Some(family) = self.families.get(&map.name) {
@@ -215,6 +224,27 @@ impl Checkpoint {
         net.parameters = self.parameters.clone();
         net.statistics = self.statistics.clone();
         Ok(())
+    }
+
+    /// The recurrent layers of the checkpoint, which may have projections that a warm start gave them, if they fit
+    /// those of the net.
+    fn fitting_layers(
+        &self,
+        wanted: &[RecurrentConfig],
+        path: &Path,
+    ) -> Result<Vec<RecurrentConfig>, TrainError> {
+        if self.recurrent.is_empty() {
+            return Ok(wanted.to_vec()); // an old checkpoint
+        }
+        let fits = |(have, wanted): (&RecurrentConfig, &RecurrentConfig)| {
+            let projection = wanted.projection.or(have.projection);
+            *have == RecurrentConfig { projection, ..wanted.clone() }
+        };
+        let all = self.recurrent.len() == wanted.len();
+        if all && self.recurrent.iter().zip(wanted).all(fits) {
+            return Ok(self.recurrent.clone());
+        }
+        Err(wrong(path, "its recurrent layers are not those of the recipe"))
     }
 }
 

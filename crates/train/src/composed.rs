@@ -8,9 +8,10 @@ use burn::tensor::module::conv2d;
 use burn::tensor::ops::ConvOptions;
 use burn::tensor::{Tensor, TensorData};
 
-use crate::graph::{Frames, Recurrent};
+use crate::graph::{Frames, Recurrence, Recurrent};
 use crate::ops::batch_norm::{EPSILON, Statistics};
-use crate::ops::{conv, gru};
+use crate::ops::conv;
+use crate::ops::recurrence::{Candidate, Cell};
 
 /// `batch x steps x 1`: 1 on real frames, 0 on padding, on the device of `like`.
 fn mask(frames: &Frames, like: &Tensor<2>) -> Tensor<3> {
@@ -113,39 +114,55 @@ fn finish(y: Tensor<2>, clip: Option<f32>, mask: Tensor<2>, shape: [usize; 2]) -
     (y * mask).reshape(shape)
 }
 
-/// Twin of [`gru::forward`], one step at a time.
-pub fn recur(
-    x: &Tensor<2>,
-    recurrent: Recurrent<'_>,
-    candidate: gru::Candidate,
-    frames: &Frames,
-) -> Tensor<2> {
-    let (batch, steps, hidden) = (frames.lengths.len(), frames.steps, x.dims()[1] / 3);
+/// Twin of [`crate::ops::recurrence::forward`], one step at a time.
+pub fn recur(x: &Tensor<2>, layer: Recurrence<'_>, frames: &Frames) -> Tensor<2> {
+    let wide = x.dims()[1];
+    let (batch, steps, hidden) = (frames.lengths.len(), frames.steps, wide / layer.cell.gates());
+    let output = layer.projection.map_or(hidden, |p| p.dims()[0]);
     let mask = mask(frames, x);
-    let x = x.clone().reshape([batch, steps, 3 * hidden]);
-    let mut h = Tensor::<2>::zeros([batch, hidden], &x.device());
+    let x = x.clone().reshape([batch, steps, wide]);
+    let zeros = |width| Tensor::<2>::zeros([batch, width], &x.device());
+    let (mut h, mut content, mut s) = (zeros(hidden), zeros(hidden), zeros(output));
+    let gate = |v: &Tensor<2>, i: usize| v.clone().slice([0..batch, i * hidden..(i + 1) * hidden]);
+    let peephole = |i: usize, content: &Tensor<2>| match layer.peepholes {
+        Some(p) => p.clone().slice([0..1, i * hidden..(i + 1) * hidden]) * content.clone(),
+        None => zeros(hidden),
+    };
+    let f = |v: Tensor<2>, candidate: Candidate| match candidate {
+        Candidate::Tanh => v.tanh(),
+        Candidate::ClippedRelu(clip) => v.clamp(0.0, clip),
+    };
     let mut outputs = Vec::with_capacity(steps);
     for t in 0..steps {
-        let x = x.clone().slice([0..batch, t..t + 1, 0..3 * hidden]).reshape([batch, 3 * hidden]);
-        let a = match recurrent {
-            Recurrent::Dense(u) => h.clone().matmul(u.clone().transpose()),
+        let x = x.clone().slice([0..batch, t..t + 1, 0..wide]).reshape([batch, wide]);
+        let a = match layer.recurrent {
+            Recurrent::Dense(u) => s.clone().matmul(u.clone().transpose()),
             Recurrent::LowRank(a, b) => {
-                h.clone().matmul(b.clone().transpose()).matmul(a.clone().transpose())
+                s.clone().matmul(b.clone().transpose()).matmul(a.clone().transpose())
             }
         };
-        let gate =
-            |v: &Tensor<2>, i: usize| v.clone().slice([0..batch, i * hidden..(i + 1) * hidden]);
-        let z = sigmoid(gate(&x, 0) + gate(&a, 0));
-        let r = sigmoid(gate(&x, 1) + gate(&a, 1));
-        let c = gate(&x, 2) + r * gate(&a, 2);
-        let c = match candidate {
-            gru::Candidate::Tanh => c.tanh(),
-            gru::Candidate::ClippedRelu(clip) => c.clamp(0.0, clip),
+        let sum = |i: usize| gate(&x, i) + gate(&a, i);
+        h = match layer.cell {
+            Cell::Gru(candidate) => {
+                let (z, r) = (sigmoid(sum(0)), sigmoid(sum(1)));
+                let c = f(gate(&x, 2) + r * gate(&a, 2), candidate);
+                h.clone() + z * (c - h)
+            }
+            Cell::Lstm => {
+                let input = sigmoid(sum(0) + peephole(0, &content));
+                let forget = sigmoid(sum(1) + peephole(1, &content));
+                content = forget * content + input * sum(2).tanh();
+                sigmoid(sum(3) + peephole(2, &content)) * content.clone().tanh()
+            }
+            Cell::Rnn(function) => f(sum(0), function),
         };
-        h = h.clone() + z * (c - h);
-        outputs.push(h.clone().reshape([batch, 1, hidden]));
+        s = match layer.projection {
+            Some(p) => h.clone().matmul(p.clone().transpose()),
+            None => h.clone(),
+        };
+        outputs.push(s.clone().reshape([batch, 1, output]));
     }
-    (Tensor::cat(outputs, 1) * mask).reshape([batch * steps, hidden])
+    (Tensor::cat(outputs, 1) * mask).reshape([batch * steps, output])
 }
 
 /// Twin of [`crate::ops::row_conv::forward`].

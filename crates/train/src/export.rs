@@ -2,7 +2,7 @@
 //!
 //! `BN(A B x) = (diag(s) A)(B x) + (beta - s mean)` with `s = gamma / sqrt(variance + eps)` (SPEC 3.7).
 
-use stonechat_model::{Affine, Gru, LinearMap, Network, PartSpec};
+use stonechat_model::{Affine, LinearMap, Network, PartSpec, RecurrentLayer};
 
 use crate::TrainError;
 use crate::net::Net;
@@ -24,15 +24,30 @@ pub fn export(net: &Net) -> Result<Network, TrainError> {
         let data = scale_rows(data, weight.columns, Some(&scale));
         Ok(Affine { map: LinearMap::dense(weight.rows, weight.columns, data)?, bias })
     };
-    let gru = |l: usize| -> Result<Gru, TrainError> {
-        Ok(Gru {
-            nonrec: folded(net, &format!("gru.{l}.nonrec"), &format!("gru.{l}"))?,
-            rec: map(net, &format!("gru.{l}.rec"), None)?,
+    let recurrent = |l: usize| -> Result<RecurrentLayer, TrainError> {
+        let name = config.recurrent_name(l);
+        let part = |part: &str| map(net, &format!("{name}.{part}"), None);
+        let layer = &config.recurrent[l];
+        let mut nonrec = folded(net, &format!("{name}.nonrec"), &name)?;
+        let joint = layer.joint.map(|_| part("joint")).transpose()?;
+        if let Some(left) = &joint {
+            // The batch norm's bias stands before `L`, the package's behind it.
+            let own = &net.parameters[&format!("{name}.bias")].values;
+            let sums = left.apply(&nonrec.bias, 1);
+            nonrec.bias = sums.iter().zip(own).map(|(sum, own)| sum + own).collect();
+        }
+        let peepholes = net.parameters.get(&format!("{name}.peepholes"));
+        Ok(RecurrentLayer {
+            nonrec,
+            rec: part("rec")?,
+            joint,
+            peepholes: peepholes.map(|p| p.values.clone()),
+            projection: layer.projection.map(|_| part("proj")).transpose()?,
         })
     };
     let network = Network {
         conv: (0..config.conv.len()).map(conv).collect::<Result<_, _>>()?,
-        gru: (0..config.gru.len()).map(gru).collect::<Result<_, _>>()?,
+        recurrent: (0..config.recurrent.len()).map(recurrent).collect::<Result<_, _>>()?,
         row_conv: net.parameters.get("row_conv.weight").map(|p| p.values.clone()),
         fc: config.fc.map(|_| folded(net, "fc", "fc")).transpose()?,
         output: Affine {

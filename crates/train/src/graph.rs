@@ -9,9 +9,10 @@ use std::collections::BTreeMap;
 use burn::tensor::{Device, Tensor, TensorData};
 use stonechat_model::FamilySpec;
 
-use crate::host_op::{HostMatrix, on_host, read, record, record_matrix, take};
+use crate::host_op::{HostMatrix, Input, on_host, read, record, record_matrix, take};
 use crate::net::{Families, Net};
-use crate::ops::{batch_norm, buffers, conv, gru, matmul, row_conv};
+use crate::ops::recurrence::{self, Cell};
+use crate::ops::{batch_norm, buffers, conv, matmul, row_conv};
 use crate::parameters::{Gradients, Parameter};
 use crate::{composed, random};
 
@@ -195,57 +196,83 @@ fn norm_shape(x: &Tensor<2>, gamma: &Tensor<2>, frames: &Frames) -> batch_norm::
     batch_norm::Shape { steps: frames.steps, group: x.dims()[1] / channels, channels }
 }
 
-/// The recurrent matrix of a GRU as leaves.
+/// A recurrent matrix as leaves.
 #[derive(Clone, Copy, Debug)]
 pub enum Recurrent<'a> {
-    /// `U` (`3h x h`).
+    /// `U` (`gates hidden x output`).
     Dense(&'a Tensor<2>),
     /// `U = A B`.
     LowRank(&'a Tensor<2>, &'a Tensor<2>),
 }
 
-/// GRU recurrence over input products `x` (rows of `3h`), whose memory it reuses; see [`gru`].
-pub fn recur(
-    x: Tensor<2>,
-    recurrent: Recurrent<'_>,
-    candidate: gru::Candidate,
-    frames: &Frames,
-) -> Tensor<2> {
-    let hidden = x.dims()[1] / 3;
-    let lengths = frames.lengths.clone();
-    let shape = gru::Shape { batch: lengths.len(), steps: frames.steps, hidden };
-    let out = [frames.rows(), hidden];
-    if !on_host(&x) {
-        return composed::recur(&x, recurrent, candidate, frames);
+/// A recurrent layer behind its input products.
+#[derive(Clone, Copy, Debug)]
+pub struct Recurrence<'a> {
+    /// The recurrence.
+    pub cell: Cell,
+    /// `U`.
+    pub recurrent: Recurrent<'a>,
+    /// LSTM only: `1 x 3 hidden`.
+    pub peepholes: Option<&'a Tensor<2>>,
+    /// `P`, `output x hidden`.
+    pub projection: Option<&'a Tensor<2>>,
+}
+
+impl<'a> Recurrence<'a> {
+    /// A layer with neither peepholes nor projection.
+    pub fn plain(cell: Cell, recurrent: Recurrent<'a>) -> Self {
+        Self { cell, recurrent, peepholes: None, projection: None }
     }
+}
+
+/// Recurrence over input products `x` (rows of `gates hidden`), whose memory it reuses; see [`recurrence`].
+pub fn recur(x: Tensor<2>, layer: Recurrence<'_>, frames: &Frames) -> Tensor<2> {
+    if !on_host(&x) {
+        return composed::recur(&x, layer, frames);
+    }
+    let Recurrence { cell, recurrent, peepholes, projection } = layer;
+    let hidden = x.dims()[1] / cell.gates();
+    let output = projection.map_or(hidden, |p| p.dims()[0]);
+    let lengths = frames.lengths.clone();
+    let shape = recurrence::Shape { batch: lengths.len(), steps: frames.steps, hidden, output };
+    let (left, right) = match recurrent {
+        Recurrent::Dense(u) => (u, None),
+        Recurrent::LowRank(a, b) => (a, Some(b)),
+    };
+    let optional = [right, peepholes, projection];
+    let weights = HostWeights { left: read(left), optional: optional.map(|t| t.map(read)) };
+    let [right, peepholes, projection] =
+        optional.map(|t| t.map_or_else(Input::absent, Input::from));
     let (x, place) = take(x);
-    let x = x.into_values();
-    match recurrent {
-        Recurrent::Dense(u) => {
-            let hu = read(u);
-            let (y, saved) =
-                gru::forward(x, gru::Recurrent::Dense(&hu), &lengths, candidate, shape);
-            let y = HostMatrix::from_values(y, out);
-            let kept = y.clone();
-            record_matrix([place, u.into()], y, move |pull| {
-                let (y, dense) = (kept.into_values(), gru::Recurrent::Dense(&hu));
-                let g = gru::backward(&pull.gradient, y, saved, dense, &lengths, candidate, shape);
-                pull.gradient.recycle();
-                [Some(g.input), Some(g.left)]
-            })
-        }
-        Recurrent::LowRank(a, b) => {
-            let (ha, hb, rank) = (read(a), read(b), b.dims()[0]);
-            let factors = gru::Recurrent::LowRank { a: &ha, b: &hb, rank };
-            let (y, saved) = gru::forward(x, factors, &lengths, candidate, shape);
-            let y = HostMatrix::from_values(y, out);
-            let kept = y.clone();
-            record_matrix([place, a.into(), b.into()], y, move |pull| {
-                let (y, u) = (kept.into_values(), gru::Recurrent::LowRank { a: &ha, b: &hb, rank });
-                let g = gru::backward(&pull.gradient, y, saved, u, &lengths, candidate, shape);
-                pull.gradient.recycle();
-                [Some(g.input), Some(g.left), Some(g.right)]
-            })
+    let (y, saved) = recurrence::forward(x.into_values(), cell, weights.get(), &lengths, shape);
+    let y = HostMatrix::from_values(y, [frames.rows(), output]);
+    let kept = y.clone();
+    record_matrix([place, left.into(), right, peepholes, projection], y, move |pull| {
+        let (dy, y) = (pull.gradient, kept.into_values());
+        let g = recurrence::backward(&dy, y, saved, cell, weights.get(), &lengths, shape);
+        dy.recycle();
+        let some = |gradient: Vec<f32>| (!gradient.is_empty()).then_some(gradient);
+        [Some(g.input), Some(g.left), some(g.right), some(g.peepholes), some(g.projection)]
+    })
+}
+
+/// The weights of a recurrence on the host.
+struct HostWeights {
+    left: HostMatrix,
+    /// Right factor, peepholes, projection.
+    optional: [Option<HostMatrix>; 3],
+}
+
+impl HostWeights {
+    fn get(&self) -> recurrence::Weights<'_> {
+        let [right, peepholes, projection] = self.optional.each_ref().map(Option::as_ref);
+        recurrence::Weights {
+            recurrent: match right {
+                None => recurrence::Recurrent::Dense(&self.left),
+                Some(b) => recurrence::Recurrent::LowRank { a: &self.left, b, rank: b.rows() },
+            },
+            peepholes: peepholes.map(HostMatrix::values),
+            projection: projection.map(HostMatrix::values),
         }
     }
 }

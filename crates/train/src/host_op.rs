@@ -30,6 +30,11 @@ impl HostMatrix {
         &self.0.storage::<f32>()[self.0.layout().start_offset()..][..len]
     }
 
+    /// Rows.
+    pub fn rows(&self) -> usize {
+        self.0.layout().shape()[0]
+    }
+
     /// A matrix of `rows x columns` values.
     pub fn from_values(values: Vec<f32>, [rows, columns]: [usize; 2]) -> Self {
         let layout = Layout::contiguous(Shape::new([rows, columns]));
@@ -100,6 +105,13 @@ pub fn constant(values: Vec<f32>, rows: usize, columns: usize) -> Tensor<2> {
 pub struct Input {
     guard: Option<NodeGuard>,
     shape: [usize; 2],
+}
+
+impl Input {
+    /// Stands where an operation has no such input.
+    pub fn absent() -> Self {
+        Self { guard: None, shape: [1, 1] }
+    }
 }
 
 impl From<&Tensor<2>> for Input {

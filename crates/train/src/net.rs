@@ -1,24 +1,26 @@
 //! The streaming Deep Speech 2 of Kliegl et al. 2017 in training: names, initial values, forward.
 //!
 //! ```text
-//! features -> [conv, batch norm, clipped ReLU]* -> [W x, batch norm, GRU recurrence]* -> [row conv, clipped ReLU]
+//! features -> [conv, batch norm, clipped ReLU]* -> [W x, batch norm, recurrence]* -> [row conv, clipped ReLU]
 //!          -> [fc, batch norm, clipped ReLU] -> output + bias
 //! ```
 //!
 //! Parameters carry the names of the package (`stonechat-model`) with the batch norm kept apart:
-//! `conv.0.weight`, `conv.0.norm.gamma`, `gru.0.nonrec.weight` or `gru.0.nonrec.u` and `.v`, and so on.
+//! `conv.0.weight`, `conv.0.norm.gamma`, `gru.0.nonrec.weight` or `gru.0.nonrec.u` and `.v`, and so on. In a layer with a
+//! joint left factor, `L (Vx x)`, the batch norm stands on `Vx x`, and a bias of its own behind `L`.
 
 use std::collections::BTreeMap;
 
 use burn::tensor::{Device, Tensor, TensorData};
 use serde::{Deserialize, Serialize};
-use stonechat_model::{Candidate, FamilySpec, Kind, NetworkConfig};
+use stonechat_model::{self as model, FamilySpec, Kind, NetworkConfig, RecurrentConfig};
 
 use crate::TrainError;
-use crate::graph::{self, Frames, Graph, Recurrent};
+use crate::graph::{self, Frames, Graph};
 use crate::linear;
 use crate::ops::batch_norm::Statistics;
-use crate::ops::{conv, gru};
+use crate::ops::conv;
+use crate::ops::recurrence::{Candidate, Cell};
 use crate::parameters::{Parameter, Parameters};
 use crate::random;
 use crate::warm_start::fan_in_gain;
@@ -101,8 +103,7 @@ impl Net {
             let seed = random::seed_for(seed, &map.name);
             let values = random::uniform(seed, map.rows * map.cols, deviation);
             let weight = Parameter { rows: map.rows, columns: map.cols, values };
-            let large = !matches!(map.kind, Kind::Conv | Kind::Output);
-            if parametrisation == Parametrisation::Factored && large {
+            if parametrisation == Parametrisation::Factored && factors(&config, &map) {
                 linear::insert_factored(&mut parameters, &map.name, &weight)?;
             } else {
                 parameters.insert(format!("{}.weight", map.name), weight);
@@ -118,10 +119,13 @@ impl Net {
         }
         if let Some(row_conv) = &config.row_conv {
             // Starts as the identity plus a little of the future.
-            let (taps, width) = (row_conv.taps(), config.gru_output());
+            let (taps, width) = (row_conv.taps(), config.recurrent_output());
             let mut weight = Parameter::filled(taps, width, 0.1 / taps as f32);
             weight.values[..width].fill(1.0);
             parameters.insert("row_conv.weight".into(), weight);
+        }
+        for (l, layer) in config.recurrent.iter().enumerate() {
+            initial_biases(&mut parameters, &config.recurrent_name(l), layer);
         }
         parameters.insert("output.bias".into(), Parameter::filled(1, symbols, 0.0));
         Ok(Self { config, symbols, parameters, families: Families::new(), statistics })
@@ -155,30 +159,16 @@ impl Net {
             frames = frames.strided(layer.stride[1]);
             x = pass.normalise(&format!("conv.{l}"), &x, clip, &frames);
         }
-        let candidate = match self.config.candidate {
-            Candidate::Tanh => gru::Candidate::Tanh,
-            Candidate::ClippedRelu => gru::Candidate::ClippedRelu(self.config.clip),
-        };
-        for l in 0..self.config.gru.len() {
+        for l in 0..self.config.recurrent.len() {
             x = pass.drop_out(&x, l);
-            x = linear::apply(graph, &format!("gru.{l}.nonrec"), &x);
-            x = pass.normalise(&format!("gru.{l}"), &x, None, &frames);
-            let name = format!("gru.{l}.rec");
-            x = match linear::recurrent(graph, &name, frames.rows()) {
-                linear::RecurrentForm::Dense(u) => {
-                    graph::recur(x, Recurrent::Dense(&u), candidate, &frames)
-                }
-                linear::RecurrentForm::LowRank(a, b) => {
-                    graph::recur(x, Recurrent::LowRank(&a, &b), candidate, &frames)
-                }
-            };
+            x = pass.recur(l, &x, &frames);
         }
         if graph.has("row_conv.weight") {
             x = graph::look_ahead(&x, graph.leaf("row_conv.weight"), &frames);
             x = x.clamp(0.0, self.config.clip);
         }
         if self.config.fc.is_some() {
-            x = pass.drop_out(&x, self.config.gru.len());
+            x = pass.drop_out(&x, self.config.recurrent.len());
             x = linear::apply(graph, "fc", &x);
             x = pass.normalise("fc", &x, clip, &frames);
         }
@@ -206,12 +196,37 @@ impl Net {
     }
 }
 
+/// Is the map held as a product of full inner size in trace-norm training? Large ones that are no factors already.
+fn factors(config: &NetworkConfig, map: &model::LinearSpec) -> bool {
+    let joint = |layer: &(usize, &RecurrentConfig)| {
+        let name = format!("{}.", config.recurrent_name(layer.0));
+        layer.1.joint.is_some() && map.name.starts_with(&name)
+    };
+    matches!(map.kind, Kind::Nonrecurrent | Kind::Recurrent | Kind::FullyConnected)
+        && !config.recurrent.iter().enumerate().any(|layer| joint(&layer))
+}
+
+/// Biases and peepholes of a recurrent layer: zero but for the forget gate of an LSTM, which starts open (Gers et al.
+/// 2000; 1 after Jozefowicz et al. 2015).
+fn initial_biases(parameters: &mut Parameters, name: &str, layer: &RecurrentConfig) {
+    let mut bias = Parameter::filled(1, layer.gate_rows(), 0.0);
+    if layer.cell == model::Cell::Lstm {
+        bias.values[layer.hidden..2 * layer.hidden].fill(1.0);
+    }
+    let bias_name = if layer.joint.is_some() { "bias" } else { "norm.beta" };
+    parameters.insert(format!("{name}.{bias_name}"), bias);
+    if layer.peepholes {
+        let values = layer.peephole_values();
+        parameters.insert(format!("{name}.peepholes"), Parameter::filled(1, values, 0.0));
+    }
+}
+
 /// The layer whose batch normalisation follows the map `name`, if any.
 fn norm_of(name: &str, kind: Kind) -> Option<&str> {
     match kind {
         Kind::Conv | Kind::FullyConnected => Some(name),
         Kind::Nonrecurrent => name.strip_suffix(".nonrec"),
-        Kind::Recurrent | Kind::Output => None,
+        Kind::Recurrent | Kind::Joint | Kind::Projection | Kind::Output => None,
     }
 }
 
@@ -240,6 +255,39 @@ impl Pass<'_> {
         let (y, statistics) = graph::normalise(x, gamma, beta, clip, frames);
         self.statistics.insert(layer.to_owned(), statistics);
         y
+    }
+
+    /// Recurrent layer `l`.
+    fn recur(&mut self, l: usize, x: &Tensor<2>, frames: &Frames) -> Tensor<2> {
+        let (graph, config) = (self.graph, &self.net.config);
+        let (layer, name) = (&config.recurrent[l], config.recurrent_name(l));
+        let part = |part: &str| format!("{name}.{part}");
+        let x = linear::apply(graph, &part("nonrec"), x);
+        let mut x = self.normalise(&name, &x, None, frames);
+        let rows = frames.rows();
+        let recurrent = if layer.joint.is_some() {
+            x = linear::apply(graph, &part("joint"), &x) + graph.leaf(&part("bias")).clone();
+            linear::recurrent_product(graph, &part("joint"), &part("rec"), rows)
+        } else {
+            linear::recurrent(graph, &part("rec"), rows)
+        };
+        let candidate = match config.candidate {
+            model::Candidate::Tanh => Candidate::Tanh,
+            model::Candidate::ClippedRelu => Candidate::ClippedRelu(config.clip),
+        };
+        let cell = match layer.cell {
+            model::Cell::Gru => Cell::Gru(candidate),
+            model::Cell::Lstm => Cell::Lstm,
+            model::Cell::Rnn => Cell::Rnn(candidate),
+        };
+        let projection = layer.projection.map(|_| linear::weight(graph, &part("proj")));
+        let recurrence = graph::Recurrence {
+            cell,
+            recurrent: recurrent.as_leaves(),
+            peepholes: layer.peepholes.then(|| graph.leaf(&part("peepholes"))),
+            projection: projection.as_ref(),
+        };
+        graph::recur(x, recurrence, frames)
     }
 
     fn drop_out(&self, x: &Tensor<2>, layer: usize) -> Tensor<2> {

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use stonechat_audio::FeatureConfig;
-use stonechat_compress::RankRule;
+use stonechat_compress::{RankRule, SharedProjection};
 use stonechat_model::{Alphabet, Family, FamilySpec, Kind, LinearSpec, NetworkConfig};
 
 use crate::TrainError;
@@ -99,6 +99,10 @@ pub struct Stage {
     /// Truncates the weights of the stage before to low rank (Kliegl et al. 2017, section 3).
     #[serde(default)]
     pub warm_start: Option<RankRule>,
+    /// Gives the recurrent layers of the stage before projections that the layers above share (Prabhavalkar et al.
+    /// 2016), before `warm_start` is carried out.
+    #[serde(default)]
+    pub shared_projection: Option<SharedProjection>,
     /// Families that maps are moved into when the stage begins, by a map's name (`gru.0.rec`) or for all of a kind
     /// (`recurrent`, `nonrecurrent`, `fully_connected`, `output`): `{ family = "toeplitz_like", rank = 4 }`. The first
     /// stage starts them from random values, or fits them to the weights of `init`; a later one fits them to the
@@ -269,6 +273,9 @@ impl Stage {
         if !plain {
             return Err("name must be letters, digits, - or _".into());
         }
+        if let Some(plan) = &self.shared_projection {
+            plan.rank.validate().map_err(|e| e.to_string())?;
+        }
         let factored = self.parametrisation == Parametrisation::Factored;
         if index > 0 && factored {
             return Err("only the first stage chooses a parametrisation".into());
@@ -349,7 +356,7 @@ mod tests {
         let changes: Vec<String> = changes.iter().map(|s| s.to_string()).collect();
         let recipe = Recipe::parse(SMALL, &changes).unwrap();
         assert_eq!(recipe.stages[0].rate, Rate::Value(3e-4));
-        assert_eq!((recipe.network.gru.clone(), recipe.seed), (vec![4, 5], 7));
+        assert_eq!((recipe.network.recurrent.clone(), recipe.seed), (vec![4.into(), 5.into()], 7));
         assert_eq!(Recipe::parse(&recipe.to_toml().unwrap(), &[]).unwrap(), recipe);
     }
 

@@ -5,6 +5,7 @@
 //! in the same way, the trace norm of the displacement `Z_1 M - M Z_{-1}`, up to a factor.
 
 use serde::{Deserialize, Serialize};
+use stonechat_model::Kind;
 
 use crate::TrainError;
 use crate::net::Net;
@@ -33,11 +34,12 @@ pub fn penalise(stage: &Stage, parameters: &Parameters, gradients: &mut Gradient
     penalty
 }
 
-/// The lambda of the parameter `name`: recurrent and non-recurrent weights have their own, the fully
-/// connected layer counts as non-recurrent, convolutions and output are free.
+/// The lambda of the parameter `name`: recurrent and non-recurrent weights have their own. The fully
+/// connected layer counts as non-recurrent, projections and joint left factors as recurrent; convolutions and output
+/// are free.
 fn strength(stage: &Stage, name: &str) -> f64 {
     let Some((map, _)) = name.rsplit_once('.') else { return 0.0 };
-    if map.ends_with(".rec") {
+    if [".rec", ".proj", ".joint"].iter().any(|end| map.ends_with(end)) {
         stage.lambda_rec
     } else if map.ends_with(".nonrec") || map == "fc" {
         stage.lambda_nonrec
@@ -70,7 +72,7 @@ pub struct Diagnosis {
 pub fn diagnose(net: &Net) -> Result<Vec<Diagnosis>, TrainError> {
     let maps = net.config.linear_maps(net.symbols);
     maps.iter()
-        .filter(|map| map.name.starts_with("gru.") || map.name == "fc")
+        .filter(|map| !matches!(map.kind, Kind::Conv | Kind::Output))
         .map(|map| {
             let sigma = stonechat_compress::singular_values(
                 &net.dense(&map.name).values,

@@ -28,7 +28,7 @@ use crate::recipe::{Recipe, Stage};
 use crate::regularise::{diagnose, penalise};
 use crate::run_folder::RunFolder;
 use crate::schedule::StageRate;
-use crate::warm_start::{Start, change_families, warm_start};
+use crate::warm_start::{Start, change_families, share_projections, warm_start};
 
 /// Utterances whose frames are enough to fit the feature normalisation.
 const NORMALISE_SAMPLE: usize = 2000;
@@ -234,6 +234,9 @@ impl<'a> Trainer<'a> {
     /// Truncates the weights where the stage starts warm, or moves them into other families, and says what that
     /// cost.
     fn begin_stage(&mut self, stage: &Stage) -> Result<(), TrainError> {
+        if let Some(plan) = &stage.shared_projection {
+            share_projections(&mut self.net, plan)?;
+        }
         if let Some(rule) = &stage.warm_start {
             warm_start(&mut self.net, rule)?;
         }
@@ -245,7 +248,8 @@ impl<'a> Trainer<'a> {
             };
             change_families(&mut self.net, &stage.families, start)?;
         }
-        if stage.warm_start.is_some() || !stage.families.is_empty() {
+        let truncated = stage.warm_start.is_some() || stage.shared_projection.is_some();
+        if truncated || !stage.families.is_empty() {
             let dev = self.develop(&self.net)?;
             self.folder.log(&json!({
                 "step": self.progress.step,
@@ -436,6 +440,7 @@ impl<'a> Trainer<'a> {
             average: self.average.clone(),
             statistics: self.net.statistics.clone(),
             optimizer: self.optimizer.clone(),
+            recurrent: self.net.config.recurrent.clone(),
             families: self
                 .net
                 .families

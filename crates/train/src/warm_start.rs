@@ -1,9 +1,12 @@
-//! How a stage changes the maps it starts from: truncated to low rank (Kliegl et al. 2017, section 3), or moved
-//! into other families.
+//! How a stage changes the maps it starts from: truncated to low rank (Kliegl et al. 2017, section 3), given a
+//! projection shared between layers (Prabhavalkar et al. 2016), or moved into other families.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use stonechat_compress::{RankRule, Spectrum, project, singular_values};
+use stonechat_compress::{
+    RankRule, SharedProjection, Spectrum, basis_svd, project, projectable_layers, shared_factors,
+    singular_values,
+};
 use stonechat_model::{Family, FamilySpec, Kind, LinearSpec};
 
 use crate::TrainError;
@@ -71,7 +74,7 @@ pub fn warm_start(net: &mut Net, rule: &RankRule) -> Result<(), TrainError> {
     let mut spectra = Vec::new();
     let mut fixed = net.count();
     for map in net.config.linear_maps(net.symbols) {
-        if matches!(map.kind, Kind::Conv | Kind::Output) {
+        if !matches!(map.kind, Kind::Nonrecurrent | Kind::Recurrent | Kind::FullyConnected) {
             continue;
         }
         let weight = net.dense(&map.name);
@@ -90,6 +93,59 @@ pub fn warm_start(net: &mut Net, rule: &RankRule) -> Result<(), TrainError> {
         } else {
             net.parameters.insert(format!("{name}.weight"), weight.clone());
         }
+    }
+    Ok(())
+}
+
+/// Gives the recurrent layers of `net` projections that the layers above share (Prabhavalkar et al. 2016), of widths
+/// that follow the plan; what does not become smaller by it stays.
+///
+/// # Errors
+/// A weight that is not finite, or a rule that cannot be met.
+pub fn share_projections(net: &mut Net, plan: &SharedProjection) -> Result<(), TrainError> {
+    let layers = projectable_layers(&net.config);
+    let last = net.config.recurrent.len() - 1;
+    let mut shared = Vec::new();
+    let mut spectra = Vec::new();
+    let mut fixed = net.count();
+    for &l in &layers {
+        let name = net.config.recurrent_name(l);
+        let above = match (l == last, net.config.fc) {
+            (false, _) => format!("{}.nonrec", net.config.recurrent_name(l + 1)),
+            (true, Some(_)) => "fc".into(),
+            (true, None) => "output".into(),
+        };
+        let (rec, n) = (format!("{name}.rec"), net.config.recurrent[l].hidden);
+        let (w_h, w_x) = (net.dense(&rec), net.dense(&above));
+        let svd = basis_svd(plan.basis, &w_h.values, &w_x.values, n)?;
+        spectra.push(Spectrum {
+            name: format!("{name}.proj"),
+            rows: w_h.rows + w_x.rows,
+            cols: n,
+            sigma: svd.sigma.clone(),
+        });
+        for name in [&rec, &above] {
+            fixed -= net.parts(name).map(|(_, p)| p.values.len()).sum::<usize>();
+        }
+        shared.push((l, svd, (rec, w_h), (above, w_x)));
+    }
+    let ranks = plan.rank.choose(&spectra, fixed, false)?;
+    for (((l, svd, (rec, w_h), (above, w_x)), spectrum), rank) in
+        shared.into_iter().zip(spectra).zip(ranks)
+    {
+        if rank * (spectrum.rows + spectrum.cols) >= spectrum.rows * spectrum.cols {
+            continue;
+        }
+        let factors = shared_factors(&svd, &w_h.values, &w_x.values, rank);
+        for (name, rows, columns, values) in [
+            (rec, w_h.rows, rank, factors.recurrent),
+            (above, w_x.rows, rank, factors.above),
+            (spectrum.name, rank, spectrum.cols, factors.projection),
+        ] {
+            net.clear_map(&name);
+            net.parameters.insert(format!("{name}.weight"), Parameter { rows, columns, values });
+        }
+        net.config.recurrent[l].projection = Some(rank);
     }
     Ok(())
 }
@@ -117,6 +173,8 @@ pub fn kind_key(kind: Kind) -> &'static str {
         Kind::Conv => "conv",
         Kind::Nonrecurrent => "nonrecurrent",
         Kind::Recurrent => "recurrent",
+        Kind::Joint => "joint",
+        Kind::Projection => "projection",
         Kind::FullyConnected => "fully_connected",
         Kind::Output => "output",
     }
@@ -159,6 +217,6 @@ fn fresh(spec: &FamilySpec, seed: u64, kind: Kind) -> Vec<Vec<f32>> {
 pub fn fan_in_gain(kind: Kind) -> f32 {
     match kind {
         Kind::Conv | Kind::FullyConnected => 2.0,
-        Kind::Nonrecurrent | Kind::Recurrent | Kind::Output => 1.0,
+        _ => 1.0,
     }
 }

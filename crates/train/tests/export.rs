@@ -1,8 +1,12 @@
-//! The exported network gives the logits of the net it came from.
+//! The exported network gives the logits of the net it came from, evaluated slowly and in the runtime.
+
+use std::sync::Arc;
 
 use burn::tensor::Device;
+use stonechat::{Model, Options};
+use stonechat_audio::FeatureConfig;
 use stonechat_compress::RankRule;
-use stonechat_model::NetworkConfig;
+use stonechat_model::{Alphabet, Network, NetworkConfig, Package};
 use stonechat_train::export::export;
 use stonechat_train::graph::{Frames, Graph, to_host};
 use stonechat_train::net::{Mode, Net, Parametrisation};
@@ -10,28 +14,53 @@ use stonechat_train::random;
 use stonechat_train::warm_start::warm_start;
 
 const CONFIG: &str = r#"{
-    "input": 14, "gru": [10, 12], "fc": 9, "row_conv": { "lookahead": 2 },
+    "input": 14, "fc": 9, "row_conv": { "lookahead": 2 },
     "conv": [
         { "channels": 3, "kernel": [5, 4], "stride": [2, 3], "lookahead": 1 },
         { "channels": 4, "kernel": [3, 3], "stride": [1, 2], "lookahead": 2 }
     ]
 }"#;
 
+/// The network in the runtime, around features that are not asked for.
+fn runtime_model(network: &Network) -> Model {
+    let symbols = ["", " ", "a", "b", "c", "d"].map(String::from).to_vec();
+    let features = FeatureConfig { mels: network.config.input, ..FeatureConfig::default() };
+    let package = Package {
+        features: serde_json::to_value(features).unwrap(),
+        alphabet: Alphabet::new(symbols).unwrap(),
+        network: network.clone(),
+        provenance: serde_json::Value::Null,
+    };
+    Model::from_package(package).unwrap()
+}
+
 #[test]
 fn logits_survive_the_export() {
     let symbols = 6;
-    for (form, rule, candidate) in [
-        (Parametrisation::Dense, None, "tanh"),
-        (Parametrisation::Factored, None, "clipped_relu"),
-        (Parametrisation::Factored, Some(RankRule::Variance(0.6)), "tanh"),
+    let grus = "[10, 12]";
+    let lstms = r#"[{ "cell": "lstm", "hidden": 10, "peepholes": true, "projection": 6 },
+                    { "cell": "lstm", "hidden": 9, "joint": 7 }]"#;
+    let mixed = r#"[{ "hidden": 10, "projection": 6, "joint": 8 },
+                    { "cell": "rnn", "hidden": 9, "joint": 7 },
+                    { "cell": "rnn", "hidden": 8, "projection": 5 }]"#;
+    let some = Some(RankRule::Variance(0.6));
+    for (layers, form, rule, candidate) in [
+        (grus, Parametrisation::Dense, None, "tanh"),
+        (grus, Parametrisation::Factored, None, "clipped_relu"),
+        (grus, Parametrisation::Factored, some.clone(), "tanh"),
+        (lstms, Parametrisation::Dense, None, "tanh"),
+        (lstms, Parametrisation::Factored, some.clone(), "tanh"),
+        (mixed, Parametrisation::Dense, None, "clipped_relu"),
+        (mixed, Parametrisation::Factored, some, "tanh"),
     ] {
         let mut config: serde_json::Value = serde_json::from_str(CONFIG).unwrap();
+        config["recurrent"] = serde_json::from_str(layers).unwrap();
         config["candidate"] = candidate.into();
         let config: NetworkConfig = serde_json::from_value(config).unwrap();
         let mut net = Net::new(config.clone(), symbols, form, 3).unwrap();
         // Batch norms that do something, as after training.
         for (i, (name, p)) in net.parameters.iter_mut().enumerate() {
-            if name.contains("norm") {
+            if name.contains("norm") || name.contains("bias") || name.contains("peepholes") {
                 let noise = |k: usize| 0.3 * random::normal(i as u64, k as u64);
                 p.values.iter_mut().enumerate().for_each(|(k, v)| *v += noise(k));
             }
@@ -53,14 +82,21 @@ fn logits_survive_the_export() {
         let output = net.forward(&graph, x.clone(), frames, Mode::Inference, &device);
         let logits = to_host(output.logits);
         let network = export(&net).unwrap();
+        let model = Arc::new(runtime_model(&network));
         for (b, &length) in lengths.iter().enumerate() {
             let features = &x[b * steps * 14..][..length * 14];
             let expected = network.forward_reference(features, length).unwrap();
             let ours = &logits[b * output.frames.steps * symbols..][..expected.len()];
+            let mut running = Vec::new();
+            let mut stream = model.acoustic_stream(&Options::default()).unwrap();
+            stream.push(features, &mut running).unwrap();
+            stream.finish(&mut running);
             assert_eq!(expected.len(), config.frames_out(length) * symbols);
             for (i, (a, e)) in ours.iter().zip(&expected).enumerate() {
-                let case = format!("{form:?} {rule:?} {candidate}, {length} frames, logit {i}");
+                let case =
+                    format!("{layers} {form:?} {rule:?} {candidate}, {length} frames, logit {i}");
                 assert!((a - e).abs() < 1e-4, "{case}: {a} and {e}");
+                assert!((a - running[i]).abs() < 2e-4, "{case}: {a}, running {}", running[i]);
             }
         }
     }

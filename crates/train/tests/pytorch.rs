@@ -8,9 +8,11 @@ use burn::tensor::{Device, Tensor, TensorData};
 use safetensors::SafeTensors;
 use serde::Deserialize;
 use stonechat_model::NetworkConfig;
-use stonechat_train::graph::{self, Frames, Graph, Recurrent, to_host};
+use stonechat_train::graph::{self, Frames, Graph, Recurrence, Recurrent, to_host};
 use stonechat_train::net::{Mode, Net, Parametrisation};
-use stonechat_train::ops::{batch_norm::Statistics, conv, gru};
+use stonechat_train::ops::batch_norm::Statistics;
+use stonechat_train::ops::conv;
+use stonechat_train::ops::recurrence::{Candidate, Cell};
 use stonechat_train::parameters::Parameter;
 use stonechat_train::{composed, loss};
 
@@ -188,7 +190,7 @@ fn recurrences() {
     for_each_case(5, |golden, name, case| {
         let Case::Gru { lengths, clip } = case else { return false };
         let frames = frames(lengths);
-        let candidate = clip.map_or(gru::Candidate::Tanh, gru::Candidate::ClippedRelu);
+        let cell = Cell::Gru(clip.map_or(Candidate::Tanh, Candidate::ClippedRelu));
         let low_rank = golden.tensors.contains_key(&format!("{name}.in.a"));
         let names: &[&str] = if low_rank { &["x", "a", "b"] } else { &["x", "u"] };
         let run = |l: &[Tensor<2>], own: bool| {
@@ -197,8 +199,8 @@ fn recurrences() {
                 false => Recurrent::Dense(&l[1]),
             };
             match own {
-                true => graph::recur(l[0].clone(), u, candidate, &frames),
-                false => composed::recur(&l[0], u, candidate, &frames),
+                true => graph::recur(l[0].clone(), Recurrence::plain(cell, u), &frames),
+                false => composed::recur(&l[0], Recurrence::plain(cell, u), &frames),
             }
         };
         golden.check(name, "own", names, &|l| run(l, true));

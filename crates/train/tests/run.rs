@@ -161,6 +161,48 @@ fn weights_do_not_depend_on_the_number_of_threads() {
     }
 }
 
+/// Cells, projections and joint left factors on the same task; the second stage shares projections.
+#[test]
+fn every_cell_learns_the_tones() {
+    let folder = tempfile::tempdir().unwrap();
+    tones(folder.path(), 32);
+    let peepholes = r#"{ cell = "lstm", hidden = 12, peepholes = true, projection = 8 }"#;
+    for (name, layers) in [
+        ("lstm", format!(r#"[{peepholes}, {{ cell = "lstm", hidden = 14, joint = 9 }}]"#)),
+        ("rnn", r#"[{ cell = "rnn", hidden = 16 }, { cell = "rnn", hidden = 16 }]"#.into()),
+        ("gru", r#"[{ hidden = 14, joint = 9 }, 16]"#.into()),
+    ] {
+        let layers = format!("network.gru={layers}");
+        let recipe = recipe(
+            folder.path(),
+            &[
+                &layers,
+                "stage.0.parametrisation=dense",
+                "stage.0.regulariser=none",
+                "stage.0.epochs=40",
+                "stage.1.epochs=12",
+                "stage.1.shared_projection={ rank = { variance = 0.8 }, basis = \"stacked\" }",
+            ],
+        );
+        let run = folder.path().join(name);
+        let dev = std::sync::Mutex::new(None);
+        train(&recipe, &run, false, &|event| {
+            if let Event::Epoch { dev: Some(result), .. } = event {
+                *dev.lock().unwrap() = Some(result.clone());
+            }
+        })
+        .unwrap();
+        let dev = dev.into_inner().unwrap().expect("a development result each epoch");
+        assert!(dev.cer < 0.25, "{name}: CER {} after training", dev.cer);
+        let package = Package::load(run.join("low_rank.stonechat")).unwrap();
+        let maps: Vec<_> = package.network.maps().iter().map(|m| m.name()).collect();
+        let shared = maps.iter().any(|map| map.ends_with(".proj"));
+        assert!(shared || name == "gru", "{name}: {maps:?}");
+        // A run that goes on finds the projections in its checkpoint.
+        train(&recipe, &run, true, &|_| {}).unwrap();
+    }
+}
+
 #[test]
 fn a_small_net_learns_the_tones_and_its_package_says_the_same() {
     let folder = tempfile::tempdir().unwrap();

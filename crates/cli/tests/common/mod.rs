@@ -56,7 +56,7 @@ pub fn tiny_package() -> Package {
         input: 20,
         conv: vec![ConvConfig { channels: 4, kernel: [5, 4], stride: [2, 2], lookahead: 1 }],
         clip: 20.0,
-        gru: vec![24, 32],
+        recurrent: vec![24.into(), 32.into()],
         candidate: Candidate::Tanh,
         row_conv: Some(RowConvConfig { lookahead: 3 }),
         fc: Some(40),

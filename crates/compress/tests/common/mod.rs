@@ -61,7 +61,7 @@ pub fn network(seed: u64) -> Network {
         input: 12,
         conv: vec![ConvConfig { channels: 4, kernel: [5, 3], stride: [2, 2], lookahead: 1 }],
         clip: 20.0,
-        gru: vec![16, 20],
+        recurrent: vec![16.into(), 20.into()],
         candidate: Candidate::Tanh,
         row_conv: Some(RowConvConfig { lookahead: 2 }),
         fc: Some(24),

@@ -5,7 +5,8 @@ use super::header::{self, Dtype, Header, Info};
 use super::*;
 use crate::linear::GAIN;
 use crate::{
-    Affine, Family, FamilySpec, Gru, LinearMap, LinearSpec, Matrix, NetworkConfig, Structured,
+    Affine, Family, FamilySpec, LinearMap, LinearSpec, Matrix, NetworkConfig, RecurrentLayer,
+    Structured,
 };
 use serde::de::DeserializeOwned;
 use std::collections::BTreeMap;
@@ -249,15 +250,28 @@ fn network(config: NetworkConfig, tensors: &mut Tensors<'_>) -> Result<Network> 
     for (l, layer) in config.conv.iter().enumerate() {
         conv.push(tensors.affine(&format!("conv.{l}"), layer.channels)?);
     }
-    let mut gru = Vec::new();
-    for (l, hidden) in config.gru.iter().enumerate() {
-        gru.push(Gru {
-            nonrec: tensors.affine(&format!("gru.{l}.nonrec"), 3 * hidden)?,
-            rec: tensors.map(&format!("gru.{l}.rec"))?,
+    let mut recurrent = Vec::new();
+    for (l, layer) in config.recurrent.iter().enumerate() {
+        let name = config.recurrent_name(l);
+        recurrent.push(RecurrentLayer {
+            nonrec: tensors.affine(&format!("{name}.nonrec"), layer.gate_rows())?,
+            rec: tensors.map(&format!("{name}.rec"))?,
+            joint: match layer.joint {
+                Some(_) => Some(tensors.map(&format!("{name}.joint"))?),
+                None => None,
+            },
+            peepholes: match layer.peephole_values() {
+                0 => None,
+                values => Some(tensors.floats(&format!("{name}.peepholes"), &[values])?),
+            },
+            projection: match layer.projection {
+                Some(_) => Some(tensors.map(&format!("{name}.proj"))?),
+                None => None,
+            },
         });
     }
     let row_conv = match &config.row_conv {
-        Some(r) => Some(tensors.floats("row_conv.weight", &[r.taps(), config.gru_output()])?),
+        Some(r) => Some(tensors.floats("row_conv.weight", &[r.taps(), config.recurrent_output()])?),
         None => None,
     };
     let fc = match config.fc {
@@ -266,5 +280,5 @@ fn network(config: NetworkConfig, tensors: &mut Tensors<'_>) -> Result<Network> 
     };
     let map = tensors.map("output")?;
     let bias = tensors.floats("output.bias", &[map.rows()])?;
-    Ok(Network { config, conv, gru, row_conv, fc, output: Affine { map, bias } })
+    Ok(Network { config, conv, recurrent, row_conv, fc, output: Affine { map, bias } })
 }

@@ -124,7 +124,7 @@ fn tensors(network: &Network) -> Vec<Tensor> {
             }
         }
     }
-    let width = network.config.gru_output();
+    let width = network.config.recurrent_output();
     for (name, vector) in network.vectors() {
         let shape = match &network.row_conv {
             Some(_) if name.starts_with("row_conv") => vec![vector.len() / width, width],

@@ -41,7 +41,7 @@ pub fn full_config() -> NetworkConfig {
             ConvConfig { channels: 2, kernel: [3, 4], stride: [2, 1], lookahead: 0 },
         ],
         clip: 20.0,
-        gru: vec![5, 7],
+        recurrent: vec![5.into(), 7.into()],
         candidate: Candidate::Tanh,
         row_conv: Some(RowConvConfig { lookahead: 2 }),
         fc: Some(6),
@@ -68,10 +68,10 @@ pub fn to_int8(matrix: &Matrix) -> Matrix {
 pub fn full_package() -> Package {
     let mut network = random_network(full_config(), 29, 1);
     let mut random = Random(2);
-    network.gru[1].nonrec.map =
+    network.recurrent[1].nonrec.map =
         LinearMap::low_rank(21, 5, 3, random.values(63), random.values(15)).unwrap();
     let rec = LinearMap::low_rank(15, 5, 2, random.values(30), random.values(10)).unwrap();
-    network.gru[0].rec = rec.map_parts(to_int8);
+    network.recurrent[0].rec = rec.map_parts(to_int8);
     network.conv[1].map = network.conv[1].map.map_parts(to_int8);
     network.output.map = network.output.map.map_parts(to_int8);
     Package {

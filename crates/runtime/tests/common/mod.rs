@@ -8,8 +8,8 @@ use stonechat::Model;
 use stonechat_audio::{FeatureConfig, Normalise};
 use stonechat_kernels::quantize::quantize_rows;
 use stonechat_model::{
-    Affine, Alphabet, Candidate, ConvConfig, Gru, LinearMap, Matrix, Network, NetworkConfig,
-    Package, RowConvConfig,
+    Affine, Alphabet, Candidate, ConvConfig, LinearMap, Matrix, Network, NetworkConfig, Package,
+    RecurrentLayer, RowConvConfig,
 };
 
 /// Splitmix64 (Steele et al. 2014).
@@ -87,17 +87,25 @@ pub fn network(config: &NetworkConfig, symbols: usize, storage: Storage, seed: u
         }
     };
     let conv = config.conv.iter().map(|_| affine(random, 1.4)).collect();
-    let mut gru = Vec::new();
-    for _ in &config.gru {
-        let nonrec = affine(random, 1.5);
-        gru.push(Gru { nonrec, rec: affine(random, 1.0).map });
+    let mut recurrent = Vec::new();
+    for layer in &config.recurrent {
+        let mut nonrec = affine(random, 1.5);
+        nonrec.bias = random.values(layer.gate_rows(), 0.2);
+        recurrent.push(RecurrentLayer {
+            nonrec,
+            rec: affine(random, 1.0).map,
+            joint: layer.joint.map(|_| affine(random, 1.0).map),
+            peepholes: layer.peepholes.then(|| random.values(layer.peephole_values(), 0.5)),
+            projection: layer.projection.map(|_| affine(random, 1.0).map),
+        });
     }
     let row_conv = config.row_conv.as_ref();
-    let row_conv = row_conv
-        .map(|r| random.values(r.taps() * config.gru_output(), 1.0 / (r.taps() as f32).sqrt()));
+    let row_conv = row_conv.map(|r| {
+        random.values(r.taps() * config.recurrent_output(), 1.0 / (r.taps() as f32).sqrt())
+    });
     let fc = config.fc.map(|_| affine(random, 1.4));
     let output = affine(random, 6.0);
-    let network = Network { config: config.clone(), conv, gru, row_conv, fc, output };
+    let network = Network { config: config.clone(), conv, recurrent, row_conv, fc, output };
     network.validate().unwrap();
     network
 }
@@ -116,7 +124,7 @@ pub fn config(input: usize, conv: Vec<ConvConfig>, gru: &[usize]) -> NetworkConf
         input,
         conv,
         clip: 20.0,
-        gru: gru.to_vec(),
+        recurrent: gru.iter().map(|&hidden| hidden.into()).collect(),
         candidate: Candidate::Tanh,
         row_conv: None,
         fc: None,

@@ -33,11 +33,21 @@ pub fn apply(graph: &Graph, name: &str, x: &Tensor<2>) -> Tensor<2> {
 
 pub fn recurrent(graph: &Graph, name: &str, rows: usize) -> RecurrentForm {
     let (u, v) = factors(graph, name);
+    recurrent_of(u, v, rows)
+}
+
+/// The recurrent map `U V` of given factors.
+pub fn recurrent_of(u: &Tensor<2>, v: &Tensor<2>, rows: usize) -> RecurrentForm {
     if multiply_out(u, v, rows) {
         RecurrentForm::Dense(multiplied_out(u, v))
     } else {
         RecurrentForm::LowRank(u.clone(), v.clone())
     }
+}
+
+pub fn weight(graph: &Graph, name: &str) -> Tensor<2> {
+    let (u, v) = factors(graph, name);
+    multiplied_out(u, v)
 }
 
 /// Stores `weight` as `NAME.u`, `NAME.v` of full inner size `min(m, n)`, balanced so that the

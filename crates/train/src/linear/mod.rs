@@ -11,12 +11,12 @@ pub use low_rank::{insert_balanced, insert_factored};
 
 use burn::tensor::Tensor;
 
-use crate::graph::{self, Graph};
+use crate::graph::{self, Graph, Recurrent};
 
 /// `y = W x` for every row of `x`.
 pub fn apply(graph: &Graph, name: &str, x: &Tensor<2>) -> Tensor<2> {
-    if let Some(spec) = graph.structured(name) {
-        graph::linear(x, &structured::weight(graph, name, spec))
+    if graph.structured(name).is_some() {
+        graph::linear(x, &weight(graph, name))
     } else if dense::has(graph, name) {
         dense::apply(graph, name, x)
     } else {
@@ -34,12 +34,36 @@ pub enum RecurrentForm {
     LowRank(Tensor<2>, Tensor<2>),
 }
 
+impl RecurrentForm {
+    /// Its matrices.
+    pub fn as_leaves(&self) -> Recurrent<'_> {
+        match self {
+            Self::Dense(u) => Recurrent::Dense(u),
+            Self::LowRank(a, b) => Recurrent::LowRank(a, b),
+        }
+    }
+}
+
+/// `W` of the map `name` as one matrix.
+pub fn weight(graph: &Graph, name: &str) -> Tensor<2> {
+    if let Some(spec) = graph.structured(name) {
+        structured::weight(graph, name, spec)
+    } else if dense::has(graph, name) {
+        dense::weight(graph, name).clone()
+    } else {
+        low_rank::weight(graph, name)
+    }
+}
+
+/// The recurrent map `left right`, two maps by name, for a recurrence over `rows` frames in all.
+pub fn recurrent_product(graph: &Graph, left: &str, right: &str, rows: usize) -> RecurrentForm {
+    low_rank::recurrent_of(&weight(graph, left), &weight(graph, right), rows)
+}
+
 /// The recurrent map `name`, for a recurrence over `rows` frames in all.
 pub fn recurrent(graph: &Graph, name: &str, rows: usize) -> RecurrentForm {
-    if let Some(spec) = graph.structured(name) {
-        RecurrentForm::Dense(structured::weight(graph, name, spec))
-    } else if dense::has(graph, name) {
-        RecurrentForm::Dense(dense::weight(graph, name).clone())
+    if graph.structured(name).is_some() || dense::has(graph, name) {
+        RecurrentForm::Dense(weight(graph, name))
     } else {
         low_rank::recurrent(graph, name, rows)
     }

@@ -9,8 +9,11 @@ pub mod batch_norm;
 pub mod buffers;
 pub mod conv;
 pub mod ctc;
-pub mod gru;
+mod gru;
+mod lstm;
 pub mod matmul;
+pub mod recurrence;
+mod rnn;
 pub mod row_conv;
 pub mod vectorise;
 

@@ -1,0 +1,169 @@
+//! One right factor for a layer's recurrent matrix and the input matrix above it (Prabhavalkar et al. 2016, arXiv
+//! 1603.08042): a network of plain recurrent layers in, one of layers with a projection out.
+
+use crate::{Error, RankRule, Result, Spectrum, Svd};
+use serde::{Deserialize, Serialize};
+use stonechat_model::{LinearMap, Network, NetworkConfig};
+
+/// Which recurrent layers get a projection of which width.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SharedProjection {
+    /// How widths are chosen; a list names projections, `{ list = { "lstm.0.proj" = 120 } }`.
+    pub rank: RankRule,
+    /// What the projection is fitted to.
+    #[serde(default)]
+    pub basis: Basis,
+}
+
+/// What the rows of the projection span.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Basis {
+    /// The best subspace for the recurrent matrix alone, as in the paper: it is the more sensitive of the two.
+    #[default]
+    Recurrent,
+    /// The best subspace for both matrices stacked by rows: never worse in the sum of their squared errors.
+    Stacked,
+}
+
+/// `[W_h; W_x] = [Z_h; Z_x] P`, nearly: the factors of a layer's recurrent matrix and of the input matrix above it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SharedFactors {
+    /// `P`, `rank x n`, orthonormal rows.
+    pub projection: Vec<f32>,
+    /// `Z_h`, `rows of W_h x rank`.
+    pub recurrent: Vec<f32>,
+    /// `Z_x`, `rows of W_x x rank`.
+    pub above: Vec<f32>,
+}
+
+/// The decomposition that [`shared_factors`] cuts: of `w_h` (`rows x n`), or with `w_x` below it.
+///
+/// # Errors
+/// Values that are not finite, and lengths that are no multiple of `n`.
+pub fn basis_svd(basis: Basis, w_h: &[f32], w_x: &[f32], n: usize) -> Result<Svd> {
+    match basis {
+        Basis::Recurrent => Svd::new(w_h, w_h.len() / n, n),
+        Basis::Stacked => {
+            let stacked = [w_h, w_x].concat();
+            Svd::new(&stacked, stacked.len() / n, n)
+        }
+    }
+}
+
+/// Factors of rank `rank` over the rows `P` of the largest singular values: `Z = W P^T` is the best left factor of
+/// either matrix, because `P` has orthonormal rows. `rank` is taken as at least 1 and at most `svd.sigma.len()`.
+pub fn shared_factors(svd: &Svd, w_h: &[f32], w_x: &[f32], rank: usize) -> SharedFactors {
+    let n = svd.cols;
+    let rank = rank.clamp(1, svd.sigma.len());
+    let p = &svd.vt[..rank * n];
+    let onto = |w: &[f32]| -> Vec<f32> {
+        let dot = |row: &[f32], p: &[f64]| {
+            row.iter().zip(p).map(|(&w, &p)| f64::from(w) * p).sum::<f64>() as f32
+        };
+        w.chunks_exact(n).flat_map(|row| p.chunks_exact(n).map(move |p| dot(row, p))).collect()
+    };
+    SharedFactors {
+        projection: p.iter().map(|&p| p as f32).collect(),
+        recurrent: onto(w_h),
+        above: onto(w_x),
+    }
+}
+
+/// The layers that can get a projection, bottom to top: plain ones below a matrix. (Above the topmost one there may be
+/// a row convolution, which takes its units one by one.)
+pub fn projectable_layers(config: &NetworkConfig) -> Vec<usize> {
+    let last = config.recurrent.len() - 1;
+    let plain = |&l: &usize| {
+        let layer = &config.recurrent[l];
+        let matrix_above = l < last || config.row_conv.is_none();
+        matrix_above && layer.projection.is_none() && layer.joint.is_none()
+    };
+    (0..=last).filter(plain).collect()
+}
+
+/// The network with projections in all layers that [can get one](projectable_layers) and become smaller by it.
+///
+/// Recurrent and input matrices of any family become dense factors. The errors in the outputs are what the truncated
+/// singular values leave: fine-tune afterwards.
+///
+/// # Errors
+/// If the network is not valid, a matrix is int8 already, a list names no projection of such a layer, or the rule
+/// cannot be met.
+pub fn shared_projection(network: &Network, plan: &SharedProjection) -> Result<Network> {
+    network.validate()?;
+    plan.rank.validate()?;
+    let layers = projectable_layers(&network.config);
+    let name = |l: usize| format!("{}.proj", network.config.recurrent_name(l));
+    if let RankRule::List(ranks) = &plan.rank
+        && let Some(wrong) = ranks.keys().find(|key| !layers.iter().any(|&l| name(l) == **key))
+    {
+        let there: Vec<String> = layers.iter().map(|&l| name(l)).collect();
+        return Err(Error::Rank(format!(
+            "the network can have no projection `{wrong}`; it can have {}",
+            there.join(", ")
+        )));
+    }
+    let mut shared = Vec::new();
+    let mut fixed = network.params();
+    for &l in &layers {
+        let (w_h, w_x) = (&network.recurrent[l].rec, above(network, l));
+        for map in [w_h, w_x] {
+            if map.parts().iter().any(|(_, part)| part.is_int8()) {
+                let reason = "is int8 already or lies below such a map: share first, then quantise";
+                return Err(Error::Plan(format!("`{}` {reason}", name(l))));
+            }
+            fixed -= map.params();
+        }
+        let (w_h, w_x) = (w_h.to_dense(), w_x.to_dense());
+        let svd = basis_svd(plan.basis, &w_h, &w_x, network.config.recurrent[l].hidden)?;
+        shared.push((svd, w_h, w_x));
+    }
+    let spectra: Vec<Spectrum> = shared
+        .iter()
+        .zip(&layers)
+        .map(|((svd, w_h, w_x), &l)| Spectrum {
+            name: name(l),
+            rows: (w_h.len() + w_x.len()) / svd.cols,
+            cols: svd.cols,
+            sigma: svd.sigma.clone(),
+        })
+        .collect();
+    let ranks = plan.rank.choose(&spectra, fixed, false)?;
+
+    let mut network = network.clone();
+    for (((l, (svd, w_h, w_x)), spectrum), rank) in
+        layers.into_iter().zip(shared).zip(&spectra).zip(ranks)
+    {
+        if rank * (spectrum.rows + spectrum.cols) >= spectrum.rows * spectrum.cols {
+            continue;
+        }
+        let n = svd.cols;
+        let factors = shared_factors(&svd, &w_h, &w_x, rank);
+        *above_mut(&mut network, l) = LinearMap::dense(w_x.len() / n, rank, factors.above)?;
+        let layer = &mut network.recurrent[l];
+        layer.rec = LinearMap::dense(w_h.len() / n, rank, factors.recurrent)?;
+        layer.projection = Some(LinearMap::dense(rank, n, factors.projection)?);
+        network.config.recurrent[l].projection = Some(rank);
+    }
+    network.validate()?;
+    Ok(network)
+}
+
+/// The matrix that takes what layer `l` puts out.
+fn above(network: &Network, l: usize) -> &LinearMap {
+    match (network.recurrent.get(l + 1), &network.fc) {
+        (Some(layer), _) => &layer.nonrec.map,
+        (None, Some(fc)) => &fc.map,
+        (None, None) => &network.output.map,
+    }
+}
+
+fn above_mut(network: &mut Network, l: usize) -> &mut LinearMap {
+    match (network.recurrent.get_mut(l + 1), &mut network.fc) {
+        (Some(layer), _) => &mut layer.nonrec.map,
+        (None, Some(fc)) => &mut fc.map,
+        (None, None) => &mut network.output.map,
+    }
+}

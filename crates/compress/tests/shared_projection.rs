@@ -1,0 +1,142 @@
+//! Projections from the joint decomposition of Prabhavalkar et al. 2016.
+
+mod common;
+
+use common::{Random, distance, largest_difference, norm};
+use stonechat_compress::{
+    Basis, Plan, RankRule, SharedProjection, basis_svd, shared_factors, shared_projection,
+};
+use stonechat_model::{
+    Candidate, Cell, LinearMap, Network, NetworkConfig, RecurrentConfig, RowConvConfig,
+};
+
+const BASES: [Basis; 2] = [Basis::Recurrent, Basis::Stacked];
+
+fn product(a: &[f32], b: &[f32], inner: usize) -> Vec<f32> {
+    let cols = b.len() / inner;
+    let at = |row: &[f32], j: usize| (0..inner).map(|k| row[k] * b[k * cols + j]).sum::<f32>();
+    a.chunks_exact(inner).flat_map(|row| (0..cols).map(move |j| at(row, j))).collect()
+}
+
+#[test]
+fn stacking_wins_in_the_sum_and_loses_on_the_recurrent_matrix() {
+    let n = 12;
+    for seed in 0..5 {
+        let mut random = Random(seed);
+        let (w_h, w_x) = (random.matrix(20, n), random.matrix(30, n));
+        for rank in [1, 4, 11, 12] {
+            let [alone, stacked] = BASES.map(|basis| {
+                let svd = basis_svd(basis, &w_h, &w_x, n).unwrap();
+                let factors = shared_factors(&svd, &w_h, &w_x, rank);
+                let error = |w: &[f32], z: &[f32]| {
+                    distance(w, &product(z, &factors.projection, rank)).powi(2)
+                };
+                (error(&w_h, &factors.recurrent), error(&w_x, &factors.above))
+            });
+            let case = format!("seed {seed}, rank {rank}: {alone:?} and {stacked:?}");
+            let slack = 1e-4 * norm(&w_h).powi(2);
+            assert!(stacked.0 + stacked.1 <= alone.0 + alone.1 + slack, "{case}");
+            assert!(alone.0 <= stacked.0 + slack, "{case}");
+            if rank == n {
+                assert!(alone.0 + alone.1 + stacked.0 + stacked.1 < slack, "{case}");
+            }
+        }
+    }
+}
+
+/// Layers whose recurrent and next input matrices have a common row space of dimension 5.
+fn network(cell: Cell, row_conv: bool) -> Network {
+    let layer = RecurrentConfig::new(cell, 16);
+    let config = NetworkConfig {
+        input: 6,
+        conv: vec![],
+        clip: 20.0,
+        recurrent: vec![layer; 3],
+        candidate: Candidate::Tanh,
+        row_conv: row_conv.then_some(RowConvConfig { lookahead: 1 }),
+        fc: Some(10),
+    };
+    let mut random = Random(3);
+    let mut network = Network::from_values(config, 8, |_, n| {
+        (0..n).map(|_| 0.3 * random.normal() as f32).collect()
+    })
+    .unwrap();
+    for l in 0..3 {
+        let space = random.matrix(5, 16);
+        let gates = 16 * cell.gates();
+        let mut within = |rows: usize| {
+            let w = product(&random.matrix(rows, 5), &space, 5).iter().map(|w| 0.1 * w).collect();
+            LinearMap::dense(rows, 16, w).unwrap()
+        };
+        network.recurrent[l].rec = within(gates);
+        match network.recurrent.get_mut(l + 1) {
+            Some(above) => above.nonrec.map = within(gates),
+            None => network.fc.as_mut().unwrap().map = within(10),
+        }
+    }
+    network
+}
+
+#[test]
+fn a_common_row_space_is_found_without_loss() {
+    for cell in [Cell::Gru, Cell::Lstm, Cell::Rnn] {
+        for row_conv in [false, true] {
+            let before = network(cell, row_conv);
+            let x = Random(4).matrix(9, 6);
+            let wanted = before.forward_reference(&x, 9).unwrap();
+            for basis in BASES {
+                let plan = SharedProjection { rank: RankRule::Variance(0.9999), basis };
+                let after = shared_projection(&before, &plan).unwrap();
+                let widths: Vec<_> =
+                    after.config.recurrent.iter().map(|layer| layer.projection).collect();
+                // Between the topmost layer and a row convolution there is no matrix to share with.
+                let top = if row_conv { None } else { Some(5) };
+                assert_eq!(widths, [Some(5), Some(5), top], "{cell:?} {basis:?}");
+                assert!(after.params() < before.params());
+                let found = after.forward_reference(&x, 9).unwrap();
+                let worst = largest_difference(&found, &wanted);
+                assert!(worst < 1e-3, "{cell:?} {basis:?} row conv {row_conv}: {worst}");
+            }
+        }
+    }
+}
+
+#[test]
+fn plans_budgets_and_refusals() {
+    let before = network(Cell::Lstm, false);
+    let plan = |text: &str| Plan::from_toml(text).and_then(|plan| plan.apply(&before));
+    let text =
+        "[shared_projection]\nrank = { list = { \"lstm.1.proj\" = 4 } }\nbasis = \"stacked\"";
+    let after = plan(text).unwrap();
+    assert_eq!(after.config.recurrent[1].projection, Some(4));
+    assert_eq!(after.config.recurrent[0].projection, None);
+
+    let budget = before.params() / 2;
+    let text = format!("[shared_projection]\nrank = {{ budget = {{ parameters = {budget} }} }}");
+    let after = plan(&text).unwrap();
+    assert!(after.params() <= budget, "{} of {budget}", after.params());
+    assert!(after.params() > budget * 9 / 10, "{} of {budget}", after.params());
+
+    let both = plan(
+        "int8 = true\n[shared_projection]\nrank = { variance = 0.999 }\n[low_rank]\nrank = { list = { fc = 3 } }",
+    );
+    let both = both.unwrap();
+    assert_eq!(both.fc.as_ref().unwrap().map.family(), "low_rank");
+    assert!(both.maps().iter().all(|m| m.map.parts().iter().all(|(_, part)| part.is_int8())));
+
+    for (text, words) in [
+        ("[shared_projection]\nrank = { list = { \"lstm.3.proj\" = 4 } }", "lstm.0.proj"),
+        ("[shared_projection]\nrank = { list = { \"lstm.0.proj\" = 17 } }", "at most 16"),
+        ("[shared_projection]\nrank = { variance = 2.0 }", "variance"),
+        ("[shared_projection]\nbasis = \"stacked\"", "rank"),
+    ] {
+        let error = plan(text).unwrap_err().to_string();
+        assert!(error.contains(words), "{text}: {error}");
+    }
+    let error = shared_projection(
+        &both,
+        &SharedProjection { rank: RankRule::Variance(0.5), basis: Basis::Recurrent },
+    );
+    // All layers have projections by now: nothing is left to do.
+    assert_eq!(error.unwrap(), both);
+}
