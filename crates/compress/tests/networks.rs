@@ -164,7 +164,7 @@ fn reports_agree_with_the_dense_view() {
     network.recurrent[0].rec = LinearMap::dense(48, 16, rank_one).unwrap();
     let ranks = [("gru.1.nonrec".to_string(), 3), ("fc".to_string(), 4)].into();
     let factored = low_rank(&network, &plan(RankRule::List(ranks), &[], false)).unwrap();
-    let network = Plan { low_rank: None, int8: true }.apply(&factored).unwrap();
+    let network = Plan { int8: true, ..Plan::default() }.apply(&factored).unwrap();
     let report = map_report(&network).unwrap();
     assert_eq!(report.len(), network.maps().len());
     assert_eq!(
