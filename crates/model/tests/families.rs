@@ -123,7 +123,7 @@ fn a_package_keeps_structured_maps_floats_gains_and_bytes() {
             (r#"{"family":"per_gate","gates":3,"of":{"family":"low_rank","rank":2}}"#, false),
         ] {
             let mut random = Random(3);
-            let map = &mut package.network.gru[0].nonrec.map;
+            let map = &mut package.network.recurrent[0].nonrec.map;
             let spec = spec(family, map.rows(), map.cols());
             let parts = random_parts(&spec, &mut random);
             let gain = gain.then(|| random.values(spec.rows()));

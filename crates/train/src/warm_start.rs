@@ -1,7 +1,7 @@
 //! How a stage changes the maps it starts from: truncated to low rank (Kliegl et al. 2017, section 3), given a
 //! projection shared between layers (Prabhavalkar et al. 2016), or moved into other families.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use stonechat_compress::{
     RankRule, SharedProjection, Spectrum, basis_svd, project, projectable_layers, shared_factors,
