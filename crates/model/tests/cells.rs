@@ -4,7 +4,8 @@ mod common;
 
 use common::{Random, full_config, random_network, to_int8};
 use stonechat_model::{
-    Alphabet, Candidate, Cell, Kind, LinearMap, Network, NetworkConfig, Package, RecurrentConfig,
+    Alphabet, Candidate, Cell, Family, FamilySpec, Kind, LinearMap, Network, NetworkConfig, Package,
+    RecurrentConfig,
 };
 
 fn recurrent(input: usize, layers: Vec<RecurrentConfig>) -> NetworkConfig {
@@ -147,6 +148,39 @@ fn published_sizes_follow_from_the_ranks() {
     ] {
         let found = params(Some(ranks));
         assert!((rounded(found, 0.1) - millions).abs() < 1e-9, "{ranks:?}: {found}");
+    }
+}
+
+/// SPEC 2.3: Toeplitz-like bottom layers of displacement rank 5 below layers with a shared projection; the first
+/// input matrix above the structured layers is of low rank.
+#[test]
+fn hybrids_have_the_published_sizes() {
+    let toeplitz: Family =
+        serde_json::from_str(r#"{"family": "toeplitz_like", "rank": 5}"#).unwrap();
+    for (structured, rank, millions) in [(2, 150, 2.20), (1, 150, 2.83), (2, 100, 1.49)] {
+        let layer = |l: usize| RecurrentConfig {
+            projection: (l >= structured).then_some(rank),
+            ..RecurrentConfig::new(Cell::Lstm, 500)
+        };
+        let config = recurrent(320, (0..5).map(layer).collect());
+        let mut params = 5 * 2000 + 42;
+        for map in config.linear_maps(42) {
+            let layer = map.name.split('.').nth(1).and_then(|l| l.parse::<usize>().ok());
+            let recurrent = matches!(map.kind, Kind::Nonrecurrent | Kind::Recurrent);
+            params += match layer {
+                Some(l) if recurrent && l < structured => {
+                    let spec =
+                        FamilySpec::new(&map.name, toeplitz.clone(), map.rows, map.cols).unwrap();
+                    spec.parts().iter().map(|part| part.rows * part.cols).sum()
+                }
+                Some(l) if l == structured && map.kind == Kind::Nonrecurrent => {
+                    rank * (map.rows + map.cols)
+                }
+                _ => map.rows * map.cols,
+            };
+        }
+        let rounded = (params as f64 / 1e4).round() / 100.0;
+        assert!((rounded - millions).abs() < 1e-9, "{structured} structured, {rank}: {params}");
     }
 }
 

@@ -361,6 +361,20 @@ mod tests {
     }
 
     #[test]
+    fn the_recipes_of_the_repository_are_valid() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../recipes");
+        let mut count = 0;
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.extension().is_some_and(|extension| extension == "toml") {
+                Recipe::load(&path, &[]).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+                count += 1;
+            }
+        }
+        assert!(count >= 2, "{count} recipes");
+    }
+
+    #[test]
     fn wrong_recipes_say_what_is_wrong() {
         for (change, expected) in [
             ("stage.0.regulariser=trace_norm", "factored"),

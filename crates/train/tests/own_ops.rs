@@ -130,7 +130,7 @@ fn recurrences_agree_with_composed_operations() {
 
 #[test]
 fn recurrent_gradients_equal_finite_differences() {
-    let (frames, hidden) = (frames(&[4, 2]), 4);
+    let (frames, hidden) = (frames(&[3, 2]), 3);
     for layer in recurrences() {
         let shapes = layer.shapes(frames.rows(), hidden);
         let values: Vec<_> = shapes
@@ -155,7 +155,7 @@ fn recurrent_gradients_equal_finite_differences() {
             y.iter().enumerate().map(|(i, &y)| f64::from(y) * weight(i)).sum()
         };
         for p in 0..values.len() {
-            for i in (0..values[p].len()).step_by(3) {
+            for i in (0..values[p].len()).step_by(5) {
                 let at = |d: f32| {
                     let mut values = values.clone();
                     values[p][i] += d;
@@ -168,13 +168,13 @@ fn recurrent_gradients_equal_finite_differences() {
                     Cell::Gru(Candidate::ClippedRelu(_)) | Cell::Rnn(Candidate::ClippedRelu(_))
                 );
                 // A step over a corner of the clipped ReLU is no derivative: one-sided ones differ there.
-                let smooth = !corner || {
+                let on_corner = || {
                     let (up, down) = (at(2e-3) - at(0.0), at(0.0) - at(-2e-3));
-                    (up - down).abs() < 1e-5
+                    corner && (up - down).abs() >= 1e-5
                 };
                 let close = (analytic - numeric).abs() <= 1e-2 * numeric.abs().max(0.3);
                 assert!(
-                    close || !smooth,
+                    close || on_corner(),
                     "{:?}, leaf {p}[{i}]: {analytic} and {numeric}",
                     layer.cell
                 );

@@ -13,6 +13,7 @@ mod gru;
 mod lstm;
 pub mod matmul;
 pub mod recurrence;
+mod recurrent_product;
 mod rnn;
 pub mod row_conv;
 pub mod vectorise;

@@ -2,7 +2,7 @@
 //!
 //! The input products `W x + b` of all steps come in ready (one large product each); here runs what must run step by
 //! step. With `s` what recurs (`h`, or its projection `P h`) and `a = U s`, the gates of the cells stand in
-//! [`gru`], [`lstm`] and [`rnn`]:
+//! `gru.rs`, `lstm.rs` and `rnn.rs`:
 //!
 //! ```text
 //! a_t = U s_{t-1}      h_t = cell(x_t, a_t, h_{t-1})      s_t = h_t or P h_t
@@ -14,6 +14,8 @@
 use rayon::prelude::*;
 use stonechat_kernels::{Activation, PackedF32};
 
+pub use super::recurrent_product::Recurrent;
+use super::recurrent_product::{Packed, SumGradient, pack, pack_transposed};
 use super::vectorise::vectorised;
 use super::{buffers, gru, lstm, matmul, rnn};
 
@@ -68,22 +70,6 @@ impl Cell {
             Cell::Rnn(_) => rnn::Rnn::GATES,
         }
     }
-}
-
-/// The recurrent matrix `U` (`gates hidden x output`) as it is parametrised, row-major.
-#[derive(Clone, Copy, Debug)]
-pub enum Recurrent<'a> {
-    /// `U` itself.
-    Dense(&'a [f32]),
-    /// `U = A B` with `a: gates hidden x rank`, `b: rank x output`, multiplied as `A (B s)`.
-    LowRank {
-        /// Left factor.
-        a: &'a [f32],
-        /// Right factor.
-        b: &'a [f32],
-        /// Inner size.
-        rank: usize,
-    },
 }
 
 /// The weights of one recurrence.
@@ -165,55 +151,6 @@ pub(super) struct Backward<'a> {
     pub dc: &'a mut [f32],
     /// Takes the gradient of `U s`.
     pub da: &'a mut [f32],
-}
-
-/// The recurrent product, packed once for a whole sequence.
-enum Packed {
-    Dense(PackedF32),
-    LowRank(PackedF32, PackedF32),
-}
-
-impl Packed {
-    fn forward(recurrent: Recurrent<'_>, rows: usize, cols: usize) -> Self {
-        match recurrent {
-            Recurrent::Dense(u) => Self::Dense(pack(u, rows, cols)),
-            Recurrent::LowRank { a, b, rank } => {
-                Self::LowRank(pack(b, rank, cols), pack(a, rows, rank))
-            }
-        }
-    }
-
-    fn transposed(recurrent: Recurrent<'_>, rows: usize, cols: usize) -> Self {
-        match recurrent {
-            Recurrent::Dense(u) => Self::Dense(pack_transposed(u, rows, cols)),
-            Recurrent::LowRank { a, b, rank } => {
-                Self::LowRank(pack_transposed(a, rows, rank), pack_transposed(b, rank, cols))
-            }
-        }
-    }
-
-    /// `y = M x` for `lanes` vectors; `middle` holds the low-rank projection.
-    fn apply(&self, x: &[f32], lanes: usize, middle: &mut Vec<f32>, y: &mut [f32]) {
-        match self {
-            Self::Dense(map) => map.matmul(x, lanes, None, Activation::None, y),
-            Self::LowRank(first, second) => {
-                middle.resize(lanes * first.rows(), 0.0);
-                first.matmul(x, lanes, None, Activation::None, middle);
-                second.matmul(middle, lanes, None, Activation::None, y);
-            }
-        }
-    }
-}
-
-const SHAPES: &str = "shapes are checked where the layer is built";
-
-fn pack(w: &[f32], rows: usize, cols: usize) -> PackedF32 {
-    PackedF32::pack(w, rows, cols).expect(SHAPES)
-}
-
-/// The transpose of `w` (`rows x cols`).
-fn pack_transposed(w: &[f32], rows: usize, cols: usize) -> PackedF32 {
-    PackedF32::pack_transposed(w, rows, cols).expect(SHAPES)
 }
 
 /// The matrices of one direction of the walk through time, and its sizes.
@@ -426,7 +363,8 @@ impl Pass<'_> {
             before.copy_within(..(steps - 1) * output, output);
             before[..output].fill(0.0);
         });
-        let sums = SumGradient::new::<C>(&input, &kept, rows, hidden);
+        let last = C::SPLIT.then_some(&kept[..]);
+        let sums = SumGradient::new(&input, last, rows, wide, hidden);
         let (left, right) = match weights.recurrent {
             Recurrent::Dense(_) => (sums.times(&before, output), Vec::new()),
             Recurrent::LowRank { a, b, rank } => {
@@ -443,48 +381,6 @@ impl Pass<'_> {
         buffers::keep(before);
         buffers::keep(kept);
         Gradients { input, left, right, peepholes, projection }
-    }
-}
-
-/// The gradient of the stacked sums `U s` of all steps, `rows x wide`; its last gate lies elsewhere where the cell
-/// splits.
-struct SumGradient<'a> {
-    first: faer::MatRef<'a, f32>,
-    last: Option<faer::MatRef<'a, f32>>,
-}
-
-impl<'a> SumGradient<'a> {
-    fn new<C: CellStep>(input: &'a [f32], kept: &'a [f32], rows: usize, hidden: usize) -> Self {
-        let wide = C::GATES * hidden;
-        let columns = if C::SPLIT { wide - hidden } else { wide };
-        Self {
-            first: matmul::view(input, rows, columns, wide),
-            last: C::SPLIT.then(|| matmul::view(kept, rows, hidden, hidden)),
-        }
-    }
-
-    /// The gradient of the stacked matrix that made the sums from `x`, `rows x cols`.
-    fn times(&self, x: &[f32], cols: usize) -> Vec<f32> {
-        let x = matmul::view(x, self.first.nrows(), cols, cols);
-        let first = self.first.ncols();
-        let last = self.last.map_or(0, |last| last.ncols());
-        let mut gradient = vec![0.0; (first + last) * cols];
-        let (upper, lower) = gradient.split_at_mut(first * cols);
-        matmul::product_by_rows(upper, cols, self.first.transpose(), x, false);
-        if let Some(last) = self.last {
-            matmul::product_by_rows(lower, cols, last.transpose(), x, false);
-        }
-        gradient
-    }
-
-    /// The gradient of what the stacked matrix `a` (`wide x rank`) was multiplied with.
-    fn back_through(&self, a: &[f32], rank: usize, out: &mut [f32]) {
-        let first = self.first.ncols();
-        let a = matmul::view(a, a.len() / rank, rank, rank);
-        matmul::product_by_rows(out, rank, self.first, a.subrows(0, first), false);
-        if let Some(last) = self.last {
-            matmul::product_by_rows(out, rank, last, a.subrows(first, last.ncols()), true);
-        }
     }
 }
 
