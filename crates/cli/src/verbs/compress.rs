@@ -67,7 +67,7 @@ impl Rule {
             (.., Some(parameters)) => RankRule::Budget { parameters: *parameters },
             _ => unreachable!("clap requires one of the group"),
         };
-        Ok(Plan { low_rank: Some(LowRank::new(rank)), int8: false })
+        Ok(Plan { low_rank: Some(LowRank::new(rank)), ..Plan::default() })
     }
 }
 
