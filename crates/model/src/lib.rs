@@ -28,8 +28,8 @@ pub use alphabet::Alphabet;
 pub use config::{Candidate, ConvConfig, Kind, LinearSpec, NetworkConfig, RowConvConfig};
 pub use error::Error;
 pub use linear::{
-    BlockDiagonal, Dense, Family, FamilySpec, LinearMap, LowRank, PartSpec, PerGate, Rectangle,
-    Structured, ToeplitzLike,
+    BlockDiagonal, Dense, Family, FamilySpec, Fastfood, Hashed, LinearMap, LowRank, Monarch,
+    PartSpec, PerGate, Rectangle, Structured, ToeplitzLike,
 };
 pub use matrix::Matrix;
 pub use network::{Affine, MapRef, Network};

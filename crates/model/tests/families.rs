@@ -18,6 +18,11 @@ fn table() -> Vec<(&'static str, usize, usize, usize)> {
         (r#"{"family":"toeplitz_like","rank":2,"rectangle":"pad"}"#, 5, 8, 32),
         (r#"{"family":"toeplitz_like","rank":1}"#, 8, 5, 16),
         (r#"{"family":"block_diagonal","blocks":3}"#, 6, 9, 18),
+        (r#"{"family":"monarch","blocks":2}"#, 6, 4, 20),
+        (r#"{"family":"hashed","parameters":7,"seed":3}"#, 6, 5, 7),
+        (r#"{"family":"fastfood","seed":1}"#, 5, 5, 24),
+        (r#"{"family":"fastfood","seed":1}"#, 12, 4, 36),
+        (r#"{"family":"fastfood","seed":1,"rectangle":"pad"}"#, 4, 6, 24),
         (r#"{"family":"per_gate","gates":3,"of":{"family":"low_rank","rank":2}}"#, 12, 4, 48),
         (r#"{"family":"per_gate","gates":3,"of":{"family":"toeplitz_like","rank":2}}"#, 12, 4, 48),
         (
@@ -90,6 +95,9 @@ fn gradients_are_those_of_finite_differences() {
 #[test]
 fn fresh_weights_have_the_variance_that_is_asked_for() {
     let sizes = [
+        (r#"{"family":"monarch","blocks":8}"#, 96, 48),
+        (r#"{"family":"hashed","parameters":500}"#, 96, 48),
+        (r#"{"family":"fastfood"}"#, 96, 48),
         (r#"{"family":"low_rank","rank":8}"#, 96, 48),
         (r#"{"family":"toeplitz_like","rank":4}"#, 96, 48),
         (r#"{"family":"toeplitz_like","rank":4,"rectangle":"pad"}"#, 48, 96),
@@ -157,6 +165,8 @@ fn impossible_families_say_why() {
         (r#"{"family":"low_rank","rank":5}"#, 4, 8, "1..=4"),
         (r#"{"family":"toeplitz_like","rank":0}"#, 4, 8, "1..=4"),
         (r#"{"family":"block_diagonal","blocks":3}"#, 6, 8, "divide both sides"),
+        (r#"{"family":"monarch","blocks":0}"#, 6, 8, "divide both sides"),
+        (r#"{"family":"hashed","parameters":49}"#, 6, 8, "1..=48"),
         (r#"{"family":"per_gate","gates":3,"of":{"family":"dense"}}"#, 8, 8, "divide the rows"),
         (
             r#"{"family":"per_gate","gates":1,"of":{"family":"per_gate","gates":1,"of":{"family":"dense"}}}"#,

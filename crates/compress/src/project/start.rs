@@ -12,7 +12,7 @@ pub(super) fn parts(w: &[f32], spec: &FamilySpec) -> Result<(Vec<Vec<f32>>, bool
             let (u, v) = truncated_svd(w, rows, cols, family.rank)?;
             (vec![u, v], true)
         }
-        Family::BlockDiagonal(_) => (vec![averages(w, spec)], true),
+        Family::BlockDiagonal(_) | Family::Hashed(_) => (vec![averages(w, spec)], true),
         Family::ToeplitzLike(family) => {
             let tall = rows >= cols;
             let (small, large) = (rows.min(cols), rows.max(cols));
@@ -31,6 +31,8 @@ pub(super) fn parts(w: &[f32], spec: &FamilySpec) -> Result<(Vec<Vec<f32>>, bool
             }
             (vec![g, h], false)
         }
+        Family::Monarch(family) => (rank_one_blocks(w, rows, cols, family.blocks)?, true),
+        Family::Fastfood(_) => (scattered(w, spec), false),
         Family::PerGate(family) => {
             let height = rows / family.gates;
             let gate = FamilySpec::new("gate", (*family.of).clone(), height, cols)?;
@@ -55,6 +57,38 @@ fn averages(w: &[f32], spec: &FamilySpec) -> Vec<f32> {
     let sums = &spec.gradient(&[&ones], w)[0];
     let counts = &spec.gradient(&[&ones], &pattern)[0];
     sums.iter().zip(counts).map(|(s, n)| if *n > 0.0 { s / n } else { 0.0 }).collect()
+}
+
+/// The best rank-one matrix for every pair of groups, its weight shared evenly between the two factors.
+fn rank_one_blocks(w: &[f32], rows: usize, cols: usize, blocks: usize) -> Result<Vec<Vec<f32>>> {
+    let (height, width) = (rows / blocks, cols / blocks);
+    let (mut left, mut right) = (vec![0.0; rows * blocks], vec![0.0; blocks * cols]);
+    for b in 0..blocks {
+        for k in 0..blocks {
+            let row = |i: usize| &w[(b * height + i) * cols + k * width..][..width];
+            let block: Vec<f32> = (0..height).flat_map(|i| row(i).iter().copied()).collect();
+            let (u, v) = Svd::new(&block, height, width)?.truncate(1);
+            (0..height).for_each(|i| left[(b * height + i) * blocks + k] = u[i]);
+            right[b * cols + k * width..][..width].copy_from_slice(&v);
+        }
+    }
+    Ok(vec![left, right])
+}
+
+/// Values without structure, of the size that gives `F(parts)` the mean square of `w`: where a fit begins that has no
+/// better place. The same for the same size.
+fn scattered(w: &[f32], spec: &FamilySpec) -> Vec<Vec<f32>> {
+    let square = w.iter().map(|&w| f64::from(w) * f64::from(w)).sum::<f64>() / w.len() as f64;
+    let deviations = spec.deviations(square.sqrt());
+    let parts = spec.parts().into_iter().zip(deviations);
+    parts
+        .map(|(part, deviation)| {
+            // Multiples of the golden ratio fill an interval evenly and without a visible order.
+            let value =
+                |i: usize| ((i as f64 * 0.618_033_988_749_895).fract() - 0.5) * 12f64.sqrt();
+            (1..=part.rows * part.cols).map(|i| (value(i * i) * deviation) as f32).collect()
+        })
+        .collect()
 }
 
 /// `g` and `h` (`rank x n`) from the largest singular values of the displacement `(Z_1 M - M Z_{-1}) / 2`: exact

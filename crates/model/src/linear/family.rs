@@ -1,6 +1,9 @@
 //! Which families of linear maps there are, and what every family can do.
 
 use super::block_diagonal::BlockDiagonal;
+use super::fastfood::Fastfood;
+use super::hashed::Hashed;
+use super::monarch::Monarch;
 use super::per_gate::PerGate;
 use super::toeplitz_like::ToeplitzLike;
 use super::{dense::Dense, low_rank::LowRank};
@@ -21,6 +24,12 @@ pub enum Family {
     ToeplitzLike(ToeplitzLike),
     /// Independent blocks on the diagonal.
     BlockDiagonal(BlockDiagonal),
+    /// Walsh-Hadamard transforms and diagonals (Le et al. 2013).
+    Fastfood(Fastfood),
+    /// Entries that share weights by a hash (Chen et al. 2015).
+    Hashed(Hashed),
+    /// Two block-diagonal products with a transposition between them (Dao et al. 2022).
+    Monarch(Monarch),
     /// A stack of equal parts, each of a family by itself.
     PerGate(PerGate),
 }
@@ -89,6 +98,9 @@ impl Family {
             Family::LowRank(rule) => rule,
             Family::ToeplitzLike(rule) => rule,
             Family::BlockDiagonal(rule) => rule,
+            Family::Fastfood(rule) => rule,
+            Family::Hashed(rule) => rule,
+            Family::Monarch(rule) => rule,
             Family::PerGate(rule) => rule,
         }
     }

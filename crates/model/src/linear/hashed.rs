@@ -1,0 +1,80 @@
+//! Hashed sharing (Chen et al. 2015, HashedNets): `W_ij = sign(i, j) w[bucket(i, j)]`, so that many entries share one
+//! weight, by a hash that needs no storage.
+
+use super::family::{PartSpec, Rule, narrow};
+use serde::{Deserialize, Serialize};
+
+/// `parameters` weights for all of `W`.
+///
+/// Bucket and sign come from the SplitMix64 finaliser of `(seed, i, j)`: the same on every machine.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Hashed {
+    /// Weights.
+    pub parameters: usize,
+    /// Seed of the hash; maps of one network may share it, since sharing is within a map.
+    #[serde(default)]
+    pub seed: u64,
+}
+
+impl Hashed {
+    /// Calls `f(element of W, bucket, sign)` for every element.
+    fn each(&self, rows: usize, cols: usize, mut f: impl FnMut(usize, usize, f32)) {
+        let start = mix(self.seed);
+        for i in 0..rows {
+            let row = mix(start ^ i as u64);
+            for j in 0..cols {
+                let hash = mix(row ^ j as u64);
+                // The upper 32 bits choose the bucket without the bias of a remainder of few bits.
+                let bucket = ((hash >> 32) as u128 * self.parameters as u128) >> 32;
+                f(i * cols + j, bucket as usize, if hash & 1 == 0 { 1.0 } else { -1.0 });
+            }
+        }
+    }
+}
+
+/// The finaliser of SplitMix64 behind its increment.
+pub(super) fn mix(z: u64) -> u64 {
+    let z = z.wrapping_add(0x9E37_79B9_7F4A_7C15);
+    let z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+    let z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+    z ^ (z >> 31)
+}
+
+impl Rule for Hashed {
+    fn name(&self) -> &'static str {
+        "hashed"
+    }
+
+    fn check(&self, rows: usize, cols: usize) -> Result<(), String> {
+        let most = rows * cols;
+        if (1..=most).contains(&self.parameters) {
+            return Ok(());
+        }
+        Err(format!("parameters is {}, must be in 1..={most}", self.parameters))
+    }
+
+    fn parts(&self, _: usize, _: usize) -> Vec<PartSpec> {
+        vec![PartSpec { name: "shared", rows: 1, cols: self.parameters }]
+    }
+
+    fn to_dense(&self, rows: usize, cols: usize, parts: &[&[f32]]) -> Vec<f32> {
+        let mut dense = vec![0.0; rows * cols];
+        self.each(rows, cols, |at, bucket, sign| dense[at] = sign * parts[0][bucket]);
+        dense
+    }
+
+    fn gradient(&self, rows: usize, cols: usize, _: &[&[f32]], dw: &[f32]) -> Vec<Vec<f32>> {
+        let mut gradient = vec![0f64; self.parameters];
+        self.each(rows, cols, |at, bucket, sign| gradient[bucket] += f64::from(sign * dw[at]));
+        vec![narrow(gradient)]
+    }
+
+    fn flops(&self, rows: usize, cols: usize) -> usize {
+        2 * rows * cols
+    }
+
+    fn deviations(&self, _: usize, _: usize, sigma: f64) -> Vec<f64> {
+        vec![sigma]
+    }
+}

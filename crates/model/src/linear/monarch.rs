@@ -1,0 +1,77 @@
+//! Monarch matrices (Dao et al. 2022): two block-diagonal products with a transposition between them,
+//!
+//! ```text
+//! W[(b, i), (k, j)] = left_b[i, k] right_k[b, j]
+//! ```
+//!
+//! for outputs in `blocks` groups `b` and inputs in `blocks` groups `k`: every pair of groups has a matrix of rank
+//! one, and `W` in general full rank, for the parameters of a low rank of `blocks`.
+
+use super::family::{PartSpec, Rule, narrow};
+use serde::{Deserialize, Serialize};
+
+/// `blocks` groups of inputs and of outputs; both sides must be divisible.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Monarch {
+    /// Groups.
+    pub blocks: usize,
+}
+
+impl Monarch {
+    /// Calls `f(element of W, of left, of right)` for every element.
+    fn each(&self, rows: usize, cols: usize, mut f: impl FnMut(usize, usize, usize)) {
+        let (height, width) = (rows / self.blocks, cols / self.blocks);
+        for i in 0..rows {
+            for j in 0..cols {
+                f(i * cols + j, i * self.blocks + j / width, i / height * cols + j);
+            }
+        }
+    }
+}
+
+impl Rule for Monarch {
+    fn name(&self) -> &'static str {
+        "monarch"
+    }
+
+    fn check(&self, rows: usize, cols: usize) -> Result<(), String> {
+        let blocks = self.blocks;
+        if blocks >= 1 && rows.is_multiple_of(blocks) && cols.is_multiple_of(blocks) {
+            return Ok(());
+        }
+        Err(format!("blocks is {blocks}, must divide both sides"))
+    }
+
+    fn parts(&self, rows: usize, cols: usize) -> Vec<PartSpec> {
+        vec![
+            PartSpec { name: "left", rows, cols: self.blocks },
+            PartSpec { name: "right", rows: self.blocks, cols },
+        ]
+    }
+
+    fn to_dense(&self, rows: usize, cols: usize, parts: &[&[f32]]) -> Vec<f32> {
+        let mut dense = vec![0.0; rows * cols];
+        self.each(rows, cols, |at, l, r| dense[at] = parts[0][l] * parts[1][r]);
+        dense
+    }
+
+    fn gradient(&self, rows: usize, cols: usize, parts: &[&[f32]], dw: &[f32]) -> Vec<Vec<f32>> {
+        let mut left = vec![0f64; rows * self.blocks];
+        let mut right = vec![0f64; self.blocks * cols];
+        self.each(rows, cols, |at, l, r| {
+            let d = f64::from(dw[at]);
+            left[l] += d * f64::from(parts[1][r]);
+            right[r] += d * f64::from(parts[0][l]);
+        });
+        vec![narrow(left), narrow(right)]
+    }
+
+    fn flops(&self, rows: usize, cols: usize) -> usize {
+        2 * self.blocks * (rows + cols)
+    }
+
+    fn deviations(&self, _: usize, _: usize, sigma: f64) -> Vec<f64> {
+        vec![sigma.sqrt(); 2]
+    }
+}
