@@ -172,7 +172,11 @@ impl<'a> Trainer<'a> {
         let mut optimizer = OptimizerState::default();
         let mut average = Parameters::new();
         if let Some(path) = &recipe.init {
-            let (from, _) = Checkpoint::load(path)?;
+            let (mut from, _) = Checkpoint::load(path)?;
+            if !from.average.is_empty() {
+                // What the run was judged by.
+                from.parameters = std::mem::take(&mut from.average);
+            }
             from.restore(&mut net, path)?;
             progress.normalise = from.progress.normalise;
         }

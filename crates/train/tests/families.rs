@@ -1,0 +1,143 @@
+//! Structured families in training: exported logits, a whole run from random values, fits between stages, resume.
+
+mod common;
+
+use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use burn::tensor::Device;
+use common::{recipe, tones};
+use stonechat_model::{Family, NetworkConfig, Package};
+use stonechat_train::checkpoint::Checkpoint;
+use stonechat_train::export::export;
+use stonechat_train::graph::{Frames, Graph, to_host};
+use stonechat_train::net::{Mode, Net, Parametrisation};
+use stonechat_train::random;
+use stonechat_train::trainer::{Event, train};
+use stonechat_train::warm_start::{Start, change_families};
+
+/// Families that fit every map of the nets below: sides 12, 24 and 36.
+const FAMILIES: [&str; 6] = [
+    r#"{"family":"toeplitz_like","rank":3}"#,
+    r#"{"family":"block_diagonal","blocks":4}"#,
+    r#"{"family":"monarch","blocks":4}"#,
+    r#"{"family":"hashed","parameters":60}"#,
+    r#"{"family":"fastfood"}"#,
+    r#"{"family":"low_rank","rank":3}"#,
+];
+
+fn everywhere(family: &str) -> BTreeMap<String, Family> {
+    let family: Family = serde_json::from_str(family).unwrap();
+    ["recurrent", "nonrecurrent", "fully_connected"].map(|k| (k.to_owned(), family.clone())).into()
+}
+
+#[test]
+fn logits_survive_the_export_of_every_family() {
+    let config: NetworkConfig =
+        serde_json::from_str(r#"{ "input": 24, "gru": [12, 12], "fc": 12 }"#).unwrap();
+    let per_gate = r#"{"family":"per_gate","gates":3,"of":{"family":"monarch","blocks":4}}"#;
+    for family in FAMILIES.into_iter().chain([per_gate]) {
+        let mut choices = everywhere(family);
+        if family == per_gate {
+            choices.remove("fully_connected");
+        }
+        let mut net = Net::new(config.clone(), 5, Parametrisation::Dense, 3).unwrap();
+        for (i, s) in net.statistics.values_mut().enumerate() {
+            s.variance.iter_mut().enumerate().for_each(|(k, v)| {
+                *v = 0.5 + random::normal(100 + i as u64, k as u64).abs();
+            });
+        }
+        let dense = net.count();
+        change_families(&mut net, &choices, Start::Fresh { seed: 9 }).unwrap();
+        assert!(net.count() < dense, "{family}");
+        let steps = 9;
+        let x: Vec<f32> = (0..steps * 24).map(|i| random::normal(7, i as u64)).collect();
+        let device = Device::flex();
+        let graph = Graph::new(&net, &device, false);
+        let frames = Frames { lengths: vec![steps], steps };
+        let output = net.forward(&graph, x.clone(), frames, Mode::Inference, &device);
+        let ours = to_host(output.logits);
+        let expected = export(&net).unwrap().forward_reference(&x, steps).unwrap();
+        for (i, (a, e)) in ours.iter().zip(&expected).enumerate() {
+            assert!((a - e).abs() < 1e-4, "{family}, logit {i}: {a} and {e}");
+        }
+    }
+}
+
+#[test]
+fn a_fresh_structured_net_learns() {
+    let folder = tempfile::tempdir().unwrap();
+    tones(folder.path(), 24);
+    let families = r#"stage.0.families={ recurrent = { family = "toeplitz_like", rank = 2 }, fully_connected = { family = "monarch", blocks = 4 } }"#;
+    let recipe = recipe(
+        folder.path(),
+        &[families, "network.gru=[12,16]", "stage.0.parametrisation=dense", "stage.0.epochs=6"],
+    );
+    let losses = std::sync::Mutex::new(Vec::new());
+    train(&recipe, &folder.path().join("run"), false, &|event| {
+        if let Event::Epoch { stage: "full", loss, .. } = event {
+            losses.lock().unwrap().push(loss);
+        }
+    })
+    .unwrap();
+    let losses = losses.into_inner().unwrap();
+    assert!(losses[5] < 0.6 * losses[0], "{losses:?}");
+    let package = Package::load(folder.path().join("run/full.stonechat")).unwrap();
+    let families: Vec<&str> = package.network.maps().iter().map(|map| map.map.family()).collect();
+    assert_eq!(families.iter().filter(|f| **f == "toeplitz_like").count(), 2, "{families:?}");
+    assert_eq!(families.iter().filter(|f| **f == "monarch").count(), 1, "{families:?}");
+}
+
+#[test]
+fn a_stage_moves_the_weights_into_families_and_a_killed_run_resumes_there() {
+    let folder = tempfile::tempdir().unwrap();
+    tones(folder.path(), 24);
+    let families =
+        r#"stage.1.families={ recurrent = { family = "block_diagonal", blocks = 4 }, "gru.1.nonrec" = { family = "toeplitz_like", rank = 4 } }"#;
+    let recipe = recipe(folder.path(), &[families, "stage.0.epochs=2"]);
+    let whole = folder.path().join("whole");
+    let changed = AtomicUsize::new(0);
+    train(&recipe, &whole, false, &|event| {
+        if let Event::Truncated { parameters, .. } = event {
+            changed.store(parameters, Ordering::Relaxed);
+        }
+    })
+    .unwrap();
+    let broken = folder.path().join("broken");
+    let died = catch_unwind(AssertUnwindSafe(|| {
+        let steps = AtomicUsize::new(0);
+        train(&recipe, &broken, false, &|event| {
+            // Six steps before the second stage begins, two in it.
+            if let Event::Step { .. } = event {
+                assert!(steps.fetch_add(1, Ordering::Relaxed) < 8, "killed on purpose");
+            }
+        })
+    }));
+    assert!(died.is_err());
+    train(&recipe, &broken, true, &|_| {}).unwrap();
+    let last = |run: &std::path::Path| {
+        Checkpoint::load(&run.join("checkpoints/last.safetensors")).unwrap().0
+    };
+    assert_eq!(last(&whole), last(&broken));
+    assert_eq!(last(&whole).families.len(), 3);
+    let count: usize = last(&whole).parameters.values().map(|p| p.values.len()).sum();
+    assert_eq!(count, changed.into_inner());
+}
+
+#[test]
+fn recipes_with_impossible_families_say_why() {
+    let folder = tempfile::tempdir().unwrap();
+    tones(folder.path(), 2);
+    for (families, reason) in [
+        (r#"{ "gru.7.rec" = { family = "dense" } }"#, "gru.7.rec"),
+        (r#"{ conv = { family = "dense" } }"#, "convolutions"),
+        (r#"{ recurrent = { family = "monarch", blocks = 5 } }"#, "divide"),
+        (r#"{ recurrent = { family = "circus" } }"#, "circus"),
+    ] {
+        let error = common::try_recipe(folder.path(), &[&format!("stage.0.families={families}")])
+            .unwrap_err()
+            .to_string();
+        assert!(error.contains(reason), "{families}: {error}");
+    }
+}
