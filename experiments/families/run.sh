@@ -11,28 +11,41 @@ stonechat=${STONECHAT:-target/release/stonechat}
 runs=${RUNS:-runs/families}
 dev=../shared/data/librispeech-part/dev.jsonl
 
-# NAME, then the families as TOML; all large maps: nonrecurrent, recurrent, fully connected.
-all() { printf '{ nonrecurrent = %s, recurrent = %s, fully_connected = %s }' "$1" "$1" "$1"; }
-gates() { printf '{ nonrecurrent = %s, recurrent = %s, fully_connected = %s }' "{ family = \"per_gate\", gates = 3, of = $1 }" "{ family = \"per_gate\", gates = 3, of = $1 }" "$1"; }
+# One line a variant: NAME, then what it sets in the recipe's stage. `all` is every large map: nonrecurrent, recurrent,
+# fully connected; `gates` the same with a map of its own for every gate.
+all() { printf 'families={ nonrecurrent = %s, recurrent = %s, fully_connected = %s }' "$1" "$1" "$1"; }
+gates() {
+    local stack="{ family = \"per_gate\", gates = 3, of = $1 }"
+    printf 'families={ nonrecurrent = %s, recurrent = %s, fully_connected = %s }' "$stack" "$stack" "$1"
+}
 variants() {
-    echo "dense|{ recurrent = { family = \"dense\" } }"
-    for r in 64 24; do echo "low_rank-$r|$(all "{ family = \"low_rank\", rank = $r }")"; done
-    for r in 40 16; do echo "toeplitz_like-$r|$(all "{ family = \"toeplitz_like\", rank = $r }")"; done
-    for b in 80 20; do echo "monarch-$b|$(all "{ family = \"monarch\", blocks = $b }")"; done
-    for b in 4 10; do echo "block_diagonal-$b|$(gates "{ family = \"block_diagonal\", blocks = $b }")"; done
-    for k in 76800 30720; do echo "hashed-$k|$(all "{ family = \"hashed\", parameters = $k }")"; done
-    for b in 4 10; do echo "block_circulant-$b|$(all "{ family = \"block_circulant\", block = $b }")"; done
-    for r in 40 16; do echo "per_gate_low_rank-$r|$(gates "{ family = \"low_rank\", rank = $r }")"; done
-    for r in 40 16; do echo "hankel_like-$r|$(all "{ family = \"hankel_like\", rank = $r }")"; done
-    for r in 40 16; do echo "vandermonde_like-$r|$(all "{ family = \"vandermonde_like\", rank = $r }")"; done
-    for r in 40 16; do echo "cauchy_like-$r|$(all "{ family = \"cauchy_like\", rank = $r }")"; done
-    for r in blocks pad; do echo "circulant-$r|$(all "{ family = \"circulant\", rectangle = \"$r\" }")"; done
-    for r in blocks pad; do echo "skew_circulant-$r|$(all "{ family = \"skew_circulant\", rectangle = \"$r\" }")"; done
-    for r in blocks pad; do echo "fastfood-$r|$(all "{ family = \"fastfood\", rectangle = \"$r\" }")"; done
-    # Structured below, low rank above (the hybrid of Lu et al. 2016).
-    for r in 40:64 16:24; do
-        t="{ family = \"toeplitz_like\", rank = ${r%:*} }" l="{ family = \"low_rank\", rank = ${r#*:} }"
-        echo "hybrid-$r|{ \"gru.0.nonrec\" = $t, \"gru.0.rec\" = $t, nonrecurrent = $l, recurrent = $l, fully_connected = $l }"
+    local n t l
+    echo 'dense|average=0.99'
+    for n in 64 24; do echo "low_rank-$n|$(all "{ family = \"low_rank\", rank = $n }")"; done
+    for n in 128 48; do
+        # One right factor for a layer's recurrence and the next layer's input, as cut from the net; the rest low rank.
+        l="{ family = \"low_rank\", rank = $((n / 2)) }"
+        echo "shared_projection-$n|shared_projection={ rank = { list = { \"gru.0.proj\" = $n, \"gru.1.proj\" = $n, \"gru.2.proj\" = $n } } }|families={ \"gru.0.nonrec\" = $l, fully_connected = $l }"
+    done
+    for n in 40 16; do echo "per_gate_low_rank-$n|$(gates "{ family = \"low_rank\", rank = $n }")"; done
+    for n in 40:64 16:24; do
+        # Structured below, low rank above.
+        t="{ family = \"toeplitz_like\", rank = ${n%:*} }" l="{ family = \"low_rank\", rank = ${n#*:} }"
+        echo "hybrid-${n%:*}|families={ \"gru.0.nonrec\" = $t, \"gru.0.rec\" = $t, nonrecurrent = $l, recurrent = $l, fully_connected = $l }"
+    done
+    for n in 40 16; do
+        for t in toeplitz_like hankel_like vandermonde_like cauchy_like; do
+            echo "$t-$n|$(all "{ family = \"$t\", rank = $n }")"
+        done
+    done
+    for n in 80 20; do echo "monarch-$n|$(all "{ family = \"monarch\", blocks = $n }")"; done
+    for n in 4 10; do echo "block_diagonal-$n|$(gates "{ family = \"block_diagonal\", blocks = $n }")"; done
+    for n in 4 10; do echo "block_circulant-$n|$(all "{ family = \"block_circulant\", block = $n }")"; done
+    for n in 76800 30720; do echo "hashed-$n|$(all "{ family = \"hashed\", parameters = $n }")"; done
+    for n in blocks pad; do
+        for t in circulant skew_circulant fastfood; do
+            echo "$t-$n|$(all "{ family = \"$t\", rectangle = \"$n\" }")"
+        done
     done
 }
 
@@ -45,15 +58,17 @@ measure() { # FOLDER
 }
 
 for seed in "${@:-1}"; do
-    while IFS='|' read -r name families; do
-        # shellcheck disable=SC2053
+    while IFS='|' read -r -a variant; do
+        name=${variant[0]}
+        # shellcheck disable=SC2053 # SELECT is a pattern
         [[ $name == ${SELECT:-*} ]] || continue
         run=$runs/$name-seed$seed
         [ -e "$run/int8.json" ] && continue
-        resume=()
-        [ -e "$run/checkpoints/last.safetensors" ] && resume=(--resume)
-        "$stonechat" train experiments/families/fine_tune.toml --run "$run" "${resume[@]}" \
-            --set "init=$runs/base/checkpoints/dense.safetensors" --set "seed=$seed" --set "stage.0.families=$families" </dev/null
+        arguments=()
+        for change in "${variant[@]:1}"; do arguments+=(--set "stage.0.$change"); done
+        [ -e "$run/checkpoints/last.safetensors" ] && arguments+=(--resume)
+        "$stonechat" train experiments/families/fine_tune.toml --run "$run" "${arguments[@]}" \
+            --set "init=$runs/base/checkpoints/dense.safetensors" --set "seed=$seed" </dev/null
         measure "$run"
     done < <(variants)
 done
