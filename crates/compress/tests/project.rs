@@ -43,6 +43,13 @@ fn members_are_found_again() {
         (r#"{"family":"monarch","blocks":2}"#, 12, 8),
         (r#"{"family":"toeplitz_like","rank":2}"#, 12, 12),
         (r#"{"family":"toeplitz_like","rank":2}"#, 24, 8),
+        (r#"{"family":"hankel_like","rank":3}"#, 8, 24),
+        (r#"{"family":"vandermonde_like","rank":2}"#, 12, 12),
+        (r#"{"family":"cauchy_like","rank":2}"#, 24, 12),
+        (r#"{"family":"circulant","seed":2}"#, 24, 12),
+        (r#"{"family":"circulant","rectangle":"pad"}"#, 10, 7),
+        (r#"{"family":"skew_circulant"}"#, 12, 24),
+        (r#"{"family":"block_circulant","block":5}"#, 12, 9),
         (r#"{"family":"per_gate","gates":3,"of":{"family":"toeplitz_like","rank":1}}"#, 24, 8),
         (r#"{"family":"per_gate","gates":3,"of":{"family":"monarch","blocks":2}}"#, 24, 8),
     ] {
@@ -59,6 +66,9 @@ fn a_larger_family_fits_better_and_the_largest_fits_all() {
     let error = |family: String| project("map", &w, &spec(&family, n, n), None).unwrap().error;
     for (name, key, sizes) in [
         ("toeplitz_like", "rank", vec![1, 3, 6, 10]),
+        ("hankel_like", "rank", vec![1, 3, 6, 10]),
+        ("vandermonde_like", "rank", vec![1, 3, 6, 10]),
+        ("cauchy_like", "rank", vec![1, 3, 6, 10]),
         ("low_rank", "rank", vec![1, 3, 6, 10]),
         ("monarch", "blocks", vec![1, 2, 5, 10]),
         ("hashed", "parameters", vec![1, 10, 50]),

@@ -28,8 +28,9 @@ pub use alphabet::Alphabet;
 pub use config::{Candidate, ConvConfig, Kind, LinearSpec, NetworkConfig, RowConvConfig};
 pub use error::Error;
 pub use linear::{
-    BlockDiagonal, Dense, Family, FamilySpec, Fastfood, Hashed, LinearMap, LowRank, Monarch,
-    PartSpec, PerGate, Rectangle, Structured, ToeplitzLike,
+    BlockCirculant, BlockDiagonal, CauchyLike, Circulant, Dense, Displacement, Family, FamilySpec,
+    Fastfood, HankelLike, Hashed, LinearMap, LowRank, Monarch, PartSpec, PerGate, Rectangle,
+    SkewCirculant, Structured, ToeplitzLike, VandermondeLike,
 };
 pub use matrix::Matrix;
 pub use network::{Affine, MapRef, Network};

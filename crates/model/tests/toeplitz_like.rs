@@ -28,8 +28,8 @@ fn square(rank: usize, n: usize) -> FamilySpec {
 
 #[test]
 fn the_dense_view_is_the_sum_of_products() {
-    for n in [1, 2, 3, 8, 17, 63] {
-        for rank in [1, 2, 5].into_iter().filter(|&r| r <= n) {
+    for n in [1, 2, 3, 8, 17, 63, 64] {
+        for rank in [1, 2, 10].into_iter().filter(|&r| r <= n) {
             let mut random = Random((n * rank) as u64);
             let (g, h) = (random.values(rank * n), random.values(rank * n));
             let got = square(rank, n).to_dense(&[&g, &h]);

@@ -1,7 +1,7 @@
 //! Where a fit begins.
 
 use crate::{Result, Svd, truncated_svd};
-use stonechat_model::{Family, FamilySpec, Rectangle};
+use stonechat_model::{Family, FamilySpec};
 
 /// Parts near to `w`, and whether they are the best there are in the Frobenius norm.
 pub(super) fn parts(w: &[f32], spec: &FamilySpec) -> Result<(Vec<Vec<f32>>, bool)> {
@@ -12,25 +12,15 @@ pub(super) fn parts(w: &[f32], spec: &FamilySpec) -> Result<(Vec<Vec<f32>>, bool
             let (u, v) = truncated_svd(w, rows, cols, family.rank)?;
             (vec![u, v], true)
         }
-        Family::BlockDiagonal(_) | Family::Hashed(_) => (vec![averages(w, spec)], true),
-        Family::ToeplitzLike(family) => {
-            let tall = rows >= cols;
-            let (small, large) = (rows.min(cols), rows.max(cols));
-            let blocks = family.rectangle == Rectangle::Blocks && large.is_multiple_of(small);
-            let n = if blocks { small } else { large };
-            let (mut g, mut h) = (Vec::new(), Vec::new());
-            for block in 0..if blocks { large / small } else { 1 } {
-                let (top, left) = if tall { (block * n, 0) } else { (0, block * n) };
-                let at = |i: usize, j: usize| {
-                    let (i, j) = (top + i, left + j);
-                    if i < rows && j < cols { f64::from(w[i * cols + j]) } else { 0.0 }
-                };
-                let (block_g, block_h) = displacement(n, family.rank, at)?;
-                g.extend(block_g);
-                h.extend(block_h);
-            }
-            (vec![g, h], false)
-        }
+        Family::BlockDiagonal(_)
+        | Family::Hashed(_)
+        | Family::Circulant(_)
+        | Family::SkewCirculant(_)
+        | Family::BlockCirculant(_) => (vec![averages(w, spec)], true),
+        Family::ToeplitzLike(_)
+        | Family::HankelLike(_)
+        | Family::VandermondeLike(_)
+        | Family::CauchyLike(_) => (truncated_displacements(w, spec)?, false),
         Family::Monarch(family) => (rank_one_blocks(w, rows, cols, family.blocks)?, true),
         Family::Fastfood(_) => (scattered(w, spec), false),
         Family::PerGate(family) => {
@@ -91,24 +81,17 @@ fn scattered(w: &[f32], spec: &FamilySpec) -> Vec<Vec<f32>> {
         .collect()
 }
 
-/// `g` and `h` (`rank x n`) from the largest singular values of the displacement `(Z_1 M - M Z_{-1}) / 2`: exact
-/// where the displacement rank is no larger, else only a beginning, because small displacements may belong to
-/// large entries.
-fn displacement(
-    n: usize,
-    rank: usize,
-    m: impl Fn(usize, usize) -> f64,
-) -> Result<(Vec<f32>, Vec<f32>)> {
-    let mut moved = Vec::with_capacity(n * n);
-    for i in 0..n {
-        for j in 0..n {
-            let right = if j + 1 < n { m(i, j + 1) } else { -m(i, 0) };
-            moved.push((0.5 * (m((i + n - 1) % n, j) - right)) as f32);
-        }
+/// `g` and `h` of every square from the largest singular values of its displacement: exact where the displacement rank
+/// is no larger, else only a beginning, because small displacements may belong to large entries.
+fn truncated_displacements(w: &[f32], spec: &FamilySpec) -> Result<Vec<Vec<f32>>> {
+    let displacements = spec.displacements(w);
+    let rank = spec.parts()[0].rows / displacements.len();
+    let (mut g, mut h) = (Vec::new(), Vec::new());
+    for displacement in displacements {
+        let n = displacement.side;
+        let (u, v) = Svd::new(&displacement.values, n, n)?.truncate(rank);
+        g.extend((0..rank).flat_map(|r| (0..n).map(move |i| (r, i))).map(|(r, i)| u[i * rank + r]));
+        h.extend(v);
     }
-    let svd = Svd::new(&moved, n, n)?;
-    let (u, v) = svd.truncate(rank);
-    let g = (0..rank).flat_map(|r| (0..n).map(move |i| (r, i))).map(|(r, i)| u[i * rank + r]);
-    let h = v.chunks_exact(n).flat_map(|row| row.iter().rev().copied());
-    Ok((g.collect(), h.collect()))
+    Ok(vec![g, h])
 }

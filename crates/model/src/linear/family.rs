@@ -1,11 +1,17 @@
 //! Which families of linear maps there are, and what every family can do.
 
+use super::block_circulant::BlockCirculant;
 use super::block_diagonal::BlockDiagonal;
 use super::fastfood::Fastfood;
 use super::hashed::Hashed;
 use super::monarch::Monarch;
+use super::cauchy_like::CauchyLike;
+use super::circulant::Circulant;
+use super::hankel_like::HankelLike;
 use super::per_gate::PerGate;
+use super::skew_circulant::SkewCirculant;
 use super::toeplitz_like::ToeplitzLike;
+use super::vandermonde_like::VandermondeLike;
 use super::{dense::Dense, low_rank::LowRank};
 use crate::{Error, Result};
 use serde::{Deserialize, Serialize};
@@ -22,6 +28,18 @@ pub enum Family {
     LowRank(LowRank),
     /// Sums of products of circulant and skew-circulant matrices (Sindhwani et al. 2015).
     ToeplitzLike(ToeplitzLike),
+    /// Toeplitz-like with its rows in the reverse order.
+    HankelLike(HankelLike),
+    /// Sums of rows of a Vandermonde matrix, scaled and convolved.
+    VandermondeLike(VandermondeLike),
+    /// A matrix of low rank times `1 / (s_i - t_j)`, element by element.
+    CauchyLike(CauchyLike),
+    /// Circulant behind fixed signs (Cheng et al. 2015).
+    Circulant(Circulant),
+    /// Circulant, but for the sign of what comes round.
+    SkewCirculant(SkewCirculant),
+    /// Square circulant blocks.
+    BlockCirculant(BlockCirculant),
     /// Independent blocks on the diagonal.
     BlockDiagonal(BlockDiagonal),
     /// Walsh-Hadamard transforms and diagonals (Le et al. 2013).
@@ -66,6 +84,19 @@ pub(super) trait Rule {
     fn rank(&self, rows: usize, cols: usize) -> usize {
         rows.min(cols)
     }
+    /// See [`FamilySpec::displacements`].
+    fn displacements(&self, _: usize, _: usize, _: &[f32]) -> Vec<Displacement> {
+        Vec::new()
+    }
+}
+
+/// What the operator of a family leaves of one square of a matrix: `G H^T`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Displacement {
+    /// Side of the square.
+    pub side: usize,
+    /// `side x side`, row-major.
+    pub values: Vec<f32>,
 }
 
 /// A [`Family`] at a size: what a structured map is before it has weights.
@@ -97,6 +128,12 @@ impl Family {
             Family::Dense(rule) => rule,
             Family::LowRank(rule) => rule,
             Family::ToeplitzLike(rule) => rule,
+            Family::HankelLike(rule) => rule,
+            Family::VandermondeLike(rule) => rule,
+            Family::CauchyLike(rule) => rule,
+            Family::Circulant(rule) => rule,
+            Family::SkewCirculant(rule) => rule,
+            Family::BlockCirculant(rule) => rule,
             Family::BlockDiagonal(rule) => rule,
             Family::Fastfood(rule) => rule,
             Family::Hashed(rule) => rule,
@@ -171,6 +208,14 @@ impl FamilySpec {
     /// Panics if a part or `dw` is too short.
     pub fn gradient(&self, parts: &[&[f32]], dw: &[f32]) -> Vec<Vec<f32>> {
         self.family.rule().gradient(self.rows, self.cols, parts, dw)
+    }
+
+    /// For families of low displacement rank, the displacement `G H^T` of every square that `w` (`rows x cols`,
+    /// row-major, any matrix) is cut into, in the order of the parts; none for other families. Its rank is the least
+    /// `rank` with which the family holds the square, and the rows of the parts `g` and `h` are vectors of a
+    /// factorisation of it. Panics if `w` is too short.
+    pub fn displacements(&self, w: &[f32]) -> Vec<Displacement> {
+        self.family.rule().displacements(self.rows, self.cols, w)
     }
 
     /// For each part the standard deviation of independent entries of mean 0 that makes the entries of `W`

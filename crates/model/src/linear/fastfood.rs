@@ -4,7 +4,7 @@
 
 use super::family::{PartSpec, Rule, narrow, wide};
 use super::hashed::mix;
-use super::toeplitz_like::{Rectangle, each_of_tile, tiles};
+use super::tiles::{Rectangle, each_of_tile, tiles};
 use serde::{Deserialize, Serialize};
 
 /// `3 n` weights for a square of side `n`, the next power of two.

@@ -3,28 +3,43 @@
 //! One file per family holds its arithmetic; `family.rs` says which families there are. A family is made
 //! of named [`Matrix`] parts, so that storing, quantising and counting need no code of their own.
 
+mod block_circulant;
 mod block_diagonal;
+mod cauchy_like;
+mod circulant;
 mod dense;
+mod displaced;
 mod family;
 mod fastfood;
 mod hashed;
 mod low_rank;
 mod monarch;
+mod pattern;
 mod per_gate;
+mod skew_circulant;
 mod structured;
+mod tiles;
 mod toeplitz_like;
+mod vandermonde_like;
 
+pub use block_circulant::BlockCirculant;
 pub use block_diagonal::BlockDiagonal;
+pub use cauchy_like::CauchyLike;
+pub use circulant::Circulant;
 pub use dense::Dense;
-pub use family::{Family, FamilySpec, PartSpec};
 pub use fastfood::Fastfood;
 pub use hashed::Hashed;
+pub use family::{Displacement, Family, FamilySpec, PartSpec};
+pub use hankel_like::HankelLike;
 pub use low_rank::LowRank;
 pub use monarch::Monarch;
 pub use per_gate::PerGate;
 pub(crate) use structured::GAIN;
 pub use structured::Structured;
-pub use toeplitz_like::{Rectangle, ToeplitzLike};
+pub use skew_circulant::SkewCirculant;
+pub use tiles::Rectangle;
+pub use toeplitz_like::ToeplitzLike;
+pub use vandermonde_like::VandermondeLike;
 
 use crate::{Error, Matrix, Result};
 

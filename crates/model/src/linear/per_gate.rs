@@ -2,7 +2,7 @@
 //! (Kliegl et al. 2017, appendix B.2).
 
 use super::Family;
-use super::family::{PartSpec, Rule};
+use super::family::{Displacement, PartSpec, Rule};
 use serde::{Deserialize, Serialize};
 
 /// `gates` maps of `rows / gates x cols`, one above the other, all of the family `of`. Their parts are stacked
@@ -71,6 +71,12 @@ impl Rule for PerGate {
 
     fn deviations(&self, rows: usize, cols: usize, sigma: f64) -> Vec<f64> {
         self.of.rule().deviations(rows / self.gates, cols, sigma)
+    }
+
+    fn displacements(&self, rows: usize, cols: usize, w: &[f32]) -> Vec<Displacement> {
+        let height = rows / self.gates;
+        let gates = w[..rows * cols].chunks_exact(height * cols);
+        gates.flat_map(|w| self.of.rule().displacements(height, cols, w)).collect()
     }
 
     fn rank(&self, rows: usize, cols: usize) -> usize {

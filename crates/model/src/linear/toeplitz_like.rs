@@ -5,10 +5,11 @@
 //! ```
 //!
 //! `Z_1(g)` is the circulant, `Z_{-1}(h)` the skew-circulant matrix of first column `g`, `h`. The dense view and
-//! its adjoint use the displacement `Z_1 M - M Z_{-1} = 2 G (J H)^T`, by which every entry follows from the one up
-//! and left of it: `O(r n^2)` operations.
+//! its adjoint use the displacement `Z_1 M - M Z_{-1} = 2 G (J H)^T`, by which every row is the one above, turned by
+//! one place, and a sum of `r` vectors: `O(r n^2)` operations, in order of memory.
 
-use super::family::{PartSpec, Rule, narrow, wide};
+use super::displaced::{Displaced, add_scaled, dot};
+use super::tiles::{Rectangle, transform_flops};
 use serde::{Deserialize, Serialize};
 
 /// Toeplitz-like of displacement rank at most `rank`.
@@ -22,159 +23,114 @@ pub struct ToeplitzLike {
     pub rectangle: Rectangle,
 }
 
-/// How square structured matrices make one of `rows x cols`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Rectangle {
-    /// Square blocks of the smaller side, side by side or one above the other, each with its own weights; where
-    /// the sides are no multiples of each other, as [`Pad`](Self::Pad). The rule for stacked gates.
-    #[default]
-    Blocks,
-    /// One square of the larger side, of which the first rows and columns are used: the input is padded with
-    /// zeros, the output cut.
-    Pad,
-}
+impl Displaced for ToeplitzLike {
+    const NAME: &'static str = "toeplitz_like";
 
-/// Square blocks that tile `rows x cols` (the last may stick out): how many, and their side.
-pub(super) fn tiles(rectangle: Rectangle, rows: usize, cols: usize) -> (usize, usize) {
-    let (small, large) = (rows.min(cols), rows.max(cols));
-    match rectangle {
-        Rectangle::Blocks if large.is_multiple_of(small) => (large / small, small),
-        _ => (1, large),
-    }
-}
-
-/// Copies block `block` of side `n` between a tile and `W`: calls `f(element of the tile, element of W)` for every
-/// element that lies in both.
-pub(super) fn each_of_tile(
-    block: usize,
-    n: usize,
-    rows: usize,
-    cols: usize,
-    mut f: impl FnMut(usize, usize),
-) {
-    let (top, left) = if rows >= cols { (block * n, 0) } else { (0, block * n) };
-    for i in 0..n.min(rows - top) {
-        for j in 0..n.min(cols - left) {
-            f(i * n + j, (top + i) * cols + left + j);
-        }
-    }
-}
-
-impl Rule for ToeplitzLike {
-    fn name(&self) -> &'static str {
-        "toeplitz_like"
+    fn terms(&self) -> usize {
+        self.rank
     }
 
-    fn check(&self, rows: usize, cols: usize) -> Result<(), String> {
-        let (_, n) = tiles(self.rectangle, rows, cols);
-        if (1..=n).contains(&self.rank) {
-            return Ok(());
-        }
-        Err(format!("rank is {}, must be in 1..={n}", self.rank))
+    fn rectangle(&self) -> Rectangle {
+        self.rectangle
     }
 
-    fn parts(&self, rows: usize, cols: usize) -> Vec<PartSpec> {
-        let (blocks, n) = tiles(self.rectangle, rows, cols);
-        ["g", "h"].map(|name| PartSpec { name, rows: blocks * self.rank, cols: n }).to_vec()
-    }
-
-    fn to_dense(&self, rows: usize, cols: usize, parts: &[&[f32]]) -> Vec<f32> {
-        let (blocks, n) = tiles(self.rectangle, rows, cols);
-        let mut dense = vec![0.0; rows * cols];
-        for block in 0..blocks {
-            let part = |p: usize| wide(&parts[p][block * self.rank * n..][..self.rank * n]);
-            let tile = square(&part(0), &part(1), n);
-            each_of_tile(block, n, rows, cols, |from, to| dense[to] = tile[from] as f32);
-        }
-        dense
-    }
-
-    fn gradient(&self, rows: usize, cols: usize, parts: &[&[f32]], dw: &[f32]) -> Vec<Vec<f32>> {
-        let (blocks, n) = tiles(self.rectangle, rows, cols);
-        let (mut dg, mut dh) = (Vec::new(), Vec::new());
-        for block in 0..blocks {
-            let part = |p: usize| wide(&parts[p][block * self.rank * n..][..self.rank * n]);
-            let mut tile = vec![0f64; n * n];
-            each_of_tile(block, n, rows, cols, |to, from| tile[to] = f64::from(dw[from]));
-            let (g, h) = square_gradient(&part(0), &part(1), n, tile);
-            dg.extend(narrow(g));
-            dh.extend(narrow(h));
-        }
-        vec![dg, dh]
-    }
-
-    fn flops(&self, rows: usize, cols: usize) -> usize {
-        // Two real FFTs of length n for each term and two more, 2.5 n log2 n operations each, and the
-        // products of the spectra.
-        let (blocks, n) = tiles(self.rectangle, rows, cols);
-        let log = usize::BITS - n.leading_zeros();
-        blocks * ((2 * self.rank + 2) * (5 * n * log as usize / 2) + self.rank * 6 * n)
-    }
-
-    fn deviations(&self, rows: usize, cols: usize, sigma: f64) -> Vec<f64> {
-        let (_, n) = tiles(self.rectangle, rows, cols);
-        vec![(sigma * sigma / (n * self.rank) as f64).powf(0.25); 2]
-    }
-}
-
-/// `M` of side `n`; `g` and `h` are `rank x n`.
-fn square(g: &[f64], h: &[f64], n: usize) -> Vec<f64> {
-    let mut m = vec![0f64; n * n];
-    for (g, h) in g.chunks_exact(n).zip(h.chunks_exact(n)) {
-        // Column 0 is Z_1(g) h.
-        for i in 0..n {
-            for k in 0..n {
-                m[(i + k) % n * n] += g[i] * h[k];
+    fn rows(g: &[f64], h: &[f64], n: usize, emit: &mut dyn FnMut(usize, &[f64])) {
+        let (mut row, mut turned) = (vec![0f64; n], vec![0f64; n]);
+        for (g, h) in g.chunks_exact(n).zip(h.chunks_exact(n)) {
+            // Row 0 of Z_1(g) is g backwards; of its product with Z_{-1}(h), diagonal by diagonal.
+            let g = turn(g);
+            for (m, &h) in h.iter().enumerate() {
+                add_scaled(&mut row[..n - m], h, &g[m..]);
+                add_scaled(&mut row[n - m..], -h, &g[..m]);
             }
         }
+        emit(0, &row);
+        let steps = steps(h, n);
+        for i in 1..n {
+            turned[1..].copy_from_slice(&row[..n - 1]);
+            turned[0] = -row[n - 1];
+            for (g, step) in g.chunks_exact(n).zip(steps.chunks_exact(n)) {
+                add_scaled(&mut turned, -g[i], step);
+            }
+            std::mem::swap(&mut row, &mut turned);
+            emit(i, &row);
+        }
     }
-    // m[i][j + 1] = m[i - 1][j] - 2 sum over the terms of g[i] h[n - 1 - j], row -1 being row n - 1.
-    let mut steps = vec![0f64; n * n];
-    for (g, h) in g.chunks_exact(n).zip(h.chunks_exact(n)) {
-        for (row, &g) in steps.chunks_exact_mut(n).zip(g) {
-            for (j, step) in row[1..].iter_mut().enumerate() {
-                *step += 2.0 * g * h[n - 1 - j];
+
+    fn pull(
+        g: &[f64],
+        h: &[f64],
+        n: usize,
+        row: &dyn Fn(usize, &mut [f64]),
+    ) -> (Vec<f64>, Vec<f64>) {
+        let (mut dg, mut dh) = (vec![0f64; g.len()], vec![0f64; h.len()]);
+        let (mut below, mut here) = (vec![0f64; n], vec![0f64; n]);
+        row(n - 1, &mut here);
+        let steps = steps(h, n);
+        let mut d_steps = vec![0f64; h.len()];
+        // `here` has what reaches row i, from itself and from all rows below.
+        for i in (1..n).rev() {
+            let factors = g.chunks_exact(n).zip(dg.chunks_exact_mut(n));
+            let terms = steps.chunks_exact(n).zip(d_steps.chunks_exact_mut(n));
+            for ((g, dg), (step, d_step)) in factors.zip(terms) {
+                dg[i] -= dot(step, &here);
+                add_scaled(d_step, -g[i], &here);
+            }
+            std::mem::swap(&mut below, &mut here);
+            row(i - 1, &mut here);
+            add_scaled(&mut here[..n - 1], 1.0, &below[1..]);
+            here[n - 1] -= below[0];
+        }
+        let factors = g.chunks_exact(n).zip(dg.chunks_exact_mut(n));
+        let terms = h.chunks_exact(n).zip(dh.chunks_exact_mut(n));
+        for (((g, dg), (h, dh)), d_step) in factors.zip(terms).zip(d_steps.chunks_exact(n)) {
+            dh[0] -= 2.0 * d_step[0];
+            dh[1..].iter_mut().zip(d_step[1..].iter().rev()).for_each(|(dh, d)| *dh += 2.0 * d);
+            let g = turn(g);
+            let mut d_turned = vec![0f64; n];
+            for m in 0..n {
+                let (start, end) = here.split_at(n - m);
+                dh[m] += dot(start, &g[m..]) - dot(end, &g[..m]);
+                add_scaled(&mut d_turned[m..], h[m], start);
+                add_scaled(&mut d_turned[..m], -h[m], end);
+            }
+            add_scaled(dg, 1.0, &turn(&d_turned));
+        }
+        (dg, dh)
+    }
+
+    fn variance(n: usize) -> f64 {
+        n as f64
+    }
+
+    fn displacement(m: &[f64], n: usize) -> Vec<f64> {
+        // (Z_1 M - M Z_{-1}) J / 2
+        let mut moved = vec![0f64; n * n];
+        for (i, to) in moved.chunks_exact_mut(n).enumerate() {
+            let (above, row) = (&m[(i + n - 1) % n * n..][..n], &m[i * n..][..n]);
+            for (j, to) in to.iter_mut().rev().enumerate() {
+                let right = if j + 1 < n { row[j + 1] } else { -row[0] };
+                *to = 0.5 * (above[j] - right);
             }
         }
+        moved
     }
-    for j in 1..n {
-        for i in 0..n {
-            let above = if i == 0 { n - 1 } else { i - 1 };
-            m[i * n + j] = m[above * n + j - 1] - steps[i * n + j];
-        }
+
+    fn flops(&self, n: usize) -> usize {
+        // Two transforms for each term and two more, and the products of the spectra.
+        (2 * self.rank + 2) * transform_flops(n) + self.rank * 6 * n
     }
-    m
 }
 
-/// The adjoint of [`square`]: gradients of `g` and `h` from that of `M`, which is used up.
-fn square_gradient(g: &[f64], h: &[f64], n: usize, mut dm: Vec<f64>) -> (Vec<f64>, Vec<f64>) {
-    // Each entry passes what it gets to the one that it was made from.
-    for j in (1..n).rev() {
-        for i in 0..n {
-            let above = if i == 0 { n - 1 } else { i - 1 };
-            dm[above * n + j - 1] += dm[i * n + j];
-        }
-    }
-    let (mut dg, mut dh) = (vec![0f64; g.len()], vec![0f64; h.len()]);
-    let terms = g.chunks_exact(n).zip(h.chunks_exact(n));
-    let gradients = dg.chunks_exact_mut(n).zip(dh.chunks_exact_mut(n));
-    for ((g, h), (dg, dh)) in terms.zip(gradients) {
-        for (i, row) in dm.chunks_exact(n).enumerate() {
-            let mut sum = 0f64;
-            for (j, &d) in row[1..].iter().enumerate() {
-                sum -= 2.0 * d * h[n - 1 - j];
-                dh[n - 1 - j] -= 2.0 * d * g[i];
-            }
-            dg[i] += sum;
-        }
-        for i in 0..n {
-            for k in 0..n {
-                let d = dm[(i + k) % n * n];
-                dg[i] += d * h[k];
-                dh[k] += d * g[i];
-            }
-        }
-    }
-    (dg, dh)
+/// What row `i` is made of besides the row above: `-g[i]` times this, for every term.
+fn steps(h: &[f64], n: usize) -> Vec<f64> {
+    let of = |h: &[f64]| -> Vec<f64> {
+        [-2.0 * h[0]].into_iter().chain(h[1..].iter().rev().map(|h| 2.0 * h)).collect()
+    };
+    h.chunks_exact(n).flat_map(of).collect()
+}
+
+/// `v[-k]`, indices modulo the length.
+fn turn(v: &[f64]) -> Vec<f64> {
+    v[..1].iter().chain(v[1..].iter().rev()).copied().collect()
 }

@@ -1,0 +1,27 @@
+//! What families share in which every entry of `W` is one weight of the only part with a sign, or zero.
+//!
+//! `each` calls its argument with `(element of W, weight, sign)` for every entry that is not zero.
+
+use super::family::narrow;
+
+/// `W` of `len` elements.
+pub(super) fn to_dense(
+    len: usize,
+    part: &[f32],
+    each: impl FnOnce(&mut dyn FnMut(usize, usize, f32)),
+) -> Vec<f32> {
+    let mut dense = vec![0.0; len];
+    each(&mut |at, weight, sign| dense[at] = sign * part[weight]);
+    dense
+}
+
+/// The gradient of the part of `len` weights from that of `W`.
+pub(super) fn gradient(
+    len: usize,
+    dw: &[f32],
+    each: impl FnOnce(&mut dyn FnMut(usize, usize, f32)),
+) -> Vec<f32> {
+    let mut gradient = vec![0f64; len];
+    each(&mut |at, weight, sign| gradient[weight] += f64::from(sign * dw[at]));
+    narrow(gradient)
+}
