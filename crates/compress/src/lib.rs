@@ -3,6 +3,7 @@
 //! - [`Svd`]: singular value decomposition of a matrix or of any linear map; [`truncated_svd`] gives the
 //!   balanced factors that stage 2 of trace-norm training starts from.
 //! - [`nu`] and [`rank_at_variance`]: how near to low rank a matrix is; [`RankRule`] chooses ranks by them.
+//! - [`displacement_singular_values`]: how near it is to low displacement rank.
 //! - [`project`]: a matrix moved into any family of linear maps.
 //! - [`low_rank`]: a network with its maps factored; [`quantize_int8`]: a network with int8 weights.
 //! - [`Calibration`]: what goes into each map on real audio, for compression that goes by the data.
@@ -15,6 +16,7 @@
 #![forbid(unsafe_code)]
 
 mod calibration;
+mod displacement;
 mod error;
 mod plan;
 mod project;
@@ -26,6 +28,7 @@ mod svd;
 mod warm_start;
 
 pub use calibration::{Calibration, SecondMoment};
+pub use displacement::{displacement_rank90, displacement_singular_values};
 pub use error::Error;
 pub use plan::Plan;
 pub use project::{Projection, project};

@@ -1,8 +1,8 @@
 //! What each linear map of a network costs, and how near to low rank it is.
 
-use crate::{Result, nu, rank_at_variance, singular_values_of};
+use crate::{Result, displacement_rank90, nu, rank_at_variance, singular_values_of};
 use serde::Serialize;
-use stonechat_model::{Kind, Network};
+use stonechat_model::{Kind, LinearMap, Network};
 
 /// One linear map in figures.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -29,6 +29,8 @@ pub struct MapReport {
     pub nu: f64,
     /// Rank that keeps 90 % of the variance.
     pub rank90: usize,
+    /// Displacement rank that keeps 90 % of the variance of the displacement, if the family has one.
+    pub displacement_rank90: Option<usize>,
 }
 
 /// A report on every map of the network, bottom to top. It takes a decomposition of each: seconds for large ones.
@@ -52,6 +54,12 @@ pub fn map_report(network: &Network) -> Result<Vec<MapReport>> {
             bytes: map.bytes(),
             nu: nu(&sigma, map.rows().min(map.cols())),
             rank90: rank_at_variance(&sigma, 0.9),
+            displacement_rank90: match map {
+                LinearMap::Structured(map) => {
+                    displacement_rank90(map.spec(), &entry.map.to_dense())?
+                }
+                _ => None,
+            },
         })
     });
     report.collect()

@@ -4,8 +4,8 @@ mod common;
 
 use common::{Random, full_config, random_network, to_int8};
 use stonechat_model::{
-    Alphabet, Candidate, Cell, Family, FamilySpec, Kind, LinearMap, Network, NetworkConfig, Package,
-    RecurrentConfig,
+    Alphabet, Candidate, Cell, Family, FamilySpec, Kind, LinearMap, Network, NetworkConfig,
+    Package, RecurrentConfig,
 };
 
 fn recurrent(input: usize, layers: Vec<RecurrentConfig>) -> NetworkConfig {

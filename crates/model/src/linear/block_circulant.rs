@@ -2,8 +2,8 @@
 //! weights than a dense matrix has.
 
 use super::family::{PartSpec, Rule};
-use super::tiles::transform_flops;
 use super::pattern;
+use super::tiles::transform_flops;
 use serde::{Deserialize, Serialize};
 
 /// Circulant blocks of side `block`, those at the right and lower edge cut off where they do not fit.

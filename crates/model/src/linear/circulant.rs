@@ -2,8 +2,8 @@
 
 use super::family::{PartSpec, Rule};
 use super::hashed::mix;
-use super::tiles::{Rectangle, tile_row, tiles, transform_flops};
 use super::pattern;
+use super::tiles::{Rectangle, tile_row, tiles, transform_flops};
 use serde::{Deserialize, Serialize};
 
 /// Circulant behind signs of the inputs, which keep it from treating neighbours alike. (Without signs it is

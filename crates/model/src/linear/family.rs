@@ -2,12 +2,12 @@
 
 use super::block_circulant::BlockCirculant;
 use super::block_diagonal::BlockDiagonal;
-use super::fastfood::Fastfood;
-use super::hashed::Hashed;
-use super::monarch::Monarch;
 use super::cauchy_like::CauchyLike;
 use super::circulant::Circulant;
+use super::fastfood::Fastfood;
 use super::hankel_like::HankelLike;
+use super::hashed::Hashed;
+use super::monarch::Monarch;
 use super::per_gate::PerGate;
 use super::skew_circulant::SkewCirculant;
 use super::toeplitz_like::ToeplitzLike;

@@ -1,8 +1,8 @@
 //! Skew-circulant matrices `Z_{-1}(v)`: circulant, but what comes round from the bottom to the top changes its sign.
 
 use super::family::{PartSpec, Rule};
-use super::tiles::{Rectangle, tile_row, tiles, transform_flops};
 use super::pattern;
+use super::tiles::{Rectangle, tile_row, tiles, transform_flops};
 use serde::{Deserialize, Serialize};
 
 /// Skew-circulant of first column `v`.
