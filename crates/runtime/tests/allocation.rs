@@ -6,8 +6,9 @@ mod common;
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 
-use common::{STORAGES, Storage, model, sound};
+use common::{Random, STORAGES, Storage, model, model_of_cells, sound};
 use stonechat::{BeamOptions, Options, Recognizer, Stream};
+use stonechat_model::Cell::{Gru, Lstm, Rnn};
 
 /// The system's allocator with counters for the thread that asks.
 struct Counting;
@@ -88,6 +89,22 @@ fn a_frame_allocates_nothing_after_warm_up() {
                 0,
                 "{storage:?}, second utterance, {text} bytes of text"
             );
+        }
+    }
+}
+
+#[test]
+fn no_cell_allocates_after_warm_up() {
+    for cell in [Gru, Lstm, Rnn] {
+        for storage in STORAGES {
+            let model = model_of_cells(cell, storage);
+            let mut stream = model.acoustic_stream(&Options::default()).unwrap();
+            let features = Random(1).values(100 * 20, 1.0);
+            let mut logits = Vec::with_capacity(200 * model.alphabet().len());
+            stream.push(&features[..20 * 20], &mut logits).unwrap();
+            let calls = CALLS.get();
+            stream.push(&features, &mut logits).unwrap();
+            assert_eq!(CALLS.get() - calls, 0, "{cell:?} {storage:?}");
         }
     }
 }

@@ -5,13 +5,11 @@ mod common;
 
 use std::sync::Arc;
 
-use common::{Random, STORAGES, Storage, config, conv, full_config, network};
+use common::{Random, STORAGES, Storage, cells, config, conv, full_config, network};
 use proptest::prelude::*;
 use stonechat::{Error, Model, Options};
 use stonechat_audio::FeatureConfig;
-use stonechat_model::{
-    Alphabet, Candidate, Cell, Network, NetworkConfig, Package, RecurrentConfig, RowConvConfig,
-};
+use stonechat_model::{Alphabet, Candidate, Cell, Network, NetworkConfig, Package, RowConvConfig};
 
 const SYMBOLS: usize = 5;
 
@@ -76,19 +74,6 @@ fn configs() -> Vec<NetworkConfig> {
         // More patches than one tile holds: 40 bins of 21 x 11 x 32.
         config(40, vec![conv(32, [5, 2], [1, 1], 0), conv(2, [21, 11], [1, 2], 3)], &[6]),
     ]
-}
-
-/// Layers of one cell: plain, with a projection, with a joint left factor, with both, with peepholes.
-fn cells(cell: Cell, peepholes: bool) -> NetworkConfig {
-    let plain = RecurrentConfig::new(cell, 18);
-    let layers = vec![
-        plain.clone(),
-        RecurrentConfig { projection: Some(7), ..plain.clone() },
-        RecurrentConfig { joint: Some(9), ..plain.clone() },
-        RecurrentConfig { projection: Some(11), joint: Some(10), peepholes, ..plain.clone() },
-        RecurrentConfig { peepholes, ..plain },
-    ];
-    NetworkConfig { recurrent: layers, ..config(5, vec![], &[1]) }
 }
 
 #[test]

@@ -8,8 +8,8 @@ use stonechat::Model;
 use stonechat_audio::{FeatureConfig, Normalise};
 use stonechat_kernels::quantize::quantize_rows;
 use stonechat_model::{
-    Affine, Alphabet, Candidate, ConvConfig, LinearMap, Matrix, Network, NetworkConfig, Package,
-    RecurrentLayer, RowConvConfig,
+    Affine, Alphabet, Candidate, Cell, ConvConfig, LinearMap, Matrix, Network, NetworkConfig,
+    Package, RecurrentConfig, RecurrentLayer, RowConvConfig,
 };
 
 /// Splitmix64 (Steele et al. 2014).
@@ -90,7 +90,9 @@ pub fn network(config: &NetworkConfig, symbols: usize, storage: Storage, seed: u
     let mut recurrent = Vec::new();
     for layer in &config.recurrent {
         let mut nonrec = affine(random, 1.5);
-        nonrec.bias = random.values(layer.gate_rows(), 0.2);
+        if layer.joint.is_some() {
+            nonrec.bias = random.values(layer.gate_rows(), 0.2);
+        }
         recurrent.push(RecurrentLayer {
             nonrec,
             rec: affine(random, 1.0).map,
@@ -141,6 +143,19 @@ pub fn full_config(input: usize) -> NetworkConfig {
     }
 }
 
+/// Layers of one cell: plain, with a projection, with a joint left factor, with both, with peepholes.
+pub fn cells(cell: Cell, peepholes: bool) -> NetworkConfig {
+    let plain = RecurrentConfig::new(cell, 18);
+    let layers = vec![
+        plain.clone(),
+        RecurrentConfig { projection: Some(7), ..plain.clone() },
+        RecurrentConfig { joint: Some(9), ..plain.clone() },
+        RecurrentConfig { projection: Some(11), joint: Some(10), peepholes, ..plain.clone() },
+        RecurrentConfig { peepholes, ..plain },
+    ];
+    NetworkConfig { recurrent: layers, ..config(5, vec![], &[1]) }
+}
+
 /// 20 log-mel at 8 kHz, brought near unit variance.
 pub fn features() -> FeatureConfig {
     FeatureConfig {
@@ -163,6 +178,14 @@ pub fn package(storage: Storage, seed: u64) -> Package {
         network,
         provenance: serde_json::json!({"recipe": "none"}),
     }
+}
+
+/// A model of 20 log-mel without convolutions, with the recurrent layers of [`cells`].
+pub fn model_of_cells(cell: Cell, storage: Storage) -> Arc<Model> {
+    let config = NetworkConfig { input: 20, ..cells(cell, cell == Cell::Lstm) };
+    let package = package(storage, 0);
+    let network = network(&config, package.alphabet.len(), storage, 1);
+    Arc::new(Model::from_package(Package { network, ..package }).unwrap())
 }
 
 pub fn model(storage: Storage) -> Arc<Model> {
