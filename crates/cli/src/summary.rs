@@ -33,6 +33,26 @@ impl Summary {
         let maps = network.maps().into_iter().map(|entry| MapSummary::new(entry.name(), entry.map));
         Self { parameters: network.params(), model_bytes, maps: maps.collect() }
     }
+
+    /// A line for each map, and the sums.
+    pub fn table(&self) -> String {
+        let mut table = Table::new(["map", "shape", "form", "parameters", "bytes"]);
+        for map in &self.maps {
+            table.row([
+                map.name.clone(),
+                format!("{} x {}", map.shape[0], map.shape[1]),
+                map.form(),
+                thousands(map.parameters),
+                thousands(map.bytes),
+            ]);
+        }
+        format!(
+            "{}\n\nparameters  {}\npackage     {}",
+            table.render(),
+            thousands(self.parameters),
+            megabytes(self.model_bytes)
+        )
+    }
 }
 
 impl MapSummary {

@@ -36,6 +36,8 @@ fn wrong_calls() {
         "compress --variance 0.9 --budget 100 --output x",
         "compress --ranks gru.0.rec --output x",
         "quantize",
+        "import --from x --output x",
+        "export --model x",
     ];
     for case in cases {
         let mut command = stonechat();
@@ -57,6 +59,8 @@ fn help_and_version() {
         "inspect ",
         "compress ",
         "quantize ",
+        "import ",
+        "export ",
         "lm ",
         "lm build ",
     ];

@@ -5,6 +5,8 @@ mod compress;
 #[cfg(feature = "train")]
 mod data;
 mod eval;
+mod export;
+mod import;
 mod inspect;
 mod lm;
 mod quantize;
@@ -34,6 +36,10 @@ pub enum Verb {
     Compress(compress::Compress),
     /// Turn a model's weights into int8
     Quantize(quantize::Quantize),
+    /// Turn the weights of a PyTorch network into a model
+    Import(import::Import),
+    /// Turn a model into ONNX
+    Export(export::Export),
     /// Make, look at and ask language models
     #[command(subcommand)]
     Lm(lm::Lm),
@@ -54,6 +60,8 @@ impl Verb {
             Verb::Train(verb) => verb.run(),
             Verb::Compress(verb) => verb.run(),
             Verb::Quantize(verb) => verb.run(),
+            Verb::Import(verb) => verb.run(),
+            Verb::Export(verb) => verb.run(),
             Verb::Lm(verb) => verb.run(),
             #[cfg(feature = "train")]
             Verb::Data(verb) => verb.run(),

@@ -1,0 +1,47 @@
+//! `stonechat export`: a package becomes an ONNX model.
+
+use std::path::PathBuf;
+
+use anyhow::{Context, Result};
+use clap::Args;
+use serde_json::json;
+use stonechat_exchange::{IR_VERSION, OPSET, to_onnx};
+
+use crate::failure::Verdict;
+use crate::model_file::ModelArg;
+use crate::output::{self, megabytes};
+
+#[derive(Args)]
+pub struct Export {
+    #[command(flatten)]
+    model: ModelArg,
+    /// Where the ONNX model goes
+    #[arg(long, value_name = "FILE")]
+    output: PathBuf,
+    /// Print one JSON object: `format`, `opset`, `ir_version`, `bytes`
+    #[arg(long)]
+    json: bool,
+}
+
+impl Export {
+    pub fn run(self) -> Result<Verdict> {
+        let package = self.model.package()?;
+        let bytes = to_onnx(&package).with_context(|| self.model.name())?;
+        std::fs::write(&self.output, &bytes).with_context(|| self.output.display().to_string())?;
+        if self.json {
+            output::json(&json!({
+                "format": "onnx",
+                "opset": OPSET,
+                "ir_version": IR_VERSION,
+                "bytes": bytes.len(),
+            }))?;
+        } else {
+            output::text(&format!(
+                "{}: ONNX, opset {OPSET}, {}; features in, logits out",
+                self.output.display(),
+                megabytes(bytes.len() as u64)
+            ))?;
+        }
+        Ok(Verdict::Good)
+    }
+}

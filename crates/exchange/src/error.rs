@@ -1,0 +1,55 @@
+//! The errors of this crate.
+
+use std::path::PathBuf;
+
+/// Why weights could not be taken over, or a package not be written in another format.
+///
+/// Messages are complete in themselves: an inner error is part of the message and not given as a source again.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The file is no safetensors file.
+    #[error("not a valid safetensors file: {0}")]
+    Safetensors(String),
+    /// The plan of an import is not valid.
+    #[error("import plan: {0}")]
+    Plan(String),
+    /// A tensor is missing, or has not the type, shape or values it must have.
+    #[error("tensor `{name}` ({layer}): {reason}")]
+    Tensor {
+        /// Its name in the state dict.
+        name: String,
+        /// The layer of the network that it is for.
+        layer: String,
+        /// What is wrong with it and what would be right.
+        reason: String,
+    },
+    /// Tensors of the state dict that no layer uses.
+    #[error(
+        "the network of the plan does not use {}: add the layers they belong to, or list them under `ignore`",
+        .0.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+    )]
+    Unused(Vec<String>),
+    /// The network cannot be written in the other format.
+    #[error("export: {0}")]
+    Export(String),
+    /// The network or its config is not valid.
+    #[error("{0}")]
+    Model(#[from] stonechat_model::Error),
+    /// A file could not be read.
+    #[error("{path}: {error}", path = path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What the operating system said.
+        error: std::io::Error,
+    },
+    /// Another error of this enum, in a named file.
+    #[error("{path}: {error}", path = path.display())]
+    InFile {
+        /// The file.
+        path: PathBuf,
+        /// The error.
+        error: Box<Error>,
+    },
+}

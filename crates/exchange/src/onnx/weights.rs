@@ -1,0 +1,59 @@
+//! Matrices as constants of a graph: float, or int8 with its scales behind it.
+//!
+//! `Cast` and `Mul`, and not `DequantizeLinear`: onnxruntime takes the latter for leave to round the other factor of a
+//! product as well, which moves logits by tenths; constants it computes once, at load.
+
+use super::graph::{self, Attribute, Graph};
+use stonechat_model::Matrix;
+
+/// How a matrix lies in a constant.
+pub(super) struct Layout {
+    /// Shape of the constant.
+    pub(super) dims: Vec<usize>,
+    /// The dimension that the rows of the matrix became.
+    pub(super) row_axis: usize,
+    /// For each element of the constant, in order, its index in the matrix; `None` keeps the order.
+    pub(super) order: Option<Vec<usize>>,
+}
+
+impl Layout {
+    /// `cols x rows`, as a product from the right takes it.
+    pub(super) fn transposed(matrix: &Matrix) -> Self {
+        let (rows, cols) = (matrix.rows(), matrix.cols());
+        let order = (0..rows * cols).map(|i| i % rows * cols + i / rows).collect();
+        Self { dims: vec![cols, rows], row_axis: 1, order: Some(order) }
+    }
+
+    /// `1 x rows x cols`, as the operators of recurrent layers take it: the first dimension is the direction.
+    pub(super) fn one_direction(matrix: &Matrix) -> Self {
+        Self { dims: vec![1, matrix.rows(), matrix.cols()], row_axis: 1, order: None }
+    }
+}
+
+impl Graph {
+    /// The matrix as a float value called `name`; stored as it is stored in the package.
+    pub(super) fn matrix(&mut self, name: &str, matrix: &Matrix, layout: &Layout) -> String {
+        match matrix {
+            Matrix::Int8 { data, scales, .. } => {
+                let values =
+                    self.int8(&format!("{name}.int8"), &layout.dims, &layout.arrange(data));
+                let mut beside = vec![1; layout.dims.len() - layout.row_axis];
+                beside[0] = scales.len();
+                let scales = self.floats(&format!("{name}.scale"), &beside, scales);
+                let to_float = [("to", Attribute::Integer(graph::FLOAT))];
+                let values = self.node(&format!("{name}.float"), "Cast", &[&values], &to_float);
+                self.node(name, "Mul", &[&values, &scales], &[])
+            }
+            _ => self.floats(name, &layout.dims, &layout.arrange(&matrix.to_dense())),
+        }
+    }
+}
+
+impl Layout {
+    fn arrange<T: Copy>(&self, data: &[T]) -> Vec<T> {
+        match &self.order {
+            Some(order) => order.iter().map(|&i| data[i]).collect(),
+            None => data.to_vec(),
+        }
+    }
+}

@@ -1,0 +1,173 @@
+//! The file that says what a state dict is the state of.
+
+use super::StateDict;
+use super::layers::Layers;
+use super::names::{Names, fits};
+use crate::{Error, Result};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use stonechat_model::{Alphabet, Network, NetworkConfig, Package};
+
+/// What the weights of a PyTorch network are to become. As TOML:
+///
+/// ```toml
+/// [network]                   # its shape, as in a recipe
+/// input = 161
+/// conv = [{ channels = 32, kernel = [41, 11], stride = [2, 2], lookahead = 5 }]
+/// gru = [800, 800]
+/// row_conv = { lookahead = 19 }
+///
+/// [alphabet]                  # in the order of the network's outputs; the blank is "", wherever it stands
+/// symbols = ["", "'", "a", "b", "c", " "]
+///
+/// [features]                  # how its input is computed, as in a recipe
+/// kind = "log_linear"
+///
+/// [pytorch]                   # all optional
+/// prefix = "module."          # in front of every name
+/// ignore = ["decoder.*"]      # tensors that belong to no layer here; num_batches_tracked always is ignored
+/// batch_norm_eps = 1e-5
+///
+/// [pytorch.names]             # `*` is the part: weight, bias, weight_ih, running_mean, ...
+/// "recurrent.0" = "encoder.*_l0"
+/// "recurrent.1" = "encoder.*_l1"
+/// output = "head.*"
+/// ```
+///
+/// The names and their defaults, which are those of deepspeech.pytorch:
+///
+/// | layer | PyTorch | default |
+/// |---|---|---|
+/// | `conv.N` | `nn.Conv2d`, `out x in x frequency x time` | `conv.seq_module.{3N}.*` |
+/// | `conv.N.norm_out` | `nn.BatchNorm2d` behind it | `conv.seq_module.{3N+1}.*` |
+/// | `recurrent.N` | one layer of `nn.GRU` | `rnns.N.rnn.*_l0` |
+/// | `recurrent.N.norm_in` | `nn.BatchNorm1d` before it | `rnns.N.batch_norm.module.*` |
+/// | `row_conv` | `nn.Conv1d` without bias, `width x 1 x taps` | `lookahead.0.conv.*` |
+/// | `fc` | `nn.Linear` below the output | none |
+/// | `fc.norm_in`, `fc.norm_out` | `nn.BatchNorm1d` before or behind it | none |
+/// | `output` | `nn.Linear` | `fc.0.module.1.*` |
+/// | `output.norm_in` | `nn.BatchNorm1d` before it | `fc.0.module.0.*` |
+///
+/// Batch norms are folded into the weights; one that goes by its default name may be missing. So may the biases of
+/// convolutions and linear layers.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ImportPlan {
+    /// The shape of the network.
+    pub network: NetworkConfig,
+    alphabet: Symbols,
+    /// Feature config; opaque here, typed by `stonechat-audio`.
+    pub features: Value,
+    #[serde(default)]
+    pytorch: Pytorch,
+}
+
+/// Not an [`Alphabet`] yet: the blank may stand anywhere.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Symbols {
+    symbols: Vec<String>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct Pytorch {
+    prefix: String,
+    ignore: Vec<String>,
+    batch_norm_eps: f64,
+    names: BTreeMap<String, String>,
+}
+
+impl Default for Pytorch {
+    fn default() -> Self {
+        Self {
+            prefix: String::new(),
+            ignore: Vec::new(),
+            batch_norm_eps: 1e-5,
+            names: BTreeMap::new(),
+        }
+    }
+}
+
+impl ImportPlan {
+    /// Reads a plan.
+    ///
+    /// # Errors
+    /// Names the line and the key at fault, and what is wrong with the network's shape.
+    pub fn from_toml(text: &str) -> Result<Self> {
+        let plan: Self = toml::from_str(text).map_err(|e| Error::Plan(e.to_string()))?;
+        plan.network.validate()?;
+        if !(plan.pytorch.batch_norm_eps >= 0.0) {
+            let eps = plan.pytorch.batch_norm_eps;
+            return Err(Error::Plan(format!("batch_norm_eps is {eps}, must not be negative")));
+        }
+        Ok(plan)
+    }
+
+    /// Puts the weights into a package, with the conventions of this project: gates in the order update, reset,
+    /// candidate with `h' = (1 - z) h + z c` (PyTorch: reset, update, new with the roles of `z` and `1 - z` swapped),
+    /// one bias where PyTorch has two, filters `[out][time][frequency][in]`, frames `bins x channels`, the blank first.
+    ///
+    /// # Errors
+    /// [`Error::Tensor`] names the tensor that is missing or has another shape than the plan's network needs;
+    /// [`Error::Unused`] those that no layer takes.
+    pub fn import(&self, weights: &StateDict) -> Result<Package> {
+        let names = Names::new(&self.pytorch.names, &self.pytorch.prefix, &self.network)?;
+        let (blank, alphabet) = self.alphabet.blank_first()?;
+        let mut layers = Layers::new(weights, names, &self.network, self.pytorch.batch_norm_eps);
+        let mut output = layers.output(alphabet.len())?;
+        blank_row_first(&mut output.weight, output.bias.len(), blank);
+        output.bias[..=blank].rotate_right(1);
+        let network = Network {
+            conv: (0..self.network.conv.len()).map(|l| layers.conv(l)).collect::<Result<_>>()?,
+            gru: (0..self.network.gru.len()).map(|l| layers.gru(l)).collect::<Result<_>>()?,
+            row_conv: layers.row_conv()?,
+            fc: layers.fc()?,
+            output: output.finish()?,
+            config: self.network.clone(),
+        };
+        network.validate()?;
+        let unused = layers.unused(|name| {
+            name.ends_with("num_batches_tracked")
+                || self.pytorch.ignore.iter().any(|pattern| fits(pattern, name))
+        });
+        check_unused(unused)?;
+        Ok(Package {
+            features: self.features.clone(),
+            alphabet,
+            network,
+            provenance: json!({ "imported": "PyTorch state dict" }),
+        })
+    }
+}
+
+impl Symbols {
+    /// The place of the blank among the outputs, and the alphabet with the blank in front.
+    fn blank_first(&self) -> Result<(usize, Alphabet)> {
+        let Some(blank) = self.symbols.iter().position(String::is_empty) else {
+            let reason = "alphabet: `symbols` has no blank: write it as \"\" in its place";
+            return Err(Error::Plan(reason.into()));
+        };
+        let mut symbols = self.symbols.clone();
+        symbols[..=blank].rotate_right(1);
+        Ok((blank, Alphabet::new(symbols)?))
+    }
+}
+
+/// Moves row `blank` of a matrix of `rows` rows to the front.
+fn blank_row_first(weight: &mut [f32], rows: usize, blank: usize) {
+    let cols = weight.len() / rows;
+    weight[..(blank + 1) * cols].rotate_right(cols);
+}
+
+fn check_unused(unused: Vec<String>) -> Result<()> {
+    if let Some(name) = unused.iter().find(|name| name.ends_with("_reverse")) {
+        return Err(Error::Tensor {
+            name: name.clone(),
+            layer: "none".into(),
+            reason: "belongs to a bidirectional layer, which hears the end before the beginning and cannot stream: train the network in one direction".into(),
+        });
+    }
+    if unused.is_empty() { Ok(()) } else { Err(Error::Unused(unused)) }
+}

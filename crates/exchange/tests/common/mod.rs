@@ -1,0 +1,98 @@
+//! Random networks, the same for a seed on every machine.
+
+#![allow(dead_code)] // Each test file uses its own part.
+
+use serde_json::json;
+use stonechat_model::{
+    Alphabet, Candidate, ConvConfig, LinearMap, Matrix, Network, NetworkConfig, Package,
+    RowConvConfig,
+};
+
+/// Linear congruential numbers (Knuth's MMIX), uniform in -1..1.
+pub struct Random(pub u64);
+
+impl Random {
+    pub fn value(&mut self) -> f32 {
+        self.0 =
+            self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 40) as f32 / (1u64 << 23) as f32 - 1.0
+    }
+
+    pub fn values(&mut self, count: usize, scale: f32) -> Vec<f32> {
+        (0..count).map(|_| scale * self.value()).collect()
+    }
+}
+
+/// Two convolutions with strides and look-ahead, two GRUs, row convolution, fully connected layer.
+pub fn full_config() -> NetworkConfig {
+    NetworkConfig {
+        input: 10,
+        conv: vec![
+            ConvConfig { channels: 4, kernel: [5, 4], stride: [2, 2], lookahead: 1 },
+            ConvConfig { channels: 3, kernel: [4, 3], stride: [2, 1], lookahead: 2 },
+        ],
+        clip: 2.0,
+        gru: vec![7, 5],
+        candidate: Candidate::Tanh,
+        row_conv: Some(RowConvConfig { lookahead: 3 }),
+        fc: Some(6),
+    }
+}
+
+/// Only GRUs and the output layer.
+pub fn bare_config() -> NetworkConfig {
+    NetworkConfig { conv: vec![], row_conv: None, fc: None, gru: vec![6], ..full_config() }
+}
+
+/// Which form its maps have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    Dense,
+    LowRank,
+    Int8,
+    LowRankInt8,
+}
+
+pub const FORMS: [Form; 4] = [Form::Dense, Form::LowRank, Form::Int8, Form::LowRankInt8];
+
+/// A package of random weights, rows of norm about 1.5 so that layers neither die nor saturate.
+pub fn package(config: &NetworkConfig, form: Form) -> Package {
+    let alphabet = Alphabet::english();
+    let mut random = Random(11);
+    let mut network =
+        Network::from_values(config.clone(), alphabet.len(), |_, n| random.values(n, 0.3)).unwrap();
+    for (_, map) in network.maps_mut() {
+        let (rows, cols) = (map.rows(), map.cols());
+        let mut matrix = |rows: usize, cols: usize| {
+            let data = random.values(rows * cols, 1.5 * (3.0 / cols as f32).sqrt());
+            Matrix::from_f32(rows, cols, data).unwrap()
+        };
+        let rank = rows.min(cols).div_ceil(2);
+        let float = match form {
+            Form::Dense | Form::Int8 => LinearMap::Dense(matrix(rows, cols)),
+            Form::LowRank | Form::LowRankInt8 => {
+                LinearMap::LowRank { u: matrix(rows, rank), v: matrix(rank, cols) }
+            }
+        };
+        *map = match form {
+            Form::Dense | Form::LowRank => float,
+            Form::Int8 | Form::LowRankInt8 => float.map_parts(int8),
+        };
+    }
+    Package { features: json!({ "mels": 10 }), alphabet, network, provenance: json!({}) }
+}
+
+/// Each row rounded by its largest value.
+fn int8(matrix: &Matrix) -> Matrix {
+    let (rows, cols) = (matrix.rows(), matrix.cols());
+    let dense = matrix.to_dense();
+    let largest = |row: &[f32]| row.iter().fold(0f32, |m, x| m.max(x.abs()));
+    let scales: Vec<f32> = dense.chunks_exact(cols).map(|row| largest(row) / 127.0).collect();
+    let data = dense.iter().enumerate().map(|(i, x)| (x / scales[i / cols]).round() as i8);
+    Matrix::from_int8(rows, cols, data.collect(), scales).unwrap()
+}
+
+pub fn largest_difference(a: &[f32], b: &[f32]) -> f32 {
+    assert_eq!(a.len(), b.len());
+    a.iter().zip(b).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max)
+}

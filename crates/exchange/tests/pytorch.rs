@@ -1,0 +1,170 @@
+//! Imported networks against PyTorch's own outputs (`golden/make.py`), and refusals that say what is wrong.
+
+mod common;
+
+use std::path::PathBuf;
+
+use common::largest_difference;
+use safetensors::tensor::{Dtype, TensorView};
+use serde::Deserialize;
+use stonechat_exchange::{ImportPlan, StateDict};
+
+#[derive(Deserialize)]
+struct Golden {
+    frames: usize,
+    features: Vec<f32>,
+    logits: Vec<f32>,
+}
+
+fn golden(file: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(file)
+}
+
+fn weights(name: &str) -> StateDict {
+    StateDict::load(golden(&format!("{name}.safetensors"))).unwrap()
+}
+
+/// Those of a user, whose blank is the last symbol but one.
+fn own(recurrent: &str) -> String {
+    format!(
+        r#"
+        [network]
+        input = 4
+        clip = 1.5
+        gru = {recurrent}
+        fc = 6
+        [alphabet]
+        symbols = [" ", "a", "", "b"]
+        [features]
+        mels = 4
+        [pytorch]
+        ignore = ["other.*"]
+        [pytorch.names]
+        "recurrent.0" = "encoder.*_l0"
+        "recurrent.1" = "encoder.*_l1"
+        fc = "hidden.*"
+        "fc.norm_out" = "hidden_norm.*"
+        output = "head.*"
+        "#
+    )
+}
+
+#[test]
+fn networks_compute_what_pytorch_does() {
+    let cases = [("own_gru", own("[3, 3]"), [2, 0, 1, 3].as_slice())];
+    for (name, plan, order) in cases {
+        let golden: Golden =
+            serde_json::from_slice(&std::fs::read(golden(&format!("{name}.json"))).unwrap())
+                .unwrap();
+        let package = ImportPlan::from_toml(&plan).unwrap().import(&weights(name)).unwrap();
+        let logits = package.network.forward_reference(&golden.features, golden.frames).unwrap();
+        // Ours has the blank in front.
+        let expected: Vec<f32> = golden
+            .logits
+            .chunks_exact(package.alphabet.len())
+            .flat_map(|frame| order.iter().map(|&i| frame[i]).collect::<Vec<_>>())
+            .collect();
+        let difference = largest_difference(&logits, &expected);
+        assert!(difference < 1e-5, "{name}: {difference}");
+        assert_eq!(package.alphabet.symbols()[0], "", "{name}");
+    }
+}
+
+/// A state dict of zeros with `value` at the end of each tensor.
+fn dict(tensors: &[(&str, &[usize])], value: f32) -> StateDict {
+    let data: Vec<Vec<u8>> = tensors
+        .iter()
+        .map(|(_, shape)| {
+            let mut values = vec![0f32; shape.iter().product()];
+            values.last_mut().map(|last| *last = value);
+            values.iter().flat_map(|x| x.to_le_bytes()).collect()
+        })
+        .collect();
+    let views = tensors.iter().zip(&data).map(|((name, shape), data)| {
+        (*name, TensorView::new(Dtype::F32, shape.to_vec(), data).unwrap())
+    });
+    StateDict::from_bytes(&safetensors::serialize(views, None).unwrap()).unwrap()
+}
+
+#[test]
+fn what_does_not_fit_is_named() {
+    let plan = r#"
+        network = { input = 4, gru = [3] }
+        alphabet = { symbols = ["", "a"] }
+        features = {}
+    "#;
+    let good: [(&str, &[usize]); 6] = [
+        ("rnns.0.rnn.weight_ih_l0", &[9, 4]),
+        ("rnns.0.rnn.weight_hh_l0", &[9, 3]),
+        ("rnns.0.rnn.bias_ih_l0", &[9]),
+        ("rnns.0.rnn.bias_hh_l0", &[9]),
+        ("fc.0.module.1.weight", &[2, 3]),
+        ("fc.0.module.1.num_batches_tracked", &[1]),
+    ];
+    let import = |plan: &str, dict: &StateDict| {
+        ImportPlan::from_toml(plan).and_then(|plan| plan.import(dict))
+    };
+    import(plan, &dict(&good, 0.0)).unwrap();
+    let changed = |change: &dyn Fn(&mut Vec<(&'static str, &'static [usize])>)| {
+        let mut tensors = good.to_vec();
+        change(&mut tensors);
+        dict(&tensors, 0.0)
+    };
+    let cases: [(&str, StateDict); 7] = [
+        (
+            "`rnns.0.rnn.weight_ih_l0` (recurrent.0): is missing",
+            changed(&|t| {
+                t.remove(0);
+            }),
+        ),
+        (
+            "`rnns.0.rnn.weight_hh_l0` (recurrent.0): has shape [9, 4], wanted [9, 3]",
+            changed(&|t| t[1].1 = &[9, 4]),
+        ),
+        (
+            "`fc.0.module.1.weight` (output): has shape [5, 3], wanted [2, 3]",
+            changed(&|t| t[4].1 = &[5, 3]),
+        ),
+        ("does not use `extra`", changed(&|t| t.push(("extra", &[1])))),
+        (
+            "`rnns.0.rnn.weight_ih_l0_reverse` (none): belongs to a bidirectional layer",
+            changed(&|t| t.push(("rnns.0.rnn.weight_ih_l0_reverse", &[9, 4]))),
+        ),
+        ("value 5 is NaN", dict(&good, f32::NAN)),
+        ("`rnns.0.rnn.bias_hh_l0` (recurrent.0): has values in its last third", dict(&good, 0.5)),
+    ];
+    for (expected, dict) in cases {
+        let error = import(plan, &dict).unwrap_err().to_string();
+        assert!(error.contains(expected), "{expected}: {error}");
+    }
+    let network = "network = { input = 4, gru = [3] }";
+    let symbols = r#"symbols = ["", "a"]"#;
+    for (from, to, expected) in [
+        (network, "network = { input = 4, gru = [] }", "gru"),
+        (network, "network = { input = 4, gru = [3], fc = 3 }", "`fc` has no default"),
+        (symbols, r#"symbols = ["b", "a"]"#, "no blank"),
+        (symbols, r#"symbols = ["a", "", "a"]"#, "twice"),
+        ("features = {}", "", "features"),
+        ("features = {}", "features = {}\ntypo = 1", "typo"),
+        (
+            "features = {}",
+            "features = {}\npytorch.names.fc = 'a.*'",
+            "`fc` is none of recurrent.0,",
+        ),
+        ("features = {}", "features = {}\npytorch.names.output = 'a'", "one `*`"),
+        (
+            "features = {}",
+            "features = {}\npytorch.names.output = 'a.*'",
+            "`a.weight` (output): is missing",
+        ),
+        ("features = {}", "features = {}\npytorch.prefix = 'm.'", "`m.fc.0.module.1.weight`"),
+        ("features = {}", "features = {}\npytorch.batch_norm_eps = -1", "batch_norm_eps"),
+    ] {
+        assert!(plan.contains(from));
+        let error = import(&plan.replace(from, to), &dict(&good, 0.0)).unwrap_err().to_string();
+        assert!(error.contains(expected), "{to}: {error}");
+    }
+    assert!(StateDict::from_bytes(b"no tensors").unwrap_err().to_string().contains("safetensors"));
+    let missing = StateDict::load("no/such/file").unwrap_err().to_string();
+    assert!(missing.contains("no/such/file"), "{missing}");
+}
