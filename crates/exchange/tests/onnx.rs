@@ -10,7 +10,7 @@ use std::process::Command;
 use common::*;
 use serde_json::{Value, json};
 use stonechat_exchange::to_onnx;
-use stonechat_model::{Candidate, Package};
+use stonechat_model::{Candidate, NetworkConfig, Package, RecurrentConfig};
 
 /// A Python that has onnxruntime.
 fn python() -> Option<String> {
@@ -75,9 +75,13 @@ fn every_form_computes_what_the_reference_does() {
     let mut session = Session::new();
     let mut random = Random(5);
     let mut expected = Vec::new();
-    let relu =
-        |config| stonechat_model::NetworkConfig { candidate: Candidate::ClippedRelu, ..config };
-    let configs = [full_config(), bare_config(), relu(full_config())];
+    let relu = |config| NetworkConfig { candidate: Candidate::ClippedRelu, ..config };
+    let mut configs = vec![full_config(), bare_config(), relu(full_config())];
+    for layers in LAYERS {
+        let recurrent: Vec<RecurrentConfig> = serde_json::from_str(layers).unwrap();
+        configs.push(NetworkConfig { recurrent: recurrent.clone(), ..bare_config() });
+        configs.push(relu(NetworkConfig { recurrent, ..bare_config() }));
+    }
     for (c, config) in configs.iter().enumerate() {
         for form in FORMS {
             let package = package(config, form);

@@ -24,6 +24,28 @@ fn weights(name: &str) -> StateDict {
     StateDict::load(golden(&format!("{name}.safetensors"))).unwrap()
 }
 
+/// The networks of deepspeech.pytorch in the script; `recurrent` and `taps` differ.
+fn deepspeech(recurrent: &str, taps: usize) -> String {
+    format!(
+        r#"
+        [network]
+        input = 9
+        conv = [
+            {{ channels = 3, kernel = [5, 3], stride = [2, 2], lookahead = 1 }},
+            {{ channels = 2, kernel = [3, 5], stride = [2, 1], lookahead = 2 }},
+        ]
+        clip = 1.5
+        recurrent = {recurrent}
+        row_conv = {{ lookahead = {} }}
+        [alphabet]
+        symbols = ["", "a", "b", "c", " "]
+        [features]
+        mels = 9
+        "#,
+        taps - 1
+    )
+}
+
 /// Those of a user, whose blank is the last symbol but one.
 fn own(recurrent: &str) -> String {
     format!(
@@ -31,7 +53,7 @@ fn own(recurrent: &str) -> String {
         [network]
         input = 4
         clip = 1.5
-        gru = {recurrent}
+        recurrent = {recurrent}
         fc = 6
         [alphabet]
         symbols = [" ", "a", "", "b"]
@@ -142,6 +164,12 @@ fn what_does_not_fit_is_named() {
     for (from, to, expected) in [
         (network, "network = { input = 4, gru = [] }", "gru"),
         (network, "network = { input = 4, gru = [3], fc = 3 }", "`fc` has no default"),
+        (network, "network = { input = 4, gru = [{ hidden = 3, joint = 2 }] }", "`joint`"),
+        (
+            network,
+            "network = { input = 4, gru = [{ hidden = 3, projection = 2 }] }",
+            "`projection`, which no gru",
+        ),
         (symbols, r#"symbols = ["b", "a"]"#, "no blank"),
         (symbols, r#"symbols = ["a", "", "a"]"#, "twice"),
         ("features = {}", "", "features"),

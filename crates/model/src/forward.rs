@@ -151,7 +151,8 @@ fn recur(
             h[i] = match config.cell {
                 Cell::Gru => {
                     let (z, r) = (sigmoid(sum(0)), sigmoid(sum(1)));
-                    let c = f(input(2) + r * f64::from(us[at(2)]));
+                    let inner = layer.recurrent_bias.as_ref().map_or(0.0, |bias| bias[i]);
+                    let c = f(input(2) + r * (f64::from(us[at(2)]) + f64::from(inner)));
                     ((1.0 - z) * f64::from(h[i]) + z * c) as f32
                 }
                 Cell::Lstm => {

@@ -87,6 +87,9 @@ impl Network {
                     joint: layer.joint.map(|r| weight(take, &format!("{name}.joint"), gates, r)),
                     peepholes: (peepholes > 0)
                         .then(|| take(&format!("{name}.peepholes"), peepholes)),
+                    recurrent_bias: layer
+                        .recurrent_bias
+                        .then(|| take(&format!("{name}.rec.bias"), layer.hidden)),
                     projection: layer
                         .projection
                         .map(|p| weight(take, &format!("{name}.proj"), p, layer.hidden)),
@@ -162,6 +165,9 @@ impl Network {
             if let Some(peepholes) = &layer.peepholes {
                 vectors.push((format!("{name}.peepholes"), peepholes));
             }
+            if let Some(bias) = &layer.recurrent_bias {
+                vectors.push((format!("{name}.rec.bias"), bias));
+            }
         }
         if let Some(row_conv) = &self.row_conv {
             vectors.push(("row_conv.weight".into(), row_conv));
@@ -225,6 +231,7 @@ impl Network {
             for (part, there, wanted) in [
                 ("joint", layer.joint.is_some(), wanted.joint.is_some()),
                 ("peepholes", layer.peepholes.is_some(), wanted.peepholes),
+                ("rec.bias", layer.recurrent_bias.is_some(), wanted.recurrent_bias),
                 ("proj", layer.projection.is_some(), wanted.projection.is_some()),
             ] {
                 if there != wanted {
@@ -245,6 +252,7 @@ impl Network {
         for layer in &config.recurrent {
             lengths.push(layer.gate_rows());
             lengths.extend(layer.peepholes.then(|| layer.peephole_values()));
+            lengths.extend(layer.recurrent_bias.then_some(layer.hidden));
         }
         lengths.extend(config.row_conv.iter().map(|r| r.taps() * config.recurrent_output()));
         lengths.extend(config.fc);

@@ -16,7 +16,7 @@
 //!
 //! Tensors: `conv.N.weight`, `conv.N.bias`, `gru.N.nonrec.{weight | u, v}`, `gru.N.nonrec.bias`,
 //! `gru.N.rec.{weight | u, v}` (or `lstm.N...`, `rnn.N...`), where the layer has them `gru.N.joint.{weight | u, v}`,
-//! `gru.N.proj.{weight | u, v}` and `lstm.N.peepholes`; `row_conv.weight`, `fc.{weight | u, v}`, `fc.bias`,
+//! `gru.N.proj.{weight | u, v}`, `gru.N.rec.bias` and `lstm.N.peepholes`; `row_conv.weight`, `fc.{weight | u, v}`, `fc.bias`,
 //! `output.{weight | u, v}`, `output.bias`. Any map may be dense (`weight`), low rank (`u`, `v`), or
 //! of another family, which is then named in the metadata and has its own parts, and perhaps a `gain` of each row. An int8
 //! tensor `X` comes with its row scales `X.scale`. No file paths, nothing executable.

@@ -57,6 +57,9 @@ pub struct RecurrentConfig {
     pub projection: Option<usize>,
     /// LSTM only: the gates see the cell through diagonal weights (Gers et al. 2002).
     pub peepholes: bool,
+    /// GRU only: a bias beside `Uc s`, inside the reset gate, as PyTorch and cuDNN have it. Imported networks need it;
+    /// the trainer has none.
+    pub recurrent_bias: bool,
     /// Rank of one left factor for both matrices, `[W U] = L [Vx Vh]`: input and state are concatenated before a
     /// single factorisation (Kuchaiev and Ginsburg 2017, arXiv 1703.10722).
     pub joint: Option<usize>,
@@ -72,7 +75,14 @@ impl From<usize> for RecurrentConfig {
 impl RecurrentConfig {
     /// A layer of `hidden` units without any of the options.
     pub fn new(cell: Cell, hidden: usize) -> Self {
-        Self { cell, hidden, projection: None, peepholes: false, joint: None }
+        Self {
+            cell,
+            hidden,
+            projection: None,
+            peepholes: false,
+            recurrent_bias: false,
+            joint: None,
+        }
     }
 
     /// Width of what recurs and goes up: the projection's, else that of the units.
@@ -111,6 +121,13 @@ impl RecurrentConfig {
                 format!("is true, but the cell is {}: only lstm has them", self.cell.name());
             return Err(Error::config(format!("{field}.peepholes"), reason));
         }
+        if self.recurrent_bias && self.cell != Cell::Gru {
+            let reason = format!(
+                "is true, but the cell is {}: only gru has it, elsewhere it is part of the bias",
+                self.cell.name()
+            );
+            return Err(Error::config(format!("{field}.recurrent_bias"), reason));
+        }
         Ok(())
     }
 }
@@ -126,6 +143,8 @@ struct Table {
     projection: Option<usize>,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     peepholes: bool,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    recurrent_bias: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     joint: Option<usize>,
 }
@@ -135,8 +154,8 @@ impl Serialize for RecurrentConfig {
         if *self == Self::from(self.hidden) {
             return self.hidden.serialize(serializer);
         }
-        let Self { cell, hidden, projection, peepholes, joint } = self.clone();
-        Table { cell, hidden, projection, peepholes, joint }.serialize(serializer)
+        let Self { cell, hidden, projection, peepholes, recurrent_bias, joint } = self.clone();
+        Table { cell, hidden, projection, peepholes, recurrent_bias, joint }.serialize(serializer)
     }
 }
 
@@ -167,8 +186,8 @@ impl<'de> Visitor<'de> for NumberOrTable {
 
     fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<RecurrentConfig, A::Error> {
         let table = Table::deserialize(MapAccessDeserializer::new(map))?;
-        let Table { cell, hidden, projection, peepholes, joint } = table;
-        Ok(RecurrentConfig { cell, hidden, projection, peepholes, joint })
+        let Table { cell, hidden, projection, peepholes, recurrent_bias, joint } = table;
+        Ok(RecurrentConfig { cell, hidden, projection, peepholes, recurrent_bias, joint })
     }
 }
 
@@ -178,7 +197,7 @@ impl<'de> Visitor<'de> for NumberOrTable {
 /// ```text
 /// GRU   z = sigmoid(Wz x + Uz s + bz)                   update      (Kliegl et al. 2017, arXiv 1710.09026, eq. 10)
 ///       r = sigmoid(Wr x + Ur s + br)                   reset
-///       c = f(Wc x + r * (Uc s) + bc)                   candidate, f by the config
+///       c = f(Wc x + r * (Uc s [+ d]) + bc)             candidate, f by the config; [recurrent bias]
 ///       h' = (1 - z) * h + z * c
 ///
 /// LSTM  i = sigmoid(Wi x + Ui s + bi [+ pi * c])        input       (Gers et al. 2000; [peepholes]: Gers et al. 2002)
@@ -203,6 +222,8 @@ pub struct RecurrentLayer {
     pub joint: Option<LinearMap>,
     /// `pi`, `pf`, `po` one after the other.
     pub peepholes: Option<Vec<f32>>,
+    /// `d`, one value per unit.
+    pub recurrent_bias: Option<Vec<f32>>,
     /// `P`, `projection x hidden`.
     pub projection: Option<LinearMap>,
 }
@@ -210,6 +231,6 @@ pub struct RecurrentLayer {
 impl RecurrentLayer {
     /// A layer without any of the options.
     pub fn new(nonrec: Affine, rec: LinearMap) -> Self {
-        Self { nonrec, rec, joint: None, peepholes: None, projection: None }
+        Self { nonrec, rec, joint: None, peepholes: None, recurrent_bias: None, projection: None }
     }
 }

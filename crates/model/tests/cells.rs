@@ -31,7 +31,17 @@ fn layers() -> Vec<RecurrentConfig> {
             (Some(2), cell == Cell::Lstm, Some(3)),
             (None, cell == Cell::Lstm, None),
         ] {
-            all.push(RecurrentConfig { cell, hidden: 4, projection, peepholes, joint });
+            // The last of each cell has what the cell alone has.
+            let recurrent_bias = cell == Cell::Gru && all.len() == 4;
+            let hidden = 4;
+            all.push(RecurrentConfig {
+                cell,
+                hidden,
+                projection,
+                peepholes,
+                recurrent_bias,
+                joint,
+            });
         }
     }
     all
@@ -45,7 +55,7 @@ fn a_number_is_a_gru_and_a_table_says_the_rest() {
         ..RecurrentConfig::new(Cell::Lstm, 320)
     };
     let rnn = RecurrentConfig { joint: Some(9), ..RecurrentConfig::new(Cell::Rnn, 10) };
-    let table: [(&str, RecurrentConfig, &str); 4] = [
+    let table: [(&str, RecurrentConfig, &str); 5] = [
         ("8", 8.into(), "8"),
         (r#"{"hidden":8}"#, 8.into(), "8"),
         (
@@ -57,6 +67,11 @@ fn a_number_is_a_gru_and_a_table_says_the_rest() {
             r#"{"joint":9,"hidden":10,"cell":"rnn","peepholes":false}"#,
             rnn,
             r#"{"cell":"rnn","hidden":10,"joint":9}"#,
+        ),
+        (
+            r#"{"hidden":8,"recurrent_bias":true}"#,
+            RecurrentConfig { recurrent_bias: true, ..8.into() },
+            r#"{"cell":"gru","hidden":8,"recurrent_bias":true}"#,
         ),
     ];
     for (text, config, written) in table {
@@ -87,6 +102,7 @@ fn wrong_layers_are_refused_by_field() {
         // No more than the concatenated input, 5 + 6, can fill.
         (RecurrentConfig { joint: Some(12), ..lstm.clone() }, "`recurrent[1].joint`"),
         (RecurrentConfig { peepholes: true, ..6.into() }, "`recurrent[1].peepholes`"),
+        (RecurrentConfig { recurrent_bias: true, ..lstm.clone() }, "`recurrent[1].recurrent_bias`"),
     ] {
         let config = recurrent(4, vec![5.into(), layer]);
         let error = config.validate().unwrap_err().to_string();
@@ -293,6 +309,12 @@ fn gates_do_what_the_formulas_say() {
             [tanh(0.5), tanh(0.5 + 2.0 * tanh(0.5)), tanh(0.5 + 2.0 * tanh(0.5 + 2.0 * tanh(0.5)))],
         ),
         (
+            "half of a bias inside the reset gate",
+            RecurrentConfig { recurrent_bias: true, ..1.into() },
+            vec![("nonrec.bias", &[OPEN, 0.0, 0.25]), ("rec.bias", &[0.5])],
+            [tanh(0.5); 3],
+        ),
+        (
             "a projection recurs and goes up",
             RecurrentConfig { projection: Some(1), ..rnn },
             vec![("nonrec.weight", &[0.5]), ("rec.weight", &[2.0]), ("proj.weight", &[-0.5])],
@@ -317,7 +339,7 @@ fn gates_do_what_the_formulas_say() {
 fn factors_count_as_their_products() {
     for (i, layer) in layers().into_iter().enumerate() {
         let hidden = layer.hidden;
-        let peepholes = layer.peepholes;
+        let RecurrentConfig { peepholes, recurrent_bias, .. } = layer;
         let network = random_network(recurrent(5, vec![layer.clone()]), 6, i as u64);
         let dense = |map: &LinearMap, left: &Option<LinearMap>| match left {
             Some(left) => product(&left.to_dense(), &map.to_dense(), left.cols()),
@@ -331,13 +353,18 @@ fn factors_count_as_their_products() {
             u = product(&u, &p.to_dense(), p.rows());
             output = product(&output, &p.to_dense(), p.rows());
         }
-        let plain = RecurrentConfig { peepholes, ..RecurrentConfig::new(layer.cell, hidden) };
+        let plain = RecurrentConfig {
+            peepholes,
+            recurrent_bias,
+            ..RecurrentConfig::new(layer.cell, hidden)
+        };
         let plain = Network::from_values(recurrent(5, vec![plain]), 6, |name, _| {
             match name.split_once(".0.").map_or(name, |(_, part)| part) {
                 "nonrec.weight" => w.clone(),
                 "nonrec.bias" => weights.nonrec.bias.clone(),
                 "rec.weight" => u.clone(),
                 "peepholes" => weights.peepholes.clone().unwrap(),
+                "rec.bias" => weights.recurrent_bias.clone().unwrap(),
                 "output.weight" => output.clone(),
                 _ => network.output.bias.clone(),
             }

@@ -42,6 +42,7 @@ pub fn export(net: &Net) -> Result<Network, TrainError> {
             rec: part("rec")?,
             joint,
             peepholes: peepholes.map(|p| p.values.clone()),
+            recurrent_bias: None,
             projection: layer.projection.map(|_| part("proj")).transpose()?,
         })
     };

@@ -224,6 +224,11 @@ impl Recipe {
                 self.features.dim()
             ));
         }
+        if let Some(l) = self.network.recurrent.iter().position(|layer| layer.recurrent_bias) {
+            return Err(format!(
+                "network.recurrent[{l}].recurrent_bias is for imported networks: leave it out"
+            ));
+        }
         let cpu = self.device == DeviceKind::Cpu;
         if !cpu && self.stages.iter().any(|stage| !stage.families.is_empty()) {
             return Err("families other than dense and low rank are trained on the CPU only".into());
@@ -383,6 +388,7 @@ mod tests {
             ("network.input=40", "network.input"),
             ("sed=1", "sed"),
             ("stage.0.name=a/b", "letters"),
+            ("network.gru=[{ hidden = 8, recurrent_bias = true }]", "recurrent_bias"),
         ] {
             let error = Recipe::parse(SMALL, &[change.to_owned()]).unwrap_err();
             assert!(error.contains(expected), "{change}: {error}");

@@ -5,7 +5,7 @@ use super::names::{Names, Pattern};
 use super::norm::Norm;
 use crate::{Error, Result};
 use std::collections::BTreeSet;
-use stonechat_model::{Affine, Gru, LinearMap, NetworkConfig};
+use stonechat_model::{Affine, Cell, LinearMap, NetworkConfig, RecurrentLayer};
 
 /// `y = W x + b` on the way.
 pub(super) struct Weights {
@@ -63,43 +63,64 @@ impl<'a> Layers<'a> {
         Weights { weight: ours, bias }.finish()
     }
 
-    pub(super) fn gru(&mut self, l: usize) -> Result<Gru> {
+    /// One layer of `nn.GRU`, `nn.LSTM` or `nn.RNN`.
+    pub(super) fn recurrent(&mut self, l: usize) -> Result<RecurrentLayer> {
         let layer = format!("recurrent.{l}");
-        let (hidden, inputs) = (self.config.gru[l], self.config.gru_input(l));
-        let rows = 3 * hidden;
+        let (shape, inputs) = (&self.config.recurrent[l], self.config.recurrent_input(l));
+        let (rows, hidden, output) = (shape.gate_rows(), shape.hidden, shape.output());
         let pattern = self.pattern(&layer)?;
         let mut w = self.take(&layer, &pattern.name("weight_ih"), &[rows, inputs])?;
-        let mut u = self.take(&layer, &pattern.name("weight_hh"), &[rows, hidden])?;
-        // Both or none are there.
+        let mut u = self.take(&layer, &pattern.name("weight_hh"), &[rows, output])?;
         let mut bias = vec![0.0; rows];
+        let mut recurrent_bias = vec![0.0; if shape.recurrent_bias { hidden } else { 0 }];
+        // Both or none are there.
         if self.has(&pattern.name("bias_ih")) || self.has(&pattern.name("bias_hh")) {
             bias = self.take(&layer, &pattern.name("bias_ih"), &[rows])?;
             let name = pattern.name("bias_hh");
-            let inner = self.take(&layer, &name, &[rows])?;
-            bias.iter_mut().zip(&inner).take(2 * hidden).for_each(|(b, c)| *b += c);
-            if inner[2 * hidden..].iter().any(|&b| b != 0.0) {
-                let reason = "has values in its last third (b_hn), inside the reset gate's product, where this project's GRU has no bias";
+            let second = self.take(&layer, &name, &[rows])?;
+            let outside = if shape.cell == Cell::Gru { 2 * hidden } else { rows };
+            bias.iter_mut().zip(&second[..outside]).for_each(|(b, c)| *b += c);
+            let inside = &second[outside..];
+            if shape.recurrent_bias {
+                recurrent_bias.copy_from_slice(inside);
+            } else if inside.iter().any(|&b| b != 0.0) {
+                let reason = format!(
+                    "has values in its last third, the bias inside the reset gate: write the layer as {{ hidden = {hidden}, recurrent_bias = true }}"
+                );
                 return Err(tensor(&name, &layer, reason));
             }
         }
+        let projection = match shape.projection {
+            Some(width) => {
+                let p = self.take(&layer, &pattern.name("weight_hr"), &[width, hidden])?;
+                Some(LinearMap::dense(width, hidden, p)?)
+            }
+            None => None,
+        };
         if let Some(norm) = self.norm(&format!("{layer}.norm_in"), inputs)? {
             norm.fold_before(&mut w, &mut bias);
         }
         if l == 0 {
             w = self.bins_outside(w);
         }
-        for (values, cols) in [(&mut w, inputs), (&mut u, hidden), (&mut bias, 1)] {
-            update_first(values, hidden * cols);
+        if shape.cell == Cell::Gru {
+            for (values, cols) in [(&mut w, inputs), (&mut u, output), (&mut bias, 1)] {
+                update_first(values, hidden * cols);
+            }
         }
-        Ok(Gru {
-            nonrec: Weights { weight: w, bias }.finish()?,
-            rec: LinearMap::dense(rows, hidden, u)?,
+        Ok(RecurrentLayer {
+            recurrent_bias: shape.recurrent_bias.then_some(recurrent_bias),
+            projection,
+            ..RecurrentLayer::new(
+                Weights { weight: w, bias }.finish()?,
+                LinearMap::dense(rows, output, u)?,
+            )
         })
     }
 
     pub(super) fn row_conv(&mut self) -> Result<Option<Vec<f32>>> {
         let Some(row_conv) = &self.config.row_conv else { return Ok(None) };
-        let (layer, taps, width) = ("row_conv", row_conv.taps(), self.config.gru_output());
+        let (layer, taps, width) = ("row_conv", row_conv.taps(), self.config.recurrent_output());
         let pattern = self.pattern(layer)?;
         let weight = self.take(layer, &pattern.name("weight"), &[width, 1, taps])?;
         if self.bias(layer, &pattern, width)?.iter().any(|&b| b != 0.0) {
@@ -111,7 +132,7 @@ impl<'a> Layers<'a> {
 
     pub(super) fn fc(&mut self) -> Result<Option<Affine>> {
         let Some(rows) = self.config.fc else { return Ok(None) };
-        let mut weights = self.linear("fc", rows, self.config.gru_output())?;
+        let mut weights = self.linear("fc", rows, self.config.recurrent_output())?;
         if let Some(norm) = self.norm("fc.norm_out", rows)? {
             norm.fold_behind(&mut weights.weight, &mut weights.bias);
         }

@@ -66,7 +66,7 @@ fn keys(config: &NetworkConfig) -> Vec<String> {
     for l in 0..config.conv.len() {
         keys.extend([format!("conv.{l}"), format!("conv.{l}.norm_out")]);
     }
-    for l in 0..config.gru.len() {
+    for l in 0..config.recurrent.len() {
         keys.extend([format!("recurrent.{l}"), format!("recurrent.{l}.norm_in")]);
     }
     keys.extend(config.row_conv.iter().map(|_| "row_conv".into()));

@@ -7,7 +7,7 @@ use crate::{Error, Result};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
-use stonechat_model::{Alphabet, Network, NetworkConfig, Package};
+use stonechat_model::{Alphabet, Cell, Network, NetworkConfig, Package};
 
 /// What the weights of a PyTorch network are to become. As TOML:
 ///
@@ -15,7 +15,7 @@ use stonechat_model::{Alphabet, Network, NetworkConfig, Package};
 /// [network]                   # its shape, as in a recipe
 /// input = 161
 /// conv = [{ channels = 32, kernel = [41, 11], stride = [2, 2], lookahead = 5 }]
-/// gru = [800, 800]
+/// recurrent = [{ hidden = 800, recurrent_bias = true }, { cell = "lstm", hidden = 800, projection = 400 }]
 /// row_conv = { lookahead = 19 }
 ///
 /// [alphabet]                  # in the order of the network's outputs; the blank is "", wherever it stands
@@ -41,13 +41,16 @@ use stonechat_model::{Alphabet, Network, NetworkConfig, Package};
 /// |---|---|---|
 /// | `conv.N` | `nn.Conv2d`, `out x in x frequency x time` | `conv.seq_module.{3N}.*` |
 /// | `conv.N.norm_out` | `nn.BatchNorm2d` behind it | `conv.seq_module.{3N+1}.*` |
-/// | `recurrent.N` | one layer of `nn.GRU` | `rnns.N.rnn.*_l0` |
+/// | `recurrent.N` | one layer of `nn.GRU`, `nn.LSTM` or `nn.RNN` | `rnns.N.rnn.*_l0` |
 /// | `recurrent.N.norm_in` | `nn.BatchNorm1d` before it | `rnns.N.batch_norm.module.*` |
 /// | `row_conv` | `nn.Conv1d` without bias, `width x 1 x taps` | `lookahead.0.conv.*` |
 /// | `fc` | `nn.Linear` below the output | none |
 /// | `fc.norm_in`, `fc.norm_out` | `nn.BatchNorm1d` before or behind it | none |
 /// | `output` | `nn.Linear` | `fc.0.module.1.*` |
 /// | `output.norm_in` | `nn.BatchNorm1d` before it | `fc.0.module.0.*` |
+///
+/// A GRU of PyTorch has a bias inside its reset gate unless it was made with `bias=False`; the layer then says
+/// `recurrent_bias = true`.
 ///
 /// Batch norms are folded into the weights; one that goes by its default name may be missing. So may the biases of
 /// convolutions and linear layers.
@@ -98,6 +101,22 @@ impl ImportPlan {
     pub fn from_toml(text: &str) -> Result<Self> {
         let plan: Self = toml::from_str(text).map_err(|e| Error::Plan(e.to_string()))?;
         plan.network.validate()?;
+        for (l, layer) in plan.network.recurrent.iter().enumerate() {
+            let foreign = if layer.peepholes {
+                "peepholes"
+            } else if layer.joint.is_some() {
+                "joint"
+            } else if layer.projection.is_some() && layer.cell != Cell::Lstm {
+                "projection"
+            } else {
+                continue;
+            };
+            let reason = format!(
+                "network.recurrent[{l}] has `{foreign}`, which no {} of PyTorch has: leave it out",
+                layer.cell.name()
+            );
+            return Err(Error::Plan(reason));
+        }
         if !(plan.pytorch.batch_norm_eps >= 0.0) {
             let eps = plan.pytorch.batch_norm_eps;
             return Err(Error::Plan(format!("batch_norm_eps is {eps}, must not be negative")));
@@ -121,7 +140,9 @@ impl ImportPlan {
         output.bias[..=blank].rotate_right(1);
         let network = Network {
             conv: (0..self.network.conv.len()).map(|l| layers.conv(l)).collect::<Result<_>>()?,
-            gru: (0..self.network.gru.len()).map(|l| layers.gru(l)).collect::<Result<_>>()?,
+            recurrent: (0..self.network.recurrent.len())
+                .map(|l| layers.recurrent(l))
+                .collect::<Result<_>>()?,
             row_conv: layers.row_conv()?,
             fc: layers.fc()?,
             output: output.finish()?,

@@ -4,8 +4,8 @@
 
 use serde_json::json;
 use stonechat_model::{
-    Alphabet, Candidate, ConvConfig, LinearMap, Matrix, Network, NetworkConfig, Package,
-    RowConvConfig,
+    Alphabet, Candidate, ConvConfig, FamilySpec, LinearMap, Matrix, Network, NetworkConfig,
+    Package, RowConvConfig,
 };
 
 /// Linear congruential numbers (Knuth's MMIX), uniform in -1..1.
@@ -32,7 +32,7 @@ pub fn full_config() -> NetworkConfig {
             ConvConfig { channels: 3, kernel: [4, 3], stride: [2, 1], lookahead: 2 },
         ],
         clip: 2.0,
-        gru: vec![7, 5],
+        recurrent: vec![7.into(), 5.into()],
         candidate: Candidate::Tanh,
         row_conv: Some(RowConvConfig { lookahead: 3 }),
         fc: Some(6),
@@ -41,8 +41,25 @@ pub fn full_config() -> NetworkConfig {
 
 /// Only GRUs and the output layer.
 pub fn bare_config() -> NetworkConfig {
-    NetworkConfig { conv: vec![], row_conv: None, fc: None, gru: vec![6], ..full_config() }
+    NetworkConfig {
+        conv: vec![],
+        row_conv: None,
+        fc: None,
+        recurrent: vec![6.into()],
+        ..full_config()
+    }
 }
+
+/// Recurrent layers with every cell and option, as a config spells them.
+pub const LAYERS: [&str; 7] = [
+    r#"[{ "cell": "lstm", "hidden": 6 }, { "hidden": 5, "recurrent_bias": true }]"#,
+    r#"[{ "cell": "rnn", "hidden": 6 }]"#,
+    r#"[{ "cell": "lstm", "hidden": 6, "peepholes": true }]"#,
+    r#"[{ "cell": "lstm", "hidden": 6, "peepholes": true, "projection": 3 }]"#,
+    r#"[{ "cell": "lstm", "hidden": 6, "joint": 4 }, { "cell": "rnn", "hidden": 5, "joint": 3 }]"#,
+    r#"[{ "hidden": 6, "projection": 4, "recurrent_bias": true }, { "hidden": 5, "joint": 4 }]"#,
+    r#"[{ "cell": "rnn", "hidden": 6, "projection": 2 }]"#,
+];
 
 /// Which form its maps have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,9 +68,11 @@ pub enum Form {
     LowRank,
     Int8,
     LowRankInt8,
+    Toeplitz,
 }
 
-pub const FORMS: [Form; 4] = [Form::Dense, Form::LowRank, Form::Int8, Form::LowRankInt8];
+pub const FORMS: [Form; 5] =
+    [Form::Dense, Form::LowRank, Form::Int8, Form::LowRankInt8, Form::Toeplitz];
 
 /// A package of random weights, rows of norm about 1.5 so that layers neither die nor saturate.
 pub fn package(config: &NetworkConfig, form: Form) -> Package {
@@ -73,13 +92,21 @@ pub fn package(config: &NetworkConfig, form: Form) -> Package {
             Form::LowRank | Form::LowRankInt8 => {
                 LinearMap::LowRank { u: matrix(rows, rank), v: matrix(rank, cols) }
             }
+            Form::Toeplitz => toeplitz(rows, cols, &mut random),
         };
         *map = match form {
-            Form::Dense | Form::LowRank => float,
+            Form::Dense | Form::LowRank | Form::Toeplitz => float,
             Form::Int8 | Form::LowRankInt8 => float.map_parts(int8),
         };
     }
     Package { features: json!({ "mels": 10 }), alphabet, network, provenance: json!({}) }
+}
+
+fn toeplitz(rows: usize, cols: usize, random: &mut Random) -> LinearMap {
+    let family = serde_json::from_value(json!({ "family": "toeplitz_like", "rank": 2 })).unwrap();
+    let spec = FamilySpec::new("map", family, rows, cols).unwrap();
+    let parts = spec.parts().iter().map(|p| random.values(p.rows * p.cols, 0.5)).collect();
+    LinearMap::from_spec("map", spec, parts, None).unwrap()
 }
 
 /// Each row rounded by its largest value.

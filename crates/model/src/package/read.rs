@@ -264,6 +264,10 @@ fn network(config: NetworkConfig, tensors: &mut Tensors<'_>) -> Result<Network> 
                 0 => None,
                 values => Some(tensors.floats(&format!("{name}.peepholes"), &[values])?),
             },
+            recurrent_bias: match layer.recurrent_bias {
+                true => Some(tensors.floats(&format!("{name}.rec.bias"), &[layer.hidden])?),
+                false => None,
+            },
             projection: match layer.projection {
                 Some(_) => Some(tensors.map(&format!("{name}.proj"))?),
                 None => None,

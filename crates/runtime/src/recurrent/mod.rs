@@ -71,8 +71,8 @@ impl PackedLayer {
         };
         let rec = executable(&layer.rec);
         let fused = match (config.cell, &layer.joint) {
-            // The kernels' steps have neither projection nor peepholes.
-            _ if config.projection.is_some() || config.peepholes => None,
+            // The kernels' steps have neither projection nor peepholes nor a bias inside the reset gate.
+            _ if config.projection.is_some() || config.peepholes || config.recurrent_bias => None,
             (_, None) => Some(recurrent(&rec)),
             // `L (Vh h)` is a low-rank recurrent map.
             (Cell::Gru, Some(left)) => recurrent_factors(left, &rec),
@@ -102,7 +102,7 @@ impl PackedLayer {
                 let bias = joint_sum.then(|| layer.nonrec.bias.clone());
                 let rec = pack("rec", &layer.rec)?;
                 let cell = match config.cell {
-                    Cell::Gru => separate::Gates::Gru(candidate),
+                    Cell::Gru => separate::Gates::Gru(candidate, layer.recurrent_bias.clone()),
                     Cell::Lstm => separate::Gates::Lstm(layer.peepholes.clone()),
                     Cell::Rnn => separate::Gates::Rnn(candidate),
                 };

@@ -17,8 +17,8 @@ pub(super) struct Separate {
 
 /// The cells with what their gates need.
 pub(super) enum Gates {
-    /// The candidate's function.
-    Gru(Activation),
+    /// The candidate's function, and the bias inside the reset gate.
+    Gru(Activation, Option<Vec<f32>>),
     /// Peepholes.
     Lstm(Option<Vec<f32>>),
     /// The function.
@@ -56,7 +56,12 @@ impl Separate {
         };
         let LayerState { h, c, .. } = &mut *state;
         match &self.cell {
-            Gates::Gru(candidate) => gru::update(input, sums_of_gates, *candidate, h),
+            Gates::Gru(candidate, bias) => {
+                if let Some(bias) = bias {
+                    add(&mut sums_of_gates[2 * h.len()..], bias);
+                }
+                gru::update(input, sums_of_gates, *candidate, h);
+            }
             cell => {
                 if self.bias.is_none() {
                     add(sums_of_gates, input);
@@ -65,7 +70,7 @@ impl Separate {
                     Gates::Lstm(peepholes) => {
                         lstm::update(sums_of_gates, peepholes.as_deref(), h, c);
                     }
-                    Gates::Rnn(function) | Gates::Gru(function) => {
+                    Gates::Rnn(function) | Gates::Gru(function, _) => {
                         rnn::update(sums_of_gates, *function, h);
                     }
                 }

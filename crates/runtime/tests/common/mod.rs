@@ -98,6 +98,7 @@ pub fn network(config: &NetworkConfig, symbols: usize, storage: Storage, seed: u
             rec: affine(random, 1.0).map,
             joint: layer.joint.map(|_| affine(random, 1.0).map),
             peepholes: layer.peepholes.then(|| random.values(layer.peephole_values(), 0.5)),
+            recurrent_bias: layer.recurrent_bias.then(|| random.values(layer.hidden, 0.5)),
             projection: layer.projection.map(|_| affine(random, 1.0).map),
         });
     }
@@ -143,7 +144,8 @@ pub fn full_config(input: usize) -> NetworkConfig {
     }
 }
 
-/// Layers of one cell: plain, with a projection, with a joint left factor, with both, with peepholes.
+/// Layers of one cell: plain, with a projection, with a joint left factor, with both, with peepholes; a GRU with its bias
+/// inside the reset gate.
 pub fn cells(cell: Cell, peepholes: bool) -> NetworkConfig {
     let plain = RecurrentConfig::new(cell, 18);
     let layers = vec![
@@ -151,7 +153,7 @@ pub fn cells(cell: Cell, peepholes: bool) -> NetworkConfig {
         RecurrentConfig { projection: Some(7), ..plain.clone() },
         RecurrentConfig { joint: Some(9), ..plain.clone() },
         RecurrentConfig { projection: Some(11), joint: Some(10), peepholes, ..plain.clone() },
-        RecurrentConfig { peepholes, ..plain },
+        RecurrentConfig { peepholes, recurrent_bias: cell == Cell::Gru, ..plain },
     ];
     NetworkConfig { recurrent: layers, ..config(5, vec![], &[1]) }
 }

@@ -1,0 +1,31 @@
+//! Recurrent layers over `frames x batch x width`: ONNX's own operator where it computes the same thing, else a `Scan`.
+//! The formulas stand at [`RecurrentLayer`].
+
+mod operator;
+mod scan;
+mod step;
+
+use super::Writer;
+use stonechat_model::{Candidate, Cell, LinearMap, Network};
+
+fn names(values: &[String]) -> Vec<&str> {
+    values.iter().map(String::as_str).collect()
+}
+
+impl Writer {
+    /// Layer `l` over all frames of `x`; gives what goes up, `frames x batch x output`.
+    pub(super) fn recurrent(&mut self, network: &Network, l: usize, x: &str) -> String {
+        let (config, layer) = (&network.config, &network.recurrent[l]);
+        let (name, shape) = (config.recurrent_name(l), &config.recurrent[l]);
+        // The operators take one matrix, and would have to be given the product U V. Their clipping is two-sided.
+        let one_matrix = !matches!(layer.rec, LinearMap::LowRank { .. })
+            && layer.joint.is_none()
+            && layer.projection.is_none();
+        let tanh = config.candidate == Candidate::Tanh || shape.cell == Cell::Lstm;
+        if one_matrix && tanh {
+            self.operator(&name, layer, shape, x)
+        } else {
+            self.scan(&name, layer, shape, config, x)
+        }
+    }
+}
