@@ -101,6 +101,12 @@ fn an_export_says_what_it_is() {
     for words in ["features", "logits", "GRU", "stonechat.alphabet"] {
         assert!(bytes.windows(words.len()).any(|w| w == words.as_bytes()), "{words}");
     }
+    let streaming = ["--streaming", "--output", "stream.onnx"];
+    let value = run_json(folder.with_model("export").args(streaming), 0);
+    assert_eq!(value["streaming"], true);
+    let bytes = std::fs::read(folder.path("stream.onnx")).unwrap();
+    let name = b"row_conv.past.next";
+    assert!(bytes.windows(name.len()).any(|w| w == name));
     let (text, _) = run(folder.with_model("export").args(["--output", "tiny.onnx"]), 0);
     assert!(text.contains("tiny.onnx: ONNX, opset"), "{text}");
     let (_, stderr) = run(folder.with_model("export").args(["--output", "no/folder/x"]), 1);

@@ -1,8 +1,10 @@
 //! Other tools' formats.
 //!
-//! - [`StateDict`] and [`ImportPlan`]: the weights of a PyTorch network (nn.Conv2d, nn.GRU, nn.Linear, batch norm folded)
+//! - [`StateDict`] and [`ImportPlan`]: the weights of a PyTorch network (nn.Conv2d, nn.GRU, nn.LSTM, nn.RNN, nn.Linear, batch
+//!   norm folded)
 //!   in a safetensors file become a [`Package`](stonechat_model::Package), to be compressed and run here.
-//! - [`to_onnx`]: a package becomes an ONNX model, from features to logits, low-rank and int8 weights kept as such.
+//! - [`to_onnx`], [`to_onnx_streaming`]: a package becomes an ONNX model, from features to logits, low-rank and int8
+//!   weights kept as such.
 //!
 //! Nothing here reads audio, trains, or runs a network.
 #![forbid(unsafe_code)]
@@ -12,7 +14,7 @@ mod onnx;
 mod pytorch;
 
 pub use error::Error;
-pub use onnx::{IR_VERSION, OPSET, to_onnx};
+pub use onnx::{IR_VERSION, OPSET, to_onnx, to_onnx_streaming};
 pub use pytorch::{ImportPlan, StateDict};
 
 /// Result with this crate's [`Error`].

@@ -73,7 +73,30 @@ fn own(recurrent: &str) -> String {
 
 #[test]
 fn networks_compute_what_pytorch_does() {
-    let cases = [("own_gru", own("[3, 3]"), [2, 0, 1, 3].as_slice())];
+    let cases = [
+        (
+            "deepspeech_gru",
+            deepspeech(
+                "[{ hidden = 5, recurrent_bias = true }, { hidden = 4, recurrent_bias = true }]",
+                3,
+            ),
+            &[0, 1, 2, 3, 4][..],
+        ),
+        (
+            "deepspeech_lstm",
+            deepspeech(
+                r#"[{ cell = "lstm", hidden = 5, projection = 3 }, { cell = "rnn", hidden = 4 }]"#,
+                2,
+            ),
+            &[0, 1, 2, 3, 4],
+        ),
+        ("own_gru", own("[3, 3]"), &[2, 0, 1, 3]),
+        (
+            "own_lstm",
+            own(r#"[{ cell = "lstm", hidden = 3 }, { cell = "lstm", hidden = 3 }]"#),
+            &[2, 0, 1, 3],
+        ),
+    ];
     for (name, plan, order) in cases {
         let golden: Golden =
             serde_json::from_slice(&std::fs::read(golden(&format!("{name}.json"))).unwrap())
@@ -89,6 +112,8 @@ fn networks_compute_what_pytorch_does() {
         let difference = largest_difference(&logits, &expected);
         assert!(difference < 1e-5, "{name}: {difference}");
         assert_eq!(package.alphabet.symbols()[0], "", "{name}");
+        let spread = largest_difference(&logits, &vec![0.0; logits.len()]);
+        assert!(spread > 0.1, "{name}: logits of at most {spread} would hide a mistake");
     }
 }
 

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use anyhow::{Context, Result};
 use clap::Args;
 use serde_json::json;
-use stonechat_exchange::{IR_VERSION, OPSET, to_onnx};
+use stonechat_exchange::{IR_VERSION, OPSET, to_onnx, to_onnx_streaming};
 
 use crate::failure::Verdict;
 use crate::model_file::ModelArg;
@@ -18,7 +18,10 @@ pub struct Export {
     /// Where the ONNX model goes
     #[arg(long, value_name = "FILE")]
     output: PathBuf,
-    /// Print one JSON object: `format`, `opset`, `ir_version`, `bytes`
+    /// For utterances in pieces: states go in and come out with each call
+    #[arg(long)]
+    streaming: bool,
+    /// Print one JSON object: `format`, `opset`, `ir_version`, `streaming`, `bytes`
     #[arg(long)]
     json: bool,
 }
@@ -26,13 +29,15 @@ pub struct Export {
 impl Export {
     pub fn run(self) -> Result<Verdict> {
         let package = self.model.package()?;
-        let bytes = to_onnx(&package).with_context(|| self.model.name())?;
+        let onnx = if self.streaming { to_onnx_streaming(&package) } else { to_onnx(&package) };
+        let bytes = onnx.with_context(|| self.model.name())?;
         std::fs::write(&self.output, &bytes).with_context(|| self.output.display().to_string())?;
         if self.json {
             output::json(&json!({
                 "format": "onnx",
                 "opset": OPSET,
                 "ir_version": IR_VERSION,
+                "streaming": self.streaming,
                 "bytes": bytes.len(),
             }))?;
         } else {

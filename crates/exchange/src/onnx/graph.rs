@@ -19,6 +19,8 @@ pub(super) enum Dim {
     Fixed(usize),
     /// Any size; equal names mean equal sizes.
     Free(&'static str),
+    /// Any size.
+    Any,
 }
 
 /// What an operator does beyond its inputs.
@@ -91,13 +93,18 @@ impl Graph {
 
     /// A float input of the graph.
     pub(super) fn input(&mut self, name: &str, dims: &[Dim]) -> String {
-        self.add(11, &value_info(name, dims));
+        self.add(11, &value_info(name, ElementType::Float, dims));
         name.to_string()
+    }
+
+    /// An input of `length` 64-bit integers.
+    pub(super) fn integer_input(&mut self, name: &str, length: usize) {
+        self.add(11, &value_info(name, ElementType::Int64, &[Dim::Fixed(length)]));
     }
 
     /// Declares the value `name` an output.
     pub(super) fn output(&mut self, name: &str, dims: &[Dim]) {
-        self.add(12, &value_info(name, dims));
+        self.add(12, &value_info(name, ElementType::Float, dims));
     }
 
     /// The message, called `name`.
@@ -141,14 +148,15 @@ impl Attribute<'_> {
     }
 }
 
-fn value_info(name: &str, dims: &[Dim]) -> Message {
+fn value_info(name: &str, element: ElementType, dims: &[Dim]) -> Message {
     let shape = dims.iter().fold(Message::default(), |shape, dim| {
         let dim = match dim {
             Dim::Fixed(size) => Message::default().integer(1, *size as i64),
             Dim::Free(name) => Message::default().text(2, name),
+            Dim::Any => Message::default(),
         };
         shape.message(1, &dim)
     });
-    let tensor = Message::default().integer(1, ElementType::Float as i64).message(2, &shape);
+    let tensor = Message::default().integer(1, element as i64).message(2, &shape);
     Message::default().text(1, name).message(2, &Message::default().message(1, &tensor))
 }

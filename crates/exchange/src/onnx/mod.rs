@@ -4,16 +4,18 @@ mod graph;
 mod layers;
 mod proto;
 mod recurrent;
+mod states;
 mod weights;
 
 use crate::{Error, Result};
 use graph::{Attribute, Dim, Graph};
 use proto::Message;
-use serde_json::json;
+use serde_json::{Map, Value, json};
+use states::END;
 use stonechat_model::{Network, Package};
 
-/// Version of ONNX's operators that [`to_onnx`] uses: `Unsqueeze` and `Split` with their axes and sizes as inputs (13),
-/// `Shape` with an end (15). ONNX 1.10 (2021), onnxruntime 1.10 and later.
+/// Version of ONNX's operators that [`to_onnx`] and [`to_onnx_streaming`] use: `Unsqueeze` and `Split` with their axes
+/// and sizes as inputs (13), `Shape` with an end (15). ONNX 1.10 (2021), onnxruntime 1.10 and later.
 pub const OPSET: i64 = 15;
 /// Version of the file format, that of ONNX 1.10.
 pub const IR_VERSION: i64 = 8;
@@ -38,19 +40,47 @@ const MAX_BYTES: usize = i32::MAX as usize;
 /// # Errors
 /// If the network is not valid, or the model had more than 2 GB.
 pub fn to_onnx(package: &Package) -> Result<Vec<u8>> {
+    model(package, Writer::default())
+}
+
+/// As [`to_onnx`], for utterances that come in pieces: the logits of all calls, one after the other, are those of the
+/// whole utterance, however it is cut.
+///
+/// `features` are the next frames, and the 64-bit integer `end`, of shape `1`, is 1 where the utterance ends with them and 0
+/// elsewhere. Each further input is a state: zeros in the first call, then what the output `NAME.next` was. The metadata
+/// `stonechat.states` has the shapes of the zeros by name, `"batch"` standing for the batch size. The first call needs
+/// one frame more than the network looks ahead (`stonechat.lookahead_frames`), later ones as many as make a frame of
+/// logits (`stonechat.time_stride`), the last one any number from 1 that the convolutions' strides leave something of.
+///
+/// # Errors
+/// Those of [`to_onnx`].
+pub fn to_onnx_streaming(package: &Package) -> Result<Vec<u8>> {
+    model(package, Writer { streaming: true, ..Writer::default() })
+}
+
+fn model(package: &Package, mut writer: Writer) -> Result<Vec<u8>> {
     package.network.validate()?;
-    let mut writer = Writer::default();
     writer.network(&package.network);
-    let metadata = |key: &str, value: String| Message::default().text(1, key).text(2, &value);
-    let model = Message::default()
+    let mut metadata = vec![
+        ("stonechat.alphabet", json!(package.alphabet)),
+        ("stonechat.features", package.features.clone()),
+    ];
+    if writer.streaming {
+        let config = &package.network.config;
+        metadata.push(("stonechat.states", Value::Object(writer.states)));
+        metadata.push(("stonechat.lookahead_frames", json!(config.lookahead_frames())));
+        metadata.push(("stonechat.time_stride", json!(config.time_stride())));
+    }
+    let mut model = Message::default()
         .integer(1, IR_VERSION)
         .text(2, "stonechat")
         .text(3, env!("CARGO_PKG_VERSION"))
         .message(7, &writer.graph.finish("stonechat"))
-        .message(8, &Message::default().text(1, "").integer(2, OPSET))
-        .message(14, &metadata("stonechat.alphabet", json!(package.alphabet).to_string()))
-        .message(14, &metadata("stonechat.features", package.features.to_string()))
-        .finish();
+        .message(8, &Message::default().text(1, "").integer(2, OPSET));
+    for (key, value) in metadata {
+        model = model.message(14, &Message::default().text(1, key).text(2, &value.to_string()));
+    }
+    let model = model.finish();
     if model.len() > MAX_BYTES {
         return Err(Error::Export(format!(
             "the model would have {} bytes, ONNX allows {MAX_BYTES} in one file: compress the network first",
@@ -66,6 +96,9 @@ struct Writer {
     graph: Graph,
     /// Vector of one number.
     batch_size: String,
+    streaming: bool,
+    /// Shapes before the first call, by name.
+    states: Map<String, Value>,
 }
 
 impl Writer {
@@ -74,18 +107,20 @@ impl Writer {
         let config = &network.config;
         let (batch, frames) = (Dim::Free("batch"), Dim::Free("frames"));
         let features = self.graph.input("features", &[batch, frames, Dim::Fixed(config.input)]);
+        if self.streaming {
+            self.graph.integer_input(END, 1);
+        }
         let first = [("start", Attribute::Integer(0)), ("end", Attribute::Integer(1))];
         self.batch_size = self.graph.node("batch_size", "Shape", &[&features], &first);
         let mut x = self.convolutions(network, &features);
         for l in 0..network.recurrent.len() {
             x = self.recurrent(network, l, &x);
         }
-        let graph = &mut self.graph;
         if let Some(taps) = &network.row_conv {
-            let width = config.recurrent_output();
-            x = graph.row_convolution(taps, width, taps.len() / width - 1, &x);
-            x = graph.clipped_relu("row_conv", config.clip, &x);
+            x = self.row_convolution(taps, config.recurrent_output(), &x);
+            x = self.graph.clipped_relu("row_conv", config.clip, &x);
         }
+        let graph = &mut self.graph;
         if let Some(fc) = &network.fc {
             x = graph.affine("fc", fc, &x);
             x = graph.clipped_relu("fc", config.clip, &x);
@@ -97,30 +132,44 @@ impl Writer {
 
     /// From `batch x frames x features` to `frames x batch x (bins x channels)`.
     fn convolutions(&mut self, network: &Network, features: &str) -> String {
-        let (graph, config) = (&mut self.graph, &network.config);
+        let config = &network.config;
         if config.conv.is_empty() {
-            return graph.transpose("frames_first", &[1, 0, 2], features);
+            return self.graph.transpose("frames_first", &[1, 0, 2], features);
         }
-        let axis = graph.integers("channel_axis", &[1]);
-        let mut x = graph.node("image", "Unsqueeze", &[features, &axis], &[]);
+        let axis = self.graph.integers("channel_axis", &[1]);
+        let mut x = self.graph.node("image", "Unsqueeze", &[features, &axis], &[]);
         for (l, (conv, layer)) in config.conv.iter().zip(&network.conv).enumerate() {
             let name = format!("conv.{l}");
-            let around = [conv.left_context(), conv.lookahead];
-            x = graph.convolution(&name, layer, conv, config.conv_channels_in(l), around, &x);
-            x = graph.clipped_relu(&name, config.clip, &x);
+            let (bins, channels) = (config.conv_bins(l), config.conv_channels_in(l));
+            if self.streaming {
+                let dims = [Dim::Free("batch"), Dim::Fixed(channels), Dim::Any, Dim::Fixed(bins)];
+                let left = conv.left_context();
+                let window = self.window(&name, &x, 2, &dims, left, conv.lookahead);
+                let padded = &window.padded;
+                x = self.graph.convolution(&name, layer, conv, channels, [0, 0], padded);
+                self.keep_window(&name, &window, 2, &dims, (&x, 2, conv.stride[1]));
+            } else {
+                let around = [conv.left_context(), conv.lookahead];
+                x = self.graph.convolution(&name, layer, conv, channels, around, &x);
+            }
+            x = self.graph.clipped_relu(&name, config.clip, &x);
         }
-        let x = graph.transpose("frames_first", &[2, 0, 3, 1], &x);
+        let x = self.graph.transpose("frames_first", &[2, 0, 3, 1], &x);
         // 0 keeps a size.
-        let shape = graph.integers("flat_shape", &[0, 0, config.recurrent_input(0) as i64]);
-        graph.node("flat", "Reshape", &[&x, &shape], &[])
+        let shape = self.graph.integers("flat_shape", &[0, 0, config.recurrent_input(0) as i64]);
+        self.graph.node("flat", "Reshape", &[&x, &shape], &[])
     }
 
-    /// The state `name` before the first frame: zeros, `batch x width`.
-    fn state(&mut self, name: &str, width: usize) -> String {
-        let width = self.graph.integers(&format!("{name}.width"), &[width as i64]);
-        let axis = [("axis", Attribute::Integer(0))];
-        let inputs = [self.batch_size.as_str(), &width];
-        let shape = self.graph.node(&format!("{name}.shape"), "Concat", &inputs, &axis);
-        self.graph.node(&format!("{name}.zeros"), "ConstantOfShape", &[&shape], &[])
+    /// The row convolution of `frames x batch x width`.
+    fn row_convolution(&mut self, taps: &[f32], width: usize, x: &str) -> String {
+        let lookahead = taps.len() / width - 1;
+        if !self.streaming {
+            return self.graph.row_convolution(taps, width, lookahead, x);
+        }
+        let dims = [Dim::Any, Dim::Free("batch"), Dim::Fixed(width)];
+        let window = self.window("row_conv", x, 0, &dims, 0, lookahead);
+        let y = self.graph.row_convolution(taps, width, 0, &window.padded);
+        self.keep_window("row_conv", &window, 0, &dims, (&y, 0, 1));
+        y
     }
 }

@@ -132,6 +132,7 @@ impl ImportPlan {
     /// [`Error::Tensor`] names the tensor that is missing or has another shape than the plan's network needs;
     /// [`Error::Unused`] those that no layer takes.
     pub fn import(&self, weights: &StateDict) -> Result<Package> {
+        self.network.validate()?;
         let names = Names::new(&self.pytorch.names, &self.pytorch.prefix, &self.network)?;
         let (blank, alphabet) = self.alphabet.blank_first()?;
         let mut layers = Layers::new(weights, names, &self.network, self.pytorch.batch_norm_eps);

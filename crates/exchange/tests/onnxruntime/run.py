@@ -2,8 +2,9 @@
 
     python3 run.py FOLDER        (numpy, onnxruntime)
 
-FOLDER/cases.json is a list of {"model": FILE, "inputs": {NAME: [SHAPE, FILE]}, "outputs": {NAME: FILE}}; the files of
-inputs and outputs hold little-endian 32-bit floats. The shapes of the outputs go to FOLDER/shapes.json.
+FOLDER/cases.json is a list of {"model": FILE, "features": FILE, "shape": [BATCH, FRAMES, FEATURES], "pieces": [FRAMES,
+...], "logits": FILE}; features and logits are little-endian 32-bit floats. Without pieces the model takes whole
+utterances, else it streams. The shapes of the logits go to FOLDER/shapes.json.
 """
 
 import json
@@ -12,6 +13,26 @@ import sys
 
 import numpy
 import onnxruntime
+
+
+def stream(session, features, pieces):
+    """One call a piece; states as the model's metadata has them."""
+    shapes = json.loads(session.get_modelmeta().custom_metadata_map["stonechat.states"])
+    batch = features.shape[0]
+    states = {
+        name: numpy.zeros([batch if n == "batch" else n for n in shape], numpy.float32)
+        for name, shape in shapes.items()
+    }
+    logits, at = [], 0
+    for piece in pieces:
+        end = numpy.array([at + piece == features.shape[1]], numpy.int64)
+        inputs = {"features": features[:, at : at + piece], "end": end, **states}
+        outputs = session.run(["logits"] + [f"{name}.next" for name in states], inputs)
+        logits.append(outputs[0])
+        states = dict(zip(states, outputs[1:]))
+        at += piece
+    return numpy.concatenate(logits, 1)
+
 
 folder = pathlib.Path(sys.argv[1])
 options = onnxruntime.SessionOptions()
@@ -23,12 +44,11 @@ for case in json.loads((folder / "cases.json").read_text()):
         sessions[model] = onnxruntime.InferenceSession(
             folder / model, options, providers=["CPUExecutionProvider"]
         )
-    inputs = {
-        name: numpy.fromfile(folder / file, "<f4").reshape(shape)
-        for name, (shape, file) in case["inputs"].items()
-    }
-    outputs = sessions[model].run(list(case["outputs"]), inputs)
-    for file, values in zip(case["outputs"].values(), outputs):
-        values.astype("<f4").tofile(folder / file)
-    shapes.append([list(values.shape) for values in outputs])
+    features = numpy.fromfile(folder / case["features"], "<f4").reshape(case["shape"])
+    if case["pieces"]:
+        logits = stream(sessions[model], features, case["pieces"])
+    else:
+        logits = sessions[model].run(["logits"], {"features": features})[0]
+    logits.astype("<f4").tofile(folder / case["logits"])
+    shapes.append(logits.shape)
 (folder / "shapes.json").write_text(json.dumps(shapes))

@@ -58,14 +58,29 @@ impl Writer {
             let values = [input, output, forget].concat();
             inputs.push(graph.floats(&format!("{name}.peepholes"), &[1, values.len()], &values));
         }
-        let all = format!("{name}.all");
+        let mut outputs = vec![format!("{name}.all")];
+        outputs.extend(parts.iter().map(|part| format!("{name}.final.{part}")));
         let mut attributes = vec![("hidden_size", Attribute::Integer(hidden as i64))];
         if shape.cell == Cell::Gru {
             attributes.push(("linear_before_reset", Attribute::Integer(1)));
         }
-        graph.node_with_outputs(name, gates.operator, &names(&inputs), &[&all], &attributes);
-        let direction = graph.integers(&format!("{name}.direction_of_all"), &[1]);
-        graph.node(&format!("{name}.states"), "Squeeze", &[&all, &direction], &[])
+        graph.node_with_outputs(
+            name,
+            gates.operator,
+            &names(&inputs),
+            &names(&outputs),
+            &attributes,
+        );
+        let axis = graph.integers(&format!("{name}.direction_axis"), &[1]);
+        let states = graph.node(&format!("{name}.states"), "Squeeze", &[&outputs[0], &axis], &[]);
+        if self.streaming {
+            for (part, value) in parts.iter().zip(&outputs[1..]) {
+                let last = format!("{name}.last.{part}");
+                let last = self.graph.node(&last, "Squeeze", &[value, &direction], &[]);
+                self.keep(&format!("{name}.{part}"), &last, hidden);
+            }
+        }
+        states
     }
 }
 

@@ -87,6 +87,9 @@ impl Writer {
                 ("num_scan_inputs", Attribute::Integer(1)),
             ],
         );
+        for ((part, width), value) in states.iter().zip(&outputs) {
+            self.keep(&format!("{name}.{part}"), value, *width);
+        }
         format!("{name}.states")
     }
 }
