@@ -187,7 +187,7 @@ fn what_does_not_fit_is_named() {
     let network = "network = { input = 4, gru = [3] }";
     let symbols = r#"symbols = ["", "a"]"#;
     for (from, to, expected) in [
-        (network, "network = { input = 4, gru = [] }", "gru"),
+        (network, "network = { input = 4, gru = [] }", "recurrent (layers)"),
         (network, "network = { input = 4, gru = [3], fc = 3 }", "`fc` has no default"),
         (network, "network = { input = 4, gru = [{ hidden = 3, joint = 2 }] }", "`joint`"),
         (
