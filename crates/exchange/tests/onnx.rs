@@ -126,7 +126,7 @@ fn every_form_computes_what_the_reference_does() {
     for ((name, shape, expected), (got_shape, got)) in expected.iter().zip(session.run(&python)) {
         assert_eq!(got_shape, *shape, "{name}");
         let difference = largest_difference(&got, expected);
-        assert!(difference < 5e-5, "{name}: {difference}");
+        assert!(difference < 1e-4, "{name}: {difference}");
         let spread = largest_difference(expected, &vec![0.0; expected.len()]);
         assert!(spread > 0.1, "{name}: logits of at most {spread} would hide a mistake");
     }

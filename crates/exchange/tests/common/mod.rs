@@ -74,7 +74,7 @@ pub enum Form {
 pub const FORMS: [Form; 5] =
     [Form::Dense, Form::LowRank, Form::Int8, Form::LowRankInt8, Form::Toeplitz];
 
-/// A package of random weights, rows of norm about 1.5 so that layers neither die nor saturate.
+/// A package of random weights, rows of norm about 1 so that layers neither die nor multiply what is rounded.
 pub fn package(config: &NetworkConfig, form: Form) -> Package {
     let alphabet = Alphabet::english();
     let mut random = Random(11);
@@ -83,7 +83,7 @@ pub fn package(config: &NetworkConfig, form: Form) -> Package {
     for (_, map) in network.maps_mut() {
         let (rows, cols) = (map.rows(), map.cols());
         let mut matrix = |rows: usize, cols: usize| {
-            let data = random.values(rows * cols, 1.5 * (3.0 / cols as f32).sqrt());
+            let data = random.values(rows * cols, (3.0 / cols as f32).sqrt());
             Matrix::from_f32(rows, cols, data).unwrap()
         };
         let rank = rows.min(cols).div_ceil(2);
