@@ -59,13 +59,13 @@ fn an_imported_network_is_a_model_like_any_other() {
     let (table, _) = run(folder.command("import").args(arguments), 0);
     assert!(table.contains("gru.0.rec") && table.contains("9 x 3"), "{table}");
     run(
-        folder.command(
+        &mut folder.command(
             "compress --model net.stonechat --ranks gru.0.nonrec=1 --output low.stonechat",
         ),
         0,
     );
-    run(folder.command("quantize --model low.stonechat --output low8.stonechat"), 0);
-    run_json(folder.command("transcribe a.wav --greedy --model low8.stonechat"), 0);
+    run(&mut folder.command("quantize --model low.stonechat --output low8.stonechat"), 0);
+    run_json(&mut folder.command("transcribe a.wav --greedy --model low8.stonechat"), 0);
 }
 
 #[test]
@@ -73,10 +73,10 @@ fn an_import_that_does_not_fit_changes_nothing() {
     let folder = Folder::new();
     folder.write("net.safetensors", state_dict());
     let cases = [
-        ("typo = 1", "plan.toml"),
-        (&PLAN.replace("mels = 20", "mel = 20"), "mel"),
-        (&PLAN.replace("mels = 20", "mels = 21"), "21"),
-        (&PLAN.replace("gru = [3]", "gru = [4]"), "`gru.weight_ih_l0`"),
+        ("typo = 1".to_string(), "plan.toml"),
+        (PLAN.replace("mels = 20", "mel = 20"), "mel"),
+        (PLAN.replace("mels = 20", "mels = 21"), "21"),
+        (PLAN.replace("gru = [3]", "gru = [4]"), "`gru.weight_ih_l0`"),
     ];
     for (plan, expected) in cases {
         folder.write("plan.toml", plan);
