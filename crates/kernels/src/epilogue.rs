@@ -50,7 +50,20 @@ pub(crate) trait RegisterStore: Store<i32> {
         first: usize,
         sums: &[[L::I; R]; B],
     );
+
+    /// Stores whole panels, as many as the place has rows for, one after the other as `sums(index)` gives them. What a panel costs beside its
+    /// sums is as little as it can be.
+    #[cfg_attr(not(target_arch = "x86_64"), allow(dead_code))]
+    fn store_panels<L: IntegerLanes, const B: usize, const R: usize>(
+        &mut self,
+        lanes: L,
+        place: Place,
+        sums: impl FnMut(usize) -> [[L::I; R]; B],
+    );
 }
+
+/// Panels of results of `B` vectors.
+type OutputPanels<'o, T, const B: usize> = [&'o mut [[T; PANEL_ROWS]]; B];
 
 /// A slice of results, `batch x rows`, or of each vector of it certain rows.
 pub(crate) struct Output<'a, T> {
@@ -94,6 +107,28 @@ impl<'a, T: Copy> Output<'a, T> {
     }
 }
 
+impl<T: Copy> Output<'_, T> {
+    /// The whole panels of a place for each of its `B` vectors.
+    #[inline(always)]
+    fn panels<const B: usize>(&mut self, place: Place) -> OutputPanels<'_, T, B> {
+        let Place { vector, row, rows, .. } = place;
+        assert!(row + rows <= self.rows, "rows of one vector");
+        core::array::from_fn(
+            #[inline(always)]
+            |b| {
+                let start = (vector + b) * self.rows + row;
+                assert!(start <= self.len && rows <= self.len - start, "rows within the output");
+                // SAFETY: within the slice by the assertion; these rows are only this output's, by `new` or by the promise to `share`, and
+                // no two vectors share any, by the first assertion.
+                unsafe {
+                    let start = self.start.add(start).cast::<[T; PANEL_ROWS]>();
+                    slice::from_raw_parts_mut(start.as_ptr(), rows / PANEL_ROWS)
+                }
+            },
+        )
+    }
+}
+
 /// The sums as they are.
 pub(crate) struct Plain<'a, T> {
     /// Where they go.
@@ -126,6 +161,24 @@ impl RegisterStore for Plain<'_, i32> {
             let out = &mut self.output.part(place, vector)[first..first + R * L::WIDTH];
             for r in 0..R {
                 lanes.store_integers(sums[r], &mut out[r * L::WIDTH..]);
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn store_panels<L: IntegerLanes, const B: usize, const R: usize>(
+        &mut self,
+        lanes: L,
+        place: Place,
+        mut sums: impl FnMut(usize) -> [[L::I; R]; B],
+    ) {
+        let out = self.output.panels::<B>(place);
+        for index in 0..place.rows / PANEL_ROWS {
+            let sums = sums(index);
+            for b in 0..B {
+                for r in 0..R {
+                    lanes.store_integers(sums[b][r], &mut out[b][index][r * L::WIDTH..]);
+                }
             }
         }
     }
@@ -349,6 +402,50 @@ impl RegisterStore for Scaled<'_> {
                 lanes.mul(lanes.to_floats(sums[vector][r]), scale)
             },
         );
+    }
+
+    #[inline(always)]
+    fn store_panels<L: IntegerLanes, const B: usize, const R: usize>(
+        &mut self,
+        lanes: L,
+        place: Place,
+        mut sums: impl FnMut(usize) -> [[L::I; R]; B],
+    ) {
+        let count = place.rows / PANEL_ROWS;
+        if self.finish.act != Activation::None {
+            for index in 0..count {
+                let row = place.row + index * PANEL_ROWS;
+                let place = Place { row, rows: PANEL_ROWS, ..place };
+                self.store_registers(lanes, place, 0, &sums(index));
+            }
+            return;
+        }
+        // Most products end without a function. Then nothing has to be decided or looked up from one panel to the next, which in the short
+        // panels of a low-rank product costs as much as their sums.
+        let row_scales = self.row_scales[place.row..][..place.rows].as_chunks::<PANEL_ROWS>().0;
+        let vector_scales = &self.vector_scales[place.vector..][..B];
+        let bias = self.finish.bias.map(
+            #[inline(always)]
+            |bias| bias[place.row..][..place.rows].as_chunks::<PANEL_ROWS>().0,
+        );
+        let out = self.finish.output.panels::<B>(place);
+        for index in 0..count {
+            let sums = sums(index);
+            let bias = bias.map_or(
+                &self.finish.work.bias, // zeros, as above
+                #[inline(always)]
+                |bias| &bias[index],
+            );
+            for b in 0..B {
+                let vector_scale = lanes.splat(vector_scales[b]);
+                for r in 0..R {
+                    let i = r * L::WIDTH;
+                    let scale = lanes.mul(lanes.load(&row_scales[index][i..]), vector_scale);
+                    let sum = lanes.mul(lanes.to_floats(sums[b][r]), scale);
+                    lanes.store(lanes.add(sum, lanes.load(&bias[i..])), &mut out[b][index][i..]);
+                }
+            }
+        }
     }
 }
 

@@ -102,22 +102,23 @@ fn run<const B: usize, const U: usize>(
     let x = &x[..B * stride];
     // SAFETY: the processor has AVX-512F here, by the features of this function.
     let lanes = unsafe { Avx512::new() };
-    let at = |index: usize| {
-        let done = index * PANEL_ROWS;
-        Place { row: place.row + done, rows: PANEL_ROWS.min(place.rows - done), ..place }
-    };
     // The last panel, where it is not whole, is worked on elsewhere: what it takes to store it would cost all others registers.
     let whole = place.rows / PANEL_ROWS;
-    for (index, (panel, offsets)) in
-        panels.chunks_exact(panel_len).zip(offsets).take(whole).enumerate()
-    {
-        assert!(panel.len() == quads * STEP, "a panel has all its quads");
-        // SAFETY: the features of this function; a panel of `quads` quads and `B` vectors of them.
-        let sums = unsafe { sums::<B, U>(panel, x, quads, offsets) };
-        store.store_registers(lanes, at(index), 0, &sums);
-    }
+    assert!(panels.len() >= whole * panel_len && offsets.len() >= whole, "all panels are there");
+    store.store_panels::<_, B, 2>(
+        lanes,
+        Place { rows: whole * PANEL_ROWS, ..place },
+        #[inline(always)]
+        |index| {
+            let panel = &panels[index * panel_len..][..quads * STEP];
+            // SAFETY: the features of this function; a panel of `quads` quads and `B` vectors of them.
+            unsafe { sums::<B, U>(panel, x, quads, &offsets[index]) }
+        },
+    );
     if let Some(offsets) = offsets.get(whole) {
-        last::<B, U>(&panels[whole * panel_len..][..panel_len], x, offsets, at(whole), store);
+        let done = whole * PANEL_ROWS;
+        let place = Place { row: place.row + done, rows: place.rows - done, ..place };
+        last::<B, U>(&panels[whole * panel_len..][..panel_len], x, offsets, place, store);
     }
 }
 
