@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Tests the kernels on AArch64 under qemu-user: the crate itself and its tests that need no other crate.
 #
-#   tools/test_aarch64.sh [TEST...]        # default: int8 int4 blocks low_rank recurrent float32 math allocation packed_form
+#   tools/test_aarch64.sh [TEST...]        # default: int8 int4 blocks low_rank recurrent float32 math allocation packed_form arena
 #
 # All of them run on a processor with dot products and i8mm; int8 also on one with dot products only and on one with neither. Each run
 # must find exactly the paths that it is for, and the list of them is printed at the end.
@@ -50,7 +50,7 @@ mkdir -p "$out"
 echo "$("$rustc" --version), $target, static"
 "$rustc" "${flags[@]}" --crate-name stonechat_kernels --crate-type rlib "$crate/src/lib.rs"
 if [ $# -eq 0 ]; then
-    set -- int8 int4 blocks low_rank recurrent float32 math allocation packed_form
+    set -- int8 int4 blocks low_rank recurrent float32 math allocation packed_form arena
 fi
 for name in "$@"; do
     "$rustc" "${flags[@]}" --crate-name "$name" --test "$crate/tests/$name.rs" \

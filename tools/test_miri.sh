@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Tests the kernels under Miri, which finds undefined behaviour: the portable path, packing, the packed form, threads, the functions for C.
 #
-#   tools/test_miri.sh [TEST...]        # default: int8 shapes packed_form threads capi fuzz, and the crate's own tests
+#   tools/test_miri.sh [TEST...]        # default: int8 shapes packed_form arena threads capi fuzz, and the crate's own tests
 #
 # Needs `rustup toolchain install nightly --component miri,rust-src`. Tests take smaller tables here. Without cargo, so that no dependency
 # has to be built for Miri; the first run builds the standard library for it.
@@ -27,7 +27,7 @@ run() {
 }
 if [ $# -eq 0 ]; then
     run --crate-name stonechat_kernels src/lib.rs
-    set -- int8 shapes packed_form threads capi fuzz
+    set -- int8 shapes packed_form arena threads capi fuzz
 fi
 for name in "$@"; do
     run --crate-name "$name" --extern "stonechat_kernels=$out/libstonechat_kernels.rlib" "tests/$name.rs"

@@ -168,6 +168,7 @@ def table(results):
     for kind, title in [
         ("sums", "8-bit weights and activations, 32-bit sums out"),
         ("int8", "8-bit weights, floats in and out (quantised on the way in; scales and bias on the way out)"),
+        ("int4", "4-bit weights in groups of 32 columns, floats in and out"),
         ("f32", "float weights"),
     ]:
         chosen = [r for r in results if r["kind"] == kind]
@@ -198,7 +199,7 @@ def table(results):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--isa", choices=PROCESSORS, action="append")
-    parser.add_argument("--kind", choices=["sums", "int8", "f32"], action="append")
+    parser.add_argument("--kind", choices=["sums", "int8", "int4", "f32"], action="append")
     parser.add_argument("--batch", type=int, action="append")
     parser.add_argument("--processor", action="append", help="as llvm-mca calls it")
     parser.add_argument("--blocks", action="store_true", help="print the blocks that take most of the time")
@@ -206,7 +207,7 @@ def main():
     options = parser.parse_args()
     program = build()
     results = []
-    for kind in options.kind or ["sums", "int8", "f32"]:
+    for kind in options.kind or ["sums", "int8", "int4", "f32"]:
         for isa in options.isa or (["portable", "neon"] if kind == "f32" else list(PROCESSORS)):
             for batch in options.batch or BATCHES:
                 processors = options.processor or PROCESSORS[isa]

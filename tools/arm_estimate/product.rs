@@ -3,11 +3,12 @@
 //!     product ISA KIND ROWS COLS BATCH REPETITIONS
 //!
 //! KIND is `sums` (8-bit integers in, 32-bit sums out, as farm and gemmlowp are measured), `int8` (floats in and out: quantiser, scales and
-//! bias included) or `f32`. `product list` prints the instruction sets of the processor.
+//! bias included), `int4` (the same with weights of 4 bits) or `f32`. `product list` prints the instruction sets of the processor.
 
-use stonechat_kernels::{Activation, Isa, PackedF32, PackedI8, Scratch};
+use stonechat_kernels::quantize::{GROUP, Grouped};
+use stonechat_kernels::{Activation, Isa, PackedF32, PackedI4, PackedI8, Scratch};
 
-const USAGE: &str = "usage: product ISA sums|int8|f32 ROWS COLS BATCH REPETITIONS, or: product list";
+const USAGE: &str = "usage: product ISA sums|int8|int4|f32 ROWS COLS BATCH REPETITIONS, or: product list";
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -36,6 +37,19 @@ fn main() {
                 } else {
                     matrix.matmul(&floats, batch, Some(&bias), Activation::None, &mut scratch, &mut y);
                 }
+            }
+        }
+        "int4" => {
+            let groups = Grouped {
+                rows,
+                cols,
+                weights: weights.iter().map(|w| w >> 4).collect(),
+                group_scales: vec![3; rows * cols.div_ceil(GROUP)],
+                row_scales: vec![0.01; rows],
+            };
+            let matrix = PackedI4::pack_for(isa, &groups).expect("packs");
+            for _ in 0..repetitions {
+                matrix.matmul(&floats, batch, Some(&bias), Activation::None, &mut scratch, &mut y);
             }
         }
         "f32" => {

@@ -2,14 +2,16 @@
 //! `cargo run --release -p stonechat-kernels --example forms [-- SHAPE...]`, a shape being `6144x320`.
 //!
 //! One thread, float in and out, the fastest instruction set. Hot: one matrix again and again. Cold: as many copies as are 256 MB, one after
-//! the other, so that each comes from memory. The forms take turns and each figure is the best of the rounds, for other programs disturb;
-//! compare only within a line.
+//! the other, so that each comes from memory. The copies of a form share an arena, as the weights of a loaded model do; those of `apart` have
+//! memory of their own. The forms take turns and each figure is the best of the rounds, for other programs disturb; compare only within a
+//! line.
 
 use std::hint::black_box;
 use std::time::Instant;
 use stonechat_kernels::quantize::{quantize_groups, quantize_rows};
 use stonechat_kernels::{
-    Activation, BLOCK_COLS, BLOCK_ROWS, BlockSparseI8, Error, PackedI4, PackedI8, Scratch,
+    Activation, Arena, BLOCK_COLS, BLOCK_ROWS, BlockSparseI8, Error, Packed, PackedI4, PackedI8,
+    Scratch,
 };
 
 const BATCHES: [usize; 5] = [1, 2, 3, 4, 8];
@@ -41,14 +43,17 @@ fn numbers(len: usize) -> Vec<f32> {
 }
 
 /// Copies of a matrix that take turns, and the call of the next.
-fn turns<'a, M: Clone + 'a>(
+fn turns<'a, M: Clone + Packed + 'a>(
     cold: bool,
-    bytes: usize,
+    together: bool,
     matrix: M,
     multiply: impl Fn(&M, &[f32], usize, &mut Scratch, &mut [f32]) + 'a,
 ) -> Product<'a> {
-    let copies = if cold { (256usize << 20).div_ceil(bytes) } else { 1 };
-    let (matrices, mut next, mut scratch) = (vec![matrix; copies], 0, Scratch::new());
+    let copies = if cold { (256usize << 20).div_ceil(matrix.bytes()) } else { 1 };
+    let (mut matrices, mut next, mut scratch) = (vec![matrix; copies], 0, Scratch::new());
+    if together {
+        Arena::of(&mut matrices.iter_mut().map(|copy| copy as &mut dyn Packed).collect::<Vec<_>>());
+    }
     Box::new(move |x, batch, y| {
         multiply(&matrices[next], x, batch, &mut scratch, y);
         next = (next + 1) % matrices.len();
@@ -61,23 +66,25 @@ fn forms<'a>(rows: usize, cols: usize, cold: bool) -> Result<Vec<(String, Produc
     let (weights, scales) = quantize_rows(&w, rows, cols);
     let dense = PackedI8::pack(&weights, &scales, rows, cols)?;
     let int4 = PackedI4::pack(&quantize_groups(&w, rows, cols))?;
-    let mut forms = vec![
-        (
-            "int8".into(),
-            turns(cold, dense.bytes(), dense, move |m, x, b, s, y| m.matmul(x, b, None, act, s, y)),
-        ),
-        (
-            "int4".into(),
-            turns(cold, int4.bytes(), int4, move |m, x, b, s, y| m.matmul(x, b, None, act, s, y)),
-        ),
-    ];
+    let mut forms = Vec::new();
+    for (name, together) in [("int8", true), ("int8 apart", false)] {
+        let product = turns(cold, together, dense.clone(), move |m, x, b, s, y| {
+            m.matmul(x, b, None, act, s, y);
+        });
+        forms.push((name.to_owned(), product));
+    }
+    for (name, together) in [("int4", true), ("int4 apart", false)] {
+        let product = turns(cold, together, int4.clone(), move |m, x, b, s, y| {
+            m.matmul(x, b, None, act, s, y);
+        });
+        forms.push((name.to_owned(), product));
+    }
     for sparsity in SPARSITIES {
         let blocks = rows.div_ceil(BLOCK_ROWS) * cols.div_ceil(BLOCK_COLS);
         let mask: Vec<bool> = (0..blocks).map(|i| (i * 7919) % 100 >= sparsity).collect();
         let sparse = BlockSparseI8::pack(&weights, &scales, &mask, rows, cols)?;
-        let product = turns(cold, sparse.bytes(), sparse, move |m, x, b, s, y| {
-            m.matmul(x, b, None, act, s, y)
-        });
+        let product =
+            turns(cold, true, sparse, move |m, x, b, s, y| m.matmul(x, b, None, act, s, y));
         forms.push((format!("{sparsity} % out"), product));
     }
     Ok(forms)

@@ -1,4 +1,4 @@
-// Small-batch products over packed 8-bit weights. Made from crates/kernels/src/capi by tools/c_header.
+// Small-batch products over packed weights. Made from crates/kernels/src/capi by tools/c_header.
 //
 // Functions that return int32_t return STONECHAT_OK or what was wrong, and write to their last pointers only where all is
 // well. A handle may be used by several threads at a time, save a scratch.
@@ -18,7 +18,7 @@
 // A matrix without rows or columns, or with more than memory or a 32-bit sum can hold.
 #define STONECHAT_BAD_SHAPE 2
 
-// A weight of -128, or a scale that is not finite.
+// A weight out of range, or a scale that is not finite.
 #define STONECHAT_BAD_VALUE 3
 
 // No instruction set has this name, or the processor lacks it.
@@ -51,11 +51,23 @@
 // The hyperbolic tangent.
 #define STONECHAT_ACTIVATION_TANH 3
 
+// A `rows x cols` matrix of floats, packed for products. It never changes.
+typedef struct StonechatF32 StonechatF32;
+
 // The recurrent weights of a GRU layer, packed. They never change.
 typedef struct StonechatGru StonechatGru;
 
+// A `rows x cols` matrix of 4-bit weights in groups of 32 columns, packed for products. It never changes.
+typedef struct StonechatInt4 StonechatInt4;
+
 // A `rows x cols` matrix of 8-bit weights with a scale a row, packed for products. It never changes.
 typedef struct StonechatInt8 StonechatInt8;
+
+// A matrix as the product of two thin ones, packed for products. It never changes.
+typedef struct StonechatLowRank StonechatLowRank;
+
+// The recurrent weights of an LSTM layer, packed. They never change.
+typedef struct StonechatLstm StonechatLstm;
 
 // Threads that wait for large products.
 typedef struct StonechatPool StonechatPool;
@@ -180,14 +192,128 @@ int32_t stonechat_int8_matmul(const StonechatInt8 *matrix,
                               const StonechatPool *pool,
                               float *y);
 
-// `out = W x` in exact 32-bit integers, scales left out: `x` is `batch x cols`, any bytes, `out` is `batch x rows`.
+// `out = W x` in exact 32-bit integers, scales left out: `x` is `batch x cols`, any bytes, `out` is `batch x rows`. `scratch` is working
+// memory.
 //
 // # Safety
 // As for `stonechat_int8_matmul`.
 int32_t stonechat_int8_matmul_i32(const StonechatInt8 *matrix,
                                   const int8_t *x,
                                   size_t batch,
+                                  StonechatScratch *scratch,
                                   int32_t *out);
+
+// Quantises row-major floats `w` (`rows x cols`) to 4 bits, each 32 columns of a row with an 8-bit scale of their own, and packs them; `isa`
+// as for `stonechat_int8_pack`. At most 16352 columns.
+//
+// # Safety
+// `w` must hold `rows * cols` values; `isa` must be null or end with a zero byte; `out` must be writable.
+int32_t stonechat_int4_quantize(const float *w,
+                                size_t rows,
+                                size_t cols,
+                                const char *isa,
+                                StonechatInt4 **out);
+
+// Packs 4-bit weights that were quantised elsewhere: a weight is `row_scales[row] * group_scales[row][column / 32] * weights[row][column]`,
+// with `weights` (`rows x cols`) within -8..7, `group_scales` (`rows x ceil(cols / 32)`) and `row_scales` (`rows`). `isa` as for
+// `stonechat_int8_pack`.
+//
+// # Safety
+// The pointers must lead to as many values as said; `isa` must be null or end with a zero byte; `out` must be writable.
+int32_t stonechat_int4_pack(const int8_t *weights,
+                            const int8_t *group_scales,
+                            const float *row_scales,
+                            size_t rows,
+                            size_t cols,
+                            const char *isa,
+                            StonechatInt4 **out);
+
+// Frees a matrix. Null is nothing.
+//
+// # Safety
+// The matrix must be one of this library's, not in use, and not be used again.
+void stonechat_int4_free(StonechatInt4 *matrix);
+
+// `y = act(W x + bias)` for a batch of vectors, with the arguments of `stonechat_int8_matmul`. `scratch` is working memory, `pool` may be null.
+//
+// # Safety
+// The handles must be this library's and the scratch in no other use; the pointers must lead to as many values as said, and `y` may not
+// overlap `x` or `bias`.
+int32_t stonechat_int4_matmul(const StonechatInt4 *matrix,
+                              const float *x,
+                              size_t batch,
+                              const float *bias,
+                              int32_t activation,
+                              float clip,
+                              StonechatScratch *scratch,
+                              const StonechatPool *pool,
+                              float *y);
+
+// Packs row-major `weights` (`rows x cols`); `isa` as for `stonechat_int8_pack`.
+//
+// # Safety
+// `weights` must hold `rows * cols` values; `isa` must be null or end with a zero byte; `out` must be writable.
+int32_t stonechat_f32_pack(const float *weights,
+                           size_t rows,
+                           size_t cols,
+                           const char *isa,
+                           StonechatF32 **out);
+
+// Frees a matrix. Null is nothing.
+//
+// # Safety
+// The matrix must be one of this library's, not in use, and not be used again.
+void stonechat_f32_free(StonechatF32 *matrix);
+
+// `y = act(W x + bias)` for a batch of vectors, with the arguments of `stonechat_int8_matmul`. `pool` may be null.
+//
+// # Safety
+// The handles must be this library's; the pointers must lead to as many values as said, and `y` may not
+// overlap `x` or `bias`.
+int32_t stonechat_f32_matmul(const StonechatF32 *matrix,
+                             const float *x,
+                             size_t batch,
+                             const float *bias,
+                             int32_t activation,
+                             float clip,
+                             const StonechatPool *pool,
+                             float *y);
+
+// Packs `u` (`rows x rank`) and `v` (`rank x cols`), 8-bit with a scale a row, whose product is the matrix; `isa` as for
+// `stonechat_int8_pack`.
+//
+// # Safety
+// The pointers must lead to as many values as said; `isa` must be null or end with a zero byte; `out` must be writable.
+int32_t stonechat_low_rank_pack(const int8_t *u,
+                                const float *u_scales,
+                                const int8_t *v,
+                                const float *v_scales,
+                                size_t rows,
+                                size_t rank,
+                                size_t cols,
+                                const char *isa,
+                                StonechatLowRank **out);
+
+// Frees a matrix. Null is nothing.
+//
+// # Safety
+// The matrix must be one of this library's, not in use, and not be used again.
+void stonechat_low_rank_free(StonechatLowRank *matrix);
+
+// `y = act(W x + bias)` for a batch of vectors, with the arguments of `stonechat_int8_matmul`. `scratch` is working memory, `pool` may be null.
+//
+// # Safety
+// The handles must be this library's and the scratch in no other use; the pointers must lead to as many values as said, and `y` may not
+// overlap `x` or `bias`.
+int32_t stonechat_low_rank_matmul(const StonechatLowRank *matrix,
+                                  const float *x,
+                                  size_t batch,
+                                  const float *bias,
+                                  int32_t activation,
+                                  float clip,
+                                  StonechatScratch *scratch,
+                                  const StonechatPool *pool,
+                                  float *y);
 
 // Packs the recurrent weights of a layer of `hidden` units, 8-bit with a scale a row, gates in the order update, reset, candidate.
 //
@@ -225,6 +351,41 @@ int32_t stonechat_gru_step(const StonechatGru *gru,
                            size_t batch,
                            float *h,
                            StonechatScratch *scratch);
+
+// Packs the recurrent weights of a layer of `hidden` units, 8-bit with a scale a row, gates in the order input, forget, cell, output.
+//
+// With `rank` 0 they are `u` alone, `4 hidden x hidden`, and `v` is not looked at; else they are the product of `u`, `4 hidden x rank`, and
+// `v`, `rank x hidden`. `isa` as for `stonechat_int8_pack`.
+//
+// # Safety
+// The pointers must lead to as many values as said; `isa` must be null or end with a zero byte; `out` must be writable.
+int32_t stonechat_lstm_pack(const int8_t *u,
+                            const float *u_scales,
+                            const int8_t *v,
+                            const float *v_scales,
+                            size_t rank,
+                            size_t hidden,
+                            const char *isa,
+                            StonechatLstm **out);
+
+// Frees a layer. Null is nothing.
+//
+// # Safety
+// The layer must be one of this library's, not in use, and not be used again.
+void stonechat_lstm_free(StonechatLstm *lstm);
+
+// One time step of `batch` sequences: `x` is `W x + b`, `batch x 4 hidden`; the output `h` and the cell `c`, `batch x hidden` each, are the
+// state before and become the state after. (Without peepholes and projection.) `scratch` is working memory.
+//
+// # Safety
+// The handles must be this library's and the scratch in no other use; the pointers must lead to as many values as said, and `h` and `c` may
+// not overlap anything.
+int32_t stonechat_lstm_step(const StonechatLstm *lstm,
+                            const float *x,
+                            size_t batch,
+                            float *h,
+                            float *c,
+                            StonechatScratch *scratch);
 
 // Stores a packed matrix in `bytes`, which has room for `capacity` of them, and in `len` how many there are: also where the room is too
 // small (STONECHAT_TOO_SMALL), so that a first call with a capacity of 0 asks for the length.

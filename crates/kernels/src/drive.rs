@@ -5,7 +5,7 @@
 //! there. The passes are the inner loop: a panel comes from far away once, whatever the batch.
 
 use crate::epilogue::{Place, Store};
-use crate::lanes::{Lanes, Scalar};
+use crate::lanes::{IntegerLanes, Lanes, Scalar};
 
 /// Rows of a panel. The last panel of a matrix is filled up with zeros.
 pub(crate) const PANEL_ROWS: usize = 32;
@@ -15,6 +15,24 @@ pub(crate) const MAX_PASS: usize = 8;
 /// The sums of one panel and one pass, `vectors x rows`.
 #[repr(C, align(64))]
 pub(crate) struct Tile<T>(pub(crate) [[T; PANEL_ROWS]; MAX_PASS]);
+
+impl Tile<i32> {
+    /// Puts the sums of `B` vectors, `R` registers each, at the rows from `first` on.
+    #[cfg_attr(not(target_arch = "x86_64"), allow(dead_code))]
+    #[inline(always)]
+    pub(crate) fn put<L: IntegerLanes, const B: usize, const R: usize>(
+        &mut self,
+        lanes: L,
+        first: usize,
+        sums: &[[L::I; R]; B],
+    ) {
+        for b in 0..B {
+            for r in 0..R {
+                lanes.store_integers(sums[b][r], &mut self.0[b][first + r * L::WIDTH..]);
+            }
+        }
+    }
+}
 
 /// The packed weights of a matrix.
 #[derive(Clone, Copy)]
@@ -63,6 +81,26 @@ pub(crate) fn drive_with<L: Lanes, W, X, T: Copy + Default>(
     kernel: impl Fn(usize, &[W], &[X], usize, &mut Tile<T>),
 ) {
     let mut tile = Tile([[T::default(); PANEL_ROWS]; MAX_PASS]);
+    for_each_pass(
+        matrix,
+        vectors,
+        most,
+        #[inline(always)]
+        |index, panel, pass, place| {
+            kernel(index, panel, pass, place.width, &mut tile);
+            store.store_with(lanes, place, &tile);
+        },
+    );
+}
+
+/// Calls `work(panel index, panel, vectors of the pass, where the results belong)` for every panel and pass of at most `most` vectors.
+#[inline(always)]
+pub(crate) fn for_each_pass<W, X>(
+    matrix: &Matrix<W>,
+    vectors: &Vectors<X>,
+    most: usize,
+    mut work: impl FnMut(usize, &[W], &[X], Place),
+) {
     for (index, panel) in matrix.panels.chunks_exact(matrix.panel_len).enumerate() {
         let row = index * PANEL_ROWS;
         let rows = PANEL_ROWS.min(matrix.rows - row);
@@ -72,8 +110,7 @@ pub(crate) fn drive_with<L: Lanes, W, X, T: Copy + Default>(
             #[inline(always)]
             |vector, width| {
                 let pass = &vectors.x[vector * vectors.stride..(vector + width) * vectors.stride];
-                kernel(index, panel, pass, width, &mut tile);
-                store.store_with(lanes, Place { vector, width, row, rows }, &tile);
+                work(index, panel, pass, Place { vector, width, row, rows });
             },
         );
     }

@@ -41,15 +41,29 @@ pub(crate) trait Store<T> {
 /// Takes the sums of a panel while they are in registers: in the narrow panels of a low-rank product the way through a [`Tile`] costs as
 /// much as the sums.
 pub(crate) trait RegisterStore: Store<i32> {
-    /// Stores them; `sums` are those of `B` vectors, `R` registers each. The panel must be whole.
+    /// Stores them; `sums` are those of `B` vectors, `R` registers each, from the row `first` of the panel on. The panel must be whole.
     #[cfg_attr(not(target_arch = "x86_64"), allow(dead_code))]
     fn store_registers<L: IntegerLanes, const B: usize, const R: usize>(
         &mut self,
         lanes: L,
         place: Place,
+        first: usize,
         sums: &[[L::I; R]; B],
     );
+
+    /// Stores whole panels, as many as the place has rows for, one after the other as `sums(index)` gives them. What a panel costs beside its
+    /// sums is as little as it can be.
+    #[cfg_attr(not(target_arch = "x86_64"), allow(dead_code))]
+    fn store_panels<L: IntegerLanes, const B: usize, const R: usize>(
+        &mut self,
+        lanes: L,
+        place: Place,
+        sums: impl FnMut(usize) -> [[L::I; R]; B],
+    );
 }
+
+/// Panels of results of `B` vectors.
+type OutputPanels<'o, T, const B: usize> = [&'o mut [[T; PANEL_ROWS]]; B];
 
 /// A slice of results, `batch x rows`, or of each vector of it certain rows.
 pub(crate) struct Output<'a, T> {
@@ -93,6 +107,28 @@ impl<'a, T: Copy> Output<'a, T> {
     }
 }
 
+impl<T: Copy> Output<'_, T> {
+    /// The whole panels of a place for each of its `B` vectors.
+    #[inline(always)]
+    fn panels<const B: usize>(&mut self, place: Place) -> OutputPanels<'_, T, B> {
+        let Place { vector, row, rows, .. } = place;
+        assert!(row + rows <= self.rows, "rows of one vector");
+        core::array::from_fn(
+            #[inline(always)]
+            |b| {
+                let start = (vector + b) * self.rows + row;
+                assert!(start <= self.len && rows <= self.len - start, "rows within the output");
+                // SAFETY: within the slice by the assertion; these rows are only this output's, by `new` or by the promise to `share`, and
+                // no two vectors share any, by the first assertion.
+                unsafe {
+                    let start = self.start.add(start).cast::<[T; PANEL_ROWS]>();
+                    slice::from_raw_parts_mut(start.as_ptr(), rows / PANEL_ROWS)
+                }
+            },
+        )
+    }
+}
+
 /// The sums as they are.
 pub(crate) struct Plain<'a, T> {
     /// Where they go.
@@ -118,14 +154,32 @@ impl RegisterStore for Plain<'_, i32> {
         &mut self,
         lanes: L,
         place: Place,
+        first: usize,
         sums: &[[L::I; R]; B],
     ) {
         for (vector, sums) in sums.iter().enumerate() {
-            let mut row = [0; PANEL_ROWS];
-            for (sums, row) in sums.iter().zip(row.chunks_exact_mut(L::WIDTH)) {
-                lanes.store_integers(*sums, row);
+            let out = &mut self.output.part(place, vector)[first..first + R * L::WIDTH];
+            for r in 0..R {
+                lanes.store_integers(sums[r], &mut out[r * L::WIDTH..]);
             }
-            self.output.part(place, vector).copy_from_slice(&row);
+        }
+    }
+
+    #[inline(always)]
+    fn store_panels<L: IntegerLanes, const B: usize, const R: usize>(
+        &mut self,
+        lanes: L,
+        place: Place,
+        mut sums: impl FnMut(usize) -> [[L::I; R]; B],
+    ) {
+        let out = self.output.panels::<B>(place);
+        for index in 0..place.rows / PANEL_ROWS {
+            let sums = sums(index);
+            for b in 0..B {
+                for r in 0..R {
+                    lanes.store_integers(sums[b][r], &mut out[b][index][r * L::WIDTH..]);
+                }
+            }
         }
     }
 }
@@ -196,16 +250,19 @@ impl<'a> Finish<'a> {
         act.choose(lanes, Finishing { finish: self, lanes, place, value });
     }
 
-    /// [`take`](Self::take) of a whole panel.
+    /// [`take`](Self::take) of `R` registers from the row `first` of a whole panel on; `value` is called with the vector and the register.
     #[inline(always)]
-    fn take_whole<L: Lanes>(
+    fn take_registers<L: Lanes, const R: usize>(
         &mut self,
         lanes: L,
         place: Place,
+        first: usize,
         value: impl Fn(usize, usize) -> L::F,
     ) {
         let act = self.act;
-        act.choose(lanes, FinishingWhole(Finishing { finish: self, lanes, place, value }));
+        let place = Place { row: place.row + first, rows: R * L::WIDTH, ..place };
+        let job = FinishingRegisters::<L, _, R>(Finishing { finish: self, lanes, place, value });
+        act.choose(lanes, job);
     }
 }
 
@@ -252,10 +309,12 @@ impl<L: Lanes, V: Fn(usize, usize) -> L::F> Job<L> for Finishing<'_, '_, L, V> {
     }
 }
 
-/// The same for a whole panel: nothing is copied.
-struct FinishingWhole<'f, 'a, L, V>(Finishing<'f, 'a, L, V>);
+/// The same for `R` registers of a whole panel, which begin at the row of the place: nothing is copied.
+struct FinishingRegisters<'f, 'a, L, V, const R: usize>(Finishing<'f, 'a, L, V>);
 
-impl<L: Lanes, V: Fn(usize, usize) -> L::F> Job<L> for FinishingWhole<'_, '_, L, V> {
+impl<L: Lanes, V: Fn(usize, usize) -> L::F, const R: usize> Job<L>
+    for FinishingRegisters<'_, '_, L, V, R>
+{
     #[inline(always)]
     fn run(self, function: impl Fn(L::F) -> L::F) {
         let Finishing { finish, lanes, place, value } = self.0;
@@ -263,11 +322,12 @@ impl<L: Lanes, V: Fn(usize, usize) -> L::F> Job<L> for FinishingWhole<'_, '_, L,
             None => &finish.work.bias[..], // zeros, as above
             Some(bias) => &bias[place.row..],
         };
-        let bias = &bias[..PANEL_ROWS];
+        let bias = &bias[..R * L::WIDTH];
         for vector in 0..place.width {
-            let to = &mut finish.output.part(place, vector)[..PANEL_ROWS];
-            for i in registers::<L>() {
-                let sum = lanes.add(value(vector, i), lanes.load(&bias[i..]));
+            let to = &mut finish.output.part(place, vector)[..R * L::WIDTH];
+            for r in 0..R {
+                let i = r * L::WIDTH;
+                let sum = lanes.add(value(vector, r), lanes.load(&bias[i..]));
                 lanes.store(function(sum), &mut to[i..]);
             }
         }
@@ -326,20 +386,66 @@ impl RegisterStore for Scaled<'_> {
         &mut self,
         lanes: L,
         place: Place,
+        first: usize,
         sums: &[[L::I; R]; B],
     ) {
-        let row_scales = &self.row_scales[place.row..place.row + PANEL_ROWS];
+        let row_scales = &self.row_scales[place.row + first..][..R * L::WIDTH];
         let vector_scales = &self.vector_scales[place.vector..place.vector + B];
-        self.finish.take_whole(
+        self.finish.take_registers::<L, R>(
             lanes,
-            Place { width: B, rows: PANEL_ROWS, ..place }, // constants, so that the registers are known in advance
+            Place { width: B, ..place }, // a constant, so that the registers are known in advance
+            first,
             #[inline(always)]
-            |vector, i| {
+            |vector, r| {
                 let vector_scale = lanes.splat(vector_scales[vector]);
-                let scale = lanes.mul(lanes.load(&row_scales[i..]), vector_scale);
-                lanes.mul(lanes.to_floats(sums[vector][i / L::WIDTH]), scale)
+                let scale = lanes.mul(lanes.load(&row_scales[r * L::WIDTH..]), vector_scale);
+                lanes.mul(lanes.to_floats(sums[vector][r]), scale)
             },
         );
+    }
+
+    #[inline(always)]
+    fn store_panels<L: IntegerLanes, const B: usize, const R: usize>(
+        &mut self,
+        lanes: L,
+        place: Place,
+        mut sums: impl FnMut(usize) -> [[L::I; R]; B],
+    ) {
+        let count = place.rows / PANEL_ROWS;
+        if self.finish.act != Activation::None {
+            for index in 0..count {
+                let row = place.row + index * PANEL_ROWS;
+                let place = Place { row, rows: PANEL_ROWS, ..place };
+                self.store_registers(lanes, place, 0, &sums(index));
+            }
+            return;
+        }
+        // Most products end without a function. Then nothing has to be decided or looked up from one panel to the next, which in the short
+        // panels of a low-rank product costs as much as their sums.
+        let row_scales = self.row_scales[place.row..][..place.rows].as_chunks::<PANEL_ROWS>().0;
+        let vector_scales = &self.vector_scales[place.vector..][..B];
+        let bias = self.finish.bias.map(
+            #[inline(always)]
+            |bias| bias[place.row..][..place.rows].as_chunks::<PANEL_ROWS>().0,
+        );
+        let out = self.finish.output.panels::<B>(place);
+        for index in 0..count {
+            let sums = sums(index);
+            let bias = bias.map_or(
+                &self.finish.work.bias, // zeros, as above
+                #[inline(always)]
+                |bias| &bias[index],
+            );
+            for b in 0..B {
+                let vector_scale = lanes.splat(vector_scales[b]);
+                for r in 0..R {
+                    let i = r * L::WIDTH;
+                    let scale = lanes.mul(lanes.load(&row_scales[index][i..]), vector_scale);
+                    let sum = lanes.mul(lanes.to_floats(sums[b][r]), scale);
+                    lanes.store(lanes.add(sum, lanes.load(&bias[i..])), &mut out[b][index][i..]);
+                }
+            }
+        }
     }
 }
 

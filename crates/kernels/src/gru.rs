@@ -14,7 +14,7 @@
 use crate::activation::{self, Activation};
 use crate::lanes::Lanes;
 use crate::math::sigmoid_lanes;
-use crate::recurrent::{Group, Job, PackedRecurrent, Recurrent, load, run_on, store};
+use crate::recurrent::{Group, Job, PackedRecurrent, Recurrent, gate, load, run_on, store};
 use crate::{Arena, Error, Isa, Scratch};
 
 const GATES: usize = 3;
@@ -111,7 +111,7 @@ struct Update<'a> {
     /// `batch x hidden`.
     h: &'a mut [f32],
     /// `U h`, `batch x 3 group.room`.
-    sums: &'a mut [f32],
+    sums: &'a [f32],
     hidden: usize,
     group: Group,
     candidate: Activation,
@@ -137,22 +137,16 @@ impl<L: Lanes> activation::Job<L> for Chosen<'_, L> {
         let Self { update: Update { x, h, sums, hidden, group, .. }, lanes } = self;
         let Group { first, count, room } = group;
         let sequences = x.chunks_exact(GATES * hidden).zip(h.chunks_exact_mut(hidden));
-        for ((x, h), sums) in sequences.zip(sums.chunks_exact_mut(GATES * room)) {
+        for ((x, h), sums) in sequences.zip(sums.chunks_exact(GATES * room)) {
             let h = &mut h[first..first + count];
-            let (z, rest) = sums.split_at_mut(room);
-            let (r, product) = rest.split_at_mut(room);
-            for (gate, sums) in [&mut *z, &mut *r].into_iter().enumerate() {
-                let x = &x[gate * hidden + first..][..count];
-                for i in (0..count).step_by(L::WIDTH) {
-                    let sum = lanes.add(load(lanes, x, i), lanes.load(&sums[i..]));
-                    lanes.store(sigmoid_lanes(lanes, sum), &mut sums[i..]);
-                }
-            }
-            let x = &x[2 * hidden + first..][..count];
+            let x = [0, 1, 2].map(|n| &x[n * hidden + first..][..count]);
+            let sums = [0, 1, 2].map(|n| &sums[n * room..][..room]);
+            // All of a register at once: the gates are chains of operations that do not wait for each other, and go through no memory.
             for i in (0..count).step_by(L::WIDTH) {
-                let (z, r) = (lanes.load(&z[i..]), lanes.load(&r[i..]));
-                let reset = lanes.mul(r, lanes.load(&product[i..]));
-                let c = function(lanes.add(load(lanes, x, i), reset));
+                let z = sigmoid_lanes(lanes, gate(lanes, x[0], sums[0], i));
+                let r = sigmoid_lanes(lanes, gate(lanes, x[1], sums[1], i));
+                let reset = lanes.mul(r, lanes.load(&sums[2][i..]));
+                let c = function(lanes.add(load(lanes, x[2], i), reset));
                 let kept = lanes.mul(lanes.sub(lanes.splat(1.0), z), load(lanes, h, i));
                 store(lanes, lanes.add(kept, lanes.mul(z, c)), h, i);
             }

@@ -12,7 +12,7 @@
 
 use crate::lanes::Lanes;
 use crate::math::{sigmoid_lanes, tanh_lanes};
-use crate::recurrent::{Group, Job, PackedRecurrent, Recurrent, load, run_on, store};
+use crate::recurrent::{Group, Job, PackedRecurrent, Recurrent, gate, load, run_on, store};
 use crate::{Arena, Error, Isa, Scratch};
 
 const GATES: usize = 4;
@@ -108,7 +108,7 @@ struct Update<'a> {
     /// `batch x hidden`.
     c: &'a mut [f32],
     /// `U h`, `batch x 4 group.room`.
-    sums: &'a mut [f32],
+    sums: &'a [f32],
     hidden: usize,
     group: Group,
 }
@@ -118,25 +118,21 @@ impl Job for Update<'_> {
     fn run<L: Lanes>(self, lanes: L) {
         let Self { x, h, c, sums, hidden, group: Group { first, count, room } } = self;
         let states = h.chunks_exact_mut(hidden).zip(c.chunks_exact_mut(hidden));
-        let sequences = x.chunks_exact(GATES * hidden).zip(sums.chunks_exact_mut(GATES * room));
+        let sequences = x.chunks_exact(GATES * hidden).zip(sums.chunks_exact(GATES * room));
         for ((x, sums), (h, c)) in sequences.zip(states) {
             let (h, c) = (&mut h[first..first + count], &mut c[first..first + count]);
-            for gate in 0..GATES {
-                let x = &x[gate * hidden + first..][..count];
-                let sums = &mut sums[gate * room..][..room];
-                for i in (0..count).step_by(L::WIDTH) {
-                    let sum = lanes.add(load(lanes, x, i), lanes.load(&sums[i..]));
-                    let value =
-                        if gate == 2 { tanh_lanes(lanes, sum) } else { sigmoid_lanes(lanes, sum) };
-                    lanes.store(value, &mut sums[i..]);
-                }
-            }
+            let x = [0, 1, 2, 3].map(|n| &x[n * hidden + first..][..count]);
+            let sums = [0, 1, 2, 3].map(|n| &sums[n * room..][..room]);
+            // All of a register at once: the gates are chains of operations that do not wait for each other, and go through no memory.
             for i in (0..count).step_by(L::WIDTH) {
-                let gate = [0, 1, 2, 3].map(|gate| &sums[gate * room + i..]);
-                let kept = lanes.mul(lanes.load(gate[1]), load(lanes, c, i));
-                let cell = lanes.add(kept, lanes.mul(lanes.load(gate[0]), lanes.load(gate[2])));
+                let input = sigmoid_lanes(lanes, gate(lanes, x[0], sums[0], i));
+                let forget = sigmoid_lanes(lanes, gate(lanes, x[1], sums[1], i));
+                let new = tanh_lanes(lanes, gate(lanes, x[2], sums[2], i));
+                let output = sigmoid_lanes(lanes, gate(lanes, x[3], sums[3], i));
+                let kept = lanes.mul(forget, load(lanes, c, i));
+                let cell = lanes.add(kept, lanes.mul(input, new));
                 store(lanes, cell, c, i);
-                store(lanes, lanes.mul(lanes.load(gate[3]), tanh_lanes(lanes, cell)), h, i);
+                store(lanes, lanes.mul(output, tanh_lanes(lanes, cell)), h, i);
             }
         }
     }

@@ -79,7 +79,7 @@ impl PackedRecurrent {
         &self,
         h: &mut [f32],
         scratch: &mut Scratch,
-        mut update: impl FnMut(Group, &mut [f32], &mut [f32]),
+        mut update: impl FnMut(Group, &mut [f32], &[f32]),
     ) {
         let batch = h.len() / self.hidden;
         let mut floats = mem::replace(&mut scratch.floats, Aligned::zeroed(0));
@@ -138,6 +138,12 @@ pub(crate) trait Job {
 /// Does a job with the registers of `isa`.
 pub(crate) fn run_on(isa: Isa, job: impl Job) {
     arch::run(isa, job);
+}
+
+/// What goes into a gate: a register of `x` and of `sums` from `at` on, added up.
+#[inline(always)]
+pub(crate) fn gate<L: Lanes>(lanes: L, x: &[f32], sums: &[f32], at: usize) -> L::F {
+    lanes.add(load(lanes, x, at), lanes.load(&sums[at..]))
 }
 
 /// A register of `values` from `at` on, filled up with zeros where they end.

@@ -7,8 +7,11 @@ use common::{Numbers, bits};
 use std::ffi::{CStr, c_char};
 use std::ptr::{null, null_mut};
 use stonechat_kernels::capi::*;
-use stonechat_kernels::quantize::{quantize_rows, quantize_vector};
-use stonechat_kernels::{Activation, Isa, PackedGru, PackedI8, Recurrent, Scratch, Weights};
+use stonechat_kernels::quantize::{quantize_groups, quantize_rows, quantize_vector};
+use stonechat_kernels::{
+    Activation, Isa, PackedF32, PackedGru, PackedI4, PackedI8, PackedLowRank, PackedLstm,
+    Recurrent, Scratch, Weights,
+};
 
 const ROWS: usize = if cfg!(miri) { 35 } else { 300 };
 const COLS: usize = if cfg!(miri) { 9 } else { 1000 };
@@ -269,4 +272,115 @@ fn a_gru_steps_as_in_the_library() {
         }
         assert_eq!(bits(&h), bits(&expected), "rank {rank}");
     }
+}
+
+#[test]
+fn the_other_forms_multiply_as_in_the_library() {
+    let rank = 5;
+    let mut numbers = Numbers::new(5);
+    let (w, bias) = (numbers.floats(ROWS * COLS), numbers.floats(ROWS));
+    let (u, u_scales) = quantize_rows(&w[..ROWS * rank], ROWS, rank);
+    let (v, v_scales) = quantize_rows(&w[..rank * COLS], rank, COLS);
+    let groups = quantize_groups(&w, ROWS, COLS);
+    let x = numbers.floats(2 * COLS);
+    let (act, s) = (Activation::Tanh, &mut Scratch::new());
+    let mut expected = [(); 3].map(|()| vec![0.0; 2 * ROWS]);
+    let float32 = PackedF32::pack(&w, ROWS, COLS).expect("packs");
+    float32.matmul(&x, 2, Some(&bias), act, &mut expected[0]);
+    let int4 = PackedI4::pack(&groups).expect("packs");
+    int4.matmul(&x, 2, Some(&bias), act, s, &mut expected[1]);
+    let left = Weights::I8 { values: &u, scales: &u_scales };
+    let right = Weights::I8 { values: &v, scales: &v_scales };
+    let low_rank = PackedLowRank::pack(left, right, ROWS, rank, COLS).expect("packs");
+    low_rank.matmul(&x, 2, Some(&bias), act, s, &mut expected[2]);
+
+    let (mut f, mut i, mut j, mut l) = (null_mut(), null_mut(), null_mut(), null_mut());
+    let (mut scratch, mut pool) = (null_mut(), null_mut());
+    let (w, u, v) = (w.as_ptr(), u.as_ptr(), v.as_ptr());
+    // SAFETY: the slices have the lengths of the shapes; the handles are freed once.
+    unsafe {
+        assert_eq!(stonechat_scratch_new(&raw mut scratch), STONECHAT_OK);
+        assert_eq!(stonechat_pool_new(2, &raw mut pool), STONECHAT_OK);
+        assert_eq!(stonechat_f32_pack(w, ROWS, COLS, null(), &raw mut f), STONECHAT_OK);
+        assert_eq!(stonechat_int4_quantize(w, ROWS, COLS, null(), &raw mut i), STONECHAT_OK);
+        let (q, g, r) =
+            (groups.weights.as_ptr(), groups.group_scales.as_ptr(), groups.row_scales.as_ptr());
+        assert_eq!(stonechat_int4_pack(q, g, r, ROWS, COLS, null(), &raw mut j), STONECHAT_OK);
+        let (us, vs) = (u_scales.as_ptr(), v_scales.as_ptr());
+        let status = stonechat_low_rank_pack(u, us, v, vs, ROWS, rank, COLS, null(), &raw mut l);
+        assert_eq!(status, STONECHAT_OK);
+        for pool in [null(), pool.cast_const()] {
+            let (x, bias, tanh) = (x.as_ptr(), bias.as_ptr(), STONECHAT_ACTIVATION_TANH);
+            let mut y = vec![f32::NAN; 2 * ROWS];
+            let out = y.as_mut_ptr();
+            let status = stonechat_f32_matmul(f, x, 2, bias, tanh, 0.0, pool, out);
+            assert_eq!((status, bits(&y)), (STONECHAT_OK, bits(&expected[0])));
+            for matrix in [i, j] {
+                y.fill(f32::NAN);
+                let out = y.as_mut_ptr();
+                let status =
+                    stonechat_int4_matmul(matrix, x, 2, bias, tanh, 0.0, scratch, pool, out);
+                assert_eq!((status, bits(&y)), (STONECHAT_OK, bits(&expected[1])));
+            }
+            y.fill(f32::NAN);
+            let out = y.as_mut_ptr();
+            let status = stonechat_low_rank_matmul(l, x, 2, bias, tanh, 0.0, scratch, pool, out);
+            assert_eq!((status, bits(&y)), (STONECHAT_OK, bits(&expected[2])));
+        }
+        let (none, x, bad) = (null(), x.as_ptr(), STONECHAT_BAD_POINTER);
+        let mut y = vec![0.0; ROWS];
+        let y = y.as_mut_ptr();
+        let cases = [
+            (stonechat_f32_pack(null(), 2, 3, null(), &raw mut f), bad),
+            (stonechat_f32_pack(w, 0, 3, null(), &raw mut f), STONECHAT_BAD_SHAPE),
+            (stonechat_int4_quantize(w, 1, 0, null(), &raw mut i), STONECHAT_BAD_SHAPE),
+            (
+                stonechat_int4_pack([8].as_ptr(), g, r, 1, 1, null(), &raw mut i),
+                STONECHAT_BAD_VALUE,
+            ),
+            (stonechat_f32_matmul(null(), x, 1, none, 0, 0.0, null(), y), bad),
+            (stonechat_f32_matmul(f, x, 1, none, 9, 0.0, null(), y), STONECHAT_BAD_ACTIVATION),
+            (stonechat_int4_matmul(i, x, 1, none, 0, 0.0, null_mut(), null(), y), bad),
+            (stonechat_low_rank_matmul(l, null(), 1, none, 0, 0.0, scratch, null(), y), bad),
+        ];
+        for (index, (status, expected)) in cases.into_iter().enumerate() {
+            assert_eq!(status, expected, "case {index}");
+        }
+        stonechat_f32_free(f);
+        stonechat_int4_free(i);
+        stonechat_int4_free(j);
+        stonechat_low_rank_free(l);
+        stonechat_scratch_free(scratch);
+        stonechat_pool_free(pool);
+    }
+}
+
+#[test]
+fn an_lstm_steps_as_in_the_library() {
+    const HIDDEN: usize = 37;
+    let mut numbers = Numbers::new(6);
+    let (u, scales) = quantize_rows(&numbers.floats(4 * HIDDEN * HIDDEN), 4 * HIDDEN, HIDDEN);
+    let (x, start) = (numbers.floats(2 * 4 * HIDDEN), numbers.floats(2 * HIDDEN));
+    let recurrent = Recurrent::Dense(Weights::I8 { values: &u, scales: &scales });
+    let packed = PackedLstm::pack(recurrent, HIDDEN).expect("packs");
+    let (mut expected_h, mut expected_c) = (start.clone(), start.clone());
+    packed.step(&x, 2, &mut expected_h, &mut expected_c, &mut Scratch::new());
+
+    let (mut lstm, mut scratch) = (null_mut(), null_mut());
+    let (mut h, mut c) = (start.clone(), start);
+    // SAFETY: the slices have the lengths of the shapes; the handles are freed once.
+    unsafe {
+        let (u, s) = (u.as_ptr(), scales.as_ptr());
+        let status = stonechat_lstm_pack(u, s, null(), null(), 0, HIDDEN, null(), &raw mut lstm);
+        assert_eq!(status, STONECHAT_OK);
+        assert_eq!(stonechat_scratch_new(&raw mut scratch), STONECHAT_OK);
+        let (x, h, c) = (x.as_ptr(), h.as_mut_ptr(), c.as_mut_ptr());
+        assert_eq!(stonechat_lstm_step(lstm, x, 2, h, null_mut(), scratch), STONECHAT_BAD_POINTER);
+        assert_eq!(stonechat_lstm_step(lstm, x, 2, h, c, null_mut()), STONECHAT_BAD_POINTER);
+        assert_eq!(stonechat_lstm_step(lstm, x, 2, h, c, scratch), STONECHAT_OK);
+        stonechat_lstm_free(lstm);
+        stonechat_lstm_free(null_mut());
+        stonechat_scratch_free(scratch);
+    }
+    assert_eq!((bits(&h), bits(&c)), (bits(&expected_h), bits(&expected_c)));
 }

@@ -9,9 +9,23 @@ use std::process::ExitCode;
 
 const KERNELS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../crates/kernels");
 /// In the order in which they stand in the header.
-const SOURCES: [&str; 7] = ["status", "isa", "quantize", "pool", "int8", "gru", "packed_form"];
+const SOURCES: [&str; 13] = [
+    "status",
+    "isa",
+    "quantize",
+    "pool",
+    "product",
+    "int8",
+    "int4",
+    "float32",
+    "low_rank",
+    "recurrent",
+    "gru",
+    "lstm",
+    "packed_form",
+];
 const HEAD: &str = "\
-// Small-batch products over packed 8-bit weights. Made from crates/kernels/src/capi by tools/c_header.
+// Small-batch products over packed weights. Made from crates/kernels/src/capi by tools/c_header.
 //
 // Functions that return int32_t return STONECHAT_OK or what was wrong, and write to their last pointers only where all is
 // well. A handle may be used by several threads at a time, save a scratch.";

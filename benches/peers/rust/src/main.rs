@@ -8,6 +8,7 @@ mod peers;
 use std::fs;
 use std::io::{self, BufRead};
 use std::time::Instant;
+use stonechat_kernels::Arena;
 
 type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 
@@ -45,6 +46,9 @@ impl Weights {
     }
 }
 
+/// Packs a copy. Ours go into an arena, as in a program that loads a model.
+type Make = dyn Fn(&Weights, &mut Arena) -> Result<Box<dyn Matrix>>;
+
 fn main() -> Result<()> {
     let arguments: Vec<String> = std::env::args().collect();
     let isa = match arguments.get(2) {
@@ -52,16 +56,16 @@ fn main() -> Result<()> {
         None => stonechat_kernels::Isa::detect(),
     };
     let name = arguments.get(1).map_or("", String::as_str);
-    let (version, make): (String, Box<dyn Fn(&Weights) -> Result<Box<dyn Matrix>>>) = match name {
+    let (version, make): (String, Box<Make>) = match name {
         "machine" => return ours::machine(isa),
-        "read" => (isa.to_string(), Box::new(move |w| ours::read(isa, w))),
-        "int8" => (isa.to_string(), Box::new(move |w| ours::int8(isa, w))),
-        "int8_i32" => (isa.to_string(), Box::new(move |w| ours::int8_i32(isa, w))),
-        "int4" => (isa.to_string(), Box::new(move |w| ours::int4(isa, w))),
-        "f32" => (isa.to_string(), Box::new(move |w| ours::float32(isa, w))),
-        "gemm" => (env_version("gemm"), Box::new(|w| Ok(peers::gemm(w)))),
-        "rten" => (env_version("rten-gemm"), Box::new(|w| Ok(peers::rten(w)))),
-        "rten_f32" => (env_version("rten-gemm"), Box::new(|w| Ok(peers::rten_float32(w)))),
+        "read" => (isa.to_string(), Box::new(move |w, _| ours::read(isa, w))),
+        "int8" => (isa.to_string(), Box::new(move |w, arena| ours::int8(isa, w, arena))),
+        "int8_i32" => (isa.to_string(), Box::new(move |w, arena| ours::int8_i32(isa, w, arena))),
+        "int4" => (isa.to_string(), Box::new(move |w, arena| ours::int4(isa, w, arena))),
+        "f32" => (isa.to_string(), Box::new(move |w, arena| ours::float32(isa, w, arena))),
+        "gemm" => (env_version("gemm"), Box::new(|w, _| Ok(peers::gemm(w)))),
+        "rten" => (env_version("rten-gemm"), Box::new(|w, _| Ok(peers::rten(w)))),
+        "rten_f32" => (env_version("rten-gemm"), Box::new(|w, _| Ok(peers::rten_float32(w)))),
         _ => return Err(format!("no contestant {name:?}").into()),
     };
     println!("ready {version}");
@@ -76,7 +80,7 @@ fn env_version(package: &str) -> String {
     lines.next().map_or("", |line| line.trim_matches(|c: char| !c.is_ascii_digit())).to_owned()
 }
 
-fn serve(make: &dyn Fn(&Weights) -> Result<Box<dyn Matrix>>) -> Result<()> {
+fn serve(make: &Make) -> Result<()> {
     let mut cols = 0;
     let mut copies: Vec<Box<dyn Matrix>> = Vec::new();
     for line in io::stdin().lock().lines() {
@@ -88,8 +92,13 @@ fn serve(make: &dyn Fn(&Weights) -> Result<Box<dyn Matrix>>) -> Result<()> {
                 cols = columns.parse()?;
                 let values = fs::read(path)?.into_iter().map(|byte| byte as i8).collect();
                 let weights = Weights { rows: rows.parse()?, cols, values };
-                for _ in 0..count.parse()? {
-                    copies.push(make(&weights)?);
+                let count: usize = count.parse()?;
+                // Enough for floats, with padding and scales; what is not written to is not there.
+                let padded =
+                    weights.rows.next_multiple_of(32) * (weights.cols.next_multiple_of(32) + 4);
+                let mut arena = Arena::with_capacity(count * 4 * padded);
+                for _ in 0..count {
+                    copies.push(make(&weights, &mut arena)?);
                 }
                 println!("ok");
             }

@@ -4,7 +4,7 @@ use crate::{Matrix, Result, Weights};
 use std::hint::black_box;
 use stonechat_kernels::machine::{Reader, Report};
 use stonechat_kernels::quantize::quantize_groups;
-use stonechat_kernels::{Activation, Isa, PackedF32, PackedI4, PackedI8, Scratch};
+use stonechat_kernels::{Activation, Arena, Isa, PackedF32, PackedI4, PackedI8, Scratch};
 
 /// Prints the limits of this core as JSON.
 pub fn machine(isa: Isa) -> Result<()> {
@@ -70,8 +70,9 @@ fn floats(
 }
 
 /// Quantisation and scales are part of it.
-pub fn int8(isa: Isa, w: &Weights) -> Result<Box<dyn Matrix>> {
-    let packed = PackedI8::pack_for(isa, &w.values, &vec![1.0; w.rows], w.rows, w.cols)?;
+pub fn int8(isa: Isa, w: &Weights, arena: &mut Arena) -> Result<Box<dyn Matrix>> {
+    let mut packed = PackedI8::pack_for(isa, &w.values, &vec![1.0; w.rows], w.rows, w.cols)?;
+    packed.move_into(arena);
     let mut scratch = Scratch::new();
     Ok(floats(w.rows, move |x, batch, y| {
         packed.matmul(x, batch, None, Activation::None, &mut scratch, y);
@@ -79,8 +80,9 @@ pub fn int8(isa: Isa, w: &Weights) -> Result<Box<dyn Matrix>> {
 }
 
 /// Vectors of s8 into s32, like the integer products of the others.
-pub fn int8_i32(isa: Isa, w: &Weights) -> Result<Box<dyn Matrix>> {
-    let packed = PackedI8::pack_for(isa, &w.values, &vec![1.0; w.rows], w.rows, w.cols)?;
+pub fn int8_i32(isa: Isa, w: &Weights, arena: &mut Arena) -> Result<Box<dyn Matrix>> {
+    let mut packed = PackedI8::pack_for(isa, &w.values, &vec![1.0; w.rows], w.rows, w.cols)?;
+    packed.move_into(arena);
     let mut scratch = Scratch::new();
     Ok(Box::new(Product {
         rows: w.rows,
@@ -94,15 +96,17 @@ pub fn int8_i32(isa: Isa, w: &Weights) -> Result<Box<dyn Matrix>> {
 }
 
 /// Weights of 4 bits. The sums are those of the rounded weights: `compare.py` allows for that.
-pub fn int4(isa: Isa, w: &Weights) -> Result<Box<dyn Matrix>> {
-    let packed = PackedI4::pack_for(isa, &quantize_groups(&w.floats(), w.rows, w.cols))?;
+pub fn int4(isa: Isa, w: &Weights, arena: &mut Arena) -> Result<Box<dyn Matrix>> {
+    let mut packed = PackedI4::pack_for(isa, &quantize_groups(&w.floats(), w.rows, w.cols))?;
+    packed.move_into(arena);
     let mut scratch = Scratch::new();
     Ok(floats(w.rows, move |x, batch, y| {
         packed.matmul(x, batch, None, Activation::None, &mut scratch, y);
     }))
 }
 
-pub fn float32(isa: Isa, w: &Weights) -> Result<Box<dyn Matrix>> {
-    let packed = PackedF32::pack_for(isa, &w.floats(), w.rows, w.cols)?;
+pub fn float32(isa: Isa, w: &Weights, arena: &mut Arena) -> Result<Box<dyn Matrix>> {
+    let mut packed = PackedF32::pack_for(isa, &w.floats(), w.rows, w.cols)?;
+    packed.move_into(arena);
     Ok(floats(w.rows, move |x, batch, y| packed.matmul(x, batch, None, Activation::None, y)))
 }

@@ -1,12 +1,11 @@
 //! One time step of a GRU.
 
-use super::int8::activation_of;
 use super::isa::named;
 use super::pool::StonechatScratch;
-use super::status::{
-    Failure, STONECHAT_BAD_POINTER, free, give_new, guard, handle, input, length, output,
-};
-use crate::{PackedGru, Recurrent, Weights};
+use super::product::{activation_of, scratch};
+use super::recurrent::recurrent;
+use super::status::{free, give_new, guard, handle, input, length, output};
+use crate::PackedGru;
 use core::ffi::c_char;
 
 /// The recurrent weights of a GRU layer, packed. They never change.
@@ -42,18 +41,7 @@ pub unsafe extern "C" fn stonechat_gru_pack(
         // SAFETY: the caller's promise, for all of them.
         unsafe {
             let isa = named(isa)?;
-            let inner = if rank == 0 { hidden } else { rank };
-            let left = Weights::I8 {
-                values: input(u, length(rows, inner)?)?,
-                scales: input(u_scales, rows)?,
-            };
-            let recurrent = if rank == 0 {
-                Recurrent::Dense(left)
-            } else {
-                let values = input(v, length(rank, hidden)?)?;
-                let right = Weights::I8 { values, scales: input(v_scales, rank)? };
-                Recurrent::LowRank { u: left, v: right, rank }
-            };
+            let recurrent = recurrent((u, u_scales), (v, v_scales), rank, rows, hidden)?;
             give_new(out, || {
                 Ok(StonechatGru(PackedGru::pack_for(isa, recurrent, hidden, candidate)?))
             })
@@ -92,8 +80,7 @@ pub unsafe extern "C" fn stonechat_gru_step(
             let states = length(batch, gru.hidden())?;
             let x = input(x, length(GATES, states)?)?;
             let h = output(h, states)?;
-            let scratch = scratch.as_mut().ok_or(Failure(STONECHAT_BAD_POINTER))?;
-            gru.step(x, batch, h, &mut scratch.0);
+            gru.step(x, batch, h, self::scratch(scratch)?);
         }
         Ok(())
     })

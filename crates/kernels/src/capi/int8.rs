@@ -2,22 +2,11 @@
 
 use super::isa::{c_name, named};
 use super::pool::{StonechatPool, StonechatScratch};
-use super::status::{
-    Failure, STONECHAT_BAD_ACTIVATION, STONECHAT_BAD_POINTER, free, give_new, guard, handle, input,
-    length, output,
-};
-use crate::{Activation, PackedI8};
+use super::product::{Arguments, Pointers, scratch, threads};
+use super::status::{free, give_new, guard, handle, input, length, output};
+use crate::PackedI8;
 use core::ffi::c_char;
 use core::ptr::null;
-
-/// The value itself.
-pub const STONECHAT_ACTIVATION_NONE: i32 = 0;
-/// `min(max(v, 0), clip)`.
-pub const STONECHAT_ACTIVATION_CLIPPED_RELU: i32 = 1;
-/// `1 / (1 + exp(-v))`.
-pub const STONECHAT_ACTIVATION_SIGMOID: i32 = 2;
-/// The hyperbolic tangent.
-pub const STONECHAT_ACTIVATION_TANH: i32 = 3;
 
 /// A `rows x cols` matrix of 8-bit weights with a scale a row, packed for products. It never changes.
 pub struct StonechatInt8(pub(super) PackedI8);
@@ -107,20 +96,17 @@ pub unsafe extern "C" fn stonechat_int8_matmul(
     pool: *const StonechatPool,
     y: *mut f32,
 ) -> i32 {
+    let pointers = Pointers { x, batch, bias, activation, clip, y };
     guard(|| {
         // SAFETY: the caller's promise, for all of them.
         unsafe {
             let matrix = &handle(matrix)?.0;
-            let act = activation_of(activation, clip)?;
-            let x = input(x, length(batch, matrix.cols())?)?;
-            let y = output(y, length(batch, matrix.rows())?)?;
-            let bias = if bias.is_null() { None } else { Some(input(bias, matrix.rows())?) };
-            let scratch = scratch.as_mut().ok_or(Failure(STONECHAT_BAD_POINTER))?;
-            match pool.as_ref() {
-                Some(pool) => {
-                    matrix.matmul_with(&pool.0, x, batch, bias, act, &mut scratch.0, y);
-                }
-                None => matrix.matmul(x, batch, bias, act, &mut scratch.0, y),
+            let Arguments { x, batch, bias, act, y } =
+                pointers.check(matrix.rows(), matrix.cols())?;
+            let scratch = self::scratch(scratch)?;
+            match threads(pool) {
+                Some(pool) => matrix.matmul_with(pool, x, batch, bias, act, scratch, y),
+                None => matrix.matmul(x, batch, bias, act, scratch, y),
             }
         }
         Ok(())
@@ -146,19 +132,8 @@ pub unsafe extern "C" fn stonechat_int8_matmul_i32(
             let matrix = &handle(matrix)?.0;
             let x = input(x, length(batch, matrix.cols())?)?;
             let out = output(out, length(batch, matrix.rows())?)?;
-            let scratch = scratch.as_mut().ok_or(Failure(STONECHAT_BAD_POINTER))?;
-            matrix.matmul_i32(x, batch, &mut scratch.0, out);
+            matrix.matmul_i32(x, batch, self::scratch(scratch)?, out);
         }
         Ok(())
-    })
-}
-
-pub(super) fn activation_of(activation: i32, clip: f32) -> Result<Activation, Failure> {
-    Ok(match activation {
-        STONECHAT_ACTIVATION_NONE => Activation::None,
-        STONECHAT_ACTIVATION_CLIPPED_RELU => Activation::ClippedRelu(clip),
-        STONECHAT_ACTIVATION_SIGMOID => Activation::Sigmoid,
-        STONECHAT_ACTIVATION_TANH => Activation::Tanh,
-        _ => return Err(Failure(STONECHAT_BAD_ACTIVATION)),
     })
 }

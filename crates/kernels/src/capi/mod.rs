@@ -9,18 +9,32 @@
 //! it makes goes out through its last pointers, which are written only where it succeeds. Nothing unwinds into C: a bug in here becomes
 //! [`STONECHAT_PANIC`]. A handle may be used by several threads at a time, save a scratch, which serves one call at a time.
 
+mod float32;
 mod gru;
+mod int4;
 mod int8;
 mod isa;
+mod low_rank;
+mod lstm;
 mod packed_form;
 mod pool;
+mod product;
 mod quantize;
+mod recurrent;
 mod status;
 
+pub use float32::*;
 pub use gru::*;
+pub use int4::*;
 pub use int8::*;
 pub use isa::*;
+pub use low_rank::*;
+pub use lstm::*;
 pub use packed_form::*;
 pub use pool::*;
+pub use product::{
+    STONECHAT_ACTIVATION_CLIPPED_RELU, STONECHAT_ACTIVATION_NONE, STONECHAT_ACTIVATION_SIGMOID,
+    STONECHAT_ACTIVATION_TANH,
+};
 pub use quantize::*;
 pub use status::*;

@@ -12,7 +12,7 @@ pub const STONECHAT_OK: i32 = 0;
 pub const STONECHAT_BAD_POINTER: i32 = 1;
 /// A matrix without rows or columns, or with more than memory or a 32-bit sum can hold.
 pub const STONECHAT_BAD_SHAPE: i32 = 2;
-/// A weight of -128, or a scale that is not finite.
+/// A weight out of range, or a scale that is not finite.
 pub const STONECHAT_BAD_VALUE: i32 = 3;
 /// No instruction set has this name, or the processor lacks it.
 pub const STONECHAT_BAD_ISA: i32 = 4;
@@ -36,9 +36,9 @@ pub extern "C" fn stonechat_status_message(status: i32) -> *const c_char {
             c"a pointer is null where it must not be, or not aligned for its elements"
         }
         STONECHAT_BAD_SHAPE => {
-            c"a matrix needs at least one row and one column, and at most 132104 columns"
+            c"a matrix needs at least one row and one column, and at most 132104 columns (16352 of 4 bits)"
         }
-        STONECHAT_BAD_VALUE => c"weights must lie within -127..127, and scales must be finite",
+        STONECHAT_BAD_VALUE => c"weights must lie within -127..127 (-8..7 of 4 bits), and scales must be finite",
         STONECHAT_BAD_ISA => {
             c"no such instruction set on this processor: see stonechat_isa_available"
         }

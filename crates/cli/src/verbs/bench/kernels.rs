@@ -8,7 +8,9 @@ use clap::{Args, value_parser};
 use serde::Serialize;
 use stonechat_kernels::machine::{Reader, Report as Machine};
 use stonechat_kernels::quantize::{quantize_groups, quantize_rows};
-use stonechat_kernels::{Activation, Isa, PackedI4, PackedI8, PackedLowRank, Scratch, Weights};
+use stonechat_kernels::{
+    Activation, Arena, Isa, Packed, PackedI4, PackedI8, PackedLowRank, Scratch, Weights,
+};
 
 use crate::failure::{Verdict, usage};
 use crate::output::{self, Table};
@@ -106,7 +108,6 @@ struct Form<P> {
     rank: Option<usize>,
     packed: P,
     isa: fn(&P) -> Isa,
-    bytes: fn(&P) -> usize,
     /// By vectors, how many, working memory, into results.
     multiply: fn(&P, &[f32], usize, &mut Scratch, &mut [f32]),
 }
@@ -165,7 +166,6 @@ impl Kernels {
             rank: None,
             packed: PackedI8::pack_for(machine.isa, &bytes, &scales, rows, cols)?,
             isa: PackedI8::isa,
-            bytes: PackedI8::bytes,
             multiply: |packed, x, batch, scratch, y| {
                 packed.matmul(x, batch, None, Activation::None, scratch, y);
             },
@@ -176,7 +176,6 @@ impl Kernels {
             rank: None,
             packed: PackedI4::pack_for(machine.isa, &quantize_groups(&weights, rows, cols))?,
             isa: PackedI4::isa,
-            bytes: PackedI4::bytes,
             multiply: |packed, x, batch, scratch, y| {
                 packed.matmul(x, batch, None, Activation::None, scratch, y);
             },
@@ -192,7 +191,6 @@ impl Kernels {
             rank: Some(rank),
             packed: PackedLowRank::pack_for(machine.isa, u, v, rows, rank, cols)?,
             isa: PackedLowRank::isa,
-            bytes: PackedLowRank::bytes,
             multiply: |packed, x, batch, scratch, y| {
                 packed.matmul(x, batch, None, Activation::None, scratch, y);
             },
@@ -201,7 +199,7 @@ impl Kernels {
     }
 
     /// Hot and cold, at every batch.
-    fn measure_form<P: Clone>(
+    fn measure_form<P: Clone + Packed>(
         &self,
         machine: &Machine,
         shape: Shape,
@@ -209,10 +207,12 @@ impl Kernels {
         products: &mut Vec<Product>,
     ) -> Result<()> {
         let Shape { rows, cols } = shape;
-        let (bytes, path) = ((form.bytes)(&form.packed), (form.isa)(&form.packed).name());
+        let (bytes, path) = (form.packed.bytes(), (form.isa)(&form.packed).name());
         let hot_gbs = Reader::new(machine.isa, bytes)?.gbs();
         // One after the other they push each other out of every cache before a copy's turn comes again.
-        let copies = vec![form.packed; machine.caches.beyond().div_ceil(bytes).max(2)];
+        let mut copies = vec![form.packed; machine.caches.beyond().div_ceil(bytes).max(2)];
+        // As the weights of a loaded model are.
+        Arena::of(&mut copies.iter_mut().map(|copy| copy as &mut dyn Packed).collect::<Vec<_>>());
         let mut scratch = Scratch::new();
         for &batch in &self.batches {
             let batch = batch as usize;

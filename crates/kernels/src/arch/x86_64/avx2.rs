@@ -7,8 +7,8 @@
 use super::lanes::Avx2;
 use super::quantize;
 use crate::Scratch;
-use crate::drive::{Matrix, PANEL_ROWS, Tile, Vectors, drive_with};
-use crate::epilogue::Store;
+use crate::drive::{MAX_PASS, Matrix, PANEL_ROWS, Tile, Vectors, drive_with, for_each_pass};
+use crate::epilogue::{Place, RegisterStore, Store};
 use crate::input::{Input, QUAD, Shape, load_by};
 use crate::lanes::Twice;
 use crate::math::{self, Function};
@@ -17,7 +17,6 @@ use core::arch::x86_64::{
     __m256, __m256i, _mm_loadu_si128, _mm256_add_epi32, _mm256_cvtepi8_epi16, _mm256_fmadd_ps,
     _mm256_hadd_epi32, _mm256_loadu_ps, _mm256_madd_epi16, _mm256_permute4x64_epi64,
     _mm256_set1_epi64x, _mm256_set1_ps, _mm256_setzero_ps, _mm256_setzero_si256, _mm256_storeu_ps,
-    _mm256_storeu_si256,
 };
 
 /// Vectors a pass: 6 vectors of 2 registers leave room for the weights and a broadcast.
@@ -123,19 +122,17 @@ pub(in crate::arch) fn matmul_i8(
     matrix: &Matrix<i8>,
     batch: usize,
     scratch: &Scratch,
-    store: &mut impl Store<i32>,
+    store: &mut impl RegisterStore,
 ) {
     let stride = matrix.panel_len / PANEL_ROWS;
     let vectors = Vectors { x: scratch.wide.as_slice(), stride, batch };
-    // SAFETY: the processor has AVX2 here, by the features of this function.
-    let lanes = unsafe { Avx2::new() };
-    drive_with(lanes, matrix, &vectors, PASS, store, |_, panel, x, width, tile| match width {
-        1 => tile_i8::<1, 8>(panel, x, tile),
-        2 => tile_i8::<2, 4>(panel, x, tile),
-        3 => tile_i8::<3, 2>(panel, x, tile),
-        4 => tile_i8::<4, 2>(panel, x, tile),
-        5 => tile_i8::<5, 2>(panel, x, tile),
-        _ => tile_i8::<6, 2>(panel, x, tile),
+    for_each_pass(matrix, &vectors, PASS, |_, panel, x, place| match place.width {
+        1 => pass::<1, 4>(panel, x, place, store),
+        2 => pass::<2, 2>(panel, x, place, store),
+        3 => pass::<3, 1>(panel, x, place, store),
+        4 => pass::<4, 1>(panel, x, place, store),
+        5 => pass::<5, 1>(panel, x, place, store),
+        _ => pass::<6, 1>(panel, x, place, store),
     });
 }
 
@@ -146,46 +143,116 @@ pub(in crate::arch) fn quantize(x: &[f32], out: &mut [i8]) -> f32 {
     quantize::quantize(unsafe { Avx2::new() }, x, out)
 }
 
-/// One panel times `B` vectors, `G` groups of 4 rows at a time.
+/// One panel times `B` vectors, `R` registers of 8 rows at a time.
 #[target_feature(enable = "avx2,fma")]
-fn tile_i8<const B: usize, const G: usize>(panel: &[i8], x: &[i16], tile: &mut Tile<i32>) {
+fn pass<const B: usize, const R: usize>(
+    panel: &[i8],
+    x: &[i16],
+    place: Place,
+    store: &mut impl RegisterStore,
+) {
+    if place.rows == PANEL_ROWS {
+        whole::<B, R>(panel, x, place, store);
+    } else {
+        last::<B, R>(panel, x, place, store);
+    }
+}
+
+/// Never inlined: in one large function for all widths the registers of the loops would be spilled.
+#[target_feature(enable = "avx2,fma")]
+#[inline(never)]
+fn whole<const B: usize, const R: usize>(
+    panel: &[i8],
+    x: &[i16],
+    place: Place,
+    store: &mut impl RegisterStore,
+) {
+    let quads = check::<B, R>(panel, x);
+    // SAFETY: the processor has AVX2 here, by the features of this function.
+    let lanes = unsafe { Avx2::new() };
+    for first in (0..PANEL_ROWS).step_by(R * 8) {
+        // SAFETY: the features of this function, and the lengths by the check; R * 8 divides 32.
+        let sums = unsafe { sums::<B, R>(panel, x, quads, first) };
+        store.store_registers(lanes, place, first, &sums);
+    }
+}
+
+/// A panel of which not all rows belong to the matrix.
+#[target_feature(enable = "avx2,fma")]
+#[inline(never)]
+fn last<const B: usize, const R: usize>(
+    panel: &[i8],
+    x: &[i16],
+    place: Place,
+    store: &mut impl RegisterStore,
+) {
+    let quads = check::<B, R>(panel, x);
+    // SAFETY: the processor has AVX2 here, by the features of this function.
+    let lanes = unsafe { Avx2::new() };
+    let mut tile = Tile([[0; PANEL_ROWS]; MAX_PASS]);
+    for first in (0..PANEL_ROWS).step_by(R * 8) {
+        // SAFETY: as in `whole`.
+        tile.put(lanes, first, &unsafe { sums::<B, R>(panel, x, quads, first) });
+    }
+    store.store_with(lanes, place, &tile);
+}
+
+/// The lengths that the loads of a kernel rest on: `B` vectors of a panel's columns. Returns its quads.
+#[inline(always)]
+fn check<const B: usize, const R: usize>(panel: &[i8], x: &[i16]) -> usize {
+    const { assert!(PANEL_ROWS.is_multiple_of(R * 8)) };
     let quads = panel.len() / STEP;
-    let stride = quads * QUAD;
-    assert!(x.len() == B * stride, "the pass holds B vectors of a panel's columns");
-    const { assert!(G.is_multiple_of(2) && PANEL_ROWS.is_multiple_of(G * GROUP)) };
-    for first in (0..PANEL_ROWS).step_by(G * GROUP) {
-        let mut sums: [[__m256i; G]; B] = [[_mm256_setzero_si256(); G]; B];
+    assert!(
+        panel.len() == quads * STEP && x.len() == B * quads * QUAD,
+        "the pass holds B vectors of a panel's columns"
+    );
+    quads
+}
+
+/// The sums of `R` registers of rows from `first` on. Always inlined, so that they never leave the registers.
+///
+/// # Safety
+/// The processor must have AVX2; the panel must have `quads` quads, x `B` vectors of as many, and `first + R * 8` must be at most 32.
+#[inline(always)]
+unsafe fn sums<const B: usize, const R: usize>(
+    panel: &[i8],
+    x: &[i16],
+    quads: usize,
+    first: usize,
+) -> [[__m256i; R]; B] {
+    // SAFETY: the caller's promise: the 16 bytes of each group of 4 rows lie within the 128 of a quad, and the 4 integers from
+    // (b * quads + quad) * 4 on within x.
+    unsafe {
+        // Two groups of rows a register of results.
+        let mut sums = [[[_mm256_setzero_si256(); 2]; R]; B];
         for quad in 0..quads {
-            let mut w = [_mm256_setzero_si256(); G];
-            for g in 0..G {
-                // SAFETY: quad < quads and first + (g + 1) * 4 <= 32, so the 16 bytes lie within the 128 of this quad.
-                w[g] = _mm256_cvtepi8_epi16(unsafe {
-                    _mm_loadu_si128(
-                        panel.as_ptr().add(quad * STEP + (first + g * GROUP) * QUAD).cast(),
-                    )
-                });
+            let mut w = [[_mm256_setzero_si256(); 2]; R];
+            for r in 0..R {
+                for g in 0..2 {
+                    let row = first + r * 8 + g * GROUP;
+                    let bytes = panel.as_ptr().add(quad * STEP + row * QUAD);
+                    w[r][g] = _mm256_cvtepi8_epi16(_mm_loadu_si128(bytes.cast()));
+                }
             }
             for b in 0..B {
-                // SAFETY: b < B and quad < quads, so the 4 integers from b * stride + quad * 4 on lie within x.
-                let values = unsafe {
-                    x.as_ptr().add(b * stride + quad * QUAD).cast::<i64>().read_unaligned()
-                };
-                let values = _mm256_set1_epi64x(values);
-                for g in 0..G {
-                    sums[b][g] = _mm256_add_epi32(sums[b][g], _mm256_madd_epi16(w[g], values));
+                let values = x.as_ptr().add((b * quads + quad) * QUAD);
+                let values = _mm256_set1_epi64x(values.cast::<i64>().read_unaligned());
+                for r in 0..R {
+                    for g in 0..2 {
+                        let products = _mm256_madd_epi16(w[r][g], values);
+                        sums[b][r][g] = _mm256_add_epi32(sums[b][r][g], products);
+                    }
                 }
             }
         }
+        let mut rows = [[_mm256_setzero_si256(); R]; B];
         for b in 0..B {
-            for pair in 0..G / 2 {
+            for r in 0..R {
                 // Adding neighbours takes rows 0 1 4 5 | 2 3 6 7 out of the two groups; the permutation puts them in order.
-                let rows = _mm256_hadd_epi32(sums[b][2 * pair], sums[b][2 * pair + 1]);
-                let rows = _mm256_permute4x64_epi64::<0b11_01_10_00>(rows);
-                // SAFETY: first + (pair + 1) * 8 <= 32, the integers of a vector of the tile.
-                unsafe {
-                    _mm256_storeu_si256(tile.0[b].as_mut_ptr().add(first + pair * 8).cast(), rows)
-                };
+                let sum = _mm256_hadd_epi32(sums[b][r][0], sums[b][r][1]);
+                rows[b][r] = _mm256_permute4x64_epi64::<0b11_01_10_00>(sum);
             }
         }
+        rows
     }
 }

@@ -12,7 +12,7 @@ use crate::epilogue::{Place, RegisterStore};
 use crate::input::{Input, QUAD, Shape, load_by};
 use core::arch::x86_64::{
     __m512i, _mm512_add_epi32, _mm512_dpbusd_epi32, _mm512_loadu_si512, _mm512_set1_epi32,
-    _mm512_setzero_si512, _mm512_storeu_si512,
+    _mm512_setzero_si512,
 };
 
 /// Weights that are multiplied with one pass of vectors after the other: a part of the second cache.
@@ -102,22 +102,23 @@ fn run<const B: usize, const U: usize>(
     let x = &x[..B * stride];
     // SAFETY: the processor has AVX-512F here, by the features of this function.
     let lanes = unsafe { Avx512::new() };
-    let at = |index: usize| {
-        let done = index * PANEL_ROWS;
-        Place { row: place.row + done, rows: PANEL_ROWS.min(place.rows - done), ..place }
-    };
     // The last panel, where it is not whole, is worked on elsewhere: what it takes to store it would cost all others registers.
     let whole = place.rows / PANEL_ROWS;
-    for (index, (panel, offsets)) in
-        panels.chunks_exact(panel_len).zip(offsets).take(whole).enumerate()
-    {
-        assert!(panel.len() == quads * STEP, "a panel has all its quads");
-        // SAFETY: the features of this function; a panel of `quads` quads and `B` vectors of them.
-        let sums = unsafe { sums::<B, U>(panel, x, quads, offsets) };
-        store.store_registers(lanes, at(index), &sums);
-    }
+    assert!(panels.len() >= whole * panel_len && offsets.len() >= whole, "all panels are there");
+    store.store_panels::<_, B, 2>(
+        lanes,
+        Place { rows: whole * PANEL_ROWS, ..place },
+        #[inline(always)]
+        |index| {
+            let panel = &panels[index * panel_len..][..quads * STEP];
+            // SAFETY: the features of this function; a panel of `quads` quads and `B` vectors of them.
+            unsafe { sums::<B, U>(panel, x, quads, &offsets[index]) }
+        },
+    );
     if let Some(offsets) = offsets.get(whole) {
-        last::<B, U>(&panels[whole * panel_len..][..panel_len], x, offsets, at(whole), store);
+        let done = whole * PANEL_ROWS;
+        let place = Place { row: place.row + done, rows: place.rows - done, ..place };
+        last::<B, U>(&panels[whole * panel_len..][..panel_len], x, offsets, place, store);
     }
 }
 
@@ -135,15 +136,11 @@ fn last<const B: usize, const U: usize>(
     assert!(x.len() == B * quads * QUAD, "the pass holds B vectors of a panel's columns");
     // SAFETY: the features of this function; a panel of `quads` quads and `B` vectors of them.
     let sums = unsafe { sums::<B, U>(panel, x, quads, offsets) };
-    let mut tile = Tile([[0; PANEL_ROWS]; MAX_PASS]);
-    for (row, sums) in tile.0.iter_mut().zip(&sums) {
-        for half in 0..2 {
-            // SAFETY: a vector of the tile holds 32 integers.
-            unsafe { _mm512_storeu_si512(row.as_mut_ptr().add(half * 16).cast(), sums[half]) };
-        }
-    }
     // SAFETY: the processor has AVX-512F here, by the features of this function.
-    store.store_with(unsafe { Avx512::new() }, place, &tile);
+    let lanes = unsafe { Avx512::new() };
+    let mut tile = Tile([[0; PANEL_ROWS]; MAX_PASS]);
+    tile.put(lanes, 0, &sums);
+    store.store_with(lanes, place, &tile);
 }
 
 /// One panel times `B` vectors. Always inlined, so that the sums never leave the registers.

@@ -6,8 +6,8 @@
 use super::lanes::Avx2;
 use super::quantize::quantize;
 use crate::Scratch;
-use crate::drive::{Matrix, PANEL_ROWS, Tile, Vectors, drive_with};
-use crate::epilogue::Store;
+use crate::drive::{MAX_PASS, Matrix, PANEL_ROWS, Tile, Vectors, for_each_pass};
+use crate::epilogue::{Place, RegisterStore};
 use crate::input::{Input, QUAD, Shape, load_by};
 
 /// Vectors a pass: 6 vectors of 2 registers leave room for the weights and a broadcast.
@@ -31,13 +31,25 @@ pub(in crate::arch) fn load_i8(input: Input, shape: Shape, scratch: &mut Scratch
     );
 }
 
+/// The lengths that the loads of a kernel rest on: `B` vectors of a panel's columns. Returns its quads.
+#[inline(always)]
+fn check<const B: usize, const R: usize>(panel: &[i8], x: &[u8]) -> usize {
+    const { assert!(PANEL_ROWS.is_multiple_of(R * 8)) };
+    let quads = panel.len() / STEP;
+    assert!(
+        panel.len() == quads * STEP && x.len() == B * quads * QUAD,
+        "the pass holds B vectors of a panel's columns"
+    );
+    quads
+}
+
 macro_rules! coding {
     ($coding:ident, $features:literal, $dpbusd:ident) => {
         pub(in crate::arch) mod $coding {
             use super::*;
             use core::arch::x86_64::{
                 __m256i, _mm256_add_epi32, _mm256_loadu_si256, _mm256_set1_epi32,
-                _mm256_setzero_si256, _mm256_storeu_si256, $dpbusd,
+                _mm256_setzero_si256, $dpbusd,
             };
 
             /// Needs the features named below.
@@ -47,86 +59,155 @@ macro_rules! coding {
                 offsets: &[i32],
                 batch: usize,
                 scratch: &Scratch,
-                store: &mut impl Store<i32>,
+                store: &mut impl RegisterStore,
             ) {
                 let stride = matrix.panel_len / PANEL_ROWS;
                 let vectors = Vectors { x: scratch.unsigned.as_slice(), stride, batch };
                 let (offsets, _) = offsets.as_chunks::<PANEL_ROWS>();
-                // SAFETY: the processor has AVX2 here, by the features of this function.
-                let lanes = unsafe { Avx2::new() };
-                drive_with(lanes, matrix, &vectors, PASS, store, |index, panel, x, width, tile| {
+                for_each_pass(matrix, &vectors, PASS, |index, panel, x, place| {
                     let offsets = &offsets[index];
-                    match width {
-                        1 => tile_i8::<1, 4, 2>(panel, x, offsets, tile),
-                        2 => tile_i8::<2, 4, 1>(panel, x, offsets, tile),
-                        3 => tile_i8::<3, 4, 1>(panel, x, offsets, tile),
-                        4 => tile_i8::<4, 2, 1>(panel, x, offsets, tile),
-                        5 => tile_i8::<5, 2, 1>(panel, x, offsets, tile),
-                        _ => tile_i8::<6, 2, 1>(panel, x, offsets, tile),
+                    match place.width {
+                        1 => run::<1, 4, 2>(panel, x, offsets, place, store),
+                        2 => run::<2, 4, 1>(panel, x, offsets, place, store),
+                        3 => run::<3, 4, 1>(panel, x, offsets, place, store),
+                        4 => run::<4, 2, 1>(panel, x, offsets, place, store),
+                        5 => run::<5, 2, 1>(panel, x, offsets, place, store),
+                        _ => run::<6, 2, 1>(panel, x, offsets, place, store),
                     }
                 });
             }
 
             /// One panel times `B` vectors, `R` registers of 8 rows and `U` quads of columns at a time.
             #[target_feature(enable = $features)]
-            fn tile_i8<const B: usize, const R: usize, const U: usize>(
+            fn run<const B: usize, const R: usize, const U: usize>(
                 panel: &[i8],
                 x: &[u8],
                 offsets: &[i32; PANEL_ROWS],
-                tile: &mut Tile<i32>,
+                place: Place,
+                store: &mut impl RegisterStore,
             ) {
-                let quads = panel.len() / STEP;
-                let stride = quads * QUAD;
-                assert!(x.len() == B * stride, "the pass holds B vectors of a panel's columns");
-                const { assert!(PANEL_ROWS.is_multiple_of(R * 8)) };
+                if place.rows == PANEL_ROWS {
+                    whole::<B, R, U>(panel, x, offsets, place, store);
+                } else {
+                    last::<B, R, U>(panel, x, offsets, place, store);
+                }
+            }
+
+            /// Never inlined: in one large function for all widths the registers of the loops would be spilled.
+            #[target_feature(enable = $features)]
+            #[inline(never)]
+            fn whole<const B: usize, const R: usize, const U: usize>(
+                panel: &[i8],
+                x: &[u8],
+                offsets: &[i32; PANEL_ROWS],
+                place: Place,
+                store: &mut impl RegisterStore,
+            ) {
+                let quads = check::<B, R>(panel, x);
+                // SAFETY: the processor has AVX2 here, by the features of this function.
+                let lanes = unsafe { Avx2::new() };
                 for first in (0..PANEL_ROWS).step_by(R * 8) {
-                    let mut sums: [[[__m256i; R]; B]; U] = [[[_mm256_setzero_si256(); R]; B]; U];
+                    // SAFETY: the features of this function, and the lengths by the check; R * 8 divides 32.
+                    let sums = unsafe { sums::<B, R, U>(panel, x, quads, offsets, first) };
+                    store.store_registers(lanes, place, first, &sums);
+                }
+            }
+
+            /// A panel of which not all rows belong to the matrix.
+            #[target_feature(enable = $features)]
+            #[inline(never)]
+            fn last<const B: usize, const R: usize, const U: usize>(
+                panel: &[i8],
+                x: &[u8],
+                offsets: &[i32; PANEL_ROWS],
+                place: Place,
+                store: &mut impl RegisterStore,
+            ) {
+                let quads = check::<B, R>(panel, x);
+                // SAFETY: the processor has AVX2 here, by the features of this function.
+                let lanes = unsafe { Avx2::new() };
+                let mut tile = Tile([[0; PANEL_ROWS]; MAX_PASS]);
+                for first in (0..PANEL_ROWS).step_by(R * 8) {
+                    // SAFETY: as in `whole`.
+                    tile.put(lanes, first, &unsafe {
+                        sums::<B, R, U>(panel, x, quads, offsets, first)
+                    });
+                }
+                store.store_with(lanes, place, &tile);
+            }
+
+            /// The sums of `R` registers of rows from `first` on. Always inlined, so that they never leave the registers.
+            ///
+            /// # Safety
+            /// The processor must have the features; the panel must have `quads` quads, x `B` vectors of as many, and `first + R * 8` must
+            /// be at most 32.
+            #[inline(always)]
+            unsafe fn sums<const B: usize, const R: usize, const U: usize>(
+                panel: &[i8],
+                x: &[u8],
+                quads: usize,
+                offsets: &[i32; PANEL_ROWS],
+                first: usize,
+            ) -> [[__m256i; R]; B] {
+                // SAFETY: the caller's promise.
+                unsafe {
+                    let mut sums = [[[_mm256_setzero_si256(); R]; B]; U];
                     for r in 0..R {
-                        let start = offsets[first + r * 8..][..8].as_ptr();
-                        // SAFETY: `start` points to 8 integers.
-                        let start = unsafe { _mm256_loadu_si256(start.cast()) };
+                        let start = offsets.as_ptr().add(first + r * 8);
+                        let start = _mm256_loadu_si256(start.cast());
                         for b in 0..B {
                             sums[0][b][r] = start;
                         }
                     }
-                    let step = |quad: usize, sums: &mut [[__m256i; R]; B]| {
-                        let mut values = [_mm256_setzero_si256(); B];
-                        for b in 0..B {
-                            // SAFETY: b < B and both callers below pass quad < quads, so these 4 bytes lie within x.
-                            values[b] = _mm256_set1_epi32(unsafe {
-                                x.as_ptr()
-                                    .add(b * stride + quad * QUAD)
-                                    .cast::<i32>()
-                                    .read_unaligned()
-                            });
-                        }
-                        for r in 0..R {
-                            let at = quad * STEP + (first + r * 8) * QUAD;
-                            // SAFETY: quad < quads and first + (r + 1) * 8 <= 32, so the 32 bytes lie within the 128 of the quad.
-                            let w = unsafe { _mm256_loadu_si256(panel.as_ptr().add(at).cast()) };
-                            for b in 0..B {
-                                sums[b][r] = $dpbusd(sums[b][r], values[b], w);
-                            }
-                        }
-                    };
+                    let panel = panel.as_ptr().add(first * QUAD);
                     let whole = quads - quads % U;
-                    for quad in (0..whole).step_by(U) {
+                    let mut quad = 0;
+                    while quad < whole {
                         for u in 0..U {
-                            step(quad + u, &mut sums[u]);
+                            add_quad(panel, x, quads, quad + u, &mut sums[u]);
+                        }
+                        quad += U;
+                    }
+                    while quad < quads {
+                        add_quad(panel, x, quads, quad, &mut sums[0]);
+                        quad += 1;
+                    }
+                    let mut totals = sums[0];
+                    for u in 1..U {
+                        for b in 0..B {
+                            for r in 0..R {
+                                totals[b][r] = _mm256_add_epi32(totals[b][r], sums[u][b][r]);
+                            }
                         }
                     }
-                    for quad in whole..quads {
-                        step(quad, &mut sums[0]);
-                    }
+                    totals
+                }
+            }
+
+            /// Adds the products of four columns.
+            ///
+            /// # Safety
+            /// That of [`sums`]; `panel` points to its first row, and `quad` is below `quads`.
+            #[inline(always)]
+            unsafe fn add_quad<const B: usize, const R: usize>(
+                panel: *const i8,
+                x: &[u8],
+                quads: usize,
+                quad: usize,
+                sums: &mut [[__m256i; R]; B],
+            ) {
+                // SAFETY: quad < quads, so the 4 bytes from (b * quads + quad) * 4 on lie within x, and the R * 32 bytes from the first row
+                // on within the 128 of the quad.
+                unsafe {
+                    let mut values = [_mm256_setzero_si256(); B];
                     for b in 0..B {
-                        for r in 0..R {
-                            let mut total = sums[0][b][r];
-                            for u in 1..U {
-                                total = _mm256_add_epi32(total, sums[u][b][r]);
-                            }
-                            let out = tile.0[b][first + r * 8..][..8].as_mut_ptr();
-                            // SAFETY: `out` points to 8 integers.
-                            unsafe { _mm256_storeu_si256(out.cast(), total) };
+                        let at = x.as_ptr().add((b * quads + quad) * QUAD);
+                        values[b] = _mm256_set1_epi32(at.cast::<i32>().read_unaligned());
+                    }
+                    for r in 0..R {
+                        let w = _mm256_loadu_si256(panel.add(quad * STEP + r * 8 * QUAD).cast());
+                        for b in 0..B {
+                            sums[b][r] = $dpbusd(sums[b][r], values[b], w);
                         }
                     }
                 }

@@ -167,6 +167,22 @@ impl Lanes for Avx512 {
     }
 }
 
+impl IntegerLanes for Avx2 {
+    type I = __m256i;
+
+    #[inline(always)]
+    fn to_floats(self, value: Self::I) -> Self::F {
+        // SAFETY: `self` is the proof that the processor has the instructions.
+        unsafe { _mm256_cvtepi32_ps(value) }
+    }
+    #[inline(always)]
+    fn store_integers(self, value: Self::I, to: &mut [i32]) {
+        let to = &mut to[..8];
+        // SAFETY: as in `to_floats`; the slice has room for the integers of a register.
+        unsafe { _mm256_storeu_si256(to.as_mut_ptr().cast(), value) }
+    }
+}
+
 impl IntegerLanes for Avx512 {
     type I = __m512i;
 

@@ -1,0 +1,111 @@
+//! 4-bit matrices: pack, multiply, free.
+
+use super::isa::named;
+use super::pool::{StonechatPool, StonechatScratch};
+use super::product::{Arguments, Pointers, scratch, threads};
+use super::status::{free, give_new, guard, handle, input, length};
+use crate::PackedI4;
+use crate::quantize::{GROUP, Grouped, quantize_groups};
+use core::ffi::c_char;
+
+/// A `rows x cols` matrix of 4-bit weights in groups of 32 columns, packed for products. It never changes.
+pub struct StonechatInt4(PackedI4);
+
+/// Quantises row-major floats `w` (`rows x cols`) to 4 bits, each 32 columns of a row with an 8-bit scale of their own, and packs them; `isa`
+/// as for `stonechat_int8_pack`. At most 16352 columns.
+///
+/// # Safety
+/// `w` must hold `rows * cols` values; `isa` must be null or end with a zero byte; `out` must be writable.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn stonechat_int4_quantize(
+    w: *const f32,
+    rows: usize,
+    cols: usize,
+    isa: *const c_char,
+    out: *mut *mut StonechatInt4,
+) -> i32 {
+    guard(|| {
+        // SAFETY: the caller's promise, for all of them.
+        unsafe {
+            let isa = named(isa)?;
+            let groups = quantize_groups(input(w, length(rows, cols)?)?, rows, cols);
+            give_new(out, || Ok(StonechatInt4(PackedI4::pack_for(isa, &groups)?)))
+        }
+    })
+}
+
+/// Packs 4-bit weights that were quantised elsewhere: a weight is `row_scales[row] * group_scales[row][column / 32] * weights[row][column]`,
+/// with `weights` (`rows x cols`) within -8..7, `group_scales` (`rows x ceil(cols / 32)`) and `row_scales` (`rows`). `isa` as for
+/// `stonechat_int8_pack`.
+///
+/// # Safety
+/// The pointers must lead to as many values as said; `isa` must be null or end with a zero byte; `out` must be writable.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn stonechat_int4_pack(
+    weights: *const i8,
+    group_scales: *const i8,
+    row_scales: *const f32,
+    rows: usize,
+    cols: usize,
+    isa: *const c_char,
+    out: *mut *mut StonechatInt4,
+) -> i32 {
+    guard(|| {
+        // SAFETY: the caller's promise, for all of them.
+        unsafe {
+            let isa = named(isa)?;
+            let groups = Grouped {
+                rows,
+                cols,
+                weights: input(weights, length(rows, cols)?)?.to_vec(),
+                group_scales: input(group_scales, length(rows, cols.div_ceil(GROUP))?)?.to_vec(),
+                row_scales: input(row_scales, rows)?.to_vec(),
+            };
+            give_new(out, || Ok(StonechatInt4(PackedI4::pack_for(isa, &groups)?)))
+        }
+    })
+}
+
+/// Frees a matrix. Null is nothing.
+///
+/// # Safety
+/// The matrix must be one of this library's, not in use, and not be used again.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn stonechat_int4_free(matrix: *mut StonechatInt4) {
+    // SAFETY: the caller's promise.
+    unsafe { free(matrix) }
+}
+
+/// `y = act(W x + bias)` for a batch of vectors, with the arguments of `stonechat_int8_matmul`. `scratch` is working memory, `pool` may be null.
+///
+/// # Safety
+/// The handles must be this library's and the scratch in no other use; the pointers must lead to as many values as said, and `y` may not
+/// overlap `x` or `bias`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn stonechat_int4_matmul(
+    matrix: *const StonechatInt4,
+    x: *const f32,
+    batch: usize,
+    bias: *const f32,
+    activation: i32,
+    clip: f32,
+    scratch: *mut StonechatScratch,
+    pool: *const StonechatPool,
+    y: *mut f32,
+) -> i32 {
+    let pointers = Pointers { x, batch, bias, activation, clip, y };
+    guard(|| {
+        // SAFETY: the caller's promise, for all of them.
+        unsafe {
+            let matrix = &handle(matrix)?.0;
+            let Arguments { x, batch, bias, act, y } =
+                pointers.check(matrix.rows(), matrix.cols())?;
+            let scratch = self::scratch(scratch)?;
+            match threads(pool) {
+                Some(pool) => matrix.matmul_with(pool, x, batch, bias, act, scratch, y),
+                None => matrix.matmul(x, batch, bias, act, scratch, y),
+            }
+        }
+        Ok(())
+    })
+}
