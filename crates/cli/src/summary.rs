@@ -22,6 +22,8 @@ pub struct MapSummary {
     pub name: String,
     pub family: &'static str,
     pub int8: bool,
+    /// `f32`, `int8`, `int4`, or several joined by `+`.
+    pub storage: String,
     pub shape: [usize; 2],
     pub rank: usize,
     pub parameters: usize,
@@ -61,6 +63,7 @@ impl MapSummary {
             name,
             family: map.family(),
             int8: map.parts().iter().any(|(_, part)| part.is_int8()),
+            storage: map.storage(),
             shape: [map.rows(), map.cols()],
             rank: map.rank(),
             parameters: map.params(),
@@ -70,7 +73,7 @@ impl MapSummary {
 
     /// `low_rank int8, rank 64`.
     fn form(&self) -> String {
-        let number = if self.int8 { "int8" } else { "f32" };
+        let number = &self.storage;
         match self.family {
             "low_rank" => format!("{} {number}, rank {}", self.family, self.rank),
             family => format!("{family} {number}"),

@@ -5,7 +5,9 @@
 //! - [`nu`] and [`rank_at_variance`]: how near to low rank a matrix is; [`RankRule`] chooses ranks by them.
 //! - [`displacement_singular_values`]: how near it is to low displacement rank.
 //! - [`project`]: a matrix moved into any family of linear maps.
-//! - [`low_rank`]: a network with its maps factored; [`quantize_int8`]: a network with int8 weights.
+//! - [`low_rank`]: a network with its maps factored.
+//! - [`quantize`](fn@quantize): a network with int8 or int4 weights; [`quantize_calibrated`]: the same with a view to
+//!   what goes into each map.
 //! - [`Calibration`]: what goes into each map on real audio, for compression that goes by the data.
 //! - [`shared_projection`]: a network whose recurrent layers share a factor with the layer above.
 //! - [`Plan`]: all that as a TOML file says; [`map_report`]: what each map of a network costs.
@@ -15,9 +17,11 @@
 //! in `f64`.
 #![forbid(unsafe_code)]
 
+mod calibrated;
 mod calibration;
 mod displacement;
 mod error;
+mod feedback;
 mod plan;
 mod project;
 mod quantize;
@@ -27,12 +31,14 @@ mod shared_projection;
 mod svd;
 mod warm_start;
 
+pub use calibrated::quantize_calibrated;
 pub use calibration::{Calibration, SecondMoment};
 pub use displacement::{displacement_rank90, displacement_singular_values};
 pub use error::Error;
+pub use feedback::quantize_with_feedback;
 pub use plan::Plan;
 pub use project::{Projection, project};
-pub use quantize::quantize_int8;
+pub use quantize::{Bits, Quantize, quantize, quantize_int8};
 pub use rank::{RankRule, Spectrum, nu, rank_at_variance};
 pub use report::{MapReport, map_report};
 pub use shared_projection::{

@@ -1,27 +1,108 @@
-//! Int8 weights, after training.
+//! Integer weights, after training.
 
-use stonechat_kernels::quantize::quantize_rows;
-use stonechat_model::{Matrix, Network};
+use serde::{Deserialize, Serialize};
+use stonechat_kernels::quantize::{quantize_groups, quantize_rows};
+use stonechat_model::{Kind, LinearMap, Matrix, Network};
 
-/// The network with every matrix of every map as int8 with one scale per row, `max |w| / 127`, rounded to the
-/// nearest: no element moves by more than half of its row's scale.
+/// Bits of a weight.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "u8", into = "u8")]
+pub enum Bits {
+    /// One scale per row, `max |w| / 127`.
+    Eight,
+    /// One scale per row and one per group of 32 columns.
+    Four,
+}
+
+impl TryFrom<u8> for Bits {
+    type Error = String;
+
+    fn try_from(bits: u8) -> std::result::Result<Self, String> {
+        match bits {
+            8 => Ok(Bits::Eight),
+            4 => Ok(Bits::Four),
+            _ => Err(format!("weights of {bits} bits: must be 8 or 4")),
+        }
+    }
+}
+
+impl From<Bits> for u8 {
+    fn from(bits: Bits) -> Self {
+        match bits {
+            Bits::Eight => 8,
+            Bits::Four => 4,
+        }
+    }
+}
+
+impl Bits {
+    /// A float matrix rounded to the nearest: no element moves by more than half of its row's or group's step (in
+    /// four bits, the largest of a group may be clipped by more where that serves the others).
+    pub fn round(self, w: &[f32], rows: usize, cols: usize) -> Matrix {
+        match self {
+            Bits::Eight => {
+                let (data, scales) = quantize_rows(w, rows, cols);
+                Matrix::Int8 { rows, cols, data, scales }
+            }
+            Bits::Four => {
+                let groups = quantize_groups(w, rows, cols);
+                Matrix::Int4 {
+                    rows,
+                    cols,
+                    data: groups.weights,
+                    group_scales: groups.group_scales,
+                    scales: groups.row_scales,
+                }
+            }
+        }
+    }
+}
+
+/// How the weights of a network become integers. As TOML `{ bits = 4 }`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Quantize {
+    /// Bits of the weights of the maps in `maps`; all others get 8.
+    pub bits: Bits,
+    /// Kinds of maps; by default those with nearly all of the weights.
+    #[serde(default = "crate::warm_start::default_maps")]
+    pub maps: Vec<Kind>,
+}
+
+impl Quantize {
+    /// `bits` for the GRUs and the fully connected layer, 8 for all other maps.
+    pub fn new(bits: Bits) -> Self {
+        Self { bits, maps: crate::warm_start::default_maps() }
+    }
+
+    /// Bits of the weights of a map of this kind.
+    pub fn bits_of(&self, kind: Kind) -> Bits {
+        if self.maps.contains(&kind) { self.bits } else { Bits::Eight }
+    }
+}
+
+/// The network with every matrix of every map as integers, rounded to the nearest.
 ///
 /// Biases and row-convolution taps stay float, as do activations' scales, which the runtime finds for each
-/// vector. Matrices that are int8 already stay as they are.
-pub fn quantize_int8(network: &Network) -> Network {
+/// vector. Matrices that are integers already stay as they are; those of structured maps get 8 bits.
+pub fn quantize(network: &Network, how: &Quantize) -> Network {
     let mut network = network.clone();
-    for (_, map) in network.maps_mut() {
-        *map = map.map_parts(quantized);
+    for (kind, map) in network.maps_mut() {
+        *map = rounded_map(map, how.bits_of(kind));
     }
     network
 }
 
-fn quantized(matrix: &Matrix) -> Matrix {
-    match matrix {
-        Matrix::F32 { rows, cols, data } => {
-            let (data, scales) = quantize_rows(data, *rows, *cols);
-            Matrix::Int8 { rows: *rows, cols: *cols, data, scales }
-        }
-        Matrix::Int8 { .. } => matrix.clone(),
-    }
+/// The map with every part rounded to the nearest.
+pub(crate) fn rounded_map(map: &LinearMap, bits: Bits) -> LinearMap {
+    let bits = if let LinearMap::Structured(_) = map { Bits::Eight } else { bits };
+    map.map_parts(|part| match part {
+        Matrix::F32 { rows, cols, data } => bits.round(data, *rows, *cols),
+        quantised => quantised.clone(),
+    })
+}
+
+/// [`quantize`] to int8 throughout.
+pub fn quantize_int8(network: &Network) -> Network {
+    quantize(network, &Quantize { bits: Bits::Eight, maps: Vec::new() })
 }

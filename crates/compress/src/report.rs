@@ -13,8 +13,10 @@ pub struct MapReport {
     pub kind: Kind,
     /// How it is parametrised.
     pub family: &'static str,
-    /// Whether its weights are int8.
+    /// Whether weights of it are int8.
     pub int8: bool,
+    /// How its parts are stored, each storage once: `f32`, `int8`, `int4`, or several joined by `+`.
+    pub storage: String,
     /// Outputs.
     pub rows: usize,
     /// Inputs.
@@ -47,6 +49,7 @@ pub fn map_report(network: &Network) -> Result<Vec<MapReport>> {
             kind: entry.kind,
             family: map.family(),
             int8: map.parts().iter().any(|(_, part)| part.is_int8()),
+            storage: map.storage(),
             rows: map.rows(),
             cols: map.cols(),
             rank: map.rank(),

@@ -165,7 +165,7 @@ fn clean(sigma: impl Iterator<Item = f64>) -> Vec<f64> {
     sigma.map(|s| s.max(0.0)).collect()
 }
 
-fn matrix(name: &str, w: &[f32], rows: usize, cols: usize) -> Result<Mat<f64>> {
+pub(crate) fn matrix(name: &str, w: &[f32], rows: usize, cols: usize) -> Result<Mat<f64>> {
     if w.is_empty() || rows.checked_mul(cols) != Some(w.len()) {
         let reason = format!("{} values cannot be a {rows} x {cols} matrix", w.len());
         return Err(Error::svd(name, reason));
@@ -176,7 +176,7 @@ fn matrix(name: &str, w: &[f32], rows: usize, cols: usize) -> Result<Mat<f64>> {
     Ok(Mat::from_fn(rows, cols, |i, j| f64::from(w[i * cols + j])))
 }
 
-fn row_major(matrix: MatRef<'_, f64>) -> Vec<f64> {
+pub(crate) fn row_major(matrix: MatRef<'_, f64>) -> Vec<f64> {
     let rows = 0..matrix.nrows();
     rows.flat_map(|i| (0..matrix.ncols()).map(move |j| matrix[(i, j)])).collect()
 }

@@ -20,7 +20,7 @@ pub struct LowRank {
 }
 
 /// The large products of Kliegl et al. 2017: the GRUs' and the fully connected layer's.
-fn default_maps() -> Vec<Kind> {
+pub(crate) fn default_maps() -> Vec<Kind> {
     vec![Kind::Nonrecurrent, Kind::Recurrent, Kind::FullyConnected]
 }
 
@@ -63,9 +63,9 @@ pub fn low_rank(network: &Network, plan: &LowRank) -> Result<Network> {
         if !chosen[i] {
             continue;
         }
-        if map.map.parts().iter().any(|(_, part)| part.is_int8()) {
+        if map.map.parts().iter().any(|(_, part)| part.is_quantised()) {
             return Err(Error::Plan(format!(
-                "`{}` is int8 already: cut the float network first, then quantise",
+                "`{}` is quantised already: cut the float network first, then quantise",
                 names[i]
             )));
         }

@@ -111,7 +111,7 @@ fn what_cannot_be_cut_is_refused_by_name() {
         (&float, list("gru.0.rec", 0), "`gru.0.rec` is 0"),
         (&float, RankRule::Budget { parameters: 10 }, "budget of 10"),
         (&float, RankRule::Variance(-0.1), "variance is -0.1"),
-        (&int8, RankRule::Variance(0.9), "`gru.0.nonrec` is int8 already"),
+        (&int8, RankRule::Variance(0.9), "`gru.0.nonrec` is quantised already"),
         (&torn, RankRule::Variance(0.9), "output.bias"),
     ] {
         let error = low_rank(network, &LowRank::new(rule)).unwrap_err().to_string();

@@ -10,7 +10,7 @@
 use crate::aligned::Aligned;
 use crate::arch;
 use crate::drive::{Matrix, PANEL_ROWS, Vectors};
-use crate::epilogue::{Output, Plain, Scaled, Store};
+use crate::epilogue::{Finish, Output, Plain, Scaled, Store};
 use crate::input::{Input, QUAD, Shape};
 use crate::lengths::Lengths;
 use crate::panels::Panels;
@@ -18,6 +18,7 @@ use crate::pool::{Part, Whole};
 use crate::quantize::{GROUP, Grouped, quantize_with};
 use crate::row_scales::RowScales;
 use crate::{Activation, Arena, Error, Isa, Pool, Scratch};
+use core::ops::Range;
 
 /// The most columns of which a sum of products of -8..=7, -127..=127 and a group scale of -128..=127 always fits 32 bits.
 pub(crate) const MAX_COLS: usize = i32::MAX as usize / (8 * 128 * 128 * GROUP) * GROUP;
@@ -167,7 +168,7 @@ impl PackedI4 {
         self.scales.move_into(arena);
     }
 
-    fn scaled(
+    pub(crate) fn scaled(
         &self,
         pool: Option<&dyn Pool>,
         x: &[f32],
@@ -217,6 +218,39 @@ impl PackedI4 {
             let mut store = store(&part, scratch.scales.as_slice());
             arch::matmul_i4(self.isa, &matrix, &vectors, &mut store);
         });
+    }
+
+    /// Quantises `batch` vectors, `batch x cols`, into `scratch`, from where [`multiply_panels`](Self::multiply_panels) takes them.
+    pub(crate) fn load(&self, x: &[f32], batch: usize, scratch: &mut Scratch) {
+        debug_assert_eq!(x.len(), batch * self.cols);
+        let stride = self.cols.div_ceil(GROUP) * GROUP;
+        let shape = Shape { batch, cols: self.cols, stride };
+        arch::load_i4(self.isa, Input::Float(x), shape, scratch);
+    }
+
+    /// The rows of some panels of `W` times the vectors that were loaded last: `y` is `batch x` as many rows, padding included.
+    pub(crate) fn multiply_panels(
+        &self,
+        panels: Range<usize>,
+        batch: usize,
+        scratch: &Scratch,
+        y: &mut [f32],
+    ) {
+        let groups = self.cols.div_ceil(GROUP);
+        let panel_len = panel_len(groups);
+        let rows = panels.start * PANEL_ROWS..panels.end * PANEL_ROWS;
+        let matrix = Matrix {
+            panels: &self.panels.as_slice()[panels.start * panel_len..panels.end * panel_len],
+            panel_len,
+            rows: rows.len(),
+        };
+        let mut store = Scaled {
+            row_scales: &self.scales.as_slice()[rows.clone()],
+            vector_scales: scratch.scales.as_slice(),
+            finish: Finish::new(Output::new(y, rows.len()), None, Activation::None),
+        };
+        let vectors = Vectors { x: scratch.grouped.as_slice(), stride: vector_len(groups), batch };
+        arch::matmul_i4(self.isa, &matrix, &vectors, &mut store);
     }
 
     fn lengths(&self, batch: usize) -> Lengths {
@@ -303,7 +337,8 @@ pub(crate) fn whole_start(x: &[i8; GROUP]) -> i32 {
     -8 * x.iter().map(|&v| i32::from(v)).sum::<i32>()
 }
 
-fn check(groups: &Grouped) -> Result<(), Error> {
+/// What is wrong with the matrix.
+pub(crate) fn check(groups: &Grouped) -> Result<(), Error> {
     let Grouped { rows, cols, .. } = *groups;
     if rows == 0 || cols == 0 {
         return Err(Error::Empty { rows, cols });

@@ -4,7 +4,7 @@
 //! [`SMALLEST`] is all zeros with scale 0, so that scales are always finite.
 
 use crate::math::ROUNDER;
-pub use crate::quantize_groups::{GROUP, Grouped, quantize_groups};
+pub use crate::quantize_groups::{GROUP, Grouped, group_scale, quantize_groups, quantize_weight};
 use crate::{Isa, arch};
 use alloc::vec;
 use alloc::vec::Vec;

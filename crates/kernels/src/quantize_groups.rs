@@ -87,14 +87,12 @@ pub fn quantize_groups(w: &[f32], rows: usize, cols: usize) -> Grouped {
             continue;
         }
         *row_scale = largest / (8.0 * 127.0);
-        let unit = f64::from(*row_scale);
         for ((group, weights), scale) in
             row.chunks(GROUP).zip(weights.chunks_mut(GROUP)).zip(scales)
         {
-            *scale = best_scale(group, unit);
-            let step = f64::from(*scale) * unit;
+            *scale = group_scale(group, *row_scale);
             for (q, &v) in weights.iter_mut().zip(group) {
-                *q = nearest(v, step) as i8;
+                *q = quantize_weight(v, *scale, *row_scale);
             }
         }
     }
@@ -107,8 +105,14 @@ fn extreme(values: &[f32]) -> f32 {
     finite.fold(0.0, |most: f32, v| if v.abs() > most.abs() { v } else { most })
 }
 
-/// The scale of the least squared error; of equal ones, the first that is tried.
-fn best_scale(group: &[f32], unit: f64) -> i8 {
+/// The scale of the least squared error for the weights of a group in a row with the scale `row_scale`; of equal ones, the first that is
+/// tried. 0 where all weights are 0, or the row scale is.
+#[must_use]
+pub fn group_scale(group: &[f32], row_scale: f32) -> i8 {
+    let unit = f64::from(row_scale);
+    if unit == 0.0 {
+        return 0;
+    }
     // Here the extreme stands at -8, at 1.2 times that nearly at 7 of the other sign; below, it is clipped.
     let widest = f64::from(extreme(group)) / (-8.0 * unit);
     if widest == 0.0 {
@@ -138,6 +142,12 @@ fn best_scale(group: &[f32], unit: f64) -> i8 {
         }
     }
     best.1
+}
+
+/// The 4-bit weight nearest to `v` in a group with the scale `group_scale`, in a row with the scale `row_scale`.
+#[must_use]
+pub fn quantize_weight(v: f32, group_scale: i8, row_scale: f32) -> i8 {
+    nearest(v, f64::from(group_scale) * f64::from(row_scale)) as i8
 }
 
 /// `v / step` rounded into -8..=7; 0 where `v` is not finite or the step is 0.

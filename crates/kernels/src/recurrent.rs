@@ -85,7 +85,7 @@ impl PackedRecurrent {
         let mut floats = mem::replace(&mut scratch.floats, Aligned::zeroed(0));
         let mut gates = mem::replace(&mut scratch.gates, Aligned::zeroed(0));
         gates.grow(batch * self.gates * GROUP);
-        // A copy, for the states are overwritten while the last of them are still multiplied with. (8-bit weights take a copy anyway.)
+        // A copy, for the states are overwritten while the last of them are still multiplied with. (Integer weights take a copy anyway.)
         let x = match (&self.right, &self.left) {
             (Some((v, rank)), _) => {
                 floats.grow(batch * rank);
@@ -99,7 +99,7 @@ impl PackedRecurrent {
                 floats.as_mut_slice()[..h.len()].copy_from_slice(h);
                 &floats.as_slice()[..h.len()]
             }
-            (None, PackedWeights::I8(_)) => {
+            (None, PackedWeights::I8(_) | PackedWeights::I4(_)) => {
                 self.left.load(h, batch, scratch);
                 &[]
             }

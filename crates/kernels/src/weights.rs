@@ -1,8 +1,11 @@
-//! Weights of either kind, before and after packing: what the products that are made of products stand on.
+//! Weights of any kind, before and after packing: what the products that are made of products stand on.
 
 use crate::drive::PANEL_ROWS;
+use crate::quantize::{GROUP as COLUMNS, Grouped};
 use crate::recurrent::GROUP;
-use crate::{Activation, Arena, Error, Isa, PackedF32, PackedI8, Pool, Scratch, int8};
+use crate::{
+    Activation, Arena, Error, Isa, PackedF32, PackedI4, PackedI8, Pool, Scratch, int4, int8,
+};
 use alloc::vec;
 use alloc::vec::Vec;
 use core::ops::Range;
@@ -19,15 +22,26 @@ pub enum Weights<'a> {
         /// A scale a row.
         scales: &'a [f32],
     },
+    /// 4-bit integers in groups of 32 columns, as in [`Grouped`].
+    I4 {
+        /// Within -8..=7.
+        values: &'a [i8],
+        /// A scale a group.
+        group_scales: &'a [i8],
+        /// A scale a row.
+        scales: &'a [f32],
+    },
 }
 
-/// A packed matrix of either kind.
+/// A packed matrix of any kind.
 #[derive(Debug, Clone)]
 pub(crate) enum PackedWeights {
     /// Floats.
     F32(PackedF32),
     /// 8-bit integers.
     I8(PackedI8),
+    /// 4-bit integers.
+    I4(PackedI4),
 }
 
 impl PackedWeights {
@@ -42,6 +56,10 @@ impl PackedWeights {
             Weights::F32(values) => PackedF32::pack_for(isa, values, rows, cols).map(Self::F32),
             Weights::I8 { values, scales } => {
                 PackedI8::pack_for(isa, values, scales, rows, cols).map(Self::I8)
+            }
+            Weights::I4 { values, group_scales, scales } => {
+                let groups = grouped(values, group_scales, scales, rows, cols);
+                PackedI4::pack_for(isa, &groups).map(Self::I4)
             }
         }
     }
@@ -75,6 +93,16 @@ impl PackedWeights {
                 let weights = Weights::I8 { values: &values, scales: &scales };
                 Self::pack(isa, weights, padded_rows, cols)
             }
+            Weights::I4 { values, group_scales, scales } => {
+                int4::check(&grouped(values, group_scales, scales, rows, cols))?;
+                let count = cols.div_ceil(COLUMNS);
+                let values = by_units(values, gates, hidden, cols);
+                let group_scales = by_units(group_scales, gates, hidden, count);
+                let scales = by_units(scales, gates, hidden, 1);
+                let weights =
+                    Weights::I4 { values: &values, group_scales: &group_scales, scales: &scales };
+                Self::pack(isa, weights, padded_rows, cols)
+            }
         }
     }
 
@@ -83,6 +111,7 @@ impl PackedWeights {
         match self {
             Self::F32(w) => w.bytes(),
             Self::I8(w) => w.bytes(),
+            Self::I4(w) => w.bytes(),
         }
     }
 
@@ -91,6 +120,7 @@ impl PackedWeights {
         match self {
             Self::F32(w) => w.cols(),
             Self::I8(w) => w.cols(),
+            Self::I4(w) => w.cols(),
         }
     }
 
@@ -98,6 +128,7 @@ impl PackedWeights {
         match self {
             Self::F32(w) => w.move_into(arena),
             Self::I8(w) => w.move_into(arena),
+            Self::I4(w) => w.move_into(arena),
         }
     }
 
@@ -114,13 +145,16 @@ impl PackedWeights {
         match self {
             Self::F32(w) => w.biased(pool, x, batch, ends, y),
             Self::I8(w) => w.scaled(pool, x, batch, ends, scratch, y),
+            Self::I4(w) => w.scaled(pool, x, batch, ends, scratch, y),
         }
     }
 
     /// Makes `batch` vectors ready for [`multiply_panels`](Self::multiply_panels).
     pub(crate) fn load(&self, x: &[f32], batch: usize, scratch: &mut Scratch) {
-        if let Self::I8(w) = self {
-            w.load(x, batch, scratch);
+        match self {
+            Self::F32(_) => {}
+            Self::I8(w) => w.load(x, batch, scratch),
+            Self::I4(w) => w.load(x, batch, scratch),
         }
     }
 
@@ -136,7 +170,24 @@ impl PackedWeights {
         match self {
             Self::F32(w) => w.multiply_panels(panels, x, batch, y),
             Self::I8(w) => w.multiply_panels(panels, batch, scratch, y),
+            Self::I4(w) => w.multiply_panels(panels, batch, scratch, y),
         }
+    }
+}
+
+fn grouped(
+    values: &[i8],
+    group_scales: &[i8],
+    scales: &[f32],
+    rows: usize,
+    cols: usize,
+) -> Grouped {
+    Grouped {
+        rows,
+        cols,
+        weights: values.to_vec(),
+        group_scales: group_scales.to_vec(),
+        row_scales: scales.to_vec(),
     }
 }
 

@@ -4,10 +4,10 @@
 mod common;
 
 use common::{Numbers, bits, instruction_sets};
-use stonechat_kernels::quantize::quantize_rows;
+use stonechat_kernels::quantize::{Grouped, quantize_groups, quantize_rows};
 use stonechat_kernels::{
-    Activation, Error, Isa, PackedF32, PackedGru, PackedI8, PackedLowRank, PackedLstm, Recurrent,
-    Scratch, Weights, math,
+    Activation, Error, Isa, PackedF32, PackedGru, PackedI4, PackedI8, PackedLowRank, PackedLstm,
+    Recurrent, Scratch, Weights, math,
 };
 
 /// A recurrent matrix in every storage.
@@ -24,35 +24,52 @@ struct Stored {
     floats: Vec<f32>,
     values: Vec<i8>,
     scales: Vec<f32>,
+    groups: Grouped,
 }
 
 impl Stored {
     fn new(numbers: &mut Numbers, rows: usize, cols: usize) -> Self {
         let floats = numbers.floats(rows * cols);
         let (values, scales) = quantize_rows(&floats, rows, cols);
-        Self { floats, values, scales }
+        let groups = quantize_groups(&floats, rows, cols);
+        Self { floats, values, scales, groups }
     }
 
-    fn weights(&self, int8: bool) -> Weights<'_> {
-        match int8 {
-            true => Weights::I8 { values: &self.values, scales: &self.scales },
-            false => Weights::F32(&self.floats),
+    fn weights(&self, number: Number) -> Weights<'_> {
+        let groups = &self.groups;
+        match number {
+            Number::I8 => Weights::I8 { values: &self.values, scales: &self.scales },
+            Number::F32 => Weights::F32(&self.floats),
+            Number::I4 => Weights::I4 {
+                values: &groups.weights,
+                group_scales: &groups.group_scales,
+                scales: &groups.row_scales,
+            },
         }
     }
 }
 
-/// Dense or low rank, 8 bits or floats.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Number {
+    F32,
+    I8,
+    I4,
+}
+
+/// Dense or low rank, and of what numbers.
 #[derive(Clone, Copy, Debug)]
 struct Form {
     low_rank: bool,
-    int8: bool,
+    number: Number,
 }
 
-const FORMS: [Form; 4] = [
-    Form { low_rank: false, int8: true },
-    Form { low_rank: false, int8: false },
-    Form { low_rank: true, int8: true },
-    Form { low_rank: true, int8: false },
+const FORMS: [Form; 6] = [
+    Form { low_rank: false, number: Number::I8 },
+    Form { low_rank: false, number: Number::F32 },
+    Form { low_rank: false, number: Number::I4 },
+    Form { low_rank: true, number: Number::I8 },
+    Form { low_rank: true, number: Number::F32 },
+    Form { low_rank: true, number: Number::I4 },
 ];
 
 impl Matrices {
@@ -66,10 +83,10 @@ impl Matrices {
 
     fn recurrent(&self, form: Form) -> Recurrent<'_> {
         match form.low_rank {
-            false => Recurrent::Dense(self.dense.weights(form.int8)),
+            false => Recurrent::Dense(self.dense.weights(form.number)),
             true => Recurrent::LowRank {
-                u: self.u.weights(form.int8),
-                v: self.v.weights(form.int8),
+                u: self.u.weights(form.number),
+                v: self.v.weights(form.number),
                 rank: self.rank,
             },
         }
@@ -80,18 +97,22 @@ impl Matrices {
         let (rows, hidden) = (self.rows, self.hidden);
         let mut y = vec![f32::NAN; rows];
         let (none, mut scratch) = (Activation::None, Scratch::new());
-        match (form.low_rank, form.int8) {
-            (false, true) => {
+        match (form.low_rank, form.number) {
+            (false, Number::I8) => {
                 let Stored { values, scales, .. } = &self.dense;
                 let packed = PackedI8::pack_for(isa, values, scales, rows, hidden);
                 packed.expect("packs").matmul(h, 1, None, none, &mut scratch, &mut y);
             }
-            (false, false) => {
+            (false, Number::I4) => {
+                let packed = PackedI4::pack_for(isa, &self.dense.groups);
+                packed.expect("packs").matmul(h, 1, None, none, &mut scratch, &mut y);
+            }
+            (false, Number::F32) => {
                 let packed = PackedF32::pack_for(isa, &self.dense.floats, rows, hidden);
                 packed.expect("packs").matmul(h, 1, None, none, &mut y);
             }
-            (true, int8) => {
-                let (u, v) = (self.u.weights(int8), self.v.weights(int8));
+            (true, number) => {
+                let (u, v) = (self.u.weights(number), self.v.weights(number));
                 let packed = PackedLowRank::pack_for(isa, u, v, rows, self.rank, hidden);
                 packed.expect("packs").matmul(h, 1, None, none, &mut scratch, &mut y);
             }
@@ -135,7 +156,7 @@ fn lstm_step(x: &[f32], product: &[f32], h: &mut [f32], c: &mut [f32]) {
 fn assert_same_everywhere(all: &[(Isa, Vec<u32>)], form: Form, case: &str) {
     for pair in all.windows(2) {
         let ((before, a), (isa, b)) = (&pair[0], &pair[1]);
-        if form.int8 || *before != Isa::Portable {
+        if form.number != Number::F32 || *before != Isa::Portable {
             assert_eq!(a, b, "{before} and {isa} differ: {form:?}, {case}");
         }
     }

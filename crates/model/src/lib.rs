@@ -32,7 +32,7 @@ pub use linear::{
     Fastfood, HankelLike, Hashed, LinearMap, LowRank, Monarch, PartSpec, PerGate, Rectangle,
     SkewCirculant, Structured, ToeplitzLike, VandermondeLike,
 };
-pub use matrix::Matrix;
+pub use matrix::{INT4_GROUP, Matrix};
 pub use network::{Affine, MapRef, Network};
 pub use package::{MAX_HEADER_BYTES, MAX_METADATA_BYTES, MAX_PACKAGE_BYTES, MAX_TENSORS, Package};
 pub use recurrent::{Cell, RecurrentConfig, RecurrentLayer};

@@ -1,6 +1,9 @@
-//! Matrices as stored: float, or int8 with one scale per row.
+//! Matrices as stored: float, int8 with one scale per row, or int4 with a scale per group of 32 columns.
 
 use crate::{Error, Result};
+
+/// Columns of an int4 matrix that share a scale; the last group of a row may be shorter.
+pub const INT4_GROUP: usize = 32;
 
 /// A row-major `rows x cols` matrix.
 ///
@@ -28,6 +31,20 @@ pub enum Matrix {
         /// One finite, non-negative scale per row.
         scales: Vec<f32>,
     },
+    /// Half bytes in -8..=7 in groups of [`INT4_GROUP`] columns; element `(i, j)` stands for
+    /// `scales[i] * group_scales[i * groups + j / 32] * data[i * cols + j]`. In a package two of them share a byte.
+    Int4 {
+        /// Rows.
+        rows: usize,
+        /// Columns.
+        cols: usize,
+        /// `rows * cols` values, each in -8..=7.
+        data: Vec<i8>,
+        /// `rows * groups` scales in units of the row's, of either sign; `groups` is `ceil(cols / 32)`.
+        group_scales: Vec<i8>,
+        /// One finite, non-negative scale per row.
+        scales: Vec<f32>,
+    },
 }
 
 impl Matrix {
@@ -49,17 +66,36 @@ impl Matrix {
         matrix.validate("matrix").map(|()| matrix)
     }
 
+    /// An int4 matrix.
+    ///
+    /// # Errors
+    /// If the lengths do not fit, a value is outside of -8..=7, or a row's scale is negative or not finite.
+    pub fn from_int4(
+        rows: usize,
+        cols: usize,
+        data: Vec<i8>,
+        group_scales: Vec<i8>,
+        scales: Vec<f32>,
+    ) -> Result<Self> {
+        let matrix = Matrix::Int4 { rows, cols, data, group_scales, scales };
+        matrix.validate("matrix").map(|()| matrix)
+    }
+
     /// Rows: outputs.
     pub fn rows(&self) -> usize {
         match self {
-            Matrix::F32 { rows, .. } | Matrix::Int8 { rows, .. } => *rows,
+            Matrix::F32 { rows, .. } | Matrix::Int8 { rows, .. } | Matrix::Int4 { rows, .. } => {
+                *rows
+            }
         }
     }
 
     /// Columns: inputs.
     pub fn cols(&self) -> usize {
         match self {
-            Matrix::F32 { cols, .. } | Matrix::Int8 { cols, .. } => *cols,
+            Matrix::F32 { cols, .. } | Matrix::Int8 { cols, .. } | Matrix::Int4 { cols, .. } => {
+                *cols
+            }
         }
     }
 
@@ -73,6 +109,18 @@ impl Matrix {
         match self {
             Matrix::F32 { data, .. } => 4 * data.len(),
             Matrix::Int8 { data, scales, .. } => data.len() + 4 * scales.len(),
+            Matrix::Int4 { rows, cols, group_scales, scales, .. } => {
+                rows * cols.div_ceil(2) + group_scales.len() + 4 * scales.len()
+            }
+        }
+    }
+
+    /// How the elements are stored: `f32`, `int8` or `int4`.
+    pub fn storage(&self) -> &'static str {
+        match self {
+            Matrix::F32 { .. } => "f32",
+            Matrix::Int8 { .. } => "int8",
+            Matrix::Int4 { .. } => "int4",
         }
     }
 
@@ -81,12 +129,22 @@ impl Matrix {
         matches!(self, Matrix::Int8 { .. })
     }
 
+    /// Whether the elements are integers with scales, and no floats to be changed further.
+    pub fn is_quantised(&self) -> bool {
+        !matches!(self, Matrix::F32 { .. })
+    }
+
     /// Element `(row, col)`. Panics beyond the shape, as indexing does.
     pub fn at(&self, row: usize, col: usize) -> f32 {
         match self {
             Matrix::F32 { cols, data, .. } => data[row * cols + col],
             Matrix::Int8 { cols, data, scales, .. } => {
                 scales[row] * f32::from(data[row * cols + col])
+            }
+            Matrix::Int4 { cols, data, group_scales, scales, .. } => {
+                let group = row * cols.div_ceil(INT4_GROUP) + col / INT4_GROUP;
+                let step = scales[row] * f32::from(group_scales[group]);
+                step * f32::from(data[row * cols + col])
             }
         }
     }
@@ -99,6 +157,9 @@ impl Matrix {
                 let rows = data.chunks_exact(*cols).zip(scales);
                 rows.flat_map(|(row, scale)| row.iter().map(move |&q| scale * f32::from(q)))
                     .collect()
+            }
+            Matrix::Int4 { rows, cols, .. } => {
+                (0..rows * cols).map(|i| self.at(i / cols, i % cols)).collect()
             }
         }
     }
@@ -146,20 +207,40 @@ impl Matrix {
                 if data.len() != elements {
                     return wrong_length("values", data.len(), elements);
                 }
-                if scales.len() != rows {
-                    return wrong_length("scales", scales.len(), rows);
-                }
                 if let Some(i) = data.iter().position(|&q| q == i8::MIN) {
                     return refuse(format!("value {i} is -128, must be in -127..=127"));
                 }
-                if let Some(i) = scales.iter().position(|s| !(s.is_finite() && *s >= 0.0)) {
-                    return refuse(format!(
-                        "scale {i} is {}, must be finite and not negative",
-                        scales[i]
-                    ));
+                check_scales(name, scales, rows, cols)?;
+            }
+            Matrix::Int4 { data, group_scales, scales, .. } => {
+                if data.len() != elements {
+                    return wrong_length("values", data.len(), elements);
                 }
+                let groups = rows * cols.div_ceil(INT4_GROUP);
+                if group_scales.len() != groups {
+                    return wrong_length("group scales", group_scales.len(), groups);
+                }
+                if let Some(i) = data.iter().position(|q| !(-8..=7).contains(q)) {
+                    return refuse(format!("value {i} is {}, must be in -8..=7", data[i]));
+                }
+                check_scales(name, scales, rows, cols)?;
             }
         }
         Ok(())
+    }
+}
+
+/// One scale per row, finite and not negative.
+fn check_scales(name: &str, scales: &[f32], rows: usize, cols: usize) -> Result<()> {
+    if scales.len() != rows {
+        let reason = format!("holds {} scales where {rows} x {cols} needs {rows}", scales.len());
+        return Err(Error::weight(name, reason));
+    }
+    match scales.iter().position(|s| !(s.is_finite() && *s >= 0.0)) {
+        Some(i) => {
+            let reason = format!("scale {i} is {}, must be finite and not negative", scales[i]);
+            Err(Error::weight(name, reason))
+        }
+        None => Ok(()),
     }
 }

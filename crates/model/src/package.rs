@@ -18,13 +18,17 @@
 //! `gru.N.rec.{weight | u, v}` (or `lstm.N...`, `rnn.N...`), where the layer has them `gru.N.joint.{weight | u, v}`,
 //! `gru.N.proj.{weight | u, v}`, `gru.N.rec.bias` and `lstm.N.peepholes`; `row_conv.weight`, `fc.{weight | u, v}`, `fc.bias`,
 //! `output.{weight | u, v}`, `output.bias`. Any map may be dense (`weight`), low rank (`u`, `v`), or
-//! of another family, which is then named in the metadata and has its own parts, and perhaps a `gain` of each row. An int8
-//! tensor `X` comes with its row scales `X.scale`. No file paths, nothing executable.
+//! of another family, which is then named in the metadata and has its own parts, and perhaps a `gain` of each row.
+//! An int8 tensor `X` (I8) comes with its row scales `X.scale`. An int4 tensor `X` (U8) has two elements a byte, each
+//! plus 8, the one with the even column in the low half: `rows x ceil(cols / 2)`, with a third dimension of 1 where the
+//! number of columns is odd and the last half byte of each row (8) is padding; besides `X.scale` there are the scales of
+//! its groups of 32 columns, `X.group` (I8, `rows x ceil(cols / 32)`). No file paths, nothing executable.
 //!
 //! A package may come from anywhere, so nothing in it is believed: sizes are checked against the file before
 //! anything of that size is allocated, every tensor must be used exactly once, and every value is checked.
 
 mod checksum;
+mod half_bytes;
 mod header;
 mod read;
 mod write;
@@ -52,8 +56,10 @@ const FAMILIES_KEY: &str = "families";
 const FEATURES_KEY: &str = "features";
 const PROVENANCE_KEY: &str = "provenance";
 const CHECKSUM_KEY: &str = "checksum";
-/// Ending of the name of an int8 tensor's row scales.
+/// Ending of the name of a quantised tensor's row scales.
 const SCALE: &str = ".scale";
+/// Ending of the name of an int4 tensor's group scales.
+const GROUP: &str = ".group";
 
 /// A recognizer as it is stored: everything needed to turn features into text.
 #[derive(Debug, Clone, PartialEq)]

@@ -55,6 +55,8 @@ fn other_readers_of_safetensors_can_open_it() {
         [
             "conv.0.bias",
             "conv.0.weight",
+            "conv.0.weight.group",
+            "conv.0.weight.scale",
             "conv.1.bias",
             "conv.1.weight",
             "conv.1.weight.scale",
@@ -77,6 +79,8 @@ fn other_readers_of_safetensors_can_open_it() {
         ]
     );
     for (name, dtype, shape) in [
+        ("conv.0.weight", Dtype::U8, vec![3, 23, 1]),
+        ("conv.0.weight.group", Dtype::I8, vec![3, 2]),
         ("conv.1.weight", Dtype::I8, vec![2, 36]),
         ("conv.1.weight.scale", Dtype::F32, vec![2]),
         ("gru.1.nonrec.u", Dtype::F32, vec![21, 3]),
@@ -162,7 +166,7 @@ fn what_does_not_fit_is_refused_by_name() {
 #[test]
 fn bad_values_are_refused_by_name() {
     type Spoil = fn(&mut Parts);
-    let table: [(&str, &str, Spoil); 7] = [
+    let table: [(&str, &str, Spoil); 10] = [
         ("fc.weight", "value 1 is NaN", |p| spoil_float(p, "fc.weight", f32::NAN)),
         ("gru.1.nonrec.bias", "value 1 is inf", |p| {
             spoil_float(p, "gru.1.nonrec.bias", f32::INFINITY)
@@ -172,6 +176,14 @@ fn bad_values_are_refused_by_name() {
         }),
         ("conv.1.weight", "scale 1 is -1", |p| spoil_float(p, "conv.1.weight.scale", -1.0)),
         ("output.weight", "value 3 is -128", |p| p.tensor("output.weight").2[3] = 0x80),
+        // 3 rows of 23 bytes, the last one with half a byte of padding.
+        ("conv.0.weight", "beyond its last column", |p| p.tensor("conv.0.weight").2[22] ^= 0x10),
+        ("conv.0.weight", "must have two dimensions", |p| {
+            p.tensor("conv.0.weight").1 = vec![3, 1, 23]
+        }),
+        ("conv.0.weight.group", "must be I8 of shape [3, 2]", |p| {
+            p.tensor("conv.0.weight.group").1 = vec![2, 3]
+        }),
         ("output.bias", "unknown variant `I32`", |p| p.tensor("output.bias").0 = Dtype::I32),
         ("fc.weight", "unknown variant `I32`", |p| p.tensor("fc.weight").0 = Dtype::I32),
     ];

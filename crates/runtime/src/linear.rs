@@ -3,9 +3,10 @@
 
 use std::borrow::Cow;
 
-use stonechat_kernels::quantize::quantize_rows;
+use stonechat_kernels::quantize::{Grouped, quantize_rows};
 use stonechat_kernels::{
-    self as kernels, Activation, PackedF32, PackedI8, PackedLowRank, Recurrent, Scratch, Weights,
+    self as kernels, Activation, PackedF32, PackedI4, PackedI8, PackedLowRank, Recurrent, Scratch,
+    Weights,
 };
 use stonechat_model::{LinearMap, Matrix};
 
@@ -29,6 +30,7 @@ enum Form {
 enum Packed {
     F32(PackedF32),
     I8(PackedI8),
+    I4(PackedI4),
 }
 
 /// Working memory of any number of maps; grows to the largest and stays.
@@ -112,15 +114,18 @@ fn weights(matrix: &Matrix) -> Weights<'_> {
     match matrix {
         Matrix::F32 { data, .. } => Weights::F32(data),
         Matrix::Int8 { data, scales, .. } => Weights::I8 { values: data, scales },
+        Matrix::Int4 { data, group_scales, scales, .. } => {
+            Weights::I4 { values: data, group_scales, scales }
+        }
     }
 }
 
 /// The map as one that the kernels have a form of: dense and low rank as they are, any other family by its dense
-/// view, which is quantised by rows where the family's own parts are int8.
+/// view, which is quantised to int8 where the family's own parts are quantised.
 pub(crate) fn executable(map: &LinearMap) -> Cow<'_, LinearMap> {
     let LinearMap::Structured(structured) = map else { return Cow::Borrowed(map) };
     let (rows, cols, data) = (map.rows(), map.cols(), map.to_dense());
-    Cow::Owned(LinearMap::Dense(match structured.parts().iter().any(Matrix::is_int8) {
+    Cow::Owned(LinearMap::Dense(match structured.parts().iter().any(Matrix::is_quantised) {
         true => {
             let (data, scales) = quantize_rows(&data, rows, cols);
             Matrix::Int8 { rows, cols, data, scales }
@@ -159,6 +164,14 @@ impl Packed {
             Matrix::Int8 { rows, cols, data, scales } => {
                 PackedI8::pack(data, scales, *rows, *cols).map(Packed::I8)
             }
+            Matrix::Int4 { rows, cols, data, group_scales, scales } => PackedI4::pack(&Grouped {
+                rows: *rows,
+                cols: *cols,
+                weights: data.clone(),
+                group_scales: group_scales.clone(),
+                row_scales: scales.clone(),
+            })
+            .map(Packed::I4),
         }
     }
 
@@ -174,6 +187,7 @@ impl Packed {
         match self {
             Packed::F32(w) => w.matmul(x, batch, bias, activation, y),
             Packed::I8(w) => w.matmul(x, batch, bias, activation, scratch, y),
+            Packed::I4(w) => w.matmul(x, batch, bias, activation, scratch, y),
         }
     }
 }

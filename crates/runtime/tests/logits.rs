@@ -91,7 +91,7 @@ fn logits_equal_the_slow_twin() {
                     config.frames_out(frames) * SYMBOLS,
                     "case {case}, {frames} frames"
                 );
-                if frames < 5 && matches!(storage, Storage::Int8 | Storage::LowRankInt8) {
+                if frames < 5 && !storage.is_float() {
                     continue; // Too few values for an error in the mean square.
                 }
                 compare(
@@ -105,19 +105,18 @@ fn logits_equal_the_slow_twin() {
     }
 }
 
-/// Float logits within 1e-4 each. Int8 activations carry an error of about 0.4 % of the largest
+/// Float logits within 1e-4 each. With integer weights the activations are int8 and carry an error of about 0.4 % of the largest
 /// one of a vector: their logits within 4 % in the mean square.
 fn compare(found: &[f32], expected: &[f32], storage: Storage, case: &str) {
     let squares = |values: &mut dyn Iterator<Item = f32>| values.map(|v| v * v).sum::<f32>();
     let worst = found.iter().zip(expected).map(|(f, e)| (f - e).abs()).fold(0.0, f32::max);
-    match storage {
-        Storage::Dense | Storage::LowRank => assert!(worst <= 1e-4, "{case}: {worst}"),
-        Storage::Int8 | Storage::LowRankInt8 => {
-            let error = squares(&mut found.iter().zip(expected).map(|(f, e)| f - e));
-            let size = squares(&mut expected.iter().copied());
-            assert!(error <= 0.04f32.powi(2) * size, "{case}: {} of {}", error.sqrt(), size.sqrt());
-        }
+    if storage.is_float() {
+        assert!(worst <= 1e-4, "{case}: {worst}");
+        return;
     }
+    let error = squares(&mut found.iter().zip(expected).map(|(f, e)| f - e));
+    let size = squares(&mut expected.iter().copied());
+    assert!(error <= 0.04f32.powi(2) * size, "{case}: {} of {}", error.sqrt(), size.sqrt());
 }
 
 fn bits(values: &[f32]) -> Vec<u32> {

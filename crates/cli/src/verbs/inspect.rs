@@ -48,6 +48,8 @@ struct Map {
     kind: Kind,
     family: &'static str,
     int8: bool,
+    /// `f32`, `int8`, `int4`, or several joined by `+`.
+    storage: String,
     /// Outputs and inputs.
     shape: [usize; 2],
     rank: usize,
@@ -66,6 +68,7 @@ impl From<MapReport> for Map {
             kind: map.kind,
             family: map.family,
             int8: map.int8,
+            storage: map.storage,
             shape: [map.rows, map.cols],
             rank: map.rank,
             parameters: map.parameters,
@@ -121,7 +124,7 @@ impl Report {
         for map in &self.maps {
             table.row([
                 map.name.clone(),
-                format!("{} {}", map.family, if map.int8 { "int8" } else { "f32" }),
+                format!("{} {}", map.family, map.storage),
                 format!("{} x {}", map.shape[0], map.shape[1]),
                 map.rank.to_string(),
                 map.rank90.to_string(),

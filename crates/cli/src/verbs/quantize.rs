@@ -1,11 +1,11 @@
-//! `stonechat quantize`: weights to int8, a scale per row.
+//! `stonechat quantize`: weights to int8, a scale per row, or int4, a scale per 32 columns.
 
 use std::path::PathBuf;
 
 use anyhow::Result;
 use clap::Args;
 use serde_json::json;
-use stonechat_compress::quantize_int8;
+use stonechat_compress::{Bits, Quantize as How, quantize};
 
 use crate::failure::Verdict;
 use crate::model_file::ModelArg;
@@ -18,16 +18,28 @@ pub struct Quantize {
     /// Where the new package goes
     #[arg(long, value_name = "FILE")]
     output: PathBuf,
+    /// Bits of the weights of recurrent and fully connected layers, 8 or 4; all others get 8
+    #[arg(long, default_value = "8", value_parser = bits)]
+    bits: Bits,
     /// Print one JSON object: `before` and `after`
     #[arg(long)]
     json: bool,
 }
 
+fn bits(text: &str) -> Result<Bits, String> {
+    let bits: u8 = text.parse().map_err(|error| format!("{error}"))?;
+    Bits::try_from(bits)
+}
+
 impl Quantize {
     pub fn run(self) -> Result<Verdict> {
-        let step = json!({ "int8": true });
+        let how = How::new(self.bits);
+        let step = match self.bits {
+            Bits::Eight => json!({ "int8": true }),
+            Bits::Four => json!({ "quantize": how }),
+        };
         let change =
-            rewrite(&self.model, &self.output, step, |network| Ok(quantize_int8(network)))?;
+            rewrite(&self.model, &self.output, step, |network| Ok(quantize(network, &how)))?;
         change.print(self.json)?;
         Ok(Verdict::Good)
     }

@@ -200,6 +200,13 @@ impl LinearMap {
         }
     }
 
+    /// How its parts are stored, each storage once: `f32`, `int8`, `int4`, or several joined by `+`.
+    pub fn storage(&self) -> String {
+        let mut storages: Vec<&str> = self.parts().iter().map(|(_, m)| m.storage()).collect();
+        storages.dedup();
+        storages.join("+")
+    }
+
     /// Number of stored weights, gains included.
     pub fn params(&self) -> usize {
         let gain = self.gain().map_or(0, |(_, gain)| gain.len());

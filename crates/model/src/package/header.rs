@@ -23,6 +23,7 @@ const MAX_METADATA_ENTRIES: usize = 64;
 pub(super) enum Dtype {
     F32,
     I8,
+    U8,
 }
 
 impl Dtype {
@@ -30,13 +31,14 @@ impl Dtype {
         match self {
             Dtype::F32 => "F32",
             Dtype::I8 => "I8",
+            Dtype::U8 => "U8",
         }
     }
 
     fn bytes(self) -> usize {
         match self {
             Dtype::F32 => 4,
-            Dtype::I8 => 1,
+            Dtype::I8 | Dtype::U8 => 1,
         }
     }
 }

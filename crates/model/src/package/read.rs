@@ -5,8 +5,8 @@ use super::header::{self, Dtype, Header, Info};
 use super::*;
 use crate::linear::GAIN;
 use crate::{
-    Affine, Family, FamilySpec, LinearMap, LinearSpec, Matrix, NetworkConfig, RecurrentLayer,
-    Structured,
+    Affine, Family, FamilySpec, INT4_GROUP, LinearMap, LinearSpec, Matrix, NetworkConfig,
+    RecurrentLayer, Structured,
 };
 use serde::de::DeserializeOwned;
 use std::collections::BTreeMap;
@@ -163,40 +163,56 @@ impl Tensors<'_> {
         refuse(name, self.header.data_start, format!("the config needs {what}"))
     }
 
-    /// A float tensor of exactly this shape.
-    fn floats(&mut self, name: &str, shape: &[usize]) -> Result<Vec<f32>> {
-        let Some((info, offset, bytes)) = self.take(name) else {
+    /// The bytes of a tensor of exactly this type and shape.
+    fn exactly(&mut self, name: &str, dtype: Dtype, shape: &[usize]) -> Result<&[u8]> {
+        if !self.header.tensors.contains_key(name) {
             return Err(self.missing(name, "this tensor, but it is missing"));
-        };
-        if info.dtype != Dtype::F32 || info.shape.dims() != shape {
+        }
+        let Some((info, offset, bytes)) = self.take(name) else { return Ok(&[]) };
+        if info.dtype != dtype || info.shape.dims() != shape {
             let reason = format!(
-                "is {} of shape {:?}, must be F32 of shape {shape:?}",
+                "is {} of shape {:?}, must be {} of shape {shape:?}",
                 info.dtype.name(),
-                info.shape.dims()
+                info.shape.dims(),
+                dtype.name(),
             );
             return Err(refuse(name, offset, reason));
         }
-        Ok(floats(bytes))
+        Ok(bytes)
     }
 
-    /// A matrix, float or int8 with its scales; its shape is checked by `Network::validate`.
+    /// A float tensor of exactly this shape.
+    fn floats(&mut self, name: &str, shape: &[usize]) -> Result<Vec<f32>> {
+        self.exactly(name, Dtype::F32, shape).map(floats)
+    }
+
+    /// An int8 tensor of exactly this shape.
+    fn integers(&mut self, name: &str, shape: &[usize]) -> Result<Vec<i8>> {
+        self.exactly(name, Dtype::I8, shape).map(integers)
+    }
+
+    /// A matrix in any storage, with its scales; its shape is checked by `Network::validate`.
     fn matrix(&mut self, name: &str) -> Result<Option<Matrix>> {
         let Some((info, offset, bytes)) = self.take(name) else {
             return Ok(None);
         };
+        if info.dtype == Dtype::U8 {
+            let (data, rows, cols) = int4_values(name, &info, offset, bytes)?;
+            let groups = cols.div_ceil(INT4_GROUP);
+            let group_scales = self.integers(&format!("{name}{GROUP}"), &[rows, groups])?;
+            let scales = self.floats(&format!("{name}{SCALE}"), &[rows])?;
+            return Ok(Some(Matrix::Int4 { rows, cols, data, group_scales, scales }));
+        }
         let &[rows, cols] = info.shape.dims() else {
             let reason = format!("has shape {:?}, must have two dimensions", info.shape.dims());
             return Err(refuse(name, offset, reason));
         };
-        Ok(Some(match info.dtype {
-            Dtype::F32 => Matrix::F32 { rows, cols, data: floats(bytes) },
-            Dtype::I8 => Matrix::Int8 {
-                rows,
-                cols,
-                data: bytes.iter().map(|&b| b as i8).collect(),
-                scales: self.floats(&format!("{name}{SCALE}"), &[rows])?,
-            },
-        }))
+        if info.dtype == Dtype::F32 {
+            return Ok(Some(Matrix::F32 { rows, cols, data: floats(bytes) }));
+        }
+        let data = integers(bytes);
+        let scales = self.floats(&format!("{name}{SCALE}"), &[rows])?;
+        Ok(Some(Matrix::Int8 { rows, cols, data, scales }))
     }
 
     fn structured(&mut self, name: &str, spec: FamilySpec) -> Result<LinearMap> {
@@ -243,6 +259,32 @@ impl Tensors<'_> {
 fn floats(bytes: &[u8]) -> Vec<f32> {
     let (values, _) = bytes.as_chunks::<4>();
     values.iter().map(|&b| f32::from_le_bytes(b)).collect()
+}
+
+fn integers(bytes: &[u8]) -> Vec<i8> {
+    bytes.iter().map(|&b| b as i8).collect()
+}
+
+/// The values of an int4 tensor with its rows and columns.
+fn int4_values(
+    name: &str,
+    info: &Info,
+    offset: usize,
+    bytes: &[u8],
+) -> Result<(Vec<i8>, usize, usize)> {
+    let (rows, cols) = match *info.shape.dims() {
+        [rows, pairs] => (rows, pairs.saturating_mul(2)),
+        [rows, pairs, 1] if pairs > 0 => (rows, pairs.saturating_mul(2) - 1),
+        ref shape => {
+            let reason =
+                format!("is U8 of shape {shape:?}, must have two dimensions, or 1 as third");
+            return Err(refuse(name, offset, reason));
+        }
+    };
+    let values = half_bytes::unpack(bytes, cols).map_err(|at| {
+        refuse(name, offset + at, "has a half byte beyond its last column that is not 8")
+    })?;
+    Ok((values, rows, cols))
 }
 
 fn network(config: NetworkConfig, tensors: &mut Tensors<'_>) -> Result<Network> {

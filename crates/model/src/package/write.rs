@@ -5,7 +5,7 @@
 
 use super::checksum::Checksum;
 use super::*;
-use crate::{Family, LinearMap, Matrix};
+use crate::{Family, INT4_GROUP, LinearMap, Matrix};
 use serde_json::{Map, json};
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -114,12 +114,16 @@ fn tensors(network: &Network) -> Vec<Tensor> {
                 Matrix::Int8 { data, scales, .. } => {
                     let shape_of_scales = vec![scales.len()];
                     tensors.push(float(format!("{name}{SCALE}"), shape_of_scales, scales));
-                    tensors.push(Tensor {
-                        name,
-                        dtype: "I8",
-                        shape,
-                        bytes: data.iter().map(|&q| q as u8).collect(),
-                    });
+                    tensors.push(integers(name, shape, data));
+                }
+                Matrix::Int4 { rows, cols, data, group_scales, scales } => {
+                    tensors.push(float(format!("{name}{SCALE}"), vec![*rows], scales));
+                    let groups = vec![*rows, cols.div_ceil(INT4_GROUP)];
+                    tensors.push(integers(format!("{name}{GROUP}"), groups, group_scales));
+                    let mut shape = vec![*rows, cols.div_ceil(2)];
+                    shape.extend((cols % 2 == 1).then_some(1));
+                    let bytes = half_bytes::pack(data, *cols);
+                    tensors.push(Tensor { name, dtype: "U8", shape, bytes });
                 }
             }
         }
@@ -133,6 +137,10 @@ fn tensors(network: &Network) -> Vec<Tensor> {
         tensors.push(float(name, shape, vector));
     }
     tensors
+}
+
+fn integers(name: String, shape: Vec<usize>, values: &[i8]) -> Tensor {
+    Tensor { name, dtype: "I8", shape, bytes: values.iter().map(|&q| q as u8).collect() }
 }
 
 fn float(name: String, shape: Vec<usize>, values: &[f32]) -> Tensor {

@@ -5,8 +5,8 @@ use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use serde_json::json;
 use std::collections::HashMap;
 use stonechat_model::{
-    Alphabet, Candidate, ConvConfig, LinearMap, Matrix, Network, NetworkConfig, Package,
-    RowConvConfig,
+    Alphabet, Candidate, ConvConfig, INT4_GROUP, LinearMap, Matrix, Network, NetworkConfig,
+    Package, RowConvConfig,
 };
 
 /// A 64-bit linear congruential generator (Knuth's MMIX constants), upper bits used.
@@ -64,6 +64,24 @@ pub fn to_int8(matrix: &Matrix) -> Matrix {
     Matrix::from_int8(rows, cols, data, scales).unwrap()
 }
 
+/// Rounds each row to half bytes with a scale for every group of 32 columns.
+pub fn to_int4(matrix: &Matrix) -> Matrix {
+    let (rows, cols) = (matrix.rows(), matrix.cols());
+    let dense = matrix.to_dense();
+    let (mut data, mut group_scales, mut scales) = (vec![], vec![], vec![]);
+    for row in dense.chunks_exact(cols) {
+        let scale = row.iter().fold(0f32, |m, x| m.max(x.abs())) / (7.0 * 100.0);
+        scales.push(scale);
+        for group in row.chunks(INT4_GROUP) {
+            let largest = group.iter().fold(0f32, |m, x| m.max(x.abs()));
+            let step = (largest / 7.0 / scale).ceil().max(1.0);
+            group_scales.push(step as i8);
+            data.extend(group.iter().map(|x| (x / (scale * step)).round_ties_even() as i8));
+        }
+    }
+    Matrix::from_int4(rows, cols, data, group_scales, scales).unwrap()
+}
+
 /// A package with every kind of layer, family and element type.
 pub fn full_package() -> Package {
     let mut network = random_network(full_config(), 29, 1);
@@ -74,6 +92,8 @@ pub fn full_package() -> Package {
     network.recurrent[0].rec = rec.map_parts(to_int8);
     network.conv[1].map = network.conv[1].map.map_parts(to_int8);
     network.output.map = network.output.map.map_parts(to_int8);
+    // 45 columns: two groups, and half a byte of padding.
+    network.conv[0].map = network.conv[0].map.map_parts(to_int4);
     Package {
         features: json!({"kind": "log_mel", "mels": 8, "normalise": {"mean": [0.1, -3.25e-7]}}),
         alphabet: Alphabet::english(),

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use stonechat::Model;
 use stonechat_audio::{FeatureConfig, Normalise};
-use stonechat_kernels::quantize::quantize_rows;
+use stonechat_kernels::quantize::{Grouped, quantize_groups, quantize_rows};
 use stonechat_model::{
     Affine, Alphabet, Candidate, Cell, ConvConfig, LinearMap, Matrix, Network, NetworkConfig,
     Package, RecurrentConfig, RecurrentLayer, RowConvConfig,
@@ -46,10 +46,24 @@ pub enum Storage {
     LowRank,
     Int8,
     LowRankInt8,
+    Int4,
+    LowRankInt4,
 }
 
-pub const STORAGES: [Storage; 4] =
-    [Storage::Dense, Storage::LowRank, Storage::Int8, Storage::LowRankInt8];
+pub const STORAGES: [Storage; 6] = [
+    Storage::Dense,
+    Storage::LowRank,
+    Storage::Int8,
+    Storage::LowRankInt8,
+    Storage::Int4,
+    Storage::LowRankInt4,
+];
+
+impl Storage {
+    pub fn is_float(self) -> bool {
+        matches!(self, Storage::Dense | Storage::LowRank)
+    }
+}
 
 fn map(random: &mut Random, rows: usize, cols: usize, gain: f32, storage: Storage) -> LinearMap {
     // Rows of norm about `gain`: the layers neither die nor saturate.
@@ -61,10 +75,18 @@ fn map(random: &mut Random, rows: usize, cols: usize, gain: f32, storage: Storag
         let (data, scales) = quantize_rows(&matrix.to_dense(), matrix.rows(), matrix.cols());
         Matrix::from_int8(matrix.rows(), matrix.cols(), data, scales).unwrap()
     };
+    let int4 = |matrix: &Matrix| {
+        let (rows, cols) = (matrix.rows(), matrix.cols());
+        let Grouped { weights, group_scales, row_scales, .. } =
+            quantize_groups(&matrix.to_dense(), rows, cols);
+        Matrix::from_int4(rows, cols, weights, group_scales, row_scales).unwrap()
+    };
     let rank = rows.min(cols).div_ceil(2);
     let map = match storage {
-        Storage::Dense | Storage::Int8 => LinearMap::Dense(matrix(random, rows, cols, gain)),
-        Storage::LowRank | Storage::LowRankInt8 => LinearMap::LowRank {
+        Storage::Dense | Storage::Int8 | Storage::Int4 => {
+            LinearMap::Dense(matrix(random, rows, cols, gain))
+        }
+        Storage::LowRank | Storage::LowRankInt8 | Storage::LowRankInt4 => LinearMap::LowRank {
             u: matrix(random, rows, rank, gain),
             v: matrix(random, rank, cols, 1.0),
         },
@@ -72,6 +94,7 @@ fn map(random: &mut Random, rows: usize, cols: usize, gain: f32, storage: Storag
     match storage {
         Storage::Dense | Storage::LowRank => map,
         Storage::Int8 | Storage::LowRankInt8 => map.map_parts(int8),
+        Storage::Int4 | Storage::LowRankInt4 => map.map_parts(int4),
     }
 }
 

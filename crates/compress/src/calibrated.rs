@@ -1,0 +1,85 @@
+//! Integer weights that go by what enters each map on real audio.
+
+use crate::quantize::{Bits, Quantize, rounded_map};
+use crate::svd::{matrix, row_major};
+use crate::{Calibration, Error, Result, SecondMoment, quantize_with_feedback};
+use faer::linalg::solvers::Solve;
+use faer::{Mat, MatRef, Side};
+use stonechat_model::{LinearMap, Matrix, Network};
+
+/// [`quantize`](fn@crate::quantize) with error feedback ([`quantize_with_feedback`]): what rounding a column does to
+/// a map's outputs on the calibration audio is made good by the columns after it.
+///
+/// In a low-rank map the left factor is first fitted anew to what the rounded right factor gives. The parts of
+/// structured maps are rounded to the nearest.
+///
+/// # Errors
+/// If the network is not valid or not float, or the calibration is that of another one.
+pub fn quantize_calibrated(
+    network: &Network,
+    how: &Quantize,
+    calibration: &Calibration,
+) -> Result<Network> {
+    network.validate()?;
+    let names: Vec<String> = network.maps().iter().map(|map| map.name()).collect();
+    let mut network = network.clone();
+    for ((kind, map), name) in network.maps_mut().into_iter().zip(&names) {
+        if map.parts().iter().any(|(_, part)| part.is_quantised()) {
+            let reason = format!("`{name}` is quantised already: start from the float network");
+            return Err(Error::Plan(reason));
+        }
+        *map = calibrated_map(map, how.bits_of(kind), calibration.get(name)?)?;
+    }
+    Ok(network)
+}
+
+fn calibrated_map(map: &LinearMap, bits: Bits, inputs: &SecondMoment) -> Result<LinearMap> {
+    Ok(match map {
+        LinearMap::Dense(w) => LinearMap::Dense(fed(w, inputs, bits)?),
+        LinearMap::LowRank { u, v } => {
+            let rounded = fed(v, inputs, bits)?;
+            let images = inputs.image(&rounded)?;
+            let u = fitted(u, v, &rounded, inputs, &images)?;
+            LinearMap::LowRank { u: fed(&u, &images, bits)?, v: rounded }
+        }
+        LinearMap::Structured(_) => rounded_map(map, bits),
+    })
+}
+
+fn fed(w: &Matrix, inputs: &SecondMoment, bits: Bits) -> Result<Matrix> {
+    quantize_with_feedback(&w.to_dense(), w.rows(), w.cols(), &inputs.matrix(), bits)
+}
+
+/// The left factor `U'` with `U' V'` nearest to `U V` on the inputs: `U' = U V H V'^T (V' H V'^T)^-1`, where `images`
+/// holds `V' H V'^T`, with a little added to its diagonal.
+fn fitted(
+    u: &Matrix,
+    v: &Matrix,
+    rounded: &Matrix,
+    inputs: &SecondMoment,
+    images: &SecondMoment,
+) -> Result<Matrix> {
+    let dense = |m: &Matrix| matrix("factor", &m.to_dense(), m.rows(), m.cols());
+    let (left, right, new) = (dense(u)?, dense(v)?, dense(rounded)?);
+    let (cols, rank) = (v.cols(), v.rows());
+    let (h, g) = (inputs.matrix(), images.matrix());
+    let h = MatRef::from_row_major_slice(&h, cols, cols);
+    let mean = (0..rank).map(|i| g[i * rank + i]).sum::<f64>() / rank as f64;
+    if mean <= 0.0 {
+        return Ok(u.clone());
+    }
+    // Towards U where the inputs say little: damped in both places, U' = U stays the answer for V' = V.
+    let damping = 1e-6 * mean;
+    let damped =
+        Mat::from_fn(rank, rank, |i, j| g[i * rank + j] + if i == j { damping } else { 0.0 });
+    let mut target = &left * (&right * h * new.transpose());
+    for j in 0..rank {
+        for i in 0..u.rows() {
+            target[(i, j)] += damping * left[(i, j)];
+        }
+    }
+    let singular = |_| Error::Calibration("the inputs' second moments have no inverse".into());
+    let solved = damped.llt(Side::Lower).map_err(singular)?.solve(target.transpose());
+    let data = row_major(solved.transpose()).into_iter().map(|v| v as f32).collect();
+    Ok(Matrix::from_f32(u.rows(), rank, data)?)
+}
