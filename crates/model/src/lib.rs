@@ -28,9 +28,9 @@ pub use alphabet::Alphabet;
 pub use config::{Candidate, ConvConfig, Kind, LinearSpec, NetworkConfig, RowConvConfig};
 pub use error::Error;
 pub use linear::{
-    BlockCirculant, BlockDiagonal, CauchyLike, Circulant, Dense, Displacement, Family, FamilySpec,
-    Fastfood, HankelLike, Hashed, LinearMap, LowRank, Monarch, PartSpec, PerGate, Rectangle,
-    SkewCirculant, Structured, ToeplitzLike, VandermondeLike,
+    BlockCirculant, BlockDiagonal, CauchyLike, Circulant, Corrected, Dense, Displacement, Family,
+    FamilySpec, Fastfood, HankelLike, Hashed, LinearMap, LowRank, Monarch, PartSpec, PerGate,
+    Rectangle, SkewCirculant, Sparse, Structured, ToeplitzLike, VandermondeLike,
 };
 pub use matrix::{INT4_GROUP, Matrix};
 pub use network::{Affine, MapRef, Network};

@@ -100,15 +100,40 @@ impl Matrix {
     }
 
     /// Number of elements.
-    pub fn params(&self) -> usize {
+    pub fn elements(&self) -> usize {
         self.rows() * self.cols()
+    }
+
+    /// Number of weights that a package stores: all elements, or those that are not zero of a
+    /// [sparse](Self::is_sparse) one.
+    pub fn params(&self) -> usize {
+        if self.is_sparse() { self.nonzeros() } else { self.elements() }
+    }
+
+    /// Whether so many elements are zero that a package stores a bit for each element and only the values of the
+    /// others: a quarter or more. Int4 matrices never are, their elements being hardly larger than a bit.
+    pub fn is_sparse(&self) -> bool {
+        !matches!(self, Matrix::Int4 { .. }) && 4 * self.nonzeros() <= 3 * self.elements()
+    }
+
+    /// Elements that are not zero.
+    pub fn nonzeros(&self) -> usize {
+        match self {
+            Matrix::F32 { data, .. } => data.iter().filter(|w| **w != 0.0).count(),
+            Matrix::Int8 { data, .. } | Matrix::Int4 { data, .. } => {
+                data.iter().filter(|q| **q != 0).count()
+            }
+        }
     }
 
     /// Bytes of its values and scales in a package.
     pub fn bytes(&self) -> usize {
+        // A bit for each element and one for the end of each row.
+        let mask = if self.is_sparse() { self.rows() * (self.cols() / 8 + 1) } else { 0 };
+        let params = self.params();
         match self {
-            Matrix::F32 { data, .. } => 4 * data.len(),
-            Matrix::Int8 { data, scales, .. } => data.len() + 4 * scales.len(),
+            Matrix::F32 { .. } => 4 * params + mask,
+            Matrix::Int8 { scales, .. } => params + 4 * scales.len() + mask,
             Matrix::Int4 { rows, cols, group_scales, scales, .. } => {
                 rows * cols.div_ceil(2) + group_scales.len() + 4 * scales.len()
             }

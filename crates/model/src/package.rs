@@ -22,7 +22,9 @@
 //! An int8 tensor `X` (I8) comes with its row scales `X.scale`. An int4 tensor `X` (U8) has two elements a byte, each
 //! plus 8, the one with the even column in the low half: `rows x ceil(cols / 2)`, with a third dimension of 1 where the
 //! number of columns is odd and the last half byte of each row (8) is padding; besides `X.scale` there are the scales of
-//! its groups of 32 columns, `X.group` (I8, `rows x ceil(cols / 32)`). No file paths, nothing executable.
+//! its groups of 32 columns, `X.group` (I8, `rows x ceil(cols / 32)`). A float or int8 tensor `X` of one dimension has
+//! the values of a sparse matrix that are not zero, row after row; `X.mask` (U8, `rows x (cols / 8 + 1)`) says which they
+//! are: a row is a bit for each column, lowest bits first, then a one, then zeros. No file paths, nothing executable.
 //!
 //! A package may come from anywhere, so nothing in it is believed: sizes are checked against the file before
 //! anything of that size is allocated, every tensor must be used exactly once, and every value is checked.
@@ -30,6 +32,7 @@
 mod checksum;
 mod half_bytes;
 mod header;
+mod mask;
 mod read;
 mod write;
 
@@ -58,6 +61,8 @@ const PROVENANCE_KEY: &str = "provenance";
 const CHECKSUM_KEY: &str = "checksum";
 /// Ending of the name of a quantised tensor's row scales.
 const SCALE: &str = ".scale";
+/// Ending of the name of a sparse tensor's mask.
+const MASK: &str = ".mask";
 /// Ending of the name of an int4 tensor's group scales.
 const GROUP: &str = ".group";
 
@@ -88,7 +93,8 @@ impl Package {
     ///
     /// # Errors
     /// [`Error::Package`] and the errors of the parts name the section, the offset and what is wrong. Hostile
-    /// bytes cannot make it panic, nor allocate more than the tensors' bytes, four times the header and 8 MiB
+    /// bytes cannot make it panic, nor allocate more than the tensors' bytes (those of int4 values twice, those of masks
+    /// up to 32 times, which makes the floats of what they stand for), four times the header and 8 MiB
     /// (for the feature config and the provenance, whose JSON takes more room in memory than in the file).
     pub fn from_bytes(bytes: &[u8]) -> Result<Self> {
         let package = read::from_bytes(bytes)?;

@@ -205,12 +205,14 @@ pub fn change_families(
 fn fresh(spec: &FamilySpec, seed: u64, kind: Kind) -> Vec<Vec<f32>> {
     let sigma = (f64::from(fan_in_gain(kind)) / spec.cols() as f64).sqrt();
     let parts = spec.parts().into_iter().zip(spec.deviations(sigma)).enumerate();
-    parts
+    let mut parts: Vec<Vec<f32>> = parts
         .map(|(number, (part, deviation))| {
             let seed = random::hash(seed, number as u64);
             random::uniform(seed, part.rows * part.cols, deviation as f32)
         })
-        .collect()
+        .collect();
+    spec.admit(&mut parts);
+    parts
 }
 
 /// Variance of a fresh weight times its inputs: 2 in front of a clipped ReLU, which halves what passes.

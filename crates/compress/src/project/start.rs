@@ -23,6 +23,16 @@ pub(super) fn parts(w: &[f32], spec: &FamilySpec) -> Result<(Vec<Vec<f32>>, bool
         | Family::CauchyLike(_) => (truncated_displacements(w, spec)?, false),
         Family::Monarch(family) => (rank_one_blocks(w, rows, cols, family.blocks)?, true),
         Family::Fastfood(_) => (scattered(w, spec), false),
+        Family::Corrected(family) => {
+            // Q takes all of W; the correction starts empty and is what rounding leaves (see `correct`).
+            let (u, v) = (vec![0.0; rows * family.rank], vec![0.0; family.rank * cols]);
+            (vec![w.to_vec(), u, v], true)
+        }
+        Family::Sparse(_) => {
+            let mut parts = vec![w.to_vec()];
+            spec.admit(&mut parts);
+            (parts, true)
+        }
         Family::PerGate(family) => {
             let height = rows / family.gates;
             let gate = FamilySpec::new("gate", (*family.of).clone(), height, cols)?;

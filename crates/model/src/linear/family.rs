@@ -4,12 +4,14 @@ use super::block_circulant::BlockCirculant;
 use super::block_diagonal::BlockDiagonal;
 use super::cauchy_like::CauchyLike;
 use super::circulant::Circulant;
+use super::corrected::Corrected;
 use super::fastfood::Fastfood;
 use super::hankel_like::HankelLike;
 use super::hashed::Hashed;
 use super::monarch::Monarch;
 use super::per_gate::PerGate;
 use super::skew_circulant::SkewCirculant;
+use super::sparse::Sparse;
 use super::toeplitz_like::ToeplitzLike;
 use super::vandermonde_like::VandermondeLike;
 use super::{dense::Dense, low_rank::LowRank};
@@ -50,6 +52,10 @@ pub enum Family {
     Monarch(Monarch),
     /// A stack of equal parts, each of a family by itself.
     PerGate(PerGate),
+    /// A matrix of few bits and a low-rank correction of its rounding.
+    Corrected(Corrected),
+    /// Most elements are zero.
+    Sparse(Sparse),
 }
 
 /// Name and shape of one matrix that a family is made of.
@@ -88,6 +94,8 @@ pub(super) trait Rule {
     fn displacements(&self, _: usize, _: usize, _: &[f32]) -> Vec<Displacement> {
         Vec::new()
     }
+    /// Changes values so that they are parts of the family, where not all values are.
+    fn admit(&self, _rows: usize, _cols: usize, _parts: &mut [Vec<f32>]) {}
 }
 
 /// What the operator of a family leaves of one square of a matrix: `G H^T`.
@@ -139,6 +147,8 @@ impl Family {
             Family::Hashed(rule) => rule,
             Family::Monarch(rule) => rule,
             Family::PerGate(rule) => rule,
+            Family::Corrected(rule) => rule,
+            Family::Sparse(rule) => rule,
         }
     }
 }
@@ -216,6 +226,12 @@ impl FamilySpec {
     /// factorisation of it. Panics if `w` is too short.
     pub fn displacements(&self, w: &[f32]) -> Vec<Displacement> {
         self.family.rule().displacements(self.rows, self.cols, w)
+    }
+
+    /// Changes arbitrary values of the parts so that they are the family's, by as little as can be: of a sparse matrix
+    /// all but the largest elements become zero; most families admit all values. Panics if a part is too short.
+    pub fn admit(&self, parts: &mut [Vec<f32>]) {
+        self.family.rule().admit(self.rows, self.cols, parts);
     }
 
     /// For each part the standard deviation of independent entries of mean 0 that makes the entries of `W`

@@ -79,6 +79,18 @@ impl Rule for PerGate {
         gates.flat_map(|w| self.of.rule().displacements(height, cols, w)).collect()
     }
 
+    fn admit(&self, rows: usize, cols: usize, parts: &mut [Vec<f32>]) {
+        let mut stacked = vec![Vec::new(); parts.len()];
+        for gate in 0..self.gates {
+            let slices: Vec<&[f32]> = parts.iter().map(Vec::as_slice).collect();
+            let mut own: Vec<Vec<f32>> =
+                self.gate(&slices, gate).into_iter().map(<[f32]>::to_vec).collect();
+            self.of.rule().admit(rows / self.gates, cols, &mut own);
+            stacked.iter_mut().zip(own).for_each(|(stacked, own)| stacked.extend(own));
+        }
+        parts.clone_from_slice(&stacked);
+    }
+
     fn rank(&self, rows: usize, cols: usize) -> usize {
         (self.gates * self.of.rule().rank(rows / self.gates, cols)).min(rows.min(cols))
     }

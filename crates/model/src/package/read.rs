@@ -3,6 +3,7 @@
 use super::checksum::Checksum;
 use super::header::{self, Dtype, Header, Info};
 use super::*;
+use crate::config::elements;
 use crate::linear::GAIN;
 use crate::{
     Affine, Family, FamilySpec, INT4_GROUP, LinearMap, LinearSpec, Matrix, NetworkConfig,
@@ -193,6 +194,7 @@ impl Tensors<'_> {
 
     /// A matrix in any storage, with its scales; its shape is checked by `Network::validate`.
     fn matrix(&mut self, name: &str) -> Result<Option<Matrix>> {
+        let mask = format!("{name}{MASK}");
         let Some((info, offset, bytes)) = self.take(name) else {
             return Ok(None);
         };
@@ -203,16 +205,46 @@ impl Tensors<'_> {
             let scales = self.floats(&format!("{name}{SCALE}"), &[rows])?;
             return Ok(Some(Matrix::Int4 { rows, cols, data, group_scales, scales }));
         }
+        if let ([_], true) = (info.shape.dims(), self.header.tensors.contains_key(&mask)) {
+            return self.sparse(name, &info, offset).map(Some);
+        }
         let &[rows, cols] = info.shape.dims() else {
             let reason = format!("has shape {:?}, must have two dimensions", info.shape.dims());
             return Err(refuse(name, offset, reason));
         };
+        let bytes = &self.bytes[info.range(self.header.data_start)];
         if info.dtype == Dtype::F32 {
             return Ok(Some(Matrix::F32 { rows, cols, data: floats(bytes) }));
         }
         let data = integers(bytes);
         let scales = self.floats(&format!("{name}{SCALE}"), &[rows])?;
         Ok(Some(Matrix::Int8 { rows, cols, data, scales }))
+    }
+
+    /// A matrix of which only the values that are not zero are stored, `info` and `offset` being theirs.
+    fn sparse(&mut self, name: &str, info: &Info, offset: usize) -> Result<Matrix> {
+        let mask_name = format!("{name}{MASK}");
+        let Some((mask, mask_offset, _)) = self.take(&mask_name) else {
+            return Err(self.missing(&mask_name, "this tensor, but it is missing"));
+        };
+        let start = self.header.data_start;
+        let bits = &self.bytes[mask.range(start)];
+        let values = &self.bytes[info.range(start)];
+        let (&[rows, stride], Dtype::U8) = (mask.shape.dims(), mask.dtype) else {
+            return Err(refuse(&mask_name, mask_offset, "must be U8 of two dimensions"));
+        };
+        let Some(cols) = mask::columns(bits, stride) else {
+            return Err(refuse(&mask_name, mask_offset, "has rows that do not end alike"));
+        };
+        elements(name, 1, rows, cols)?;
+        let wrong = || refuse(name, offset, "has not as many values as its mask has ones");
+        if info.dtype == Dtype::F32 {
+            let data = mask::unpack(bits, stride, cols, &floats(values)).ok_or_else(wrong)?;
+            return Ok(Matrix::F32 { rows, cols, data });
+        }
+        let data = mask::unpack(bits, stride, cols, &integers(values)).ok_or_else(wrong)?;
+        let scales = self.floats(&format!("{name}{SCALE}"), &[rows])?;
+        Ok(Matrix::Int8 { rows, cols, data, scales })
     }
 
     fn structured(&mut self, name: &str, spec: FamilySpec) -> Result<LinearMap> {

@@ -108,12 +108,25 @@ fn tensors(network: &Network) -> Vec<Tensor> {
         }
         for (part, matrix) in map.map.parts() {
             let name = format!("{}.{part}", map.name());
-            let shape = vec![matrix.rows(), matrix.cols()];
+            let mut shape = vec![matrix.rows(), matrix.cols()];
+            if matrix.is_sparse() {
+                shape = vec![matrix.nonzeros()];
+                tensors.push(mask_of(format!("{name}{MASK}"), matrix));
+            }
             match matrix {
+                Matrix::F32 { data, .. } if matrix.is_sparse() => {
+                    let kept: Vec<f32> = data.iter().copied().filter(|w| *w != 0.0).collect();
+                    tensors.push(float(name, shape, &kept));
+                }
                 Matrix::F32 { data, .. } => tensors.push(float(name, shape, data)),
                 Matrix::Int8 { data, scales, .. } => {
                     let shape_of_scales = vec![scales.len()];
                     tensors.push(float(format!("{name}{SCALE}"), shape_of_scales, scales));
+                    if matrix.is_sparse() {
+                        let kept: Vec<i8> = data.iter().copied().filter(|q| *q != 0).collect();
+                        tensors.push(integers(name, shape, &kept));
+                        continue;
+                    }
                     tensors.push(integers(name, shape, data));
                 }
                 Matrix::Int4 { rows, cols, data, group_scales, scales } => {
@@ -137,6 +150,18 @@ fn tensors(network: &Network) -> Vec<Tensor> {
         tensors.push(float(name, shape, vector));
     }
     tensors
+}
+
+/// One bit for every element that is not zero.
+fn mask_of(name: String, matrix: &Matrix) -> Tensor {
+    let cols = matrix.cols();
+    let bytes = match matrix {
+        Matrix::F32 { data, .. } => mask::pack(data.iter().map(|w| *w != 0.0), cols),
+        Matrix::Int8 { data, .. } | Matrix::Int4 { data, .. } => {
+            mask::pack(data.iter().map(|q| *q != 0), cols)
+        }
+    };
+    Tensor { name, dtype: "U8", shape: vec![matrix.rows(), cols / 8 + 1], bytes }
 }
 
 fn integers(name: String, shape: Vec<usize>, values: &[i8]) -> Tensor {
