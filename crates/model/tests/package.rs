@@ -79,8 +79,8 @@ fn other_readers_of_safetensors_can_open_it() {
         ]
     );
     for (name, dtype, shape) in [
-        ("conv.0.weight", Dtype::U8, vec![3, 23, 1]),
-        ("conv.0.weight.group", Dtype::I8, vec![3, 2]),
+        ("conv.0.weight", Dtype::U8, vec![3, 8, 1]),
+        ("conv.0.weight.group", Dtype::I8, vec![3, 1]),
         ("conv.1.weight", Dtype::I8, vec![2, 36]),
         ("conv.1.weight.scale", Dtype::F32, vec![2]),
         ("gru.1.nonrec.u", Dtype::F32, vec![21, 3]),
@@ -176,13 +176,13 @@ fn bad_values_are_refused_by_name() {
         }),
         ("conv.1.weight", "scale 1 is -1", |p| spoil_float(p, "conv.1.weight.scale", -1.0)),
         ("output.weight", "value 3 is -128", |p| p.tensor("output.weight").2[3] = 0x80),
-        // 3 rows of 23 bytes, the last one with half a byte of padding.
-        ("conv.0.weight", "beyond its last column", |p| p.tensor("conv.0.weight").2[22] ^= 0x10),
+        // 3 rows of 8 bytes, the last one with half a byte of padding.
+        ("conv.0.weight", "beyond its last column", |p| p.tensor("conv.0.weight").2[7] ^= 0x10),
         ("conv.0.weight", "must have two dimensions", |p| {
-            p.tensor("conv.0.weight").1 = vec![3, 1, 23]
+            p.tensor("conv.0.weight").1 = vec![3, 1, 8]
         }),
-        ("conv.0.weight.group", "must be I8 of shape [3, 2]", |p| {
-            p.tensor("conv.0.weight.group").1 = vec![2, 3]
+        ("conv.0.weight.group", "must be I8 of shape [3, 1]", |p| {
+            p.tensor("conv.0.weight.group").1 = vec![1, 3]
         }),
         ("output.bias", "unknown variant `I32`", |p| p.tensor("output.bias").0 = Dtype::I32),
         ("fc.weight", "unknown variant `I32`", |p| p.tensor("fc.weight").0 = Dtype::I32),

@@ -5,10 +5,10 @@ use std::borrow::Cow;
 
 use stonechat_kernels::quantize::{Grouped, quantize_rows};
 use stonechat_kernels::{
-    self as kernels, Activation, PackedF32, PackedI4, PackedI8, PackedLowRank, Recurrent, Scratch,
-    Weights,
+    self as kernels, Activation, Arena, BlockSparseI8, PackedF32, PackedI4, PackedI8,
+    PackedLowRank, Recurrent, Scratch, Weights, blocks_with_weights, math,
 };
-use stonechat_model::{LinearMap, Matrix};
+use stonechat_model::{Family, LinearMap, Matrix, Structured};
 
 use crate::Error;
 use crate::trace::Trace;
@@ -25,18 +25,26 @@ enum Form {
     Dense(Packed),
     /// `W = u v`, applied right to left.
     LowRank(PackedLowRank),
+    Corrected(Corrected),
 }
 
 enum Packed {
     F32(PackedF32),
     I8(PackedI8),
     I4(PackedI4),
+    BlockSparse(BlockSparseI8),
 }
+
+/// Share of the blocks of 32 rows by 4 columns up to which an int8 matrix is multiplied block by block. A block costs
+/// what it costs in a dense matrix and its place beside it; the results are the same bits.
+const MOST_BLOCKS: f64 = 0.8;
 
 /// Working memory of any number of maps; grows to the largest and stays.
 #[derive(Default)]
 pub(crate) struct LinearScratch {
     pub(crate) kernel: Scratch,
+    /// The second of two products that are added.
+    addend: Vec<f32>,
     /// Where the inputs of the maps are noted down, if somebody observes them.
     pub(crate) trace: Option<Trace>,
 }
@@ -59,9 +67,10 @@ impl PackedMap {
                 PackedLowRank::pack(weights(u), weights(v), u.rows(), v.rows(), v.cols())
                     .map(Form::LowRank)
             }
-            LinearMap::Structured(_) => {
-                return Self::pack(name, &executable(map));
-            }
+            LinearMap::Structured(structured) => match Corrected::pack(structured) {
+                Some(corrected) => corrected.map(Form::Corrected),
+                None => return Self::pack(name, &executable(map)),
+            },
         };
         Ok(Self {
             name: name.to_string(),
@@ -76,6 +85,9 @@ impl PackedMap {
         match &mut self.form {
             Form::Dense(Packed::F32(w)) => w,
             Form::Dense(Packed::I8(w)) => w,
+            Form::Dense(Packed::I4(w)) => w,
+            Form::Dense(Packed::BlockSparse(w)) => w,
+            Form::Corrected(w) => w,
             Form::LowRank(w) => w,
         }
     }
@@ -105,6 +117,7 @@ impl PackedMap {
         match &self.form {
             Form::Dense(w) => w.matmul(x, batch, bias, activation, &mut scratch.kernel, y),
             Form::LowRank(w) => w.matmul(x, batch, bias, activation, &mut scratch.kernel, y),
+            Form::Corrected(w) => w.matmul(x, batch, bias, activation, scratch, y),
         }
     }
 }
@@ -120,8 +133,8 @@ fn weights(matrix: &Matrix) -> Weights<'_> {
     }
 }
 
-/// The map as one that the kernels have a form of: dense and low rank as they are, any other family by its dense
-/// view, which is quantised to int8 where the family's own parts are quantised.
+/// The map as one that the kernels have a recurrent step of: dense and low rank as they are, any other family by its
+/// dense view, which is quantised to int8 where the family's own parts are quantised.
 pub(crate) fn executable(map: &LinearMap) -> Cow<'_, LinearMap> {
     let LinearMap::Structured(structured) = map else { return Cow::Borrowed(map) };
     let (rows, cols, data) = (map.rows(), map.cols(), map.to_dense());
@@ -155,13 +168,91 @@ pub(crate) fn recurrent_factors<'a>(u: &'a LinearMap, v: &'a LinearMap) -> Optio
     }
 }
 
+/// `W = q + u v`: two products, added.
+struct Corrected {
+    q: Packed,
+    correction: PackedLowRank,
+    rows: usize,
+}
+
+impl Corrected {
+    /// `None` if the map is of another family, or has a gain, which would have to go into both products.
+    fn pack(map: &Structured) -> Option<Result<Self, kernels::Error>> {
+        let (Family::Corrected(_), [q, u, v], None) =
+            (map.spec().family(), map.parts(), map.gain())
+        else {
+            return None;
+        };
+        let correction = PackedLowRank::pack(weights(u), weights(v), u.rows(), v.rows(), v.cols());
+        let both = Packed::pack(q).and_then(|q| Ok((q, correction?)));
+        Some(both.map(|(packed, correction)| Self { q: packed, correction, rows: q.rows() }))
+    }
+
+    fn matmul(
+        &self,
+        x: &[f32],
+        batch: usize,
+        bias: Option<&[f32]>,
+        activation: Activation,
+        scratch: &mut LinearScratch,
+        y: &mut [f32],
+    ) {
+        let LinearScratch { kernel, addend, .. } = scratch;
+        addend.resize(batch * self.rows, 0.0);
+        self.correction.matmul(x, batch, bias, Activation::None, kernel, addend);
+        self.q.matmul(x, batch, None, Activation::None, kernel, y);
+        y.iter_mut().zip(addend).for_each(|(y, addend)| *y += *addend);
+        match activation {
+            Activation::None => {}
+            Activation::ClippedRelu(most) => y.iter_mut().for_each(|y| *y = y.clamp(0.0, most)),
+            Activation::Sigmoid => math::sigmoid(y),
+            Activation::Tanh => math::tanh(y),
+        }
+    }
+}
+
+impl kernels::Packed for Corrected {
+    fn bytes(&self) -> usize {
+        kernels::Packed::bytes(&self.correction) + self.q.bytes()
+    }
+
+    fn move_into(&mut self, arena: &mut Arena) {
+        self.q.move_into(arena);
+        self.correction.move_into(arena);
+    }
+}
+
 impl Packed {
+    fn bytes(&self) -> usize {
+        match self {
+            Packed::F32(w) => w.bytes(),
+            Packed::I8(w) => w.bytes(),
+            Packed::I4(w) => w.bytes(),
+            Packed::BlockSparse(w) => w.bytes(),
+        }
+    }
+
+    fn move_into(&mut self, arena: &mut Arena) {
+        match self {
+            Packed::F32(w) => w.move_into(arena),
+            Packed::I8(w) => w.move_into(arena),
+            Packed::I4(w) => w.move_into(arena),
+            Packed::BlockSparse(w) => w.move_into(arena),
+        }
+    }
+
     fn pack(matrix: &Matrix) -> Result<Self, stonechat_kernels::Error> {
         match matrix {
             Matrix::F32 { rows, cols, data } => {
                 PackedF32::pack(data, *rows, *cols).map(Packed::F32)
             }
             Matrix::Int8 { rows, cols, data, scales } => {
+                let kept = blocks_with_weights(data, *rows, *cols);
+                let count = kept.iter().filter(|kept| **kept).count();
+                if count as f64 <= MOST_BLOCKS * kept.len() as f64 {
+                    return BlockSparseI8::pack(data, scales, &kept, *rows, *cols)
+                        .map(Packed::BlockSparse);
+                }
                 PackedI8::pack(data, scales, *rows, *cols).map(Packed::I8)
             }
             Matrix::Int4 { rows, cols, data, group_scales, scales } => PackedI4::pack(&Grouped {
@@ -188,6 +279,7 @@ impl Packed {
             Packed::F32(w) => w.matmul(x, batch, bias, activation, y),
             Packed::I8(w) => w.matmul(x, batch, bias, activation, scratch, y),
             Packed::I4(w) => w.matmul(x, batch, bias, activation, scratch, y),
+            Packed::BlockSparse(w) => w.matmul(x, batch, bias, activation, scratch, y),
         }
     }
 }

@@ -92,7 +92,7 @@ pub fn full_package() -> Package {
     network.recurrent[0].rec = rec.map_parts(to_int8);
     network.conv[1].map = network.conv[1].map.map_parts(to_int8);
     network.output.map = network.output.map.map_parts(to_int8);
-    // 45 columns: two groups, and half a byte of padding.
+    // 15 columns: half a byte of padding in each row.
     network.conv[0].map = network.conv[0].map.map_parts(to_int4);
     Package {
         features: json!({"kind": "log_mel", "mels": 8, "normalise": {"mean": [0.1, -3.25e-7]}}),
