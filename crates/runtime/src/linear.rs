@@ -37,7 +37,7 @@ enum Packed {
 
 /// Share of the blocks of 32 rows by 4 columns up to which an int8 matrix is multiplied block by block. A block costs
 /// what it costs in a dense matrix and its place beside it; the results are the same bits.
-const MOST_BLOCKS: f64 = 0.8;
+const MOST_BLOCKS: f64 = 0.7;
 
 /// Working memory of any number of maps; grows to the largest and stays.
 #[derive(Default)]
@@ -147,6 +147,28 @@ pub(crate) fn executable(map: &LinearMap) -> Cow<'_, LinearMap> {
     }))
 }
 
+/// Which blocks have weights, if so few have that it pays to go from one to the next.
+fn few_blocks(data: &[i8], rows: usize, cols: usize) -> Option<Vec<bool>> {
+    let kept = blocks_with_weights(data, rows, cols);
+    let count = kept.iter().filter(|kept| **kept).count();
+    (count as f64 <= MOST_BLOCKS * kept.len() as f64).then_some(kept)
+}
+
+/// Is the map multiplied in a form that the kernels' recurrent steps do not have?
+pub(crate) fn has_own_form(map: &LinearMap) -> bool {
+    if let LinearMap::Structured(map) = map
+        && Corrected::parts(map).is_some()
+    {
+        return true;
+    }
+    match &*executable(map) {
+        LinearMap::Dense(Matrix::Int8 { rows, cols, data, .. }) => {
+            few_blocks(data, *rows, *cols).is_some()
+        }
+        _ => false,
+    }
+}
+
 /// The map of a recurrent layer, [`executable`], as the kernels take it.
 pub(crate) fn recurrent(map: &LinearMap) -> Recurrent<'_> {
     match map {
@@ -176,13 +198,17 @@ struct Corrected {
 }
 
 impl Corrected {
-    /// `None` if the map is of another family, or has a gain, which would have to go into both products.
+    /// `q`, `u` and `v`; `None` if the map is of another family, or has a gain, which would have to go into both
+    /// products.
+    fn parts(map: &Structured) -> Option<[&Matrix; 3]> {
+        match (map.spec().family(), map.parts(), map.gain()) {
+            (Family::Corrected(_), [q, u, v], None) => Some([q, u, v]),
+            _ => None,
+        }
+    }
+
     fn pack(map: &Structured) -> Option<Result<Self, kernels::Error>> {
-        let (Family::Corrected(_), [q, u, v], None) =
-            (map.spec().family(), map.parts(), map.gain())
-        else {
-            return None;
-        };
+        let [q, u, v] = Self::parts(map)?;
         let correction = PackedLowRank::pack(weights(u), weights(v), u.rows(), v.rows(), v.cols());
         let both = Packed::pack(q).and_then(|q| Ok((q, correction?)));
         Some(both.map(|(packed, correction)| Self { q: packed, correction, rows: q.rows() }))
@@ -246,15 +272,12 @@ impl Packed {
             Matrix::F32 { rows, cols, data } => {
                 PackedF32::pack(data, *rows, *cols).map(Packed::F32)
             }
-            Matrix::Int8 { rows, cols, data, scales } => {
-                let kept = blocks_with_weights(data, *rows, *cols);
-                let count = kept.iter().filter(|kept| **kept).count();
-                if count as f64 <= MOST_BLOCKS * kept.len() as f64 {
-                    return BlockSparseI8::pack(data, scales, &kept, *rows, *cols)
-                        .map(Packed::BlockSparse);
+            Matrix::Int8 { rows, cols, data, scales } => match few_blocks(data, *rows, *cols) {
+                Some(kept) => {
+                    BlockSparseI8::pack(data, scales, &kept, *rows, *cols).map(Packed::BlockSparse)
                 }
-                PackedI8::pack(data, scales, *rows, *cols).map(Packed::I8)
-            }
+                None => PackedI8::pack(data, scales, *rows, *cols).map(Packed::I8),
+            },
             Matrix::Int4 { rows, cols, data, group_scales, scales } => PackedI4::pack(&Grouped {
                 rows: *rows,
                 cols: *cols,

@@ -13,7 +13,9 @@ use stonechat_kernels::{Activation, Packed, PackedGru, PackedLstm};
 use stonechat_model::{Candidate, Cell, LinearMap, NetworkConfig, RecurrentLayer};
 
 use crate::Error;
-use crate::linear::{LinearScratch, PackedMap, executable, recurrent, recurrent_factors};
+use crate::linear::{
+    LinearScratch, PackedMap, executable, has_own_form, recurrent, recurrent_factors,
+};
 use crate::profile::{Clock, Part};
 use separate::Separate;
 
@@ -71,8 +73,10 @@ impl PackedLayer {
         };
         let rec = executable(&layer.rec);
         let fused = match (config.cell, &layer.joint) {
-            // The kernels' steps have neither projection nor peepholes nor a bias inside the reset gate.
+            // The kernels' steps have neither projection nor peepholes nor a bias inside the reset gate, nor every form
+            // of product.
             _ if config.projection.is_some() || config.peepholes || config.recurrent_bias => None,
+            _ if has_own_form(&layer.rec) => None,
             (_, None) => Some(recurrent(&rec)),
             // `L (Vh h)` is a low-rank recurrent map.
             (Cell::Gru, Some(left)) => recurrent_factors(left, &rec),

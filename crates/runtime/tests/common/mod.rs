@@ -8,8 +8,9 @@ use stonechat::Model;
 use stonechat_audio::{FeatureConfig, Normalise};
 use stonechat_kernels::quantize::{Grouped, quantize_groups, quantize_rows};
 use stonechat_model::{
-    Affine, Alphabet, Candidate, Cell, ConvConfig, LinearMap, Matrix, Network, NetworkConfig,
-    Package, RecurrentConfig, RecurrentLayer, RowConvConfig,
+    Affine, Alphabet, Candidate, Cell, ConvConfig, Corrected, Family, FamilySpec, LinearMap, Matrix,
+    Network, NetworkConfig, Package, RecurrentConfig, RecurrentLayer, RowConvConfig, Sparse,
+    Structured,
 };
 
 /// Splitmix64 (Steele et al. 2014).
@@ -48,15 +49,21 @@ pub enum Storage {
     LowRankInt8,
     Int4,
     LowRankInt4,
+    /// Int4 with a low-rank correction.
+    Corrected,
+    /// Int8, three quarters of the blocks of 32 rows and 4 columns zero.
+    SparseInt8,
 }
 
-pub const STORAGES: [Storage; 6] = [
+pub const STORAGES: [Storage; 8] = [
     Storage::Dense,
     Storage::LowRank,
     Storage::Int8,
     Storage::LowRankInt8,
     Storage::Int4,
     Storage::LowRankInt4,
+    Storage::Corrected,
+    Storage::SparseInt8,
 ];
 
 impl Storage {
@@ -86,6 +93,25 @@ fn map(random: &mut Random, rows: usize, cols: usize, gain: f32, storage: Storag
         Storage::Dense | Storage::Int8 | Storage::Int4 => {
             LinearMap::Dense(matrix(random, rows, cols, gain))
         }
+        Storage::Corrected => {
+            let parts = vec![
+                int4(&matrix(random, rows, cols, 0.8 * gain)),
+                int8(&matrix(random, rows, rank, 0.6 * gain)),
+                int8(&matrix(random, rank, cols, 1.0)),
+            ];
+            let family = Family::Corrected(Corrected { rank });
+            let spec = FamilySpec::new("map", family, rows, cols).unwrap();
+            return LinearMap::Structured(Structured::new("map", spec, parts, None).unwrap());
+        }
+        Storage::SparseInt8 => {
+            let (height, width) = (rows.min(32), cols.min(4));
+            let family = Sparse { density: 0.25, block: [height, width], of_every: 0 };
+            let spec = FamilySpec::new("map", Family::Sparse(family), rows, cols).unwrap();
+            let mut parts = [matrix(random, rows, cols, 2.0 * gain).to_dense()];
+            spec.admit(&mut parts);
+            let [data] = parts;
+            LinearMap::Dense(Matrix::from_f32(rows, cols, data).unwrap())
+        }
         Storage::LowRank | Storage::LowRankInt8 | Storage::LowRankInt4 => LinearMap::LowRank {
             u: matrix(random, rows, rank, gain),
             v: matrix(random, rank, cols, 1.0),
@@ -93,8 +119,9 @@ fn map(random: &mut Random, rows: usize, cols: usize, gain: f32, storage: Storag
     };
     match storage {
         Storage::Dense | Storage::LowRank => map,
-        Storage::Int8 | Storage::LowRankInt8 => map.map_parts(int8),
+        Storage::Int8 | Storage::LowRankInt8 | Storage::SparseInt8 => map.map_parts(int8),
         Storage::Int4 | Storage::LowRankInt4 => map.map_parts(int4),
+        Storage::Corrected => unreachable!("returned above"),
     }
 }
 
