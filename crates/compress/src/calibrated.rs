@@ -2,7 +2,7 @@
 
 use crate::quantize::{Bits, Quantize, rounded_map};
 use crate::svd::{matrix, row_major};
-use crate::{Calibration, Error, Result, SecondMoment, quantize_with_feedback};
+use crate::{Calibration, Error, Result, SecondMoment, correct, quantize_with_feedback};
 use faer::linalg::solvers::Solve;
 use faer::{Mat, MatRef, Side};
 use stonechat_model::{LinearMap, Matrix, Network};
@@ -28,7 +28,13 @@ pub fn quantize_calibrated(
             let reason = format!("`{name}` is quantised already: start from the float network");
             return Err(Error::Plan(reason));
         }
-        *map = calibrated_map(map, how.bits_of(kind), calibration.get(name)?)?;
+        let (bits, inputs) = (how.bits_of(kind), calibration.get(name)?);
+        *map = match &*map {
+            LinearMap::Dense(w) if how.corrects(bits) => {
+                correct(name, w, bits, how.correction, Some(inputs))?
+            }
+            map => calibrated_map(map, bits, inputs)?,
+        };
     }
     Ok(network)
 }

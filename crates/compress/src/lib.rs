@@ -19,6 +19,7 @@
 
 mod calibrated;
 mod calibration;
+mod correct;
 mod displacement;
 mod error;
 mod feedback;
@@ -33,6 +34,7 @@ mod warm_start;
 
 pub use calibrated::quantize_calibrated;
 pub use calibration::{Calibration, SecondMoment};
+pub use correct::correct;
 pub use displacement::{displacement_rank90, displacement_singular_values};
 pub use error::Error;
 pub use feedback::quantize_with_feedback;

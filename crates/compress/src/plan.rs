@@ -79,7 +79,7 @@ impl Plan {
         };
         Ok(match &self.quantize {
             _ if self.int8 => quantize_int8(&network),
-            Some(how) => quantize(&network, how),
+            Some(how) => quantize(&network, how)?,
             None => network,
         })
     }

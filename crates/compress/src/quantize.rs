@@ -1,5 +1,6 @@
 //! Integer weights, after training.
 
+use crate::{Result, correct};
 use serde::{Deserialize, Serialize};
 use stonechat_kernels::quantize::{quantize_groups, quantize_rows};
 use stonechat_model::{Kind, LinearMap, Matrix, Network};
@@ -67,12 +68,20 @@ pub struct Quantize {
     /// Kinds of maps; by default those with nearly all of the weights.
     #[serde(default = "crate::warm_start::default_maps")]
     pub maps: Vec<Kind>,
+    /// Inner size of a low-rank correction in int8 of each dense map of 4 bits ([`correct`](crate::correct)); 0 is none.
+    #[serde(default)]
+    pub correction: usize,
 }
 
 impl Quantize {
     /// `bits` for the GRUs and the fully connected layer, 8 for all other maps.
     pub fn new(bits: Bits) -> Self {
-        Self { bits, maps: crate::warm_start::default_maps() }
+        Self { bits, maps: crate::warm_start::default_maps(), correction: 0 }
+    }
+
+    /// Does a dense map of these bits get a correction?
+    pub(crate) fn corrects(&self, bits: Bits) -> bool {
+        self.correction > 0 && bits == Bits::Four
     }
 
     /// Bits of the weights of a map of this kind.
@@ -85,12 +94,22 @@ impl Quantize {
 ///
 /// Biases and row-convolution taps stay float, as do activations' scales, which the runtime finds for each
 /// vector. Matrices that are integers already stay as they are; those of structured maps get 8 bits.
-pub fn quantize(network: &Network, how: &Quantize) -> Network {
+///
+/// # Errors
+/// If a map to be corrected is not finite.
+pub fn quantize(network: &Network, how: &Quantize) -> Result<Network> {
+    let names: Vec<String> = network.maps().iter().map(|map| map.name()).collect();
     let mut network = network.clone();
-    for (kind, map) in network.maps_mut() {
-        *map = rounded_map(map, how.bits_of(kind));
+    for ((kind, map), name) in network.maps_mut().into_iter().zip(&names) {
+        let bits = how.bits_of(kind);
+        *map = match &*map {
+            LinearMap::Dense(w) if how.corrects(bits) && !w.is_quantised() => {
+                correct(name, w, bits, how.correction, None)?
+            }
+            map => rounded_map(map, bits),
+        };
     }
-    network
+    Ok(network)
 }
 
 /// The map with every part rounded to the nearest.
@@ -102,7 +121,11 @@ pub(crate) fn rounded_map(map: &LinearMap, bits: Bits) -> LinearMap {
     })
 }
 
-/// [`quantize`] to int8 throughout.
+/// [`quantize`](fn@quantize) to int8 throughout.
 pub fn quantize_int8(network: &Network) -> Network {
-    quantize(network, &Quantize { bits: Bits::Eight, maps: Vec::new() })
+    let mut network = network.clone();
+    for (_, map) in network.maps_mut() {
+        *map = rounded_map(map, Bits::Eight);
+    }
+    network
 }

@@ -6,7 +6,7 @@ use common::{Random, distance, network, product};
 use proptest::prelude::*;
 use stonechat_compress::{
     Bits, Calibration, LowRank, Plan, Quantize, RankRule, low_rank, quantize, quantize_calibrated,
-    quantize_with_feedback,
+    quantize_int8, quantize_with_feedback,
 };
 use stonechat_model::{INT4_GROUP, Kind, LinearMap, Matrix};
 
@@ -143,7 +143,7 @@ proptest! {
 #[test]
 fn four_bits_go_to_the_large_maps() {
     let float = network(3);
-    let four = quantize(&float, &Quantize::new(Bits::Four));
+    let four = quantize(&float, &Quantize::new(Bits::Four)).unwrap();
     four.validate().unwrap();
     for (before, after) in float.maps().iter().zip(four.maps()) {
         let large = !matches!(before.kind, Kind::Conv | Kind::Output);
@@ -157,7 +157,7 @@ fn four_bits_go_to_the_large_maps() {
             assert_eq!(group_scales.len(), before.map.rows() * cols.div_ceil(INT4_GROUP));
         }
     }
-    assert!(four.bytes() < quantize(&float, &Quantize::new(Bits::Eight)).bytes());
+    assert!(four.bytes() < quantize_int8(&float).bytes());
 }
 
 #[test]
@@ -172,7 +172,7 @@ fn calibrated_networks_err_less_on_their_inputs() {
         let (x, _) = inputs(&mut Random(i as u64), cols, 4 * cols);
         calibration.add(&map.name(), &x).unwrap();
     }
-    let nearest = quantize(&float, &how);
+    let nearest = quantize(&float, &how).unwrap();
     let fed = quantize_calibrated(&float, &how, &calibration).unwrap();
     fed.validate().unwrap();
     let mut families = Vec::new();

@@ -21,6 +21,9 @@ pub struct Quantize {
     /// Bits of the weights of recurrent and fully connected layers, 8 or 4; all others get 8
     #[arg(long, default_value = "8", value_parser = bits)]
     bits: Bits,
+    /// With --bits 4: inner size of a low-rank correction of each dense map, in int8
+    #[arg(long, value_name = "RANK", default_value_t = 0)]
+    correction: usize,
     /// Print one JSON object: `before` and `after`
     #[arg(long)]
     json: bool,
@@ -33,13 +36,13 @@ fn bits(text: &str) -> Result<Bits, String> {
 
 impl Quantize {
     pub fn run(self) -> Result<Verdict> {
-        let how = How::new(self.bits);
+        let how = How { correction: self.correction, ..How::new(self.bits) };
         let step = match self.bits {
             Bits::Eight => json!({ "int8": true }),
             Bits::Four => json!({ "quantize": how }),
         };
         let change =
-            rewrite(&self.model, &self.output, step, |network| Ok(quantize(network, &how)))?;
+            rewrite(&self.model, &self.output, step, |network| Ok(quantize(network, &how)?))?;
         change.print(self.json)?;
         Ok(Verdict::Good)
     }
