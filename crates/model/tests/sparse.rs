@@ -71,10 +71,13 @@ fn sparse(rows: usize, cols: usize, seed: u64) -> Matrix {
 fn a_package_stores_a_mask_and_the_rest() {
     let mut package = full_package();
     let shape = |map: &LinearMap| (map.rows(), map.cols());
-    let (first, second) =
-        (shape(&package.network.recurrent[0].nonrec.map), shape(&package.network.recurrent[1].nonrec.map));
+    let (first, second) = (
+        shape(&package.network.recurrent[0].nonrec.map),
+        shape(&package.network.recurrent[1].nonrec.map),
+    );
     package.network.recurrent[0].nonrec.map = LinearMap::Dense(sparse(first.0, first.1, 1));
-    package.network.recurrent[1].nonrec.map = LinearMap::Dense(to_int8(&sparse(second.0, second.1, 2)));
+    package.network.recurrent[1].nonrec.map =
+        LinearMap::Dense(to_int8(&sparse(second.0, second.1, 2)));
     let bytes = package.to_bytes().unwrap();
     assert_eq!(Package::from_bytes(&bytes).unwrap(), package);
     let file = SafeTensors::deserialize(&bytes).unwrap();

@@ -116,7 +116,9 @@ fn compare(found: &[f32], expected: &[f32], storage: Storage, case: &str) {
     }
     let error = squares(&mut found.iter().zip(expected).map(|(f, e)| f - e));
     let size = squares(&mut expected.iter().copied());
-    assert!(error <= 0.04f32.powi(2) * size, "{case}: {} of {}", error.sqrt(), size.sqrt());
+    // Inputs that meet no weights may have the largest values, and with them set the step for the others.
+    let most = if storage == Storage::SparseInt8 { 0.1f32 } else { 0.04 };
+    assert!(error <= most.powi(2) * size, "{case}: {} of {}", error.sqrt(), size.sqrt());
 }
 
 fn bits(values: &[f32]) -> Vec<u32> {

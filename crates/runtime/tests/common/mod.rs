@@ -51,7 +51,7 @@ pub enum Storage {
     LowRankInt4,
     /// Int4 with a low-rank correction.
     Corrected,
-    /// Int8, three quarters of the blocks of 32 rows and 4 columns zero.
+    /// Int8, half of the blocks of 32 rows and 4 columns zero.
     SparseInt8,
 }
 
@@ -105,9 +105,9 @@ fn map(random: &mut Random, rows: usize, cols: usize, gain: f32, storage: Storag
         }
         Storage::SparseInt8 => {
             let (height, width) = (rows.min(32), cols.min(4));
-            let family = Sparse { density: 0.25, block: [height, width], of_every: 0 };
+            let family = Sparse { density: 0.5, block: [height, width], of_every: 0 };
             let spec = FamilySpec::new("map", Family::Sparse(family), rows, cols).unwrap();
-            let mut parts = [matrix(random, rows, cols, 2.0 * gain).to_dense()];
+            let mut parts = [matrix(random, rows, cols, 1.4 * gain).to_dense()];
             spec.admit(&mut parts);
             let [data] = parts;
             LinearMap::Dense(Matrix::from_f32(rows, cols, data).unwrap())
