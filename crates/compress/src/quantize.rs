@@ -68,7 +68,7 @@ pub struct Quantize {
     /// Kinds of maps; by default those with nearly all of the weights.
     #[serde(default = "crate::warm_start::default_maps")]
     pub maps: Vec<Kind>,
-    /// Inner size of a low-rank correction in int8 of each dense map of 4 bits ([`correct`](crate::correct)); 0 is none.
+    /// Inner size of a low-rank correction in int8 of each dense map of 4 bits ([`correct`](fn@crate::correct)); 0 is none.
     #[serde(default)]
     pub correction: usize,
 }

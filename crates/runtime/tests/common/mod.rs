@@ -8,9 +8,9 @@ use stonechat::Model;
 use stonechat_audio::{FeatureConfig, Normalise};
 use stonechat_kernels::quantize::{Grouped, quantize_groups, quantize_rows};
 use stonechat_model::{
-    Affine, Alphabet, Candidate, Cell, ConvConfig, Corrected, Family, FamilySpec, LinearMap, Matrix,
-    Network, NetworkConfig, Package, RecurrentConfig, RecurrentLayer, RowConvConfig, Sparse,
-    Structured,
+    Affine, Alphabet, Candidate, Cell, ConvConfig, Corrected, Family, FamilySpec, LinearMap,
+    Matrix, Network, NetworkConfig, Package, RecurrentConfig, RecurrentLayer, RowConvConfig,
+    Sparse, Structured,
 };
 
 /// Splitmix64 (Steele et al. 2014).
