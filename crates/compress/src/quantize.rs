@@ -16,7 +16,7 @@ pub fn quantize_int8(network: &Network) -> Network {
     network
 }
 
-fn quantized(matrix: &Matrix) -> Matrix {
+pub(crate) fn quantized(matrix: &Matrix) -> Matrix {
     match matrix {
         Matrix::F32 { rows, cols, data } => {
             let (data, scales) = quantize_rows(data, *rows, *cols);
