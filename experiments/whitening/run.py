@@ -2,8 +2,9 @@
 
     python3 experiments/whitening/run.py MODEL.stonechat...
 
-Needs a release build and ../shared/data. Calibrates on training audio, measures on the first 100 utterances of
-the development set, greedy, before any retraining.
+Needs a release build and ../shared/data. Calibrates on training audio, measures on the first utterances of the
+development set, greedy, before any retraining. SECONDS_OF_AUDIO (for calibration audio, 300), UTTERANCES (100), SHARES (of
+the parameters) and TARGETS (of compress auto) are taken from the environment.
 """
 import json
 import os
@@ -15,7 +16,10 @@ from pathlib import Path
 PROGRAM = os.environ.get("STONECHAT", "target/release/stonechat")
 TRAIN = "../shared/data/librispeech-part/train.jsonl"
 DEV = "../shared/data/librispeech-part/dev.jsonl"
-CALIBRATE = ["--calibrate", TRAIN, "--calibrate-seconds", "300"]
+CALIBRATE = ["--calibrate", TRAIN, "--calibrate-seconds", os.environ.get("SECONDS_OF_AUDIO", "300")]
+UTTERANCES = os.environ.get("UTTERANCES", "100")
+SHARES = [float(share) for share in os.environ.get("SHARES", "0.9 0.75 0.6 0.5 0.4 0.3").split()]
+TARGETS = os.environ.get("TARGETS", "1.5MB 1MB").split()
 
 
 def stonechat(*arguments):
@@ -26,7 +30,7 @@ def stonechat(*arguments):
 
 
 def cer(model):
-    return 100 * stonechat("eval", "--model", model, "--manifest", DEV, "--limit", 100)["cer"]
+    return 100 * stonechat("eval", "--model", model, "--manifest", DEV, "--limit", UTTERANCES)["cer"]
 
 
 def main(models, shares, targets):
@@ -60,4 +64,4 @@ def main(models, shares, targets):
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:], [0.9, 0.75, 0.6, 0.5, 0.4, 0.3], ["1.5MB", "1MB"])
+    main(sys.argv[1:], SHARES, TARGETS)
