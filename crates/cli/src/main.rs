@@ -9,6 +9,7 @@
 #![forbid(unsafe_code)]
 
 mod audio_source;
+mod calibration;
 mod decoder_args;
 mod failure;
 mod inputs;

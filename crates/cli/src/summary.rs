@@ -2,6 +2,7 @@
 
 use anyhow::Result;
 use serde::Serialize;
+use stonechat_compress::MapDamage;
 use stonechat_model::{LinearMap, Network};
 
 use crate::output::{self, Table, megabytes, thousands};
@@ -86,6 +87,8 @@ impl MapSummary {
 pub struct Change {
     pub before: Summary,
     pub after: Summary,
+    /// What was lost of each map.
+    pub damage: Vec<MapDamage>,
 }
 
 impl Change {
@@ -94,9 +97,19 @@ impl Change {
         if json {
             return output::json(self);
         }
-        let mut table =
-            Table::new(["map", "shape", "before", "after", "parameters", "", "bytes", ""]);
+        let mut table = Table::new([
+            "map",
+            "shape",
+            "before",
+            "after",
+            "parameters",
+            "",
+            "bytes",
+            "",
+            "lost of",
+        ]);
         for (before, after) in self.before.maps.iter().zip(&self.after.maps) {
+            let damage = self.damage.iter().find(|damage| damage.name == after.name);
             table.row([
                 before.name.clone(),
                 format!("{} x {}", before.shape[0], before.shape[1]),
@@ -106,6 +119,11 @@ impl Change {
                 format!("-> {}", thousands(after.parameters)),
                 thousands(before.bytes),
                 format!("-> {}", thousands(after.bytes)),
+                match damage.map(|damage| (damage.output_error, damage.weight_error)) {
+                    Some((Some(lost), _)) => format!("outputs {:6.2} %", 100.0 * lost),
+                    Some((None, lost)) => format!("weights {:6.2} %", 100.0 * lost),
+                    None => "-".into(),
+                },
             ]);
         }
         let (before, after) = (&self.before, &self.after);

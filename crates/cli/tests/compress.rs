@@ -80,6 +80,98 @@ fn a_chain_of_steps_ends_in_a_model_that_works() {
     );
 }
 
+/// Three sounds with texts that nobody said, as a manifest.
+fn manifest(folder: &Folder) {
+    let mut lines = String::new();
+    for seed in 1..=3 {
+        let name = format!("{seed}.wav");
+        folder.write(&name, wav(&sound(1.5, seed), RATE_HZ, 1));
+        lines += &format!(
+            "{{\"audio_filepath\": \"{name}\", \"duration\": 1.5, \"text\": \"a b c\"}}\n"
+        );
+    }
+    folder.write("audio.jsonl", lines);
+}
+
+#[test]
+fn what_is_heard_decides_what_is_cut() {
+    let folder = Folder::new();
+    manifest(&folder);
+    let ranks = ["--ranks", "gru.0.rec=6,gru.1.nonrec=6,fc=6", "--output", "new.stonechat"];
+    let calibrate = ["--calibrate", "audio.jsonl", "--calibrate-seconds", "3"];
+    let lost = |value: &serde_json::Value, what: &str| -> Vec<f64> {
+        let maps = value["damage"].as_array().unwrap().iter();
+        maps.map(|map| map[what].as_f64().unwrap()).collect()
+    };
+    let plain = run_json(folder.with_model("compress").args(ranks).args(calibrate), 0);
+    let white =
+        run_json(folder.with_model("compress").args(ranks).args(calibrate).arg("--whiten"), 0);
+    let (weights, outputs) = ("weight_error", "output_error");
+    let sum = |value: &serde_json::Value, what: &str| lost(value, what).iter().sum::<f64>();
+    assert!(sum(&white, outputs) < sum(&plain, outputs), "{white}");
+    assert!(sum(&white, weights) > sum(&plain, weights), "{white}");
+    let (table, _) = run(folder.with_model("compress").args(ranks).args(calibrate), 0);
+    assert!(table.contains("outputs  "), "{table}");
+    // The same by a plan.
+    let plan = "[low_rank]\nwhiten = true\nrank = { list = { \"gru.0.rec\" = 6, \"gru.1.nonrec\" = 6, fc = 6 } }\n";
+    folder.write("plan.toml", plan);
+    let planned = ["--plan", "plan.toml", "--output", "planned.stonechat"];
+    run(folder.with_model("compress").args(ranks).args(calibrate).arg("--whiten"), 0);
+    run(folder.with_model("compress").args(planned).args(calibrate), 0);
+    let load = |name: &str| Package::load(folder.path(name)).unwrap().network;
+    assert_eq!(load("new.stonechat"), load("planned.stonechat"));
+    let (_, stderr) = run(folder.with_model("compress").args(planned), 1);
+    assert!(stderr.contains("--calibrate"), "{stderr}");
+}
+
+#[test]
+fn auto_keeps_to_the_target_and_says_why() {
+    let folder = Folder::new();
+    manifest(&folder);
+    let auto = |target: &str, more: &[&str]| {
+        let mut command = folder.command("compress auto");
+        command.args(["--model", "tiny.stonechat", "--target", target]);
+        command.args(["--calibrate", "audio.jsonl", "--output", "auto.stonechat"]).args(more);
+        command
+    };
+    let mut divergences = Vec::new();
+    for (target, more) in [
+        ("20kB", &[][..]),
+        ("15kB", &[]),
+        ("15kB", &["--sensitivity", "output-error"]),
+        ("15kB", &["--latency", "100000"]),
+    ] {
+        let value = run_json(&mut auto(target, more), 0);
+        let bytes = folder.path("auto.stonechat").metadata().unwrap().len();
+        assert!(bytes <= 1000 * target.trim_end_matches("kB").parse::<u64>().unwrap(), "{bytes}");
+        assert_eq!(value["after"]["model_bytes"], bytes);
+        let after = Package::load(folder.path("auto.stonechat")).unwrap();
+        let maps = value["maps"].as_array().unwrap();
+        assert_eq!(maps.len(), after.network.maps().len());
+        for (chosen, map) in maps.iter().zip(after.network.maps()) {
+            assert_eq!(chosen["name"], map.name());
+            assert_eq!(chosen["cost"]["bytes"], map.map.bytes() as f64, "{chosen}");
+            assert!(map.map.parts().iter().all(|(_, part)| part.is_int8()));
+        }
+        let tried = value["curves"].as_array().unwrap().len();
+        assert_eq!(tried == 0, more.contains(&"output-error"), "{target} {more:?}");
+        assert!(after.provenance["compressed"][0]["auto"].is_object());
+        divergences.push(value["divergence"].as_f64().unwrap());
+    }
+    assert!(divergences[0] < divergences[1], "{divergences:?}");
+    let (table, _) = run(&mut auto("15kB", &[]), 0);
+    for part in ["what each map costs", "next cheaper", "gru.1.rec", "kB, +"] {
+        assert!(table.contains(part), "{part} is missing in\n{table}");
+    }
+    for (target, words) in [("1kB", "header"), ("9kB", "too small")] {
+        let (_, stderr) = run(&mut auto(target, &[]), 1);
+        assert!(stderr.contains(words), "{target}: {stderr}");
+    }
+    run(folder.command("compress auto").args(["--target", "1MB", "--output", "x"]), 2);
+    run(folder.command("compress auto").args(["--calibrate", "audio.jsonl", "--output", "x"]), 2);
+    run(&mut folder.command("compress"), 2);
+}
+
 #[test]
 fn what_cannot_be_done_changes_nothing() {
     let folder = Folder::new();

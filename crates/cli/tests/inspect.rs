@@ -16,6 +16,8 @@ fn the_object_has_every_map() {
     for (map, expected) in maps.iter().zip(&expected) {
         assert_eq!(map["name"], expected.name);
         assert_eq!(map["family"], "dense");
+        assert_eq!(map["hyperparameters"], serde_json::json!({ "family": "dense" }));
+        assert_eq!(map["displacement_rank"], serde_json::Value::Null);
         assert_eq!(map["shape"], serde_json::json!([expected.rows, expected.cols]), "{map}");
         assert_eq!(map["rank"], expected.rank);
         assert_eq!(map["parameters"], expected.rows * expected.cols);
@@ -33,6 +35,23 @@ fn the_object_has_every_map() {
 }
 
 #[test]
+fn the_drawing_has_a_panel_for_each_map() {
+    let folder = Folder::new();
+    run_json(folder.with_model("inspect").args(["--svg", "spectra.svg"]), 0);
+    let svg = std::fs::read_to_string(folder.path("spectra.svg")).unwrap();
+    let package = tiny_package();
+    let report = map_report(&package.network).unwrap();
+    assert_eq!(svg.matches("<polyline").count(), report.len());
+    for map in &report {
+        let title = format!("{}: dense {} x {}", map.name, map.rows, map.cols);
+        assert!(svg.contains(&title), "{title}");
+        assert!(svg.contains(&format!("90 %: {}<", map.rank90)), "{}", map.name);
+    }
+    let (_, stderr) = run(folder.with_model("inspect").args(["--svg", "no/folder/x.svg"]), 1);
+    assert!(stderr.contains("no/folder/x.svg"), "{stderr}");
+}
+
+#[test]
 fn the_table_is_readable() {
     let folder = Folder::new();
     let (table, _) = run(&mut folder.with_model("inspect"), 0);
@@ -47,4 +66,25 @@ fn the_table_is_readable() {
         assert!(table.contains(part), "{part} is missing in\n{table}");
     }
     run(&mut folder.command("inspect"), 0);
+}
+
+#[test]
+fn hyperparameters_of_structured_weights() {
+    let folder = Folder::new();
+    let plan = "[families]\n\"gru.0.rec\" = { family = \"toeplitz_like\", rank = 2 }\n\
+                fc = { family = \"low_rank\", rank = 5 }\n";
+    folder.write("plan.toml", plan);
+    run(
+        folder.with_model("compress").args(["--plan", "plan.toml", "--output", "new.stonechat"]),
+        0,
+    );
+    let value = run_json(folder.command("inspect").args(["--model", "new.stonechat"]), 0);
+    let maps = value["maps"].as_array().unwrap();
+    let named = |name: &str| maps.iter().find(|map| map["name"] == name).unwrap();
+    let rec = named("gru.0.rec");
+    assert_eq!((&rec["family"], &rec["displacement_rank"]), (&"toeplitz_like".into(), &2.into()));
+    assert_eq!(rec["hyperparameters"]["rank"], 2);
+    assert!((1..=2).contains(&rec["displacement_rank90"].as_u64().unwrap()), "{rec}");
+    let fc = named("fc");
+    assert_eq!((&fc["rank"], &fc["displacement_rank"]), (&5.into(), &serde_json::Value::Null));
 }

@@ -17,11 +17,16 @@
 //! in `f64`.
 #![forbid(unsafe_code)]
 
+mod allocate;
+mod auto;
 mod calibrated;
 mod calibration;
 mod correct;
+mod cost;
+mod damage;
 mod displacement;
 mod error;
+mod families;
 mod feedback;
 mod plan;
 mod project;
@@ -31,12 +36,18 @@ mod report;
 mod shared_projection;
 mod svd;
 mod warm_start;
+mod whiten;
 
+pub use allocate::{Budget, Choice, Cost, allocate};
+pub use auto::{Chosen, Form, Point, Step, Study};
 pub use calibrated::quantize_calibrated;
 pub use calibration::{Calibration, SecondMoment};
 pub use correct::correct;
+pub use cost::{Place, Pricing, Storage};
+pub use damage::{MapDamage, map_damage};
 pub use displacement::{displacement_rank90, displacement_singular_values};
 pub use error::Error;
+pub use families::change_families;
 pub use feedback::quantize_with_feedback;
 pub use plan::Plan;
 pub use project::{Projection, project};
@@ -48,7 +59,11 @@ pub use shared_projection::{
     shared_projection,
 };
 pub use svd::{Svd, singular_values, singular_values_of, truncated_svd};
-pub use warm_start::{LowRank, low_rank};
+pub use warm_start::{LowRank, Measured, low_rank};
+pub use whiten::{DAMPING, output_error};
+
+/// What the kernels take on a machine, measured once: for budgets of time.
+pub use stonechat_kernels::cost_model::Calibration as Machine;
 
 /// Result with this crate's [`Error`].
 pub type Result<T> = std::result::Result<T, Error>;

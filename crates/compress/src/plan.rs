@@ -1,31 +1,48 @@
 //! The file that `compress --plan` takes.
 
+use crate::families::chosen;
+use crate::warm_start::low_rank_except;
 use crate::{
-    Error, LowRank, Quantize, RankRule, Result, SharedProjection, low_rank, quantize,
+    Budget, Error, LowRank, Measured, Quantize, RankRule, Result, SharedProjection, Storage,
+    change_families, quantize, quantize_calibrated,
     quantize_int8, shared_projection,
 };
 use serde::{Deserialize, Serialize};
-use stonechat_model::Network;
+use std::collections::BTreeMap;
+use stonechat_model::{Family, MapRef, Network};
 
 /// What to do with a network, in this order. As TOML:
 ///
 /// ```toml
 /// int8 = true                     # quantise all maps at the end; or, in its place,
-/// quantize = { bits = 4 }         # the large maps to int4, the others to int8 (maps = [...] names their kinds)
+/// quantize = { bits = 4 }         # the large maps to int4, the others to int8 (maps = [...] names their kinds);
+///                                 # feedback = true: by what matters on calibration audio; correction = 16: with a
+///                                 # correction of that rank
+///
+/// [families]                      # left out: none changes. By a map's name, or for all of a kind
+/// "gru.0.rec" = { family = "toeplitz_like", rank = 4 }
+/// output = { family = "dense" }   # such maps are left alone by [low_rank]
 ///
 /// [low_rank]                      # left out: no map is factored
-/// rank = { variance = 0.9 }       # or { budget = { parameters = 3_000_000 } }, { list = { "gru.0.rec" = 64 } }
+/// rank = { variance = 0.9 }       # or { list = { "gru.0.rec" = 64 } }, { budget = { parameters = 3_000_000 } },
+///                                 # { budget = { bytes = 2_000_000, latency_us = 300.0 } }
 /// maps = ["nonrecurrent", "recurrent", "fully_connected"]   # the default; also "conv", "output"
 /// force = false                   # true: factor even where it saves nothing
+/// whiten = false                  # true: by what matters on calibration audio
+/// multiple_of = 1                 # ranks are multiples of it
 ///
-/// [shared_projection]             # before low_rank: one right factor for recurrent and next input matrix
+/// [shared_projection]             # before all else: one right factor for recurrent and next input matrix
 /// rank = { variance = 0.9 }
 /// basis = "recurrent"             # or "stacked": what the factor is fitted to
 /// ```
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Plan {
-    /// Cut maps to low rank.
+    /// Families that maps are moved into, by a map's name or for all of a kind. With calibration audio they are
+    /// fitted to what goes through them, else to the weights.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub families: BTreeMap<String, Family>,
+    /// Cut maps to low rank, all others of its kinds.
     #[serde(default)]
     pub low_rank: Option<LowRank>,
     /// Give recurrent layers a projection that the layer above shares.
@@ -54,31 +71,50 @@ impl Plan {
             plan.low_rank.as_ref().map(|plan| &plan.rank),
             plan.shared_projection.as_ref().map(|plan| &plan.rank),
         ];
-        if rules == [None, None] && !plan.int8 && plan.quantize.is_none() {
-            let reason = "does nothing: add a [low_rank] or [shared_projection] table, int8 = true \
-                          or quantize";
+        let integers = plan.int8 || plan.quantize.is_some();
+        if rules == [None, None] && plan.families.is_empty() && !integers {
+            let reason = "does nothing: add a table [low_rank], [shared_projection] or [families], int8 = true or \
+                          quantize";
             return Err(Error::Plan(reason.into()));
         }
         rules.into_iter().flatten().try_for_each(RankRule::validate)?;
         Ok(plan)
     }
 
+    /// Whether it goes by the inputs of the maps on calibration audio.
+    pub fn needs_inputs(&self) -> bool {
+        self.low_rank.as_ref().is_some_and(|plan| plan.whiten)
+            || self.quantize.as_ref().is_some_and(|how| how.feedback)
+    }
+
+    /// Whether it goes by the speed of the machine.
+    pub fn needs_machine(&self) -> bool {
+        let rule = self.low_rank.as_ref().map(|plan| &plan.rank);
+        matches!(rule, Some(RankRule::Budget(Budget { latency_us: Some(_), .. })))
+    }
+
     /// Carries the plan out.
     ///
     /// # Errors
-    /// Those of [`shared_projection`] and [`low_rank`], and if the network is not valid.
-    pub fn apply(&self, network: &Network) -> Result<Network> {
+    /// Those of [`shared_projection`], [`change_families`] and [`low_rank`](fn@crate::low_rank), and if the network is
+    /// not valid.
+    pub fn apply(&self, network: &Network, measured: Measured<'_>) -> Result<Network> {
         network.validate()?;
+        let integers = self.int8 || self.quantize.is_some();
+        let stored = if integers { Storage::Int8 } else { Storage::F32 };
         let network = match &self.shared_projection {
-            Some(plan) => shared_projection(network, plan)?,
-            None => network.clone(),
-        };
-        let network = match &self.low_rank {
-            Some(plan) => low_rank(&network, plan)?,
+            Some(plan) => &shared_projection(network, plan)?,
             None => network,
+        };
+        let network = &change_families(network, &self.families, measured.inputs)?;
+        let done = |map: &MapRef<'_>| chosen(&self.families, map).is_some();
+        let network = match &self.low_rank {
+            Some(plan) => low_rank_except(network, plan, measured, stored, &done)?,
+            None => network.clone(),
         };
         Ok(match &self.quantize {
             _ if self.int8 => quantize_int8(&network),
+            Some(how) if how.feedback => quantize_calibrated(&network, how, measured.inputs()?)?,
             Some(how) => quantize(&network, how)?,
             None => network,
         })

@@ -68,6 +68,10 @@ pub struct Quantize {
     /// Kinds of maps; by default those with nearly all of the weights.
     #[serde(default = "crate::warm_start::default_maps")]
     pub maps: Vec<Kind>,
+    /// Go by what enters the maps on calibration audio, where somebody can give it
+    /// ([`quantize_calibrated`](crate::quantize_calibrated)).
+    #[serde(default)]
+    pub feedback: bool,
     /// Inner size of a low-rank correction in int8 of each dense map of 4 bits ([`correct`](fn@crate::correct)); 0 is none.
     #[serde(default)]
     pub correction: usize,
@@ -76,7 +80,7 @@ pub struct Quantize {
 impl Quantize {
     /// `bits` for the GRUs and the fully connected layer, 8 for all other maps.
     pub fn new(bits: Bits) -> Self {
-        Self { bits, maps: crate::warm_start::default_maps(), correction: 0 }
+        Self { bits, maps: crate::warm_start::default_maps(), feedback: false, correction: 0 }
     }
 
     /// Does a dense map of these bits get a correction?
@@ -128,4 +132,12 @@ pub fn quantize_int8(network: &Network) -> Network {
         *map = rounded_map(map, Bits::Eight);
     }
     network
+}
+
+/// The matrix as int8, rounded to the nearest, unless it is of integers already.
+pub(crate) fn quantized(matrix: &Matrix) -> Matrix {
+    match matrix {
+        Matrix::F32 { rows, cols, data } => Bits::Eight.round(data, *rows, *cols),
+        integers => integers.clone(),
+    }
 }

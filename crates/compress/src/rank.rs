@@ -1,6 +1,6 @@
 //! How near to low rank a matrix is, and which rank to cut it to.
 
-use crate::{Error, Result};
+use crate::{Budget, Choice, Cost, Error, Result, allocate};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -32,7 +32,7 @@ pub fn rank_at_variance(sigma: &[f64], tau: f64) -> usize {
 }
 
 /// Which rank each map is cut to. In TOML: `{ variance = 0.9 }`, `{ list = { "gru.0.rec" = 64 } }` or
-/// `{ budget = { parameters = 3_000_000 } }`.
+/// `{ budget = { parameters = 3_000_000 } }`; a [`Budget`] may be one of bytes or of time, too.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum RankRule {
@@ -40,11 +40,8 @@ pub enum RankRule {
     Variance(f64),
     /// These ranks for the maps of these names; all others stay as they are.
     List(BTreeMap<String, usize>),
-    /// As much variance as a number of parameters can hold.
-    Budget {
-        /// Parameters of the whole network, biases and maps that are not factored included.
-        parameters: usize,
-    },
+    /// As much variance as a budget can hold, biases and maps that are not factored included.
+    Budget(Budget),
 }
 
 /// Shape and singular values of a map whose rank is to be chosen.
@@ -61,33 +58,48 @@ pub struct Spectrum {
 }
 
 impl Spectrum {
-    /// Parameters of the map at `rank`: factored, or dense where that is no more and `force` is off.
-    fn parameters(&self, rank: usize, force: bool) -> usize {
-        let factored = rank * (self.rows + self.cols);
-        if force { factored } else { factored.min(self.rows * self.cols) }
-    }
-
     /// Largest rank to choose.
     fn full(&self) -> usize {
         self.sigma.len()
     }
 
-    /// What a greedy choice does next from `rank`: the new rank, and the share of the map's variance won for
-    /// each parameter added. Where one more rank would make the factors as large as the dense map, all
-    /// remaining ranks come for the price of that. `None` at full rank.
-    fn next(&self, rank: usize, force: bool) -> Option<(usize, f64)> {
-        let next = rank + 1;
-        if next > self.full() {
-            return None;
-        }
-        let dense = !force && next * (self.rows + self.cols) >= self.rows * self.cols;
-        let next = if dense { self.full() } else { next };
-        let total: f64 = self.sigma.iter().map(|s| s * s).sum();
-        let won: f64 = self.sigma[rank..next].iter().map(|s| s * s).sum();
-        let added = self.parameters(next, force) - self.parameters(rank, force);
-        let share = if total > 0.0 { won / total } else { 0.0 };
-        Some((next, share / added.max(1) as f64))
+    /// Whether factors of `rank` have fewer parameters than the dense map.
+    pub(crate) fn saves(&self, rank: usize) -> bool {
+        rank * (self.rows + self.cols) < self.rows * self.cols
     }
+
+    /// The smallest multiple of `step` that is not below `rank`, within the map's full rank.
+    fn round_up(&self, rank: usize, step: usize) -> usize {
+        rank.next_multiple_of(step.max(1)).min(self.full())
+    }
+
+    /// The ranks a budget chooses from, ascending: multiples of `step` as long as that saves parameters (or
+    /// whatever they cost, with `force`), then the full rank.
+    fn ranks(&self, step: usize, force: bool) -> Vec<usize> {
+        let multiples = (1..).map(|n| n * step.max(1)).take_while(|rank| *rank < self.full());
+        let mut ranks: Vec<usize> = multiples.filter(|r| force || self.saves(*r)).collect();
+        ranks.push(self.full());
+        ranks
+    }
+
+    /// The share of the variance that `rank` leaves out.
+    fn dropped(&self, rank: usize) -> f64 {
+        let total: f64 = self.sigma.iter().map(|s| s * s).sum();
+        let left: f64 = self.sigma[rank..].iter().map(|s| s * s).sum();
+        if total > 0.0 { left / total } else { 0.0 }
+    }
+}
+
+/// What ranks are chosen under, besides the rule.
+pub(crate) struct Terms<'a> {
+    /// Cost of the network outside of the maps to be cut.
+    pub fixed: Cost,
+    /// Cost of a map at a rank; at one that saves nothing it is dense, unless `force`.
+    pub cost: &'a dyn Fn(&Spectrum, usize) -> Cost,
+    /// Factor even where that saves nothing.
+    pub force: bool,
+    /// Ranks are multiples of this.
+    pub step: usize,
 }
 
 impl RankRule {
@@ -106,6 +118,7 @@ impl RankRule {
                 }
                 None => Ok(()),
             },
+            RankRule::Budget(budget) => budget.validate(),
             _ => Ok(()),
         }
     }
@@ -114,20 +127,56 @@ impl RankRule {
     /// says that maps are factored even where that saves nothing. (Rules of names take no part here: a listed
     /// rank is taken as it is, a map that is not listed gets its full rank.)
     ///
-    /// The budget is spent greedily: the next rank goes to the map where it wins the largest share of that
-    /// map's variance for each parameter. Shares make layers of different scale comparable, as
+    /// A budget is spent greedily by [`allocate`](fn@crate::allocate), the damage of a rank being the share of
+    /// the map's variance that it drops. Shares make layers of different scale comparable, as
     /// [`RankRule::Variance`] does.
     ///
     /// # Errors
-    /// If a listed rank is larger than the map allows, or the budget is below that of rank 1 everywhere.
+    /// If a listed rank is larger than the map allows, the budget is below that of rank 1 everywhere, or it is
+    /// one of bytes or time: those need a network, see [`low_rank`](fn@crate::low_rank).
     pub fn choose(&self, maps: &[Spectrum], fixed: usize, force: bool) -> Result<Vec<usize>> {
+        if let RankRule::Budget(Budget { bytes, latency_us, .. }) = self
+            && (bytes.is_some() || latency_us.is_some())
+        {
+            let reason = "a budget of bytes or time cannot be kept here: give `parameters`";
+            return Err(Error::Rank(reason.into()));
+        }
+        let cost = |map: &Spectrum, rank: usize| {
+            let factored = rank * (map.rows + map.cols);
+            let dense = map.rows * map.cols;
+            let parameters = if force { factored } else { factored.min(dense) } as f64;
+            Cost { parameters, ..Cost::default() }
+        };
+        let fixed = Cost { parameters: fixed as f64, ..Cost::default() };
+        self.choose_under(maps, &Terms { fixed, cost: &cost, force, step: 1 })
+    }
+
+    /// [`choose`](Self::choose) under any terms.
+    pub(crate) fn choose_under(&self, maps: &[Spectrum], terms: &Terms) -> Result<Vec<usize>> {
         self.validate()?;
         match self {
             RankRule::Variance(tau) => {
-                Ok(maps.iter().map(|m| rank_at_variance(&m.sigma, *tau)).collect())
+                let rank = |m: &Spectrum| m.round_up(rank_at_variance(&m.sigma, *tau), terms.step);
+                Ok(maps.iter().map(rank).collect())
             }
             RankRule::List(ranks) => maps.iter().map(|m| listed(m, ranks)).collect(),
-            RankRule::Budget { parameters } => spend(maps, fixed, *parameters, force),
+            RankRule::Budget(budget) => {
+                let ranks: Vec<Vec<usize>> =
+                    maps.iter().map(|m| m.ranks(terms.step, terms.force)).collect();
+                let choices: Vec<Vec<Choice>> = maps
+                    .iter()
+                    .zip(&ranks)
+                    .map(|(map, ranks)| {
+                        let choice = |&rank: &usize| Choice {
+                            cost: (terms.cost)(map, rank),
+                            damage: map.dropped(rank),
+                        };
+                        ranks.iter().map(choice).collect()
+                    })
+                    .collect();
+                let chosen = allocate(&choices, terms.fixed, budget)?;
+                Ok(ranks.iter().zip(chosen).map(|(ranks, i)| ranks[i]).collect())
+            }
         }
     }
 }
@@ -142,30 +191,4 @@ fn listed(map: &Spectrum, ranks: &BTreeMap<String, usize>) -> Result<usize> {
         map.name,
         map.full()
     )))
-}
-
-fn spend(maps: &[Spectrum], fixed: usize, budget: usize, force: bool) -> Result<Vec<usize>> {
-    let mut ranks = vec![1; maps.len()];
-    let mut used = fixed + maps.iter().map(|m| m.parameters(1, force)).sum::<usize>();
-    if used > budget {
-        return Err(Error::Rank(format!(
-            "a budget of {budget} parameters is too small: with every factored map at rank 1 the network has {used}"
-        )));
-    }
-    loop {
-        let mut best: Option<(usize, usize, usize, f64)> = None;
-        for (i, map) in maps.iter().enumerate() {
-            let Some((next, gain)) = map.next(ranks[i], force) else {
-                continue;
-            };
-            let total = used - map.parameters(ranks[i], force) + map.parameters(next, force);
-            if total <= budget && best.is_none_or(|(.., best_gain)| gain > best_gain) {
-                best = Some((i, next, total, gain));
-            }
-        }
-        let Some((i, next, total, _)) = best else {
-            return Ok(ranks);
-        };
-        (ranks[i], used) = (next, total);
-    }
 }

@@ -2,7 +2,7 @@
 
 use crate::{Result, displacement_rank90, nu, rank_at_variance, singular_values_of};
 use serde::Serialize;
-use stonechat_model::{Kind, LinearMap, Network};
+use stonechat_model::{Family, Kind, LinearMap, Network};
 
 /// One linear map in figures.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -13,6 +13,8 @@ pub struct MapReport {
     pub kind: Kind,
     /// How it is parametrised.
     pub family: &'static str,
+    /// Its family with the hyperparameters.
+    pub hyperparameters: Family,
     /// Whether weights of it are int8.
     pub int8: bool,
     /// How its parts are stored, each storage once: `f32`, `int8`, `int4`, or several joined by `+`.
@@ -48,6 +50,7 @@ pub fn map_report(network: &Network) -> Result<Vec<MapReport>> {
             name: entry.name(),
             kind: entry.kind,
             family: map.family(),
+            hyperparameters: map.hyperparameters(),
             int8: map.parts().iter().any(|(_, part)| part.is_int8()),
             storage: map.storage(),
             rows: map.rows(),

@@ -18,7 +18,7 @@ pub struct Svd {
     pub sigma: Vec<f64>,
     /// Left singular vectors, row-major `rows x d`, orthonormal columns.
     pub u: Vec<f64>,
-    /// Right singular vectors, row-major `d x cols`, orthonormal rows.
+    /// Right singular vectors, row-major `d x cols`, orthonormal rows (but see [`Svd::whitened`]).
     pub vt: Vec<f64>,
 }
 

@@ -1,9 +1,15 @@
 //! A network with its maps cut to low rank: the warm start of stage 2, or compression after training.
 
-use crate::{Error, RankRule, Result, Spectrum, Svd};
+use crate::cost::vectors;
+use crate::rank::Terms;
+use crate::{
+    Budget, Calibration, Cost, DAMPING, Error, Machine, Place, Pricing, RankRule, Result,
+    SecondMoment, Spectrum, Storage, Svd,
+};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
-use stonechat_model::{Kind, LinearMap, Network};
+use std::ops::Add;
+use stonechat_model::{Kind, LinearMap, MapRef, Network};
 
 /// Which maps are factored, and to which rank.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -17,6 +23,14 @@ pub struct LowRank {
     /// Factor even where the factors have as many parameters as the dense map or more.
     #[serde(default)]
     pub force: bool,
+    /// Keep what matters for the outputs on calibration audio ([`Svd::whitened`]) and not what is large in the
+    /// weights. Variances are those of the outputs then, and biases take up the mean of what is dropped.
+    #[serde(default)]
+    pub whiten: bool,
+    /// Ranks are rounded up to multiples of this (a budget chooses among them): 32 is what the kernels work on at
+    /// a time, so that nothing is padded.
+    #[serde(default = "one")]
+    pub multiple_of: usize,
 }
 
 /// The large products of Kliegl et al. 2017: the GRUs' and the fully connected layer's.
@@ -24,74 +38,166 @@ pub(crate) fn default_maps() -> Vec<Kind> {
     vec![Kind::Nonrecurrent, Kind::Recurrent, Kind::FullyConnected]
 }
 
+fn one() -> usize {
+    1
+}
+
 impl LowRank {
-    /// The GRUs and the fully connected layer by `rank`, where it saves parameters.
+    /// The GRUs and the fully connected layer by `rank`, where it saves parameters; by the weights alone.
     pub fn new(rank: RankRule) -> Self {
-        Self { rank, maps: default_maps(), force: false }
+        Self { rank, maps: default_maps(), force: false, whiten: false, multiple_of: 1 }
+    }
+}
+
+/// What was measured outside of the weights, as far as somebody did.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Measured<'a> {
+    /// The inputs of the maps.
+    pub inputs: Option<&'a Calibration>,
+    /// The machine.
+    pub machine: Option<&'a Machine>,
+}
+
+impl<'a> Measured<'a> {
+    /// The inputs of the maps.
+    ///
+    /// # Errors
+    /// If nobody measured them.
+    pub fn inputs(&self) -> Result<&'a Calibration> {
+        self.inputs.ok_or_else(|| {
+            Error::Calibration("this goes by the data: give calibration audio (a manifest)".into())
+        })
     }
 }
 
 /// The network with the chosen maps replaced by the balanced factors of their truncated SVD.
 ///
 /// Only where `rank * (rows + cols) < rows * cols`: otherwise the map becomes dense, or stays so
-/// (unless `plan.force`). Biases and all other maps are unchanged.
+/// (unless `plan.force`). All other maps are unchanged, and so are biases unless `plan.whiten` moves them.
+/// Budgets in bytes and time count weights as they are `stored` in the end.
 ///
 /// # Errors
 /// If the network is not valid, a map to be factored is int8 already, a list names a map that the network does
-/// not have, or the rule cannot be met.
-pub fn low_rank(network: &Network, plan: &LowRank) -> Result<Network> {
+/// not have, the rule cannot be met, or it needs what was not measured.
+pub fn low_rank(
+    network: &Network,
+    plan: &LowRank,
+    measured: Measured<'_>,
+    stored: Storage,
+) -> Result<Network> {
+    low_rank_except(network, plan, measured, stored, &|_| false)
+}
+
+/// [`low_rank`], but for maps that have found their form already.
+pub(crate) fn low_rank_except(
+    network: &Network,
+    plan: &LowRank,
+    measured: Measured<'_>,
+    stored: Storage,
+    done: &dyn Fn(&MapRef<'_>) -> bool,
+) -> Result<Network> {
     network.validate()?;
     plan.rank.validate()?;
-    let names: Vec<String> = network.maps().iter().map(|map| map.name()).collect();
-    let chosen: Vec<bool> = match &plan.rank {
-        RankRule::List(ranks) => {
-            let known: BTreeSet<&String> = names.iter().collect();
-            if let Some(name) = ranks.keys().find(|name| !known.contains(name)) {
-                return Err(Error::Rank(format!(
-                    "the network has no map `{name}`; it has {}",
-                    names.join(", ")
-                )));
+    let mut chosen = chosen_maps(network, plan)?;
+    for (chosen, map) in chosen.iter_mut().zip(network.maps()) {
+        if *chosen && done(&map) {
+            if let RankRule::List(_) = plan.rank {
+                let name = map.name();
+                let reason = format!("`{name}` has a family and a rank in the list: remove one");
+                return Err(Error::Plan(reason));
             }
-            names.iter().map(|name| ranks.contains_key(name)).collect()
+            *chosen = false;
         }
-        _ => network.maps().iter().map(|map| plan.maps.contains(&map.kind)).collect(),
-    };
+    }
     let mut svds = Vec::new();
     let mut spectra = Vec::new();
-    let mut fixed = network.params();
-    for (i, map) in network.maps().iter().enumerate() {
-        if !chosen[i] {
-            continue;
-        }
+    let mut places = Vec::new();
+    for (map, _) in network.maps().iter().zip(&chosen).filter(|(_, chosen)| **chosen) {
+        let name = map.name();
         if map.map.parts().iter().any(|(_, part)| part.is_quantised()) {
             return Err(Error::Plan(format!(
-                "`{}` is quantised already: cut the float network first, then quantise",
-                names[i]
+                "`{name}` is quantised already: cut the float network first, then quantise"
             )));
         }
-        let svd = Svd::of(map.map)?;
-        fixed -= map.map.params();
-        spectra.push(Spectrum {
-            name: names[i].clone(),
-            rows: svd.rows,
-            cols: svd.cols,
-            sigma: svd.sigma.clone(),
-        });
+        let svd = match plan.whiten {
+            true => whitened(network, map, measured.inputs()?)?,
+            false => Svd::of(map.map)?,
+        };
+        let (rows, cols) = (svd.rows, svd.cols);
+        places.push(Place::of(&network.config, map));
+        spectra.push(Spectrum { name, rows, cols, sigma: svd.sigma.clone() });
         svds.push(svd);
     }
-    let ranks = plan.rank.choose(&spectra, fixed, plan.force)?;
+    let ranks = choose(network, plan, measured, stored, &chosen, &spectra, &places)?;
 
     let mut cut = svds.iter().zip(ranks);
-    let mut network = network.clone();
-    for ((_, map), chosen) in network.maps_mut().into_iter().zip(chosen) {
+    let mut after = network.clone();
+    let mut changed = Vec::new();
+    for (i, ((_, map), chosen)) in after.maps_mut().into_iter().zip(chosen).enumerate() {
         if !chosen {
             continue;
         }
         if let Some((svd, rank)) = cut.next() {
             *map = factored(map, svd, rank, plan.force)?;
+            changed.push(i);
         }
     }
-    Ok(network)
+    if plan.whiten {
+        for i in changed {
+            absorb_mean(network, &mut after, i, measured.inputs()?)?;
+        }
+    }
+    Ok(after)
+}
+
+/// For each map of the network whether the plan means it.
+fn chosen_maps(network: &Network, plan: &LowRank) -> Result<Vec<bool>> {
+    let maps = network.maps();
+    let RankRule::List(ranks) = &plan.rank else {
+        return Ok(maps.iter().map(|map| plan.maps.contains(&map.kind)).collect());
+    };
+    let names: Vec<String> = maps.iter().map(MapRef::name).collect();
+    let known: BTreeSet<&String> = names.iter().collect();
+    if let Some(name) = ranks.keys().find(|name| !known.contains(name)) {
+        let names = names.join(", ");
+        return Err(Error::Rank(format!("the network has no map `{name}`; it has {names}")));
+    }
+    Ok(names.iter().map(|name| ranks.contains_key(name)).collect())
+}
+
+/// Ranks of the chosen maps by the plan's rule.
+fn choose(
+    network: &Network,
+    plan: &LowRank,
+    measured: Measured<'_>,
+    stored: Storage,
+    chosen: &[bool],
+    spectra: &[Spectrum],
+    places: &[Place],
+) -> Result<Vec<usize>> {
+    let limit = match &plan.rank {
+        RankRule::Budget(budget) => *budget,
+        _ => Budget::default(),
+    };
+    if limit.latency_us.is_some() && measured.machine.is_none() {
+        let reason = "a budget of time needs the measured machine";
+        return Err(Error::Rank(reason.into()));
+    }
+    let network_bytes = limit.bytes.unwrap_or(network.params());
+    let pricing = Pricing { machine: measured.machine, network_bytes };
+    // What is not factored is stored in the same way.
+    let maps = network.maps();
+    let others = maps.iter().zip(chosen).filter(|(_, chosen)| !**chosen);
+    let fixed = others
+        .map(|(entry, _)| pricing.map(&Place::of(&network.config, entry), entry.map, stored))
+        .fold(vectors(network), Cost::add);
+    let cost = |map: &Spectrum, rank: usize| {
+        let place = spectra.iter().position(|s| s.name == map.name).map(|i| places[i]);
+        let rank = (plan.force || map.saves(rank)).then_some(rank);
+        place.map_or(Cost::default(), |place| pricing.cost(&place, rank, stored))
+    };
+    let terms = Terms { fixed, cost: &cost, force: plan.force, step: plan.multiple_of };
+    plan.rank.choose_under(spectra, &terms)
 }
 
 /// The map at `rank`, in the family that has fewer parameters.
@@ -102,4 +208,62 @@ fn factored(map: &LinearMap, svd: &Svd, rank: usize, force: bool) -> Result<Line
         return Ok(LinearMap::low_rank(rows, cols, rank, u, v)?);
     }
     Ok(LinearMap::dense(rows, cols, map.to_dense())?)
+}
+
+/// The decomposition by a map's inputs. Where a bias can take up the mean, only what varies counts.
+pub(crate) fn whitened(network: &Network, map: &MapRef<'_>, inputs: &Calibration) -> Result<Svd> {
+    Svd::whitened(map.map, &spread(network, map, inputs)?, DAMPING)
+}
+
+/// The moments that count for a map: without the mean where a bias can take it up.
+pub(crate) fn spread(
+    network: &Network,
+    map: &MapRef<'_>,
+    inputs: &Calibration,
+) -> Result<SecondMoment> {
+    let moment = inputs.get(&map.name())?;
+    let own = bias(network, &map.name()).is_some_and(|bias| bias.len() == map.map.rows());
+    Ok(if own { moment.centred() } else { moment.clone() })
+}
+
+/// Moves the bias of map `index` of `after` so that the mean of its output is what it was in `before`: it takes up
+/// `(W - W') E[x]`. Recurrent maps have no bias of their own.
+pub(crate) fn absorb_mean(
+    before: &Network,
+    after: &mut Network,
+    index: usize,
+    inputs: &Calibration,
+) -> Result<()> {
+    let maps = before.maps();
+    let entry = &maps[index];
+    let mean = inputs.get(&entry.name())?.mean();
+    let (old, new) = (entry.map.to_dense(), after.maps()[index].map.to_dense());
+    // Under a joint left factor the bias comes after that one.
+    let bias = bias_mut(after, (entry.kind, entry.layer));
+    let Some(bias) = bias.filter(|bias| bias.len() == entry.map.rows()) else {
+        return Ok(());
+    };
+    let rows = old.chunks_exact(mean.len()).zip(new.chunks_exact(mean.len()));
+    for (bias, (old, new)) in bias.iter_mut().zip(rows) {
+        let lost = old.iter().zip(new).zip(&mean).map(|((o, n), m)| f64::from(o - n) * m);
+        *bias += lost.sum::<f64>() as f32;
+    }
+    Ok(())
+}
+
+/// The bias of the map `name`; a recurrent map has none of its own.
+pub(crate) fn bias<'a>(network: &'a Network, name: &str) -> Option<&'a [f32]> {
+    let name = format!("{name}.bias");
+    network.vectors().into_iter().find(|(found, _)| *found == name).map(|(_, bias)| bias)
+}
+
+/// The bias of a map by kind and layer, to be changed.
+fn bias_mut(network: &mut Network, (kind, layer): (Kind, usize)) -> Option<&mut Vec<f32>> {
+    match kind {
+        Kind::Conv => network.conv.get_mut(layer).map(|conv| &mut conv.bias),
+        Kind::Nonrecurrent => network.recurrent.get_mut(layer).map(|l| &mut l.nonrec.bias),
+        Kind::FullyConnected => network.fc.as_mut().map(|fc| &mut fc.bias),
+        Kind::Output => Some(&mut network.output.bias),
+        Kind::Recurrent | Kind::Joint | Kind::Projection => None,
+    }
 }

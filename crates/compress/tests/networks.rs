@@ -4,15 +4,21 @@ mod common;
 
 use common::{Random, features, largest_difference, network};
 use stonechat_compress::{
-    LowRank, Plan, RankRule, low_rank, map_report, quantize_int8, singular_values,
+    Budget, Calibration, LowRank, Measured, Plan, RankRule, Storage, map_report, quantize_int8,
+    singular_values,
 };
 use stonechat_model::{Kind, LinearMap, Matrix, Network};
+
+/// Without any measurement.
+fn low_rank(network: &Network, plan: &LowRank) -> stonechat_compress::Result<Network> {
+    stonechat_compress::low_rank(network, plan, Measured::default(), Storage::F32)
+}
 
 const ALL: [Kind; 5] =
     [Kind::Conv, Kind::Nonrecurrent, Kind::Recurrent, Kind::FullyConnected, Kind::Output];
 
 fn plan(rank: RankRule, maps: &[Kind], force: bool) -> LowRank {
-    LowRank { rank, maps: maps.to_vec(), force }
+    LowRank { maps: maps.to_vec(), force, ..LowRank::new(rank) }
 }
 
 fn families(network: &Network) -> Vec<(String, &'static str, usize)> {
@@ -90,7 +96,7 @@ fn budgets_count_the_whole_network() {
     let before = network(6);
     let total = before.params();
     for budget in [total / 2, total * 3 / 4, total] {
-        let rule = RankRule::Budget { parameters: budget };
+        let rule = RankRule::Budget(Budget::parameters(budget));
         let after = low_rank(&before, &LowRank::new(rule)).unwrap();
         let largest = before.maps().iter().map(|m| m.map.rows() + m.map.cols()).max().unwrap();
         let used = after.params();
@@ -109,7 +115,7 @@ fn what_cannot_be_cut_is_refused_by_name() {
         (&float, list("gru.7.rec", 2), "no map `gru.7.rec`; it has conv.0, gru.0.nonrec"),
         (&float, list("gru.0.rec", 17), "`gru.0.rec` is 17, must be at most 16"),
         (&float, list("gru.0.rec", 0), "`gru.0.rec` is 0"),
-        (&float, RankRule::Budget { parameters: 10 }, "budget of 10"),
+        (&float, RankRule::Budget(Budget::parameters(10)), "budget of 10"),
         (&float, RankRule::Variance(-0.1), "variance is -0.1"),
         (&int8, RankRule::Variance(0.9), "`gru.0.nonrec` is quantised already"),
         (&torn, RankRule::Variance(0.9), "output.bias"),
@@ -164,7 +170,8 @@ fn reports_agree_with_the_dense_view() {
     network.recurrent[0].rec = LinearMap::dense(48, 16, rank_one).unwrap();
     let ranks = [("gru.1.nonrec".to_string(), 3), ("fc".to_string(), 4)].into();
     let factored = low_rank(&network, &plan(RankRule::List(ranks), &[], false)).unwrap();
-    let network = Plan { int8: true, ..Plan::default() }.apply(&factored).unwrap();
+    let network =
+        Plan { int8: true, ..Plan::default() }.apply(&factored, Measured::default()).unwrap();
     let report = map_report(&network).unwrap();
     assert_eq!(report.len(), network.maps().len());
     assert_eq!(
@@ -211,7 +218,8 @@ fn plans_in_toml() {
         let plan = Plan::from_toml(text).unwrap_or_else(|e| panic!("{text}: {e}"));
         let written = toml::to_string(&plan).unwrap();
         assert_eq!(Plan::from_toml(&written).unwrap(), plan, "{written}");
-        let after = plan.apply(&network).unwrap_or_else(|e| panic!("{text}: {e}"));
+        let after =
+            plan.apply(&network, Measured::default()).unwrap_or_else(|e| panic!("{text}: {e}"));
         let rec = &after.recurrent[0].rec;
         assert_eq!(rec.family(), family, "{text}");
         assert!(rank == 0 || rec.rank() == rank, "{text}: {}", rec.rank());
@@ -223,7 +231,9 @@ fn plans_in_toml() {
         ("int8 = true\nint4 = true", "unknown field `int4`"),
         ("[low_rank]\nmaps = [\"recurrent\"]", "missing field `rank`"),
         ("[low_rank]\nrank = { variance = 2.0 }", "variance is 2"),
-        ("[low_rank]\nrank = { budget = { parameters = 1, bytes = 2 } }", "bytes"),
+        ("[low_rank]\nrank = { budget = {} }", "needs `parameters`"),
+        ("[low_rank]\nrank = { budget = { latency_us = -1.0 } }", "must be positive"),
+        ("[low_rank]\nrank = { budget = { seconds = 1 } }", "seconds"),
         ("[low_rank]\nrank = { half = 1 }", "half"),
         ("[low_rank]\nrank = { variance = 0.9 }\nmaps = [\"gru\"]", "gru"),
         ("[low_rank]\nrank = { variance = 0.9 }\nforced = true", "unknown field `forced`"),
@@ -231,4 +241,130 @@ fn plans_in_toml() {
         let error = Plan::from_toml(text).unwrap_err().to_string();
         assert!(error.contains(words), "{text}: wanted {words}, got: {error}");
     }
+}
+
+/// Inputs of a network's maps as they would be: random, of very different power, some dead.
+fn calibration(network: &Network) -> Calibration {
+    let mut calibration = Calibration::new(network);
+    let mut random = Random(77);
+    for map in network.maps() {
+        let cols = map.map.cols();
+        let mut x = random.matrix(4 * cols, cols);
+        for x in x.chunks_exact_mut(cols) {
+            for (j, x) in x.iter_mut().enumerate() {
+                *x = if j % 7 == 3 { 0.0 } else { *x * 0.8f32.powi(j as i32) + 0.5 };
+            }
+        }
+        calibration.add(&map.name(), &x).unwrap();
+    }
+    calibration
+}
+
+#[test]
+fn by_the_data_outputs_keep_more_and_their_means_stay() {
+    let before = network(11);
+    let inputs = calibration(&before);
+    let measured = Measured { inputs: Some(&inputs), ..Measured::default() };
+    let ranks = families(&before).into_iter().map(|(name, _, rank)| (name, rank.div_ceil(3)));
+    let plain = LowRank { force: true, ..LowRank::new(RankRule::List(ranks.collect())) };
+    let white = LowRank { whiten: true, ..plain.clone() };
+    let cut = |plan| stonechat_compress::low_rank(&before, plan, measured, Storage::F32).unwrap();
+    let (plain, white) = (cut(&plain), cut(&white));
+    white.validate().unwrap();
+    assert_eq!(families(&plain), families(&white));
+    assert_eq!(before.vectors(), plain.vectors());
+    for ((map, plain), white) in before.maps().iter().zip(plain.maps()).zip(white.maps()) {
+        let moment = inputs.get(&map.name()).unwrap();
+        let error = |changed| stonechat_compress::output_error(map.map, changed, &moment.centred());
+        let (plain, white) = (error(plain.map).unwrap(), error(white.map).unwrap());
+        assert!(white <= plain, "{}: {white} against {plain}", map.name());
+    }
+    // The mean output of a layer with a bias.
+    let mean = inputs.get("output").unwrap().mean();
+    let output = |network: &Network| -> Vec<f64> {
+        let w = network.output.map.to_dense();
+        let rows = w.chunks_exact(mean.len()).zip(&network.output.bias);
+        rows.map(|(w, b)| {
+            w.iter().zip(&mean).map(|(w, m)| f64::from(*w) * m).sum::<f64>() + f64::from(*b)
+        })
+        .collect()
+    };
+    let far =
+        output(&before).iter().zip(output(&white)).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
+    assert!(far < 1e-4, "{far}");
+    // Without the data it is refused, and so are data of another network.
+    let plan = LowRank { whiten: true, ..LowRank::new(RankRule::Variance(0.5)) };
+    let error = low_rank(&before, &plan).unwrap_err().to_string();
+    assert!(error.contains("calibration audio"), "{error}");
+    let empty = Calibration::new(&before);
+    let measured = Measured { inputs: Some(&empty), ..Measured::default() };
+    let error = stonechat_compress::low_rank(&before, &plan, measured, Storage::F32)
+        .unwrap_err()
+        .to_string();
+    assert!(error.contains("gru.0.nonrec"), "{error}");
+}
+
+#[test]
+fn budgets_of_bytes_count_the_package_and_ranks_fill_the_kernels() {
+    let before = network(12);
+    let all = quantize_int8(&before).bytes();
+    for (share, step) in [(0.6, 1), (0.75, 1), (0.75, 4)] {
+        let bytes = (share * all as f64) as usize;
+        let plan =
+            LowRank { multiple_of: step, ..LowRank::new(RankRule::Budget(Budget::bytes(bytes))) };
+        let after = Plan { low_rank: Some(plan), int8: true, ..Plan::default() }
+            .apply(&before, Measured::default())
+            .unwrap();
+        let used = after.bytes();
+        assert!(used <= bytes && used as f64 > 0.8 * bytes as f64, "{used} of {bytes}");
+        let ranks = families(&after).into_iter().filter(|(_, family, _)| *family == "low_rank");
+        for (name, _, rank) in ranks {
+            assert!(rank.is_multiple_of(step), "{name}: {rank}");
+        }
+    }
+    let rule = RankRule::Budget(Budget { latency_us: Some(10.0), ..Budget::default() });
+    let error = low_rank(&before, &LowRank::new(rule)).unwrap_err().to_string();
+    assert!(error.contains("measured machine"), "{error}");
+    let plan = LowRank { multiple_of: 5, ..LowRank::new(RankRule::Variance(0.3)) };
+    let after = low_rank(&before, &plan).unwrap();
+    assert!(families(&after).iter().all(|(_, family, rank)| *family == "dense" || rank % 5 == 0));
+}
+
+#[test]
+fn families_by_name_and_by_kind() {
+    let before = network(13);
+    let inputs = calibration(&before);
+    let text = "[families]\n\"gru.0.rec\" = { family = \"toeplitz_like\", rank = 2 }\n\
+                fully_connected = { family = \"low_rank\", rank = 3 }\n\
+                [low_rank]\nrank = { variance = 0.3 }\n";
+    let plan = Plan::from_toml(text).unwrap();
+    for inputs in [None, Some(&inputs)] {
+        let after = plan.apply(&before, Measured { inputs, machine: None }).unwrap();
+        after.validate().unwrap();
+        let found = families(&after);
+        let named = |name: &str| found.iter().find(|(found, ..)| found == name).unwrap();
+        assert_eq!(named("gru.0.rec").1, "toeplitz_like");
+        assert_eq!((named("fc").1, named("fc").2), ("low_rank", 3));
+        assert_eq!((named("gru.1.rec").1, named("output").1), ("low_rank", "dense"));
+        assert_eq!(
+            before.fc.as_ref().unwrap().bias == after.fc.as_ref().unwrap().bias,
+            inputs.is_none()
+        );
+    }
+    for (text, words) in [
+        ("[families]\ngru = { family = \"dense\" }", "no map and no kind of map `gru`"),
+        ("[families]\nfc = { family = \"low_rank\", rank = 300 }", "fc"),
+        ("int8 = true\n[families]\nfc = { family = \"round\" }", "round"),
+        (
+            "[families]\nfc = { family = \"dense\" }\n[low_rank]\nrank = { list = { fc = 3 } }",
+            "`fc` has a family and a rank",
+        ),
+    ] {
+        let applied = Plan::from_toml(text).and_then(|p| p.apply(&before, Measured::default()));
+        let error = applied.unwrap_err().to_string();
+        assert!(error.contains(words), "{words}: {error}");
+    }
+    let int8 = quantize_int8(&before);
+    let error = plan.apply(&int8, Measured::default()).unwrap_err().to_string();
+    assert!(error.contains("quantised already"), "{error}");
 }

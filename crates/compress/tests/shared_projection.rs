@@ -4,7 +4,7 @@ mod common;
 
 use common::{Random, distance, largest_difference, norm};
 use stonechat_compress::{
-    Basis, Plan, RankRule, SharedProjection, basis_svd, shared_factors, shared_projection,
+    Basis, Measured, Plan, RankRule, SharedProjection, basis_svd, shared_factors, shared_projection,
 };
 use stonechat_model::{
     Candidate, Cell, LinearMap, Network, NetworkConfig, RecurrentConfig, RowConvConfig,
@@ -104,7 +104,9 @@ fn a_common_row_space_is_found_without_loss() {
 #[test]
 fn plans_budgets_and_refusals() {
     let before = network(Cell::Lstm, false);
-    let plan = |text: &str| Plan::from_toml(text).and_then(|plan| plan.apply(&before));
+    let plan = |text: &str| {
+        Plan::from_toml(text).and_then(|plan| plan.apply(&before, Measured::default()))
+    };
     let text =
         "[shared_projection]\nrank = { list = { \"lstm.1.proj\" = 4 } }\nbasis = \"stacked\"";
     let after = plan(text).unwrap();

@@ -1,14 +1,18 @@
-//! `stonechat compress`: weights to low rank, by a plan or by one rule.
+//! `stonechat compress`: weights to low rank, by a plan or by one rule, or `compress auto` by trial.
+
+mod auto;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-use anyhow::{Context, Result};
-use clap::Args;
+use anyhow::{Context, Result, bail};
+use clap::{Args, Subcommand};
 use serde_json::{Value, json};
-use stonechat_compress::{LowRank, Plan, RankRule};
+use stonechat_compress::{Budget, LowRank, Machine, Measured, Plan, RankRule, map_damage};
 use stonechat_model::Network;
 
+use crate::calibration::{CalibrationArgs, pack};
 use crate::failure::Verdict;
 use crate::model_file::{ModelArg, file_bytes};
 use crate::summary::{Change, Summary};
@@ -16,15 +20,38 @@ use crate::summary::{Change, Summary};
 /// Key of a package's provenance under which the steps since training are listed.
 const STEPS: &str = "compressed";
 
+/// How long the machine is measured for where a budget is one of time.
+const MEASURING: Duration = Duration::from_secs(1);
+
 #[derive(Args)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 pub struct Compress {
+    #[command(subcommand)]
+    automatic: Option<Automatic>,
+    #[command(flatten)]
+    by_rule: ByRule,
+}
+
+#[derive(Subcommand)]
+enum Automatic {
+    /// Try out how much each weight can be cut, and choose forms and ranks for a target size
+    Auto(auto::Auto),
+}
+
+#[derive(Args)]
+struct ByRule {
     #[command(flatten)]
     rule: Rule,
+    /// Keep what matters for the outputs on the calibration audio, not what is large in the weights
+    #[arg(long, requires = "calibrate", conflicts_with = "plan")]
+    whiten: bool,
+    #[command(flatten)]
+    calibration: CalibrationArgs,
     #[command(flatten)]
     model: ModelArg,
     /// Where the new package goes
-    #[arg(long, value_name = "FILE")]
-    output: PathBuf,
+    #[arg(long, value_name = "FILE", required = true)]
+    output: Option<PathBuf>,
     /// Print one JSON object: `before` and `after`
     #[arg(long)]
     json: bool,
@@ -53,31 +80,53 @@ fn map_and_rank(text: &str) -> Result<(String, usize), String> {
     Ok((name.trim().to_string(), rank))
 }
 
-impl Rule {
+impl ByRule {
     fn plan(&self) -> Result<Plan> {
-        if let Some(path) = &self.plan {
+        if let Some(path) = &self.rule.plan {
             let text = std::fs::read_to_string(path).with_context(|| path.display().to_string())?;
             return Plan::from_toml(&text).with_context(|| path.display().to_string());
         }
-        let rank = match (&self.variance, &self.ranks, &self.budget) {
+        let rank = match (&self.rule.variance, &self.rule.ranks, &self.rule.budget) {
             (Some(share), ..) => RankRule::Variance(*share),
             (_, Some(ranks), _) => {
                 RankRule::List(ranks.iter().cloned().collect::<BTreeMap<_, _>>())
             }
-            (.., Some(parameters)) => RankRule::Budget { parameters: *parameters },
+            (.., Some(parameters)) => RankRule::Budget(Budget::parameters(*parameters)),
             _ => unreachable!("clap requires one of the group"),
         };
-        Ok(Plan { low_rank: Some(LowRank::new(rank)), ..Plan::default() })
+        let low_rank = LowRank { whiten: self.whiten, ..LowRank::new(rank) };
+        Ok(Plan { low_rank: Some(low_rank), ..Plan::default() })
+    }
+
+    fn run(self) -> Result<Verdict> {
+        // An option only because `auto` does without.
+        let Some(output) = &self.output else { bail!("--output is missing") };
+        let plan = self.plan()?;
+        let inputs = match plan.needs_inputs() || self.calibration.is_given() {
+            false => None,
+            true => {
+                let package = self.model.package()?;
+                let model = pack(&package)?;
+                Some(self.calibration.read(&model)?.inputs(&model, &package)?)
+            }
+        };
+        let machine = plan.needs_machine().then(|| Machine::measure(MEASURING));
+        let measured = Measured { inputs: inputs.as_ref(), machine: machine.as_ref() };
+        let step = json!(plan);
+        let change = rewrite_measured(&self.model, output, step, measured, |network| {
+            Ok(plan.apply(network, measured)?)
+        })?;
+        change.print(self.json)?;
+        Ok(Verdict::Good)
     }
 }
 
 impl Compress {
     pub fn run(self) -> Result<Verdict> {
-        let plan = self.rule.plan()?;
-        let change =
-            rewrite(&self.model, &self.output, json!(plan), |network| Ok(plan.apply(network)?))?;
-        change.print(self.json)?;
-        Ok(Verdict::Good)
+        match self.automatic {
+            Some(Automatic::Auto(auto)) => auto.run(),
+            None => self.by_rule.run(),
+        }
     }
 }
 
@@ -89,13 +138,26 @@ pub fn rewrite(
     step: Value,
     work: impl FnOnce(&Network) -> Result<Network>,
 ) -> Result<Change> {
+    rewrite_measured(model, output, step, Measured::default(), work)
+}
+
+/// The same; the change then says what it did to the outputs on the calibration audio.
+pub fn rewrite_measured(
+    model: &ModelArg,
+    output: &Path,
+    step: Value,
+    measured: Measured,
+    work: impl FnOnce(&Network) -> Result<Network>,
+) -> Result<Change> {
     let mut package = model.package()?;
     let before = Summary::new(&package.network, model.bytes()?);
-    package.network = work(&package.network).with_context(|| model.name())?;
+    let network = work(&package.network).with_context(|| model.name())?;
+    let damage = map_damage(&package.network, &network, measured.inputs)?;
+    package.network = network;
     record(&mut package.provenance, step);
     package.save(output)?;
     let after = Summary::new(&package.network, file_bytes(output)?);
-    Ok(Change { before, after })
+    Ok(Change { before, after, damage })
 }
 
 /// Adds `step` to the steps in a provenance, which may be anything.

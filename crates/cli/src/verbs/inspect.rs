@@ -1,6 +1,9 @@
 //! `stonechat inspect`: what a package holds.
 
+mod spectra;
+
 use std::fmt::Write;
+use std::path::PathBuf;
 
 use anyhow::{Context, Result};
 use clap::Args;
@@ -18,6 +21,9 @@ use crate::output::{self, Table, megabytes, thousands};
 pub struct Inspect {
     #[command(flatten)]
     model: ModelArg,
+    /// Draw the singular values of every weight into FILE (SVG), with the ranks that keep 90 % of the variance
+    #[arg(long, value_name = "FILE")]
+    svg: Option<PathBuf>,
     /// Print one JSON object
     #[arg(long)]
     json: bool,
@@ -47,6 +53,12 @@ struct Map {
     name: String,
     kind: Kind,
     family: &'static str,
+    /// The family with all that it is given by.
+    hyperparameters: Value,
+    /// Of the families that are defined by one (`toeplitz_like`, ...).
+    displacement_rank: Option<u64>,
+    /// Displacement rank that keeps 90 % of the displacement's variance.
+    displacement_rank90: Option<usize>,
     int8: bool,
     /// `f32`, `int8`, `int4`, or several joined by `+`.
     storage: String,
@@ -63,7 +75,12 @@ struct Map {
 
 impl From<MapReport> for Map {
     fn from(map: MapReport) -> Self {
+        // A family has no keys or values that JSON cannot say.
+        let hyperparameters = serde_json::to_value(&map.hyperparameters).unwrap_or_default();
+        let displaced = map.family.ends_with("_like");
         Self {
+            displacement_rank: hyperparameters["rank"].as_u64().filter(|_| displaced),
+            hyperparameters,
             name: map.name,
             kind: map.kind,
             family: map.family,
@@ -75,6 +92,7 @@ impl From<MapReport> for Map {
             bytes: map.bytes,
             nu: map.nu,
             rank90: map.rank90,
+            displacement_rank90: map.displacement_rank90,
         }
     }
 }
@@ -82,6 +100,10 @@ impl From<MapReport> for Map {
 impl Inspect {
     pub fn run(self) -> Result<Verdict> {
         let report = self.report()?;
+        if let Some(path) = &self.svg {
+            let svg = spectra::draw(&self.model.package()?.network)?;
+            std::fs::write(path, svg).with_context(|| path.display().to_string())?;
+        }
         if self.json {
             output::json(&report)?;
         } else {

@@ -5,11 +5,12 @@ use std::path::PathBuf;
 use anyhow::Result;
 use clap::Args;
 use serde_json::json;
-use stonechat_compress::{Bits, Quantize as How, quantize};
+use stonechat_compress::{Bits, Measured, Plan, Quantize as How};
 
+use crate::calibration::{CalibrationArgs, pack};
 use crate::failure::Verdict;
 use crate::model_file::ModelArg;
-use crate::verbs::compress::rewrite;
+use crate::verbs::compress::rewrite_measured;
 
 #[derive(Args)]
 pub struct Quantize {
@@ -24,6 +25,8 @@ pub struct Quantize {
     /// With --bits 4: inner size of a low-rank correction of each dense map, in int8
     #[arg(long, value_name = "RANK", default_value_t = 0)]
     correction: usize,
+    #[command(flatten)]
+    calibration: CalibrationArgs,
     /// Print one JSON object: `before` and `after`
     #[arg(long)]
     json: bool,
@@ -36,13 +39,28 @@ fn bits(text: &str) -> Result<Bits, String> {
 
 impl Quantize {
     pub fn run(self) -> Result<Verdict> {
-        let how = How { correction: self.correction, ..How::new(self.bits) };
-        let step = match self.bits {
-            Bits::Eight => json!({ "int8": true }),
-            Bits::Four => json!({ "quantize": how }),
+        let feedback = self.calibration.is_given();
+        let how = How { correction: self.correction, feedback, ..How::new(self.bits) };
+        let plan = match self.bits {
+            Bits::Eight if !feedback => Plan { int8: true, ..Plan::default() },
+            _ => Plan { quantize: Some(how), ..Plan::default() },
         };
-        let change =
-            rewrite(&self.model, &self.output, step, |network| Ok(quantize(network, &how)?))?;
+        let inputs = match feedback {
+            false => None,
+            true => {
+                let package = self.model.package()?;
+                let model = pack(&package)?;
+                Some(self.calibration.read(&model)?.inputs(&model, &package)?)
+            }
+        };
+        let measured = Measured { inputs: inputs.as_ref(), machine: None };
+        let step = match &plan.quantize {
+            None => json!({ "int8": true }),
+            Some(how) => json!({ "quantize": how }),
+        };
+        let change = rewrite_measured(&self.model, &self.output, step, measured, |network| {
+            Ok(plan.apply(network, measured)?)
+        })?;
         change.print(self.json)?;
         Ok(Verdict::Good)
     }

@@ -8,7 +8,7 @@ mod perplexity;
 mod prune;
 mod quantize;
 mod query;
-mod size;
+pub(super) mod size;
 
 use anyhow::Result;
 use clap::Subcommand;

@@ -1,0 +1,131 @@
+//! The forms that a map may take, with what is known of each without running the network.
+
+use crate::families::moved;
+use crate::warm_start::{spread, whitened};
+use crate::{Calibration, Cost, Place, Pricing, Result, Storage, Svd, output_error};
+use serde::Serialize;
+use std::fmt;
+use stonechat_model::{Family, LinearMap, MapRef, Network};
+
+/// Ranks are multiples of this, so that the kernels' panels of rows are full; of a smaller power of two for maps
+/// that would have fewer than [`COARSE`] ranks to choose from.
+const TILE: usize = 32;
+/// Ranks that every map has at least, if it has as many at all.
+const COARSE: usize = 3;
+
+/// A form that a map may take.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Form {
+    /// Its family with the hyperparameters.
+    #[serde(flatten)]
+    pub family: Family,
+    /// How its weights are stored.
+    pub storage: Storage,
+}
+
+impl Form {
+    /// Inner size of the factors of a low-rank form.
+    pub fn rank(&self) -> Option<usize> {
+        match &self.family {
+            Family::LowRank(low_rank) => Some(low_rank.rank),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for Form {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.family.name(), self.storage)?;
+        match self.rank() {
+            Some(rank) => write!(f, ", rank {rank}"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// A form of one map.
+#[derive(Debug)]
+pub(super) struct Candidate {
+    pub form: Form,
+    pub cost: Cost,
+    /// Share of the map's output that it drops on the calibration audio, before its weights become integers.
+    pub dropped: f64,
+    /// The float map, where it takes long to find; others come from the decomposition.
+    fitted: Option<LinearMap>,
+}
+
+/// The forms of one map.
+#[derive(Debug)]
+pub(super) struct Candidates {
+    pub name: String,
+    svd: Svd,
+    pub all: Vec<Candidate>,
+}
+
+impl Candidates {
+    /// Factors by rising rank, dense, and those of `families` that drop no more than factors of as many bytes.
+    pub fn of(
+        network: &Network,
+        entry: &MapRef<'_>,
+        families: &[Family],
+        inputs: &Calibration,
+        pricing: Pricing<'_>,
+    ) -> Result<Self> {
+        let (rows, cols) = (entry.map.rows(), entry.map.cols());
+        let place = Place::of(&network.config, entry);
+        let svd = whitened(network, entry, inputs)?;
+        let storage = Storage::Int8;
+        let squares = |sigma: &[f64]| sigma.iter().map(|s| s * s).sum::<f64>();
+        let total = squares(&svd.sigma).max(f64::MIN_POSITIVE);
+        let mut all: Vec<Candidate> = ranks(rows, cols, svd.sigma.len())
+            .map(|rank| Candidate {
+                form: Form { family: Family::low_rank(rank), storage },
+                cost: pricing.cost(&place, Some(rank), storage),
+                dropped: squares(&svd.sigma[rank..]) / total,
+                fitted: None,
+            })
+            .collect();
+        all.push(Candidate {
+            form: Form { family: Family::dense(), storage },
+            cost: pricing.cost(&place, None, storage),
+            dropped: 0.0,
+            fitted: None,
+        });
+        let moment = spread(network, entry, inputs)?;
+        for family in families {
+            // A family that cannot have this size is no candidate for this map.
+            let Ok(map) = moved(network, entry, family, Some(inputs)) else { continue };
+            let cost = pricing.map(&place, &map, storage);
+            let dropped = output_error(entry.map, &map, &moment)?;
+            let beaten =
+                |other: &Candidate| other.cost.bytes <= cost.bytes && other.dropped <= dropped;
+            if !all.iter().any(beaten) {
+                let form = Form { family: family.clone(), storage };
+                all.push(Candidate { form, cost, dropped, fitted: Some(map) });
+            }
+        }
+        Ok(Self { name: entry.name(), svd, all })
+    }
+
+    /// The map `old` in a form, its weights as they are stored.
+    pub fn map(&self, old: &LinearMap, form: &Form) -> Result<LinearMap> {
+        let fitted = self.all.iter().find(|c| c.form == *form).and_then(|c| c.fitted.clone());
+        let map = match (fitted, form.rank()) {
+            (Some(map), _) => map,
+            (None, Some(rank)) => {
+                let (u, v) = self.svd.truncate(rank);
+                LinearMap::low_rank(self.svd.rows, self.svd.cols, rank, u, v)?
+            }
+            (None, None) => LinearMap::dense(self.svd.rows, self.svd.cols, old.to_dense())?,
+        };
+        Ok(map.map_parts(|part| form.storage.store(part)))
+    }
+}
+
+/// The ranks below `full` that save weights.
+fn ranks(rows: usize, cols: usize, full: usize) -> impl Iterator<Item = usize> {
+    // The first rank at which factors are as large as the dense map.
+    let limit = (rows * cols).div_ceil(rows + cols).min(full + 1);
+    let step = 1 << (limit / (COARSE + 1)).clamp(1, TILE).ilog2();
+    (1..).map(move |n| n * step).take_while(move |rank| *rank < limit)
+}

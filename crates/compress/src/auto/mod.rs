@@ -1,0 +1,252 @@
+//! Choosing family and rank of each map by how much the network suffers: sensitivity curves and a budget.
+//!
+//! A [`Study`] lists the forms that each map could take. Some of them, [`Study::points`], are to be tried out one
+//! at a time, all other maps as they were: whoever can run networks builds each by [`Study::network`] and says how
+//! far its output strayed (say, the divergence of its symbol probabilities on calibration audio). Between the ranks
+//! that were tried a map's damage is interpolated over the share of output that a rank drops, which the
+//! decomposition knows for all ranks. [`Study::choose`] shares out the budget; damages of maps are taken to add up,
+//! as divergences of small independent changes do.
+
+mod forms;
+
+use crate::cost::vectors;
+use crate::warm_start::{absorb_mean, spread};
+use crate::{
+    Budget, Calibration, Choice, Cost, Error, Measured, Pricing, Result, allocate, output_error,
+};
+pub use forms::Form;
+use forms::{Candidate, Candidates};
+use serde::Serialize;
+use stonechat_model::{Family, LinearMap, Network};
+
+/// Ranks that are tried out for each map, at most.
+const TRIED: usize = 5;
+
+/// One form of one map.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Point {
+    /// Number of the map in [`Network::maps`].
+    pub map: usize,
+    /// Its form.
+    pub form: Form,
+}
+
+/// What was chosen for a map, and what its neighbours would have meant.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Chosen {
+    /// The map.
+    pub name: String,
+    /// Its new form.
+    pub form: Form,
+    /// What it costs.
+    pub cost: Cost,
+    /// Share of the map's output that is lost on the calibration audio, mean square.
+    pub output_error: f64,
+    /// Damage to the network, in the unit of the trials.
+    pub damage: f64,
+    /// The next cheaper form.
+    pub cheaper: Option<Step>,
+    /// The next dearer form that would do less damage.
+    pub dearer: Option<Step>,
+}
+
+/// A form that was not chosen, against the one that was.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Step {
+    /// The form.
+    pub form: Form,
+    /// Bytes more (or fewer).
+    pub bytes: f64,
+    /// Damage more (or less).
+    pub damage: f64,
+}
+
+/// All forms of all maps of a network.
+#[derive(Debug)]
+pub struct Study<'a> {
+    network: &'a Network,
+    inputs: &'a Calibration,
+    maps: Vec<Candidates>,
+}
+
+impl<'a> Study<'a> {
+    /// The forms of the maps of a float network, whose inputs were `measured`, towards `budget`: dense and low
+    /// rank, and each of `families` where it fits a map better than low rank of as many bytes.
+    ///
+    /// # Errors
+    /// If the network is not valid or is quantised already, or there are no inputs, or time is limited and the
+    /// machine was not measured.
+    pub fn new(
+        network: &'a Network,
+        families: &[Family],
+        measured: Measured<'a>,
+        budget: &Budget,
+    ) -> Result<Self> {
+        network.validate()?;
+        budget.validate()?;
+        let inputs = measured.inputs()?;
+        if budget.latency_us.is_some() && measured.machine.is_none() {
+            let reason = "a budget of time needs the measured machine";
+            return Err(Error::Rank(reason.into()));
+        }
+        let network_bytes = budget.bytes.unwrap_or(network.params());
+        let pricing = Pricing { machine: measured.machine, network_bytes };
+        let maps = network.maps().into_iter().map(|map| {
+            if map.map.parts().iter().any(|(_, part)| part.is_int8()) {
+                let name = map.name();
+                return Err(Error::Plan(format!(
+                    "`{name}` is int8 already: start from the float network"
+                )));
+            }
+            Candidates::of(network, &map, families, inputs, pricing)
+        });
+        Ok(Self { network, inputs, maps: maps.collect::<Result<_>>()? })
+    }
+
+    /// What is to be tried out, map by map: a few ranks from the smallest to the largest, and all other forms.
+    pub fn points(&self) -> Vec<Point> {
+        let mut points = Vec::new();
+        for (map, candidates) in self.maps.iter().enumerate() {
+            let (factored, others): (Vec<&Candidate>, Vec<&Candidate>) =
+                candidates.all.iter().partition(|c| c.form.rank().is_some());
+            // Equal steps in the logarithm of the rank: the curve is steep where ranks are small.
+            let count = factored.len() as f64;
+            let nth = |i: usize| count.powf(i as f64 / (TRIED - 1) as f64).round() as usize - 1;
+            let mut tried: Vec<usize> = match factored.len() {
+                0..=TRIED => (0..factored.len()).collect(),
+                _ => (0..TRIED).map(nth).collect(),
+            };
+            tried.dedup();
+            let tried = tried.into_iter().map(|i| factored[i]).chain(others);
+            points.extend(tried.map(|c| Point { map, form: c.form.clone() }));
+        }
+        points
+    }
+
+    /// The name of a point's map.
+    pub fn name(&self, point: &Point) -> &str {
+        &self.maps[point.map].name
+    }
+
+    /// The network with these maps in these forms, all others as they were. Factors are those with the least error
+    /// on the inputs, biases take up what they change of the mean.
+    ///
+    /// # Errors
+    /// None for points of this study.
+    pub fn network(&self, points: &[Point]) -> Result<Network> {
+        let mut network = self.network.clone();
+        for point in points {
+            *network.maps_mut()[point.map].1 = self.map(point)?;
+            absorb_mean(self.network, &mut network, point.map, self.inputs)?;
+        }
+        Ok(network)
+    }
+
+    /// The map of a point, with weights.
+    fn map(&self, point: &Point) -> Result<LinearMap> {
+        self.maps[point.map].map(self.network.maps()[point.map].map, &point.form)
+    }
+
+    /// The damage of every form of every map, from that of the [`points`](Self::points), in their order.
+    fn damages(&self, tried: &[f64]) -> Result<Vec<Vec<f64>>> {
+        let points = self.points();
+        if tried.len() != points.len() || tried.iter().any(|d| !d.is_finite()) {
+            let (found, wanted) = (tried.len(), points.len());
+            let reason = format!("{found} damages for {wanted} trials, all of them finite numbers");
+            return Err(Error::Calibration(reason));
+        }
+        let damage = |map: usize, form: &Form| {
+            let mut pairs = points.iter().zip(tried);
+            pairs.find(|(p, _)| p.map == map && p.form == *form).map(|(_, d)| d.max(0.0))
+        };
+        let maps = self.maps.iter().enumerate().map(|(map, candidates)| {
+            // Dense is full rank: it belongs to the curve.
+            let on_curve = |c: &&Candidate| c.form.rank().is_some() || c.dropped == 0.0;
+            let ranked = candidates.all.iter().filter(on_curve);
+            let mut curve: Vec<(f64, f64)> =
+                ranked.filter_map(|c| Some((c.dropped, damage(map, &c.form)?))).collect();
+            curve.sort_by(|a, b| a.0.total_cmp(&b.0));
+            // Noise must not make a smaller rank look better.
+            for i in 1..curve.len() {
+                curve[i].1 = curve[i].1.max(curve[i - 1].1);
+            }
+            let of = |c: &Candidate| match damage(map, &c.form) {
+                Some(damage) if !on_curve(&c) => damage,
+                _ => interpolate(&curve, c.dropped),
+            };
+            candidates.all.iter().map(of).collect()
+        });
+        Ok(maps.collect())
+    }
+
+    /// A form for each map such that the whole keeps to the budget, given the damage of each of the
+    /// [`points`](Self::points). Without trials, `None`, the damage of a form is the share of the map's output
+    /// that it drops.
+    ///
+    /// # Errors
+    /// If the budget is too small for any choice, or `tried` are not as many numbers as points.
+    pub fn choose(&self, tried: Option<&[f64]>, budget: &Budget) -> Result<Vec<Chosen>> {
+        let damages: Vec<Vec<f64>> = match tried {
+            Some(tried) => self.damages(tried)?,
+            None => self.maps.iter().map(|m| m.all.iter().map(|c| c.dropped).collect()).collect(),
+        };
+        let choices: Vec<Vec<Choice>> = self
+            .maps
+            .iter()
+            .zip(&damages)
+            .map(|(map, damages)| {
+                let pairs = map.all.iter().zip(damages);
+                pairs.map(|(c, &damage)| Choice { cost: c.cost, damage }).collect()
+            })
+            .collect();
+        let chosen = allocate(&choices, vectors(self.network), budget)?;
+        let all = chosen.into_iter().enumerate().map(|(map, i)| {
+            let (candidates, choices) = (&self.maps[map], &choices[map]);
+            let now = choices[i];
+            let step = |j: usize| Step {
+                form: candidates.all[j].form.clone(),
+                bytes: choices[j].cost.bytes - now.cost.bytes,
+                damage: choices[j].damage - now.damage,
+            };
+            let others = || (0..choices.len()).filter(|j| *j != i).map(step);
+            let cheaper = others().filter(|s| s.bytes < 0.0);
+            let dearer = others().filter(|s| s.bytes > 0.0 && s.damage < 0.0);
+            let form = candidates.all[i].form.clone();
+            let maps = self.network.maps();
+            let old = &maps[map];
+            let new = self.map(&Point { map, form: form.clone() })?;
+            // A mean that a bias took up is not lost.
+            let moment = spread(self.network, old, self.inputs)?;
+            Ok(Chosen {
+                name: candidates.name.clone(),
+                form,
+                cost: now.cost,
+                output_error: output_error(old.map, &new, &moment)?,
+                damage: now.damage,
+                cheaper: cheaper.max_by(|a, b| a.bytes.total_cmp(&b.bytes)),
+                dearer: dearer.min_by(|a, b| a.bytes.total_cmp(&b.bytes)),
+            })
+        });
+        all.collect()
+    }
+
+    /// The points that were chosen, for [`network`](Self::network).
+    pub fn chosen_points(chosen: &[Chosen]) -> Vec<Point> {
+        let points = chosen.iter().enumerate();
+        points.map(|(map, c)| Point { map, form: c.form.clone() }).collect()
+    }
+}
+
+/// The value at `x` on the curve through the points, ascending in `x`; constant beyond them.
+fn interpolate(points: &[(f64, f64)], x: f64) -> f64 {
+    for pair in points.windows(2) {
+        let ((x0, y0), (x1, y1)) = (pair[0], pair[1]);
+        if x <= x0 {
+            return y0;
+        }
+        if x < x1 {
+            return y0 + (y1 - y0) * (x - x0) / (x1 - x0);
+        }
+    }
+    points.last().map_or(0.0, |point| point.1)
+}
