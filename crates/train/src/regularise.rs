@@ -185,7 +185,7 @@ mod tests {
     fn group_lasso_descends_to_the_soft_threshold_of_each_block() {
         let (rows, columns, lambda) = (6, 5, 0.4);
         let a: Vec<f32> = (0..rows * columns)
-            .map(|i| ((i * 29 % 17) as f32 - 8.0) * if i / columns < 3 { 0.02 } else { 0.2 })
+            .map(|i| ((i * 29 % 17) as f32 - 8.3) * if i / columns < 3 { 0.02 } else { 0.2 })
             .collect();
         let stage =
             stage(&format!("regulariser = 'group_lasso'\nlambda_rec = {lambda}\nblock = [3, 2]"));

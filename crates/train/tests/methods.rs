@@ -27,7 +27,6 @@ fn recipe(folder: &Path, stages: &str, changes: &[&str]) -> Recipe {
     let text = format!(
         r#"
         seed = 5
-        checkpoint_minutes = 0.0
         [data]
         train = [{{ manifest = {manifest:?} }}]
         dev = [{{ manifest = {manifest:?} }}]
@@ -171,7 +170,7 @@ fn a_settled_stage_moves_on_as_if_its_epochs_had_been_known() {
         "#;
     let until = "stage.0.until={ settled = { of = 'nu', tolerance = 0.5, epochs = 2 } }";
     let whole = folder.path().join("whole");
-    let settling = recipe(folder.path(), stages, &[until]);
+    let settling = recipe(folder.path(), stages, &[until, "checkpoint_minutes=0.0"]);
     run(&settling, &whole);
     assert_eq!(last(&whole).progress.ended, [3, 2], "settled after the third epoch");
 
