@@ -93,3 +93,18 @@ fn a_recipe_can_be_the_measure() {
     assert_eq!(value["foreign_characters"], json!({ "b": 1 }));
     run(folder.with_model("data check").args(["m.jsonl", "--recipe", "r.toml"]), 2);
 }
+
+#[test]
+fn grams_are_chosen_from_texts_and_printed_for_a_recipe() {
+    let folder = Folder::new();
+    let texts = ["the hen", "then", "say \u{e9}t\u{e9}"];
+    folder.write("train.jsonl", texts.map(|text| line("a.wav", 1.0, text, "x")).concat());
+    let value = run_json(folder.command("data grams").args(["train.jsonl", "--max", "3"]), 0);
+    let alphabet = value["alphabet"].as_array().unwrap();
+    assert_eq!(alphabet.len(), 29 + 3, "{value}");
+    assert_eq!(alphabet[29..], [json!("he"), json!("en"), json!("th")], "{value}");
+    assert_eq!(value["counts"], json!({ "he": 3, "en": 2, "th": 2 }));
+    let (text, _) = run(folder.command("data grams").args(["train.jsonl", "--longest", "3"]), 0);
+    assert!(text.starts_with(r#"alphabet = ["", " ", "'""#.replace(", ", ",").as_str()), "{text}");
+    assert!(text.contains("\"the\"") && !text.contains('\u{e9}'), "{text}");
+}

@@ -82,3 +82,27 @@ fn trace_norm_gives_what_the_paper_claims_and_l2_does_not() {
         assert!(small < 0.5 * large, "seed {seed}: {small} against {large}");
     }
 }
+
+/// Ciliberto et al. 2017: a stationary point of `1/2 |W - Y|^2 + lambda |W|_*` is the minimum if and only
+/// if the gradient's largest singular value is at most lambda; at too small a rank it is more.
+#[test]
+fn the_gradient_tells_whether_the_rank_is_large_enough() {
+    let mut random = Random(4);
+    let noisy: Vec<f32> = random
+        .matrix_of_rank(ROWS, COLS, RANK)
+        .iter()
+        .map(|x| x + 1.5 * random.normal() as f32)
+        .collect();
+    let svd = Svd::new(&noisy, ROWS, COLS).unwrap();
+    let lambda = 18.0;
+    let kept = svd.sigma.iter().filter(|&&s| s > lambda).count();
+    assert!((3..20).contains(&kept), "{kept} singular values above lambda");
+    for (rank, enough) in [(COLS, true), (kept, true), (kept - 1, false), (1, false)] {
+        let floor = svd.sigma.get(rank).copied().unwrap_or(0.0);
+        // The minimum among matrices of at most this rank.
+        let w = shrunk(&svd, |s| if s > floor { (s - lambda).max(0.0) } else { 0.0 });
+        let gradient: Vec<f32> = w.iter().zip(&noisy).map(|(w, y)| w - y).collect();
+        let ratio = sigma(&gradient)[0] / lambda;
+        assert_eq!(ratio <= 1.0 + 1e-4, enough, "rank {rank} of {kept}: {ratio}");
+    }
+}

@@ -123,7 +123,7 @@ fn dict(tensors: &[(&str, &[usize])], value: f32) -> StateDict {
         .iter()
         .map(|(_, shape)| {
             let mut values = vec![0f32; shape.iter().product()];
-            values.last_mut().map(|last| *last = value);
+            *values.last_mut().unwrap() = value;
             values.iter().flat_map(|x| x.to_le_bytes()).collect()
         })
         .collect();
@@ -140,7 +140,8 @@ fn what_does_not_fit_is_named() {
         alphabet = { symbols = ["", "a"] }
         features = {}
     "#;
-    let good: [(&str, &[usize]); 6] = [
+    type Entry = (&'static str, &'static [usize]);
+    let good: [Entry; 6] = [
         ("rnns.0.rnn.weight_ih_l0", &[9, 4]),
         ("rnns.0.rnn.weight_hh_l0", &[9, 3]),
         ("rnns.0.rnn.bias_ih_l0", &[9]),
@@ -152,7 +153,7 @@ fn what_does_not_fit_is_named() {
         ImportPlan::from_toml(plan).and_then(|plan| plan.import(dict))
     };
     import(plan, &dict(&good, 0.0)).unwrap();
-    let changed = |change: &dyn Fn(&mut Vec<(&'static str, &'static [usize])>)| {
+    let changed = |change: fn(&mut Vec<Entry>)| {
         let mut tensors = good.to_vec();
         change(&mut tensors);
         dict(&tensors, 0.0)
@@ -160,22 +161,22 @@ fn what_does_not_fit_is_named() {
     let cases: [(&str, StateDict); 7] = [
         (
             "`rnns.0.rnn.weight_ih_l0` (recurrent.0): is missing",
-            changed(&|t| {
+            changed(|t| {
                 t.remove(0);
             }),
         ),
         (
             "`rnns.0.rnn.weight_hh_l0` (recurrent.0): has shape [9, 4], wanted [9, 3]",
-            changed(&|t| t[1].1 = &[9, 4]),
+            changed(|t| t[1].1 = &[9, 4]),
         ),
         (
             "`fc.0.module.1.weight` (output): has shape [5, 3], wanted [2, 3]",
-            changed(&|t| t[4].1 = &[5, 3]),
+            changed(|t| t[4].1 = &[5, 3]),
         ),
-        ("does not use `extra`", changed(&|t| t.push(("extra", &[1])))),
+        ("does not use `extra`", changed(|t| t.push(("extra", &[1])))),
         (
             "`rnns.0.rnn.weight_ih_l0_reverse` (none): belongs to a bidirectional layer",
-            changed(&|t| t.push(("rnns.0.rnn.weight_ih_l0_reverse", &[9, 4]))),
+            changed(|t| t.push(("rnns.0.rnn.weight_ih_l0_reverse", &[9, 4]))),
         ),
         ("value 5 is NaN", dict(&good, f32::NAN)),
         ("`rnns.0.rnn.bias_hh_l0` (recurrent.0): has values in its last third", dict(&good, 0.5)),

@@ -110,6 +110,26 @@ impl Alphabet {
         Ok(indices)
     }
 
+    /// Indices of the single characters of `text`, grams of several characters left aside: the targets of Gram-CTC.
+    ///
+    /// # Errors
+    /// [`Error::UnknownCharacter`] names the first character that is no symbol of its own, and its position.
+    pub fn spell(&self, text: &str) -> Result<Vec<u16>> {
+        let mut bytes = [0; 4];
+        let symbol = |(position, character): (usize, char)| {
+            let text: &str = character.encode_utf8(&mut bytes);
+            let index = (1..self.len()).find(|&i| self.symbols[i] == text);
+            // `new` bounds the number of symbols by that of u16.
+            index.map(|i| i as u16).ok_or(Error::UnknownCharacter { character, position })
+        };
+        text.chars().enumerate().map(symbol).collect()
+    }
+
+    /// Whether some symbol has more than one character.
+    pub fn has_grams(&self) -> bool {
+        self.symbols.iter().any(|symbol| symbol.chars().nth(1).is_some())
+    }
+
     /// The text that `indices` spell; blanks add nothing. Repeats are kept: collapsing is the decoder's work.
     ///
     /// # Errors
@@ -173,6 +193,14 @@ mod tests {
         let grams = ["", "t", "h", "e", "th", "the"].map(String::from).to_vec();
         let alphabet = Alphabet::new(grams).unwrap();
         assert_eq!(alphabet.encode("thhethe").unwrap(), [4, 2, 3, 5]);
+        assert_eq!(alphabet.spell("thhe").unwrap(), [1, 2, 2, 3]);
+        assert!(alphabet.has_grams() && !Alphabet::english().has_grams());
+        let partial = Alphabet::new(["", "t", "ha"].map(String::from).to_vec()).unwrap();
+        assert_eq!(partial.encode("that").unwrap(), [1, 2, 1]);
+        match partial.spell("that") {
+            Err(Error::UnknownCharacter { character: 'h', position: 1 }) => {}
+            other => panic!("{other:?}"),
+        }
     }
 
     #[test]

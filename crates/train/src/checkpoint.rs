@@ -43,6 +43,12 @@ pub struct Progress {
     pub normalise: Option<Normalise>,
     /// Best development result of the stage.
     pub best: Option<Evaluation>,
+    /// Epochs that the stages before took.
+    #[serde(default)]
+    pub ended: Vec<usize>,
+    /// What the stage's `until` looks at, for each epoch and large weight.
+    #[serde(default)]
+    pub settling: Vec<Vec<f64>>,
     /// Running sum of losses and utterances of the epoch so far.
     pub epoch_loss: (f64, usize),
 }

@@ -24,6 +24,14 @@ pub enum TrainError {
         /// What is wrong.
         reason: String,
     },
+    /// A trained net does not fit where it is wanted.
+    #[error("{path}: {reason}")]
+    Trained {
+        /// The package or checkpoint.
+        path: PathBuf,
+        /// What is wrong.
+        reason: String,
+    },
     /// A checkpoint is damaged or belongs to another recipe.
     #[error("checkpoint {path}: {reason}")]
     Checkpoint {

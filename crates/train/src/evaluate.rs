@@ -8,13 +8,13 @@ use stonechat_model::Alphabet;
 use crate::TrainError;
 use crate::data::{BatchConfig, Dataset};
 use crate::graph::{Frames, Graph, to_host};
-use crate::loss;
 use crate::net::{Mode, Net};
+use crate::objective::recognition;
 
 /// Error rates over a data set.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 pub struct Evaluation {
-    /// Mean CTC loss per utterance.
+    /// Mean CTC or Gram-CTC loss per utterance.
     pub loss: f64,
     /// Character error rate.
     pub cer: f64,
@@ -31,18 +31,18 @@ pub struct Evaluation {
 pub fn evaluate(
     net: &Net,
     dataset: &Dataset,
-    alphabet: &Alphabet,
     batches: &BatchConfig,
     device: &Device,
 ) -> Result<Evaluation, TrainError> {
     let graph = Graph::new(net, device, false);
+    let alphabet = dataset.targets().alphabet();
     let (mut characters, mut words) = (ErrorCount::default(), ErrorCount::default());
     let (mut loss, mut utterances) = (0.0, 0);
     for items in dataset.plan(&BatchConfig { sorta_grad: true, ..batches.clone() }, 0, 0, None) {
         let batch = dataset.batch(&items, None)?;
         let frames = Frames { lengths: batch.frames, steps: batch.t_max };
         let output = net.forward(&graph, batch.features, frames, Mode::Inference, device);
-        let (_, losses) = loss::ctc(&output.logits, &output.frames, &batch.labels);
+        let (_, losses) = recognition(dataset.targets(), &output, &batch.labels);
         loss += losses.iter().filter(|l| l.is_finite()).map(|&l| f64::from(l)).sum::<f64>();
         let symbols = net.symbols;
         let logits = to_host(output.logits);

@@ -79,6 +79,9 @@ pub enum Mode {
 pub struct Output {
     /// `batch x steps` rows of `symbols`.
     pub logits: Tensor<2>,
+    /// The same over the characters alone, where the net has the second output layer of
+    /// [`Net::set_characters`].
+    pub characters: Option<Tensor<2>>,
     /// Frames behind the strides of the convolutions.
     pub frames: Frames,
     /// This batch's statistics by layer; empty in inference.
@@ -173,7 +176,32 @@ impl Net {
             x = pass.normalise("fc", &x, clip, &frames);
         }
         let logits = linear::apply(graph, "output", &x) + graph.leaf("output.bias").clone();
-        Output { logits, frames, statistics: pass.statistics }
+        let characters = graph.has("characters.bias").then(|| {
+            linear::apply(graph, "characters", &x) + graph.leaf("characters.bias").clone()
+        });
+        Output { logits, characters, frames, statistics: pass.statistics }
+    }
+
+    /// Gives the net a second output layer for `count` characters, the blank among them, that
+    /// training alone uses (`characters.weight`, `characters.bias`), or takes it away. One that is
+    /// there stays.
+    pub fn set_characters(&mut self, count: Option<usize>, seed: u64) {
+        let (weight, bias) = ("characters.weight", "characters.bias");
+        match count {
+            None => {
+                self.parameters.remove(weight);
+                self.parameters.remove(bias);
+            }
+            Some(count) if !self.parameters.contains_key(bias) => {
+                let columns = self.config.output_input();
+                let seed = random::seed_for(seed, weight);
+                let deviation = (1.0 / columns as f32).sqrt();
+                let values = random::uniform(seed, count * columns, deviation);
+                self.parameters.insert(weight.into(), Parameter { rows: count, columns, values });
+                self.parameters.insert(bias.into(), Parameter::filled(1, count, 0.0));
+            }
+            Some(_) => {}
+        }
     }
 
     /// Moves the running statistics towards a batch's.

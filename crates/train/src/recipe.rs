@@ -9,10 +9,13 @@ use stonechat_compress::{RankRule, SharedProjection};
 use stonechat_model::{Alphabet, Family, FamilySpec, Kind, LinearSpec, NetworkConfig};
 
 use crate::TrainError;
-use crate::data::{AugmentConfig, BatchConfig, CacheConfig, Limits, Source};
+use crate::data::{AugmentConfig, BatchConfig, CacheConfig, Limits, Source, Targets};
+use crate::grams::GramConfig;
 use crate::net::Parametrisation;
 use crate::optimizer::OptimizerConfig;
 use crate::schedule::Decay;
+use crate::settle::Until;
+use crate::teacher::TeacherConfig;
 use crate::warm_start::{chosen, kind_key};
 
 /// A recipe. Paths are relative to the folder the command runs in.
@@ -37,6 +40,10 @@ pub struct Recipe {
     /// Output symbols, the blank (an empty string) first; English letters where absent.
     #[serde(default)]
     pub alphabet: Option<Vec<String>>,
+    /// Grams of the training texts that are added to the alphabet's characters, for Gram-CTC; a run
+    /// writes the alphabet that comes of it into its `recipe.toml`.
+    #[serde(default)]
+    pub grams: Option<GramConfig>,
     /// The data.
     pub data: DataSection,
     /// Feature extraction; `normalise` is fitted on the training set where it is absent.
@@ -91,8 +98,11 @@ pub enum DeviceKind {
 pub struct Stage {
     /// Name, used for files.
     pub name: String,
-    /// Passes over the training set.
+    /// Passes over the training set, at most.
     pub epochs: usize,
+    /// Ends the stage earlier.
+    #[serde(default)]
+    pub until: Option<Until>,
     /// How the large weights are held (first stage only).
     #[serde(default)]
     pub parametrisation: Parametrisation,
@@ -118,6 +128,16 @@ pub struct Stage {
     /// Strength on the non-recurrent and fully connected weights.
     #[serde(default)]
     pub lambda_nonrec: f64,
+    /// Rows and columns of a block of [`Regulariser::GroupLasso`].
+    #[serde(default = "block")]
+    pub block: [usize; 2],
+    /// A trained net whose posteriors this one is drawn to.
+    #[serde(default)]
+    pub teacher: Option<TeacherConfig>,
+    /// Share of the loss, in [0, 1), that is plain CTC over an output layer for the characters
+    /// alone, which is left out of the package; for Gram-CTC (Liu et al. 2017, "joint training").
+    #[serde(default)]
+    pub joint_ctc: f32,
     /// The optimiser.
     #[serde(default)]
     pub optimizer: OptimizerConfig,
@@ -169,6 +189,8 @@ pub enum Regulariser {
     L2,
     /// `lambda / 2 (|U|^2 + |V|^2)`, which is lambda times the trace norm of `U V` at its minimum.
     TraceNorm,
+    /// `lambda sum over blocks of sqrt(size) |block|` on W (Yuan & Lin 2006): blocks become zero.
+    GroupLasso,
 }
 
 fn ten() -> f64 {
@@ -179,6 +201,9 @@ fn one() -> usize {
 }
 fn clip_norm() -> f64 {
     400.0
+}
+fn block() -> [usize; 2] {
+    [8, 8]
 }
 
 impl Recipe {
@@ -201,6 +226,26 @@ impl Recipe {
         let recipe: Self = value.try_into().map_err(|e: toml::de::Error| e.to_string())?;
         recipe.validate()?;
         Ok(recipe)
+    }
+
+    /// Reads a recipe that [`Self::to_toml`] wrote.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn from_toml(text: &str) -> Result<Self, String> {
+        Self::parse(text, &[])
+    }
+
+    /// The output symbols, the recipe's own or English letters; grams that are still to be chosen
+    /// are not among them.
+    ///
+    /// # Errors
+    /// A list that makes no alphabet.
+    pub fn symbols(&self) -> Result<Alphabet, TrainError> {
+        match &self.alphabet {
+            Some(symbols) => Ok(Alphabet::new(symbols.clone())?),
+            None => Ok(Alphabet::english()),
+        }
     }
 
     /// The recipe as TOML.
@@ -237,6 +282,14 @@ impl Recipe {
         self.batches.validate().map_err(|e| e.to_string())?;
         if self.stages.is_empty() {
             return Err("there is no [[stage]]".into());
+        }
+        if self.grams.is_some_and(|grams| grams.longest < 2) {
+            return Err("grams.longest must be at least 2".into());
+        }
+        let characters_first =
+            || self.symbols().is_ok_and(|s| Targets::new(s).characters().is_some());
+        if self.stages.iter().any(|stage| stage.joint_ctc > 0.0) && !characters_first() {
+            return Err("joint_ctc needs an alphabet with all single characters first".into());
         }
         for (i, stage) in self.stages.iter().enumerate() {
             stage
@@ -289,8 +342,8 @@ impl Stage {
         if self.regulariser == Regulariser::TraceNorm && index == 0 && !factored && !structured {
             return Err("trace_norm needs parametrisation = \"factored\"".into());
         }
-        if self.regulariser == Regulariser::L2 && factored {
-            return Err("l2 needs parametrisation = \"dense\"".into());
+        if matches!(self.regulariser, Regulariser::L2 | Regulariser::GroupLasso) && factored {
+            return Err("l2 and group_lasso need parametrisation = \"dense\"".into());
         }
         match self.rate {
             Rate::Value(rate) if !(rate > 0.0 && rate.is_finite()) => {
@@ -303,8 +356,21 @@ impl Stage {
             _ if index == 0 => Err("the first stage needs a rate of its own".into()),
             _ => Ok(()),
         }?;
-        if !(0.0..1.0).contains(&self.dropout) || !(0.0..1.0).contains(&self.average) {
-            return Err("dropout and average must be in [0, 1)".into());
+        for (key, value) in
+            [("dropout", self.dropout), ("average", self.average), ("joint_ctc", self.joint_ctc)]
+        {
+            if !(0.0..1.0).contains(&value) {
+                return Err(format!("{key} is {value}, must be in [0, 1)"));
+            }
+        }
+        if self.block.contains(&0) {
+            return Err("block must be of at least one row and column".into());
+        }
+        if let Some(until) = &self.until {
+            until.validate()?;
+        }
+        if let Some(teacher) = &self.teacher {
+            teacher.validate()?;
         }
         Ok(())
     }
@@ -357,7 +423,17 @@ mod tests {
 
     #[test]
     fn overrides_reach_any_key_and_round_trip() {
-        let changes = ["stage.0.rate=3e-4", "network.gru=[4,5]", "features.mels=80", "seed=7"];
+        let settled = "stage.0.until={ settled = { of = 'rank', tolerance = 0.1, epochs = 2 } }";
+        let teacher = "stage.0.teacher={ package = 'base.stonechat', weight = 0.3 }";
+        let changes = [
+            settled,
+            teacher,
+            "grams={ max = 50 }",
+            "stage.0.rate=3e-4",
+            "network.gru=[4,5]",
+            "features.mels=80",
+            "seed=7",
+        ];
         let changes: Vec<String> = changes.iter().map(|s| s.to_string()).collect();
         let recipe = Recipe::parse(SMALL, &changes).unwrap();
         assert_eq!(recipe.stages[0].rate, Rate::Value(3e-4));
@@ -389,6 +465,12 @@ mod tests {
             ("sed=1", "sed"),
             ("stage.0.name=a/b", "letters"),
             ("network.gru=[{ hidden = 8, recurrent_bias = true }]", "recurrent_bias"),
+            ("stage.0.joint_ctc=1.0", "joint_ctc"),
+            ("stage.0.block=[0, 4]", "block"),
+            ("stage.0.until={ settled = { of = \"nu\", tolerance = 0.1, epochs = 0 } }", "until"),
+            ("stage.0.teacher={ package = \"t\", weight = 0.0 }", "teacher.weight"),
+            ("stage.0.teacher={ package = \"t\", temperature = -1.0 }", "temperature"),
+            ("grams={ longest = 1 }", "grams.longest"),
         ] {
             let error = Recipe::parse(SMALL, &[change.to_owned()]).unwrap_err();
             assert!(error.contains(expected), "{change}: {error}");

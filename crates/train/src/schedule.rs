@@ -58,20 +58,22 @@ pub struct StageRate {
 
 impl StageRate {
     /// The schedules of all stages. A stage with a rate of its own starts a schedule; stages that
-    /// continue it stretch it and run on its later part. Recipes are validated, so the first stage
-    /// has a rate of its own.
-    pub fn of(stages: &[Stage]) -> Vec<Self> {
+    /// continue it stretch it and run on its later part. `ended` has the epochs that the first
+    /// stages took, where they may have ended early. Recipes are validated, so the first stage has
+    /// a rate of its own.
+    pub fn of(stages: &[Stage], ended: &[usize]) -> Vec<Self> {
+        let taken = |i: usize| ended.get(i).copied().unwrap_or(stages[i].epochs) as f64;
         let mut all: Vec<Self> = Vec::with_capacity(stages.len());
         for (i, stage) in stages.iter().enumerate() {
             let before = all.last().copied();
             all.push(match (stage.rate, before) {
                 (Rate::Continue { .. }, Some(before)) => {
-                    Self { offset: before.offset + stages[i - 1].epochs as f64, ..before }
+                    Self { offset: before.offset + taken(i - 1), ..before }
                 }
                 (rate, before) => {
                     let final_rate = || {
                         // The last epoch's rate, not the one that would follow it.
-                        before.map_or(0.0, |b| b.at(stages[i - 1].epochs as f64 - 1e-6))
+                        before.map_or(0.0, |b| b.at(taken(i - 1) - 1e-6))
                     };
                     let rate = match rate {
                         Rate::Value(rate) => rate,
@@ -112,21 +114,31 @@ mod tests {
             toml::from_str(&text).unwrap()
         };
         let halve = "{ divide_each_epoch = 2.0 }";
-        let own = StageRate::of(&[
-            stage(3, "0.8", halve),
-            stage(2, "{ times_final = 3.0 }", "'constant'"),
-        ]);
+        let own = StageRate::of(
+            &[stage(3, "0.8", halve), stage(2, "{ times_final = 3.0 }", "'constant'")],
+            &[],
+        );
         assert!((own[1].at(0.0) - 3.0 * 0.2).abs() < 1e-9, "{}", own[1].at(0.0));
-        let one = StageRate::of(&[
-            stage(3, "0.8", halve),
-            stage(2, "{ continue_schedule = true }", "'constant'"),
-        ]);
+        let one = StageRate::of(
+            &[stage(3, "0.8", halve), stage(2, "{ continue_schedule = true }", "'constant'")],
+            &[],
+        );
         assert!((one[1].at(0.0) - 0.1).abs() < 1e-9, "{}", one[1].at(0.0));
-        let cosine = StageRate::of(&[
-            stage(1, "1.0", "{ cosine = 0.0 }"),
-            stage(1, "{ continue_schedule = true }", "'constant'"),
-        ]);
+        let cosine = StageRate::of(
+            &[
+                stage(1, "1.0", "{ cosine = 0.0 }"),
+                stage(1, "{ continue_schedule = true }", "'constant'"),
+            ],
+            &[],
+        );
         assert!((cosine[0].at(1.0) - 0.5).abs() < 1e-9 && cosine[1].at(1.0) < 1e-9);
+        for (rule, expected) in
+            [("{ times_final = 3.0 }", 3.0 * 0.4), ("{ continue_schedule = true }", 0.2)]
+        {
+            let stages = [stage(5, "0.8", halve), stage(2, rule, halve)];
+            let early = StageRate::of(&stages, &[2])[1].at(0.0);
+            assert!((early - expected).abs() < 1e-9, "after two of five epochs, {rule}: {early}");
+        }
     }
 
     #[test]

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use burn::tensor::Device;
 use serde_json::json;
 use stonechat_audio::FeatureConfig;
-use stonechat_model::{Alphabet, Package};
+use stonechat_model::Package;
 
 use crate::TrainError;
 use crate::checkpoint::{Checkpoint, Progress};
@@ -18,16 +18,19 @@ use crate::data::{
 use crate::device;
 use crate::evaluate::{Evaluation, evaluate};
 use crate::export::export;
+use crate::grams;
 use crate::graph::{Frames, Graph};
-use crate::loss;
 use crate::net::{Mode, Net};
+use crate::objective::{Objective, objective};
+use crate::optimality::optimality;
 use crate::optimizer::{self, OptimizerState};
 use crate::parameters::{Gradients, Parameters};
 use crate::random;
-use crate::recipe::{Recipe, Stage};
-use crate::regularise::{diagnose, penalise};
+use crate::recipe::{Recipe, Regulariser, Stage};
+use crate::regularise::{Diagnosis, diagnose, penalise, shrink_blocks};
 use crate::run_folder::RunFolder;
 use crate::schedule::StageRate;
+use crate::teacher::Teacher;
 use crate::warm_start::{Start, change_families, share_projections, warm_start};
 
 /// Utterances whose frames are enough to fit the feature normalisation.
@@ -109,6 +112,7 @@ pub fn train(
     resume: bool,
     observe: &(dyn Fn(Event<'_>) + Sync),
 ) -> Result<(), TrainError> {
+    let recipe = &grams::resolve(recipe)?;
     let text = recipe.to_toml()?;
     let folder = RunFolder::open(run, &text, resume)?;
     let last = folder.checkpoint("last");
@@ -125,11 +129,11 @@ struct Trainer<'a> {
     rates: Vec<StageRate>,
     recipe_text: String,
     folder: RunFolder,
-    alphabet: Alphabet,
     device: Device,
     train: Arc<Dataset>,
     dev: Option<Dataset>,
     net: Net,
+    teacher: Option<Teacher>,
     average: Parameters,
     optimizer: OptimizerState,
     progress: Progress,
@@ -147,10 +151,7 @@ impl<'a> Trainer<'a> {
         observe: &'a (dyn Fn(Event<'_>) + Sync),
     ) -> Result<Self, TrainError> {
         let device = device::open(recipe.device)?;
-        let alphabet = match &recipe.alphabet {
-            Some(symbols) => Alphabet::new(symbols.clone())?,
-            None => Alphabet::english(),
-        };
+        let alphabet = recipe.symbols()?;
         let reading = |done, total| observe(Event::Reading { done, total });
         let config =
             DataConfig { limits: recipe.data.limits.clone(), cache: recipe.data.cache.clone() };
@@ -172,18 +173,31 @@ impl<'a> Trainer<'a> {
         let mut optimizer = OptimizerState::default();
         let mut average = Parameters::new();
         if let Some(path) = &recipe.init {
-            let (mut from, _) = Checkpoint::load(path)?;
+            let (mut from, text) = Checkpoint::load(path)?;
             if !from.average.is_empty() {
                 // What the run was judged by.
                 from.parameters = std::mem::take(&mut from.average);
             }
             from.restore(&mut net, path)?;
+            if let Ok(before) = Recipe::from_toml(&text) {
+                grams::carry_output(
+                    &mut net.parameters,
+                    &before.symbols()?,
+                    &alphabet,
+                    recipe.seed,
+                );
+            }
             progress.normalise = from.progress.normalise;
         }
         if let Some(checkpoint) = resumed {
             checkpoint.restore(&mut net, &folder.checkpoint("last"))?;
             folder.forget_after(checkpoint.progress.step)?;
             progress = checkpoint.progress;
+            // Checkpoints of before stages could end early say nothing of it.
+            let known = progress.ended.len();
+            progress.ended.extend(
+                recipe.stages.iter().take(progress.stage).skip(known).map(|stage| stage.epochs),
+            );
             optimizer = checkpoint.optimizer;
             average = checkpoint.average;
         }
@@ -204,14 +218,14 @@ impl<'a> Trainer<'a> {
         });
         Ok(Self {
             recipe,
-            rates: StageRate::of(&recipe.stages),
+            rates: StageRate::of(&recipe.stages, &progress.ended),
             recipe_text,
             folder,
-            alphabet,
             device,
             train: Arc::new(train),
             dev,
             net,
+            teacher: None,
             average,
             optimizer,
             progress,
@@ -224,10 +238,14 @@ impl<'a> Trainer<'a> {
     fn run(&mut self) -> Result<(), TrainError> {
         while self.progress.stage < self.recipe.stages.len() {
             let stage = &self.recipe.stages[self.progress.stage];
+            self.teacher = self.load_teacher(stage)?;
             if !self.progress.begun {
                 self.begin_stage(stage)?;
             }
-            while self.progress.epoch < stage.epochs {
+            let settled = |progress: &Progress| {
+                stage.until.is_some_and(|until| until.reached(&progress.settling))
+            };
+            while self.progress.epoch < stage.epochs && !settled(&self.progress) {
                 self.epoch(stage)?;
             }
             self.end_stage(stage)?;
@@ -235,9 +253,27 @@ impl<'a> Trainer<'a> {
         Ok(())
     }
 
+    fn load_teacher(&self, stage: &Stage) -> Result<Option<Teacher>, TrainError> {
+        let Some(config) = &stage.teacher else { return Ok(None) };
+        let (alphabet, features) = (self.train.targets().alphabet(), self.features());
+        let teacher =
+            Teacher::load(config, alphabet, &features, &self.recipe.network, &self.device)?;
+        Ok(Some(teacher))
+    }
+
+    /// The features with the normalisation of this run.
+    fn features(&self) -> FeatureConfig {
+        FeatureConfig { normalise: self.progress.normalise.clone(), ..self.recipe.features.clone() }
+    }
+
     /// Truncates the weights where the stage starts warm, or moves them into other families, and says what that
     /// cost.
     fn begin_stage(&mut self, stage: &Stage) -> Result<(), TrainError> {
+        let characters = match stage.joint_ctc > 0.0 {
+            true => self.train.targets().characters(),
+            false => None,
+        };
+        self.net.set_characters(characters, self.recipe.seed);
         if let Some(plan) = &stage.shared_projection {
             share_projections(&mut self.net, plan)?;
         }
@@ -274,7 +310,7 @@ impl<'a> Trainer<'a> {
     /// The development result of `net`, if there is a development set.
     fn develop(&self, net: &Net) -> Result<Option<Evaluation>, TrainError> {
         let Some(dev) = &self.dev else { return Ok(None) };
-        evaluate(net, dev, &self.alphabet, &self.recipe.batches, &self.device).map(Some)
+        evaluate(net, dev, &self.recipe.batches, &self.device).map(Some)
     }
 
     /// Saves what the stage leaves and prepares the next one.
@@ -284,6 +320,9 @@ impl<'a> Trainer<'a> {
             self.save_package(stage, None)?;
         }
         self.progress.stage += 1;
+        self.progress.ended.push(self.progress.epoch);
+        self.rates = StageRate::of(&self.recipe.stages, &self.progress.ended);
+        self.progress.settling.clear();
         self.progress.epoch = 0;
         self.progress.best = None;
         self.progress.begun = false;
@@ -330,10 +369,14 @@ impl<'a> Trainer<'a> {
         let evaluated = self.evaluated();
         let dev = self.develop(&evaluated)?;
         let every = self.recipe.diagnose_every;
-        let weights = match every > 0 && self.progress.epoch.is_multiple_of(every) {
-            true => Some(diagnose(&evaluated)?),
+        let due = every > 0 && self.progress.epoch.is_multiple_of(every);
+        let weights = match due || stage.until.is_some() {
+            true => Some(self.diagnose(&evaluated, stage)?),
             false => None,
         };
+        if let (Some(until), Some(weights)) = (&stage.until, &weights) {
+            self.progress.settling.push(until.measure(weights));
+        }
         self.folder.log(&json!({
             "step": self.progress.step,
             "stage": stage.name,
@@ -354,6 +397,18 @@ impl<'a> Trainer<'a> {
         self.save()
     }
 
+    fn diagnose(&self, net: &Net, stage: &Stage) -> Result<Vec<Diagnosis>, TrainError> {
+        let mut weights = diagnose(net)?;
+        if stage.regulariser == Regulariser::TraceNorm {
+            let batches = &self.recipe.batches;
+            let mut ratios = optimality(net, stage, &self.train, batches, &self.device)?;
+            for weight in &mut weights {
+                weight.optimality = ratios.remove(&weight.name);
+            }
+        }
+        Ok(weights)
+    }
+
     fn step(&mut self, stage: &Stage, batch: Batch, batches: usize) -> Result<(), TrainError> {
         let done = self.progress.epoch as f64 + self.progress.batch as f64 / batches as f64;
         let rate = self.rates[self.progress.stage].at(done);
@@ -361,10 +416,15 @@ impl<'a> Trainer<'a> {
         let mode = Mode::Training { dropout: stage.dropout, seed };
         let graph = Graph::new(&self.net, &self.device, true);
         let frames = Frames { lengths: batch.frames, steps: batch.t_max };
+        let taught =
+            self.teacher.as_ref().map(|t| t.logits(&batch.features, &frames, &self.device));
         let output = self.net.forward(&graph, batch.features, frames, mode, &self.device);
-        let (total, losses) = loss::ctc(&output.logits, &output.frames, &batch.labels);
+        let targets = self.train.targets();
+        let Objective { total, losses, divergence } =
+            objective(stage, targets, &output, &batch.labels, taught.as_deref());
         let mut gradients = graph.gradients(&(total / losses.len() as f32));
-        drop(output.logits);
+        let statistics = output.statistics;
+        drop((output.logits, output.characters));
         let penalty = penalise(stage, &self.net.parameters, &mut gradients);
         let norm = optimizer::norm(&gradients);
         self.progress.step += 1;
@@ -372,7 +432,7 @@ impl<'a> Trainer<'a> {
         self.progress.rate = rate;
         if norm.is_finite() {
             self.bad_steps = 0;
-            self.net.follow(&output.statistics);
+            self.net.follow(&statistics);
             self.descend(stage, rate, gradients, norm);
         } else {
             self.bad_steps += 1;
@@ -389,6 +449,7 @@ impl<'a> Trainer<'a> {
             "step": self.progress.step,
             "loss": finite.iter().sum::<f64>() / finite.len().max(1) as f64,
             "penalty": penalty,
+            "divergence": divergence,
             "norm": norm,
             "rate": rate,
             "utterances": losses.len(),
@@ -408,6 +469,7 @@ impl<'a> Trainer<'a> {
         optimizer::clip(&mut gradients, norm, stage.clip_norm);
         let parameters = &mut self.net.parameters;
         self.optimizer.step(&stage.optimizer, rate as f32, parameters, &gradients);
+        shrink_blocks(stage, rate, parameters);
         if stage.average == 0.0 {
             return;
         }
@@ -434,7 +496,7 @@ impl<'a> Trainer<'a> {
     }
 
     fn epochs_before(&self) -> usize {
-        self.recipe.stages[..self.progress.stage].iter().map(|s| s.epochs).sum()
+        self.progress.ended.iter().sum()
     }
 
     fn checkpoint(&self) -> Checkpoint {
@@ -460,13 +522,9 @@ impl<'a> Trainer<'a> {
     }
 
     fn save_package(&self, stage: &Stage, dev: Option<&Evaluation>) -> Result<(), TrainError> {
-        let features = FeatureConfig {
-            normalise: self.progress.normalise.clone(),
-            ..self.recipe.features.clone()
-        };
         let package = Package {
-            features: json!(features),
-            alphabet: self.alphabet.clone(),
+            features: json!(self.features()),
+            alphabet: self.train.targets().alphabet().clone(),
             network: export(&self.evaluated())?,
             provenance: json!({
                 "recipe": self.recipe_text,

@@ -44,7 +44,7 @@ impl Net {
     }
 
     /// Puts `parts` of the family `spec` in the place of the map `name`.
-    fn set_map(&mut self, name: &str, spec: FamilySpec, parts: Vec<Vec<f32>>) {
+    pub(crate) fn set_map(&mut self, name: &str, spec: FamilySpec, parts: Vec<Vec<f32>>) {
         self.clear_map(name);
         for (part, values) in spec.parts().into_iter().zip(parts) {
             let parameter = Parameter { rows: part.rows, columns: part.cols, values };

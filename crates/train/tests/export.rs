@@ -6,12 +6,13 @@ use burn::tensor::Device;
 use stonechat::{Model, Options};
 use stonechat_audio::FeatureConfig;
 use stonechat_compress::RankRule;
-use stonechat_model::{Alphabet, Network, NetworkConfig, Package};
+use stonechat_model::{Alphabet, Family, Network, NetworkConfig, Package};
 use stonechat_train::export::export;
 use stonechat_train::graph::{Frames, Graph, to_host};
 use stonechat_train::net::{Mode, Net, Parametrisation};
 use stonechat_train::random;
-use stonechat_train::warm_start::warm_start;
+use stonechat_train::trained::from_network;
+use stonechat_train::warm_start::{Start, change_families, warm_start};
 
 const CONFIG: &str = r#"{
     "input": 14, "fc": 9, "row_conv": { "lookahead": 2 },
@@ -44,14 +45,16 @@ fn logits_survive_the_export() {
                     { "cell": "rnn", "hidden": 9, "joint": 7 },
                     { "cell": "rnn", "hidden": 8, "projection": 5 }]"#;
     let some = Some(RankRule::Variance(0.6));
-    for (layers, form, rule, candidate) in [
-        (grus, Parametrisation::Dense, None, "tanh"),
-        (grus, Parametrisation::Factored, None, "clipped_relu"),
-        (grus, Parametrisation::Factored, some.clone(), "tanh"),
-        (lstms, Parametrisation::Dense, None, "tanh"),
-        (lstms, Parametrisation::Factored, some.clone(), "tanh"),
-        (mixed, Parametrisation::Dense, None, "clipped_relu"),
-        (mixed, Parametrisation::Factored, some, "tanh"),
+    let family = r#"{"family": "toeplitz_like", "rank": 2}"#;
+    for (layers, form, rule, family, candidate) in [
+        (grus, Parametrisation::Dense, None, None, "tanh"),
+        (grus, Parametrisation::Factored, None, None, "clipped_relu"),
+        (grus, Parametrisation::Factored, some.clone(), None, "tanh"),
+        (lstms, Parametrisation::Dense, None, None, "tanh"),
+        (lstms, Parametrisation::Factored, some.clone(), None, "tanh"),
+        (mixed, Parametrisation::Dense, None, None, "clipped_relu"),
+        (mixed, Parametrisation::Factored, some, None, "tanh"),
+        (grus, Parametrisation::Dense, None, Some(family), "tanh"),
     ] {
         let mut config: serde_json::Value = serde_json::from_str(CONFIG).unwrap();
         config["recurrent"] = serde_json::from_str(layers).unwrap();
@@ -73,16 +76,32 @@ fn logits_survive_the_export() {
         if let Some(rule) = &rule {
             warm_start(&mut net, rule).unwrap();
         }
+        if let Some(family) = family {
+            let family: Family = serde_json::from_str(family).unwrap();
+            let kinds = ["nonrecurrent", "recurrent", "fully_connected"];
+            let choices = kinds.map(|kind| (kind.to_owned(), family.clone())).into();
+            change_families(&mut net, &choices, Start::Fresh { seed: 9 }).unwrap();
+        }
         let lengths = [31, 17, 1];
         let steps = 31;
         let x: Vec<f32> = (0..3 * steps * 14).map(|i| random::normal(7, i as u64)).collect();
         let device = Device::flex();
         let graph = Graph::new(&net, &device, false);
         let frames = Frames { lengths: lengths.to_vec(), steps };
-        let output = net.forward(&graph, x.clone(), frames, Mode::Inference, &device);
+        let output = net.forward(&graph, x.clone(), frames.clone(), Mode::Inference, &device);
         let logits = to_host(output.logits);
         let network = export(&net).unwrap();
         let model = Arc::new(runtime_model(&network));
+        // And back: the same net, its batch norms folded.
+        let back = from_network(&network).unwrap();
+        let graph = Graph::new(&back, &device, false);
+        let again = back.forward(&graph, x.clone(), frames, Mode::Inference, &device);
+        for (i, (a, e)) in to_host(again.logits).iter().zip(&logits).enumerate() {
+            let case = format!(
+                "{layers} {form:?} {rule:?} {family:?} {candidate}, logit {i} of the import"
+            );
+            assert!((a - e).abs() < 1e-4, "{case}: {a} and {e}");
+        }
         for (b, &length) in lengths.iter().enumerate() {
             let features = &x[b * steps * 14..][..length * 14];
             let expected = network.forward_reference(features, length).unwrap();
@@ -93,8 +112,9 @@ fn logits_survive_the_export() {
             stream.finish(&mut running);
             assert_eq!(expected.len(), config.frames_out(length) * symbols);
             for (i, (a, e)) in ours.iter().zip(&expected).enumerate() {
-                let case =
-                    format!("{layers} {form:?} {rule:?} {candidate}, {length} frames, logit {i}");
+                let case = format!(
+                    "{layers} {form:?} {rule:?} {family:?} {candidate}, {length} frames, logit {i}"
+                );
                 assert!((a - e).abs() < 1e-4, "{case}: {a} and {e}");
                 assert!((a - running[i]).abs() < 2e-4, "{case}: {a}, running {}", running[i]);
             }

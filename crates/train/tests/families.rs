@@ -93,8 +93,7 @@ fn a_fresh_structured_net_learns() {
 fn a_stage_moves_the_weights_into_families_and_a_killed_run_resumes_there() {
     let folder = tempfile::tempdir().unwrap();
     tones(folder.path(), 24);
-    let families =
-        r#"stage.1.families={ recurrent = { family = "block_diagonal", blocks = 4 }, "gru.1.nonrec" = { family = "toeplitz_like", rank = 4 } }"#;
+    let families = r#"stage.1.families={ recurrent = { family = "block_diagonal", blocks = 4 }, "gru.1.nonrec" = { family = "toeplitz_like", rank = 4 } }"#;
     let recipe = recipe(folder.path(), &[families, "stage.0.epochs=2"]);
     let whole = folder.path().join("whole");
     let changed = AtomicUsize::new(0);

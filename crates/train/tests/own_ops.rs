@@ -1,8 +1,10 @@
 //! The own operations against the composed tensor operations and finite differences.
 
+use burn::tensor::activation::log_softmax;
 use burn::tensor::{Device, Tensor, TensorData};
 use stonechat_train::graph::{self, Frames, Recurrence, Recurrent, to_host};
 use stonechat_train::ops::conv;
+use stonechat_train::ops::gram_ctc::Grams;
 use stonechat_train::ops::recurrence::{Candidate, Cell};
 use stonechat_train::{composed, loss, random};
 
@@ -252,7 +254,29 @@ fn row_convolution_linear_and_ctc() {
     let own = run(&leaves, |l| loss::ctc(&l[0], &frames, &labels).0);
     let twin = run(&leaves, |l| composed::ctc(&l[0], &frames, &labels).0);
     assert_close("ctc", &own, &twin, 1e-4);
+    let characters = Grams::new(&[vec![], vec![1], vec![2], vec![3]]);
+    let own = run(&leaves, |l| loss::gram_ctc(&l[0], &frames, &labels, &characters).0);
+    assert_close("gram ctc of characters", &own, &twin, 1e-4);
+
+    let teacher = leaf(frames.rows(), 4, 1.0, 16).detach();
+    let logits = to_host(teacher.clone());
+    let own = run(&leaves, |l| loss::distil(&l[0], &frames, &logits, 1.5).0);
+    let real: Vec<f32> = (0..frames.rows())
+        .map(|row| f32::from(u8::from(row % frames.steps < frames.lengths[row / frames.steps])))
+        .collect();
+    let real = Tensor::<2>::from_data(
+        TensorData::new(real, [frames.rows(), 1]),
+        &Device::flex().autodiff(),
+    );
+    let twin = run(&leaves, |l| {
+        let (p, q) = (log_softmax(teacher.clone() / 1.5, 1), log_softmax(l[0].clone() / 1.5, 1));
+        ((p.clone() - q) * p.exp() * real.clone()).sum().reshape([1, 1]) * (1.5 * 1.5)
+    });
+    assert_close("teacher", &own, &twin, 1e-4);
 }
+
+/// From logits to a 1 x 1 tensor.
+type Loss<'a> = &'a dyn Fn(&Tensor<2>) -> Tensor<2>;
 
 #[test]
 fn gradients_equal_finite_differences() {
@@ -268,10 +292,18 @@ fn gradients_equal_finite_differences() {
         lookahead: 1,
     };
     let labels = vec![vec![1, 2], vec![2]];
+    let repeats = vec![vec![1, 1, 1], vec![1]];
+    let grams = Grams::new(&[vec![], vec![1], vec![1, 1]]);
+    let teacher = to_host(leaf(10, 3, 1.0, 15));
+    let losses: [(&str, Loss<'_>); 3] = [
+        ("ctc", &|logits| loss::ctc(logits, &frames, &labels).0),
+        ("gram ctc", &|logits| loss::gram_ctc(logits, &frames, &repeats, &grams).0),
+        ("teacher", &|logits| loss::distil(logits, &frames, &teacher, 2.0).0),
+    ];
     let shapes = [(2, 9), (1, 2), (1, 2), (6, 4), (6, 2), (2, 2), (3, 2)];
     let names = ["conv", "gamma", "beta", "nonrec", "rec", "row conv", "output"];
     let x = to_host(leaf(10, 4, 1.0, 14));
-    let value = |values: &[Vec<f32>]| -> (Tensor<2>, Vec<Tensor<2>>) {
+    let value = |values: &[Vec<f32>], loss: Loss<'_>| -> (Tensor<2>, Vec<Tensor<2>>) {
         let leaves: Vec<Tensor<2>> = values
             .iter()
             .zip(shapes)
@@ -294,7 +326,7 @@ fn gradients_equal_finite_differences() {
         );
         let y = graph::look_ahead(&y, &leaves[5], &frames);
         let logits = graph::linear(&y, &leaves[6]);
-        (loss::ctc(&logits, &frames, &labels).0, leaves)
+        (loss(&logits), leaves)
     };
     let mut values: Vec<Vec<f32>> = shapes
         .iter()
@@ -302,19 +334,21 @@ fn gradients_equal_finite_differences() {
         .map(|(i, &(r, c))| to_host(leaf(r, c, 0.7, 20 + i as u64)))
         .collect();
     values[2] = vec![3.0, 4.0]; // away from the corner of the clipped ReLU
-    let (loss, leaves) = value(&values);
-    let gradients = loss.backward();
-    for (p, leaf) in leaves.iter().enumerate() {
-        let analytic = to_host(leaf.grad(&gradients).expect("used"));
-        for i in 0..analytic.len() {
-            let at = |d: f32| {
-                let mut values = values.clone();
-                values[p][i] += d;
-                to_host(value(&values).0)[0]
-            };
-            let numeric = (at(5e-3) - at(-5e-3)) / 1e-2;
-            let close = (analytic[i] - numeric).abs() <= 2e-2 * numeric.abs().max(0.2);
-            assert!(close, "{}[{i}]: {} and {numeric}", names[p], analytic[i]);
+    for (which, loss) in losses {
+        let (total, leaves) = value(&values, loss);
+        let gradients = total.backward();
+        for (p, leaf) in leaves.iter().enumerate() {
+            let analytic = to_host(leaf.grad(&gradients).expect("used"));
+            for i in 0..analytic.len() {
+                let at = |d: f32| {
+                    let mut values = values.clone();
+                    values[p][i] += d;
+                    to_host(value(&values, loss).0)[0]
+                };
+                let numeric = (at(5e-3) - at(-5e-3)) / 1e-2;
+                let close = (analytic[i] - numeric).abs() <= 2e-2 * numeric.abs().max(0.2);
+                assert!(close, "{which}, {}[{i}]: {} and {numeric}", names[p], analytic[i]);
+            }
         }
     }
 }

@@ -1,5 +1,6 @@
-//! `stonechat data check`: what is wrong with manifests before a training run finds out.
+//! `stonechat data`: what is wrong with manifests before a training run finds out, and which grams their texts have.
 
+use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::path::PathBuf;
 use std::sync::Mutex;
@@ -7,9 +8,13 @@ use std::sync::Mutex;
 use anyhow::{Context, Result};
 use clap::{Args, Subcommand};
 use indicatif::ProgressBar;
+use serde::Serialize;
 use stonechat_audio::FeatureConfig;
 use stonechat_model::{Alphabet, NetworkConfig};
-use stonechat_train::data::{CheckOptions, CheckReport, FindingKind, Severity, check};
+use stonechat_train::data::{
+    CheckOptions, CheckReport, FindingKind, Severity, check, read_manifest,
+};
+use stonechat_train::grams;
 use stonechat_train::recipe::Recipe;
 
 use crate::failure::Verdict;
@@ -25,6 +30,8 @@ pub enum Data {
     /// Look for missing and broken files, wrong rates, characters outside the alphabet, texts too long for their
     /// audio, duplicates, and speakers or recordings shared between manifests; status 1 if something must be repaired
     Check(Check),
+    /// Choose the grams of an alphabet for Gram-CTC and print it as a line for a recipe
+    Grams(Grams),
 }
 
 #[derive(Args)]
@@ -52,7 +59,74 @@ impl Data {
     pub fn run(self) -> Result<Verdict> {
         match self {
             Data::Check(check) => check.run(),
+            Data::Grams(grams) => grams.run(),
         }
+    }
+}
+
+#[derive(Args)]
+pub struct Grams {
+    /// Manifests whose texts, or with --trained whose audio, say which grams are frequent
+    #[arg(required = true, value_name = "MANIFEST")]
+    manifests: Vec<PathBuf>,
+    /// Characters of the longest gram
+    #[arg(long, value_name = "N", default_value_t = 2)]
+    longest: usize,
+    /// Grams kept, the most frequent ones [default: all]
+    #[arg(long, value_name = "N")]
+    max: Option<usize>,
+    /// Count the grams on the best paths of this net (a package or a checkpoint) and not in the texts: train one with
+    /// all grams first, then keep what it uses
+    #[arg(long, value_name = "FILE", conflicts_with = "longest")]
+    trained: Option<PathBuf>,
+    /// Print one JSON object: `alphabet` and, for each gram in it, its `counts`
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Serialize)]
+struct GramReport {
+    alphabet: Vec<String>,
+    counts: BTreeMap<String, usize>,
+}
+
+impl Grams {
+    fn run(self) -> Result<Verdict> {
+        let (characters, counts) = match &self.trained {
+            Some(trained) => {
+                let bar: Mutex<Option<ProgressBar>> = Mutex::new(None);
+                let counted = grams::use_of(
+                    trained,
+                    &self.manifests,
+                    Some(&|_, total| {
+                        let mut bar = bar.lock().unwrap_or_else(|broken| broken.into_inner());
+                        bar.get_or_insert_with(|| progress::bar(total, "files")).inc(1);
+                    }),
+                );
+                if let Ok(Some(bar)) = bar.into_inner() {
+                    bar.finish_and_clear();
+                }
+                counted?
+            }
+            None => {
+                let mut texts = Vec::new();
+                for manifest in &self.manifests {
+                    texts.extend(read_manifest(manifest)?.into_iter().map(|u| u.text));
+                }
+                let counts = grams::count(texts.iter().map(String::as_str), self.longest);
+                (Alphabet::english(), counts)
+            }
+        };
+        let chosen = grams::select(&characters, &counts, self.max);
+        let alphabet = grams::alphabet(&characters, chosen.iter().map(|(gram, _)| gram.clone()))?;
+        let symbols = alphabet.symbols().to_vec();
+        if self.json {
+            output::json(&GramReport { alphabet: symbols, counts: chosen.into_iter().collect() })?;
+        } else {
+            // TOML's strings are quoted and escaped as JSON's are.
+            output::text(&format!("alphabet = {}", serde_json::to_string(&symbols)?))?;
+        }
+        Ok(Verdict::Good)
     }
 }
 
@@ -97,8 +171,7 @@ impl Check {
     fn target(&self) -> Result<Target> {
         if let Some(path) = &self.recipe {
             let recipe = Recipe::load(path, &[])?;
-            let alphabet =
-                recipe.alphabet.map_or_else(|| Ok(Alphabet::english()), Alphabet::new)?;
+            let alphabet = recipe.symbols()?;
             return Ok(Target { alphabet, features: recipe.features, network: recipe.network });
         }
         let package = self.model.package()?;

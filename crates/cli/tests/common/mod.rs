@@ -52,6 +52,11 @@ impl Random {
 
 /// A network with everything in it and random weights: it hears words in any noise.
 pub fn tiny_package() -> Package {
+    tiny_package_over(Alphabet::english())
+}
+
+/// [`tiny_package`] with other symbols.
+pub fn tiny_package_over(alphabet: Alphabet) -> Package {
     let config = NetworkConfig {
         input: 20,
         conv: vec![ConvConfig { channels: 4, kernel: [5, 4], stride: [2, 2], lookahead: 1 }],
@@ -61,7 +66,6 @@ pub fn tiny_package() -> Package {
         row_conv: Some(RowConvConfig { lookahead: 3 }),
         fc: Some(40),
     };
-    let alphabet = Alphabet::english();
     let maps = config.linear_maps(alphabet.len());
     let mut random = Random(7);
     // Rows of norm about `gain`, so that layers neither die nor saturate.

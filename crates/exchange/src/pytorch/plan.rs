@@ -117,9 +117,9 @@ impl ImportPlan {
             );
             return Err(Error::Plan(reason));
         }
-        if !(plan.pytorch.batch_norm_eps >= 0.0) {
-            let eps = plan.pytorch.batch_norm_eps;
-            return Err(Error::Plan(format!("batch_norm_eps is {eps}, must not be negative")));
+        let eps = plan.pytorch.batch_norm_eps;
+        if !(0.0..=1.0).contains(&eps) {
+            return Err(Error::Plan(format!("batch_norm_eps is {eps}, must be in 0..=1")));
         }
         Ok(plan)
     }

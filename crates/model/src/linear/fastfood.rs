@@ -135,7 +135,7 @@ impl Factors {
         let n = self.order.len();
         let scale = 1.0 / (n as f64).sqrt();
         // Entry (i, j) of the Walsh-Hadamard matrix has the sign of the parity of i AND j.
-        let entry = |i: &usize| if (i & j).count_ones() % 2 == 0 { scale } else { -scale };
+        let entry = |i: &usize| if (i & j).count_ones().is_multiple_of(2) { scale } else { -scale };
         let inner: Vec<f64> = self.order.iter().map(entry).collect();
         let mut out: Vec<f64> = inner.iter().zip(&self.g).map(|(x, g)| x * g * self.b[j]).collect();
         hadamard(&mut out);

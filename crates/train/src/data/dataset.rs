@@ -12,19 +12,20 @@ use super::Progress;
 use super::augment::{Augmentation, OtherVoices, samples_after};
 use super::batches::{BatchConfig, plan_epoch};
 use super::config::{DataConfig, Limits, Source};
-use super::ctc_frames_needed;
 use super::dropped::{DropReason, Dropped};
 use super::error::DataError;
 use super::feature_cache::FeatureCache;
 use super::manifest::{Utterance, read_manifest};
 use super::memory::MemoryBudget;
 use super::pcm_cache::PcmCache;
+use super::targets::Targets;
 
 /// The usable utterances of some manifests with their labels.
 ///
 /// An *item* is one occurrence in an epoch: with `repeat = 2` an utterance makes two items. Indices in batches and
 /// plans are item indices.
 pub struct Dataset {
+    targets: Targets,
     utterances: Vec<Utterance>,
     labels: Vec<Vec<u16>>,
     samples: Vec<usize>,
@@ -57,6 +58,7 @@ impl Dataset {
         features.validate().map_err(|error| DataError::Features(error.into()))?;
         let memory = MemoryBudget::new(config.cache.memory_mib.saturating_mul(1 << 20));
         let mut dataset = Self {
+            targets: Targets::new(alphabet.clone()),
             utterances: Vec::new(),
             labels: Vec::new(),
             samples: Vec::new(),
@@ -83,7 +85,7 @@ impl Dataset {
         let examined: Vec<_> = listed
             .par_iter()
             .map(|(utterance, _)| {
-                let outcome = dataset.examine(utterance, alphabet, &config.limits);
+                let outcome = dataset.examine(utterance, &config.limits);
                 if let Some(progress) = progress {
                     progress(done.fetch_add(1, Ordering::Relaxed) + 1, listed.len());
                 }
@@ -100,13 +102,8 @@ impl Dataset {
     }
 
     /// Labels and number of samples of a usable utterance, or why it is not usable.
-    fn examine(
-        &self,
-        utterance: &Utterance,
-        alphabet: &Alphabet,
-        limits: &Limits,
-    ) -> Result<Examined, DataError> {
-        let labels = match alphabet.encode(&utterance.text) {
+    fn examine(&self, utterance: &Utterance, limits: &Limits) -> Result<Examined, DataError> {
+        let labels = match self.targets.labels(&utterance.text) {
             Ok(labels) => labels,
             Err(error) => return Ok(Err((DropReason::OutsideAlphabet, error.to_string()))),
         };
@@ -129,7 +126,7 @@ impl Dataset {
                 format!("{seconds:.3} s, above {} s", limits.max_s),
             )));
         }
-        let (needed, given) = (ctc_frames_needed(&labels), self.output_frames(samples));
+        let (needed, given) = (self.targets.frames_needed(&labels), self.output_frames(samples));
         if needed > given {
             let detail = format!(
                 "the text needs {needed} output frames, {seconds:.3} s of audio give {given}"
@@ -179,6 +176,11 @@ impl Dataset {
     /// Never true: opening an empty set is an error.
     pub fn is_empty(&self) -> bool {
         self.items.is_empty()
+    }
+
+    /// What its texts are to the loss.
+    pub fn targets(&self) -> &Targets {
+        &self.targets
     }
 
     /// Features per frame.
@@ -265,7 +267,7 @@ impl Dataset {
         let speed = augmentation.map_or(1.0, |augmentation| augmentation.speed(item));
         let utterance = self.items[item];
         let given = self.output_frames(samples_after(self.samples[utterance], speed));
-        if given < ctc_frames_needed(&self.labels[utterance]) { 1.0 } else { speed }
+        if given < self.targets.frames_needed(&self.labels[utterance]) { 1.0 } else { speed }
     }
 
     /// Frames of an utterance (an index of [`Self::utterances`]) before normalisation and augmentation, `frames x dim`.

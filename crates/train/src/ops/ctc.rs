@@ -12,16 +12,7 @@
 //!    flows into dead ends.
 //! 2. Where even that underflows (a net that is sure and wrong), the same sums run in log space.
 
-use rayon::prelude::*;
-
-/// Loss of each sequence and its gradient with respect to the logits.
-#[derive(Debug)]
-pub struct Loss {
-    /// `-ln P(labels)` per sequence; infinite where the labels do not fit into the frames.
-    pub losses: Vec<f32>,
-    /// `batch x steps x symbols`; zero on padding and where the loss is infinite.
-    pub gradient: Vec<f32>,
-}
+use super::sequence_loss::{Loss, each, log_sum, normalisers, softmax};
 
 /// CTC over `logits` (`batch x steps x symbols`), symbol 0 being the blank.
 pub fn loss(
@@ -31,18 +22,9 @@ pub fn loss(
     steps: usize,
     symbols: usize,
 ) -> Loss {
-    let mut gradient = vec![0.0; logits.len()];
-    let losses = gradient
-        .par_chunks_mut(steps * symbols)
-        .zip(logits.par_chunks(steps * symbols))
-        .zip(lengths)
-        .zip(labels)
-        .map(|(((gradient, logits), &length), labels)| {
-            let real = length * symbols;
-            one(&logits[..real], labels, symbols, &mut gradient[..real]) as f32
-        })
-        .collect();
-    Loss { losses, gradient }
+    each(logits, lengths, steps, symbols, |i, logits, gradient| {
+        one(logits, &labels[i], symbols, gradient)
+    })
 }
 
 /// Fewest frames on which CTC can emit `labels`: one each, and a blank between two of the same
@@ -86,18 +68,6 @@ fn expand(labels: &[u16]) -> Vec<u16> {
 /// May a path step over the blank into state `s`?
 fn skips(states: &[u16], s: usize) -> bool {
     s >= 2 && states[s] != 0 && states[s] != states[s - 2]
-}
-
-fn softmax(logits: &[f32], symbols: usize, out: &mut [f32]) {
-    for (row, out) in logits.chunks_exact(symbols).zip(out.chunks_exact_mut(symbols)) {
-        let top = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-        let mut sum = 0.0;
-        for (o, x) in out.iter_mut().zip(row) {
-            *o = (x - top).exp();
-            sum += *o;
-        }
-        out.iter_mut().for_each(|o| *o /= sum);
-    }
 }
 
 /// States that can be reached from the start and can still reach the end at frame `t`.
@@ -172,10 +142,7 @@ fn scaled(probabilities: &[f32], states: &[u16], symbols: usize) -> Option<Poste
 fn log_space(logits: &[f32], states: &[u16], symbols: usize) -> Posterior {
     let (frames, count) = (logits.len() / symbols, states.len());
     let none = f64::NEG_INFINITY;
-    let normaliser: Vec<f64> = logits
-        .chunks_exact(symbols)
-        .map(|row| log_sum(row.iter().map(|&x| f64::from(x))))
-        .collect();
+    let normaliser = normalisers(logits, symbols);
     let emit = |t: usize, s: usize| {
         f64::from(logits[t * symbols + usize::from(states[s])]) - normaliser[t]
     };
@@ -208,14 +175,6 @@ fn log_space(logits: &[f32], states: &[u16], symbols: usize) -> Posterior {
     let total = log_sum(alpha[(frames - 1) * count..].iter().copied());
     let gamma = alpha.iter().zip(&beta).map(|(a, b)| (a + b - total).exp()).collect();
     Posterior { gamma, loss: -total }
-}
-
-fn log_sum(values: impl IntoIterator<Item = f64> + Clone) -> f64 {
-    let top = values.clone().into_iter().fold(f64::NEG_INFINITY, f64::max);
-    if top == f64::NEG_INFINITY {
-        return top;
-    }
-    top + values.into_iter().map(|v| (v - top).exp()).sum::<f64>().ln()
 }
 
 #[cfg(test)]

@@ -9,6 +9,8 @@ pub mod batch_norm;
 pub mod buffers;
 pub mod conv;
 pub mod ctc;
+pub mod distillation;
+pub mod gram_ctc;
 mod gru;
 mod lstm;
 pub mod matmul;
@@ -16,6 +18,7 @@ pub mod recurrence;
 mod recurrent_product;
 mod rnn;
 pub mod row_conv;
+pub mod sequence_loss;
 pub mod vectorise;
 
 /// Adds partial gradients in their order.

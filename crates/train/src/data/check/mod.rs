@@ -18,9 +18,9 @@ pub use report::{
 };
 
 use super::Progress;
-use super::ctc_frames_needed;
 use super::error::DataError;
 use super::manifest::{Utterance, read_manifest_lines};
+use super::targets::Targets;
 
 /// Fewer words than this, and two utterances may well share text and length by chance.
 const WORDS_OF_A_DUPLICATE: usize = 3;
@@ -82,9 +82,10 @@ pub fn check(
         })
         .collect();
 
+    let targets = Targets::new(options.alphabet.clone());
     for (line, inspected) in lines.iter().zip(&inspected) {
-        check_text(&line.utterance, options, &mut collector);
-        check_audio(&line.utterance, inspected, options, &mut collector);
+        check_text(&line.utterance, &targets, &mut collector);
+        check_audio(&line.utterance, inspected, options, &targets, &mut collector);
     }
     check_same_audio(&lines, &inspected, &mut collector);
     check_same_text(&lines, &inspected, &mut collector);
@@ -102,15 +103,15 @@ struct Line {
     utterance: Utterance,
 }
 
-fn check_text(utterance: &Utterance, options: &CheckOptions, collector: &mut Collector) {
+fn check_text(utterance: &Utterance, targets: &Targets, collector: &mut Collector) {
     if utterance.text.trim().is_empty() {
         let detail = "no text: right only for recordings in which nothing is to be recognised";
         collector.add(FindingKind::EmptyText, utterance.place(), detail.into());
     }
-    if let Err(error) = options.alphabet.encode(&utterance.text) {
+    if let Err(error) = targets.labels(&utterance.text) {
         collector.add(FindingKind::OutsideAlphabet, utterance.place(), error.to_string());
         let foreign =
-            |character: &char| options.alphabet.encode(character.encode_utf8(&mut [0; 4])).is_err();
+            |character: &char| targets.labels(character.encode_utf8(&mut [0; 4])).is_err();
         utterance
             .text
             .chars()
@@ -123,6 +124,7 @@ fn check_audio(
     utterance: &Utterance,
     inspected: &Inspected,
     options: &CheckOptions,
+    targets: &Targets,
     collector: &mut Collector,
 ) {
     let rate_hz = options.features.sample_rate_hz;
@@ -165,8 +167,8 @@ fn check_audio(
     if audio.peak == 0.0 {
         add(FindingKind::SilentAudio, format!("{file}: all samples are zero"));
     }
-    if let Ok(labels) = options.alphabet.encode(&utterance.text) {
-        let needed = ctc_frames_needed(&labels);
+    if let Ok(labels) = targets.labels(&utterance.text) {
+        let needed = targets.frames_needed(&labels);
         let given = (options.frames_out)(options.features.frames(audio.samples));
         if needed > given {
             add(
