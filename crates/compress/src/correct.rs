@@ -2,21 +2,17 @@
 
 use crate::quantize::Bits;
 use crate::svd::matrix;
-use crate::{Error, Result, SecondMoment, Svd, quantize_with_feedback};
-use faer::{Mat, MatRef, Side};
+use crate::{DAMPING, Error, Result, SecondMoment, Svd, quantize_with_feedback};
+use faer::MatRef;
 use stonechat_model::{Corrected, Family, FamilySpec, LinearMap, Matrix, Structured};
 
-/// Share of the inputs' mean power that is added to the power of each.
-const DAMPING: f64 = 1e-3;
 /// Times that `Q` and `U V` are fitted to what the other leaves (Li et al. 2023, "LoftQ", arXiv 2310.08659).
 const ROUNDS: usize = 4;
 
 /// The dense map `w` as a matrix of `bits` and an int8 correction of inner size `rank` (of the smaller side at most).
 ///
-/// With the moments of its inputs both go by the error of the outputs (rounding by
-/// [`quantize_with_feedback`], the correction by the singular values of `E S` with `S S^T = H`), else by that of the
-/// weights. Of all rounds the
-/// best is taken, so that the correction never does harm in that measure.
+/// With the moments of its inputs both go by the error of the outputs (rounding by [`quantize_with_feedback`], the
+/// correction by [`Svd::whitened`]), else by that of the weights. Of all rounds the best is taken.
 ///
 /// # Errors
 /// If `rank` is 0, a value is not finite, or the moments are of other inputs.
@@ -62,31 +58,11 @@ fn truncated(
     rank: usize,
     inputs: Option<&SecondMoment>,
 ) -> Result<(Vec<f32>, Vec<f32>)> {
-    let Some(inputs) = inputs else { return Ok(Svd::new(w, rows, cols)?.truncate(rank)) };
-    let h = inputs.matrix();
-    if h.len() != cols * cols {
-        let reason = format!("inputs of {} do not fit a map of {cols} columns", inputs.cols());
-        return Err(Error::Calibration(reason));
-    }
-    let power = (0..cols).map(|i| h[i * cols + i]).sum::<f64>() / cols as f64;
-    let damping = if power > 0.0 { DAMPING * power } else { 1.0 };
-    let damped =
-        Mat::from_fn(cols, cols, |i, j| h[i * cols + j] + if i == j { damping } else { 0.0 });
-    let singular = |_| Error::Calibration("the inputs' second moments have no root".into());
-    let root = damped.llt(Side::Lower).map_err(singular)?;
-    let product = matrix("error", w, rows, cols)? * root.L();
-    let svd = product.thin_svd().map_err(|e| Error::svd("error", format!("{e:?}")))?;
-    let sigma = svd.S().column_vector();
-    // V^T S^-1, by the transposed triangular system.
-    let mut v = svd.V().subcols(0, rank).to_owned();
-    root.L().transpose().solve_upper_triangular_in_place(v.as_mut());
-    let u = svd.U();
-    let left = (0..rows).flat_map(|i| (0..rank).map(move |k| (i, k)));
-    let right = (0..rank).flat_map(|k| (0..cols).map(move |j| (j, k)));
-    Ok((
-        left.map(|(i, k)| (u[(i, k)] * sigma[k].max(0.0)) as f32).collect(),
-        right.map(|at| v[at] as f32).collect(),
-    ))
+    let svd = match inputs {
+        Some(inputs) => Svd::whitened(&LinearMap::dense(rows, cols, w.to_vec())?, inputs, DAMPING)?,
+        None => Svd::new(w, rows, cols)?,
+    };
+    Ok(svd.truncate(rank))
 }
 
 fn difference(a: &[f32], b: &[f32]) -> Vec<f32> {

@@ -4,8 +4,7 @@ use crate::families::chosen;
 use crate::warm_start::low_rank_except;
 use crate::{
     Budget, Error, LowRank, Measured, Quantize, RankRule, Result, SharedProjection, Storage,
-    change_families, quantize, quantize_calibrated,
-    quantize_int8, shared_projection,
+    change_families, quantize, quantize_calibrated, quantize_int8, shared_projection,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;

@@ -5,8 +5,8 @@ mod common;
 use common::{Random, distance, network, product};
 use proptest::prelude::*;
 use stonechat_compress::{
-    Bits, Calibration, LowRank, Plan, Quantize, RankRule, low_rank, quantize, quantize_calibrated,
-    quantize_int8, quantize_with_feedback,
+    Bits, Calibration, LowRank, Measured, Plan, Quantize, RankRule, Storage, low_rank, quantize,
+    quantize_calibrated, quantize_int8, quantize_with_feedback,
 };
 use stonechat_model::{INT4_GROUP, Kind, LinearMap, Matrix};
 
@@ -162,7 +162,8 @@ fn four_bits_go_to_the_large_maps() {
 
 #[test]
 fn calibrated_networks_err_less_on_their_inputs() {
-    let float = low_rank(&network(5), &LowRank::new(RankRule::Variance(0.7))).unwrap();
+    let plan = LowRank::new(RankRule::Variance(0.7));
+    let float = low_rank(&network(5), &plan, Measured::default(), Storage::F32).unwrap();
     let mut calibration = Calibration::new(&float);
     let how = Quantize::new(Bits::Four);
     let error = quantize_calibrated(&float, &how, &calibration).unwrap_err().to_string();
@@ -197,8 +198,13 @@ fn plans_name_the_bits() {
     let plan =
         Plan::from_toml("quantize = { bits = 4, maps = [\"recurrent\", \"output\"] }").unwrap();
     assert_eq!(Plan::from_toml(&toml::to_string(&plan).unwrap()).unwrap(), plan);
-    let storages: Vec<_> =
-        plan.apply(&float).unwrap().maps().iter().map(|m| m.map.storage()).collect();
+    let storages: Vec<_> = plan
+        .apply(&float, Measured::default())
+        .unwrap()
+        .maps()
+        .iter()
+        .map(|m| m.map.storage())
+        .collect();
     assert_eq!(storages, ["int8", "int8", "int4", "int8", "int4", "int8", "int4"]);
     for (text, words) in [
         ("quantize = { bits = 5 }", "weights of 5 bits"),

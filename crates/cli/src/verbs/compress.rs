@@ -113,7 +113,7 @@ impl ByRule {
         let machine = plan.needs_machine().then(|| Machine::measure(MEASURING));
         let measured = Measured { inputs: inputs.as_ref(), machine: machine.as_ref() };
         let step = json!(plan);
-        let change = rewrite_measured(&self.model, output, step, measured, |network| {
+        let change = rewrite(&self.model, output, step, measured, |network| {
             Ok(plan.apply(network, measured)?)
         })?;
         change.print(self.json)?;
@@ -131,18 +131,8 @@ impl Compress {
 }
 
 /// Reads a package, puts what `work` makes of its network into a new one at `output`, with `step` in its
-/// provenance.
+/// provenance. With calibration audio the change says what it did to the outputs there.
 pub fn rewrite(
-    model: &ModelArg,
-    output: &Path,
-    step: Value,
-    work: impl FnOnce(&Network) -> Result<Network>,
-) -> Result<Change> {
-    rewrite_measured(model, output, step, Measured::default(), work)
-}
-
-/// The same; the change then says what it did to the outputs on the calibration audio.
-pub fn rewrite_measured(
     model: &ModelArg,
     output: &Path,
     step: Value,

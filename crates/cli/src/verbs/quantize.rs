@@ -10,7 +10,7 @@ use stonechat_compress::{Bits, Measured, Plan, Quantize as How};
 use crate::calibration::{CalibrationArgs, pack};
 use crate::failure::Verdict;
 use crate::model_file::ModelArg;
-use crate::verbs::compress::rewrite_measured;
+use crate::verbs::compress::rewrite;
 
 #[derive(Args)]
 pub struct Quantize {
@@ -58,7 +58,7 @@ impl Quantize {
             None => json!({ "int8": true }),
             Some(how) => json!({ "quantize": how }),
         };
-        let change = rewrite_measured(&self.model, &self.output, step, measured, |network| {
+        let change = rewrite(&self.model, &self.output, step, measured, |network| {
             Ok(plan.apply(network, measured)?)
         })?;
         change.print(self.json)?;
