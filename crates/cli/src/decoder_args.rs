@@ -11,6 +11,7 @@ use stonechat::{BeamOptions, BeamSearch, Hotword, Model, Options, Recognizer};
 use stonechat_lm::LanguageModel;
 
 use crate::failure::usage;
+use crate::grammar_args::GrammarArgs;
 use crate::model_file::{BUNDLED_LM, ModelArg, file_bytes};
 
 /// The beam where `--beam` does not say it.
@@ -43,6 +44,8 @@ pub struct DecoderArgs {
     /// Hotwords, one a line; empty lines and lines that begin with # are skipped
     #[arg(long, value_name = "FILE")]
     hotwords: Option<PathBuf>,
+    #[command(flatten)]
+    pub grammar: GrammarArgs,
 }
 
 /// Where a language model comes from.
@@ -67,8 +70,9 @@ impl DecoderArgs {
     fn source(&self, model: &ModelArg) -> Option<Source<'_>> {
         match &self.lm {
             Some(path) => Some(Source::File(path)),
-            None if model.is_bundled() && !self.greedy && !self.no_lm => Some(Source::Bundled),
-            None => None,
+            // A grammar says what may be said, and needs no model of anything else.
+            None if self.greedy || self.no_lm || self.grammar.is_given() => None,
+            None => model.is_bundled().then_some(Source::Bundled),
         }
     }
 
@@ -78,6 +82,7 @@ impl DecoderArgs {
             || self.beta.is_some()
             || !self.hotword.is_empty()
             || self.hotwords.is_some()
+            || self.grammar.is_given()
     }
 
     /// Size of the language model's file, 0 without one.
@@ -128,6 +133,9 @@ impl DecoderArgs {
                     path.display()
                 );
             }
+        }
+        if let Some(grammar) = self.grammar.read()? {
+            search = search.with_grammar(&grammar, self.grammar.garbage())?;
         }
         Ok(search.with_hotwords(self.read_hotwords()?)?)
     }
