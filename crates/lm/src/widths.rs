@@ -1,8 +1,9 @@
 //! What it costs to store a probability or a back-off weight in few bits.
 //!
 //! A probability that is rounded by the factor `e^d` wherever it is used moves the model away from itself by a relative entropy
-//! of `d^2 / 2`, to the second order (the first vanishes once the model is normalised). So the loss is half the
-//! mean square of the rounding, in nats, weighted by how often each number is used: a probability where no
+//! of `d^2 / 2`, to the second order. The first order, the mean of `d`, would vanish if the model were normalised again, which
+//! it is not: a mean either makes words dearer than they are, or hides that others are. So the loss is the size of the
+//! mean and half the mean square of the rounding, in nats, weighted by how often each number is used: a probability where no
 //! longer n-gram has one of its own, a back-off weight where no n-gram continues the context.
 
 use crate::ngram_model::is_no_context;
@@ -74,17 +75,18 @@ impl<'a> Uses<'a> {
     }
 }
 
-/// Half the mean square of the rounding to so many bins.
+/// The mean of the rounding to so many bins and half its mean square.
 fn loss(log10: &[f32], uses: &[f64], count: usize) -> f64 {
     let values = || log10.iter().copied().filter(|&value| !is_no_context(value));
     let step = log10.len().div_ceil(SAMPLE).max(1);
     let bins = bins(values().step_by(step), count);
-    let squares = log10.iter().zip(uses).filter(|(value, _)| !is_no_context(**value));
-    let squares = squares.map(|(&value, &uses)| {
+    let (mut bias, mut squares) = (0.0, 0.0);
+    for (&value, &uses) in log10.iter().zip(uses).filter(|(value, _)| !is_no_context(**value)) {
         let error = f64::from(value - bins[nearest(&bins, value)]) * std::f64::consts::LN_10;
-        0.5 * uses * error * error
-    });
-    squares.sum()
+        bias += uses * error;
+        squares += uses * error * error;
+    }
+    bias.abs() + 0.5 * squares
 }
 
 /// Widths to choose from, where they are not given.
