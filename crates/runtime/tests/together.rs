@@ -187,14 +187,14 @@ mod voice {
         let heard = |recognizer: Recognizer| {
             let mut stream = recognizer.stream();
             stream.push(&samples).unwrap();
-            stream.finish().words.len()
+            stream.finish().text
         };
         let every = heard(all);
-        assert!(every > 5, "{every} words");
+        assert!(every.len() > 10, "{every:?}");
         // Whatever this sound is, some of it is more than a hair like speech, and none of it surely is.
-        let lax = heard(silent(VoiceOptions { threshold: 1e-6, padding_s: 0.3 }));
-        let strict = heard(silent(VoiceOptions { threshold: 1.0, padding_s: 0.3 }));
-        assert_eq!((lax, strict), (every, 0));
+        let lax = VoiceOptions { threshold: f32::MIN_POSITIVE, padding_s: 0.3 };
+        let strict = VoiceOptions { threshold: 1.0, padding_s: 0.3 };
+        assert_eq!([lax, strict].map(|options| heard(silent(options))), [every, String::new()]);
     }
 
     #[test]
