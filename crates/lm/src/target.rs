@@ -1,7 +1,7 @@
 //! A packed model of a given size.
 
 use crate::packed::{UNQUANTISED, packed_bytes_with, words_bytes};
-use crate::widths::{Uses, candidates};
+use crate::widths::{LEAST_BITS, Uses, candidates};
 use crate::{Bits, Error, NgramModel, Pruner, Result};
 
 /// What was chosen.
@@ -51,12 +51,13 @@ pub fn fit_with_widths(
     let mut pruned = pruner.prune(threshold);
     if fitting.len() > 1 {
         let uses = Uses::new(&pruned);
-        let losses = |loss: &dyn Fn(u32) -> f64, given: Option<u32>| -> Vec<f64> {
-            // With a given width all candidates lose the same.
-            (0..=8).map(|bits| if given.is_some() || bits < 3 { 0.0 } else { loss(bits) }).collect()
+        // With a given width all candidates lose the same.
+        let losses = |loss: &dyn Fn(u32) -> f64, given: Option<u32>, least: u32| -> Vec<f64> {
+            let wanted = |bits: u32| given.is_none() && bits >= least;
+            (0..=8).map(|bits| if wanted(bits) { loss(bits) } else { 0.0 }).collect()
         };
-        let by_prob = losses(&|bits| uses.prob_loss(bits), prob);
-        let by_backoff = losses(&|bits| uses.backoff_loss(bits), backoff);
+        let by_prob = losses(&|bits| uses.prob_loss(bits), prob, LEAST_BITS.prob);
+        let by_backoff = losses(&|bits| uses.backoff_loss(bits), backoff, LEAST_BITS.backoff);
         let rounding = |losses: &[f64], bits: u32| match bits {
             UNQUANTISED => 0.0,
             bits => losses.get(bits as usize).copied().unwrap_or(0.0),

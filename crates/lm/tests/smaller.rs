@@ -149,7 +149,7 @@ fn few_bytes_get_few_bits() {
         assert!(more > fewer && fitted.bits != eight.bits, "{:?}: {more}, {fewer}", fitted.bits);
         let [chosen, eight] = [&fitted, &eight]
             .map(|fitted| held_out_perplexity(&fitted.model, fitted.bits, held_out));
-        assert!(chosen < 1.005 * eight, "{:?}: {chosen}, {eight}", fitted.bits);
+        assert!(chosen < 1.01 * eight, "{:?}: {chosen}, {eight}", fitted.bits);
     }
     // Room for all of it is room for all bits; what is given stays.
     let fitted = fit_with_widths(&model, 2 * full, None, None).unwrap();
