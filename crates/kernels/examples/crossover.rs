@@ -10,9 +10,8 @@ use std::time::Instant;
 use stonechat_kernels::fft::{BlockCirculant, FftScratch, ToeplitzLike};
 use stonechat_kernels::{Activation, Error, Isa, PackedF32, PackedI8, Scratch};
 
-const SIZES: [usize; 15] = [
-    256, 384, 512, 768, 1024, 1536, 2048, 3072, 4096, 6144, 8192, 12_288, 16_384, 24_576, 32_768,
-];
+const SIZES: [usize; 15] =
+    [256, 384, 512, 768, 1024, 1536, 2048, 3072, 4096, 6144, 8192, 12_288, 16_384, 24_576, 32_768];
 const RANKS: [usize; 3] = [1, 2, 10];
 const ROUNDS: usize = 21;
 const LARGEST_BYTES: usize = 1 << 30;
@@ -27,10 +26,12 @@ fn forms(n: usize) -> Result<Vec<(String, Product)>, Error> {
     let mut forms: Vec<(String, Product)> = Vec::new();
     let act = Activation::None;
     if n * n <= LARGEST_BYTES {
-        let weights: Vec<i8> = (0..n * n).map(|i| ((i * 7919) % 255) as i8).map(|w| w.max(-127)).collect();
+        let weights: Vec<i8> =
+            (0..n * n).map(|i| ((i * 7919) % 255) as i8).map(|w| w.max(-127)).collect();
         let matrix = PackedI8::pack(&weights, &vec![0.01; n], n, n)?;
         let mut scratch = Scratch::new();
-        let product = move |x: &[f32], y: &mut [f32]| matrix.matmul(x, 1, None, act, &mut scratch, y);
+        let product =
+            move |x: &[f32], y: &mut [f32]| matrix.matmul(x, 1, None, act, &mut scratch, y);
         forms.push(("int8".into(), Box::new(product)));
     }
     if 4 * n * n <= LARGEST_BYTES {
@@ -90,6 +91,10 @@ fn main() -> Result<(), Error> {
         eprintln!("{n}: {}", cells.join(", "));
         rows.push(format!("  {{\"n\": {n}, {}}}", cells.join(", ")));
     }
-    println!("{{\"isa\": \"{:?}\", \"rounds\": {ROUNDS}, \"sizes\": [\n{}\n]}}", Isa::detect(), rows.join(",\n"));
+    println!(
+        "{{\"isa\": \"{:?}\", \"rounds\": {ROUNDS}, \"sizes\": [\n{}\n]}}",
+        Isa::detect(),
+        rows.join(",\n")
+    );
     Ok(())
 }

@@ -51,6 +51,7 @@ mod voice;
 
 pub use acoustic::AcousticStream;
 pub use error::Error;
+pub use linear::{REFERENCE, RunForm, StructuredForms};
 pub use model::Model;
 pub use profile::{Part, Profile};
 pub use recognizer::{Options, Recognizer};

@@ -1,16 +1,29 @@
 //! A linear map packed for the processor: every family of `stonechat_model::LinearMap`
 //! and every storage of its matrices, behind one product.
+//!
+//! Structured maps have products of their own, one file a way of multiplying: [`spectral`] and [`groups`]. `choice.rs`
+//! says when these are taken, and when the map is multiplied out to a dense matrix instead.
+
+mod choice;
+mod groups;
+mod spectral;
+
+pub use choice::{REFERENCE, RunForm, StructuredForms};
 
 use std::borrow::Cow;
 
 use stonechat_kernels::quantize::quantize_rows;
 use stonechat_kernels::{
     self as kernels, Activation, PackedF32, PackedI8, PackedLowRank, Recurrent, Scratch, Weights,
+    math,
 };
-use stonechat_model::{LinearMap, Matrix};
+use stonechat_model::{LinearMap, Matrix, Network, Structured};
 
 use crate::Error;
+use crate::recognizer::MAX_TIME_BATCH;
 use crate::trace::Trace;
+use groups::{Groups, GroupsScratch};
+use spectral::{Spectral, SpectralScratch};
 
 /// `y = f(W x + b)` over a batch of vectors, for any `W`.
 pub(crate) struct PackedMap {
@@ -24,6 +37,19 @@ enum Form {
     Dense(Packed),
     /// `W = u v`, applied right to left.
     LowRank(PackedLowRank),
+    /// A product of a structured family's own, and the gain of each output.
+    Own(Box<Own>, Option<Vec<f32>>),
+}
+
+enum Own {
+    Spectral(Spectral),
+    Groups(Groups),
+}
+
+/// What decides in which form structured maps run.
+pub(crate) struct Chooser<'a> {
+    forms: &'a StructuredForms,
+    network_weights: usize,
 }
 
 enum Packed {
@@ -35,6 +61,8 @@ enum Packed {
 #[derive(Default)]
 pub(crate) struct LinearScratch {
     pub(crate) kernel: Scratch,
+    spectral: SpectralScratch,
+    groups: GroupsScratch,
     /// Where the inputs of the maps are noted down, if somebody observes them.
     pub(crate) trace: Option<Trace>,
 }
@@ -50,15 +78,29 @@ impl LinearScratch {
 
 impl PackedMap {
     /// Packs `map`, which goes by `name` in errors.
-    pub(crate) fn pack(name: &str, map: &LinearMap) -> Result<Self, Error> {
+    pub(crate) fn pack(name: &str, map: &LinearMap, chooser: &Chooser<'_>) -> Result<Self, Error> {
+        Self::pack_for(name, map, chooser, MAX_TIME_BATCH)
+    }
+
+    /// [`pack`](Self::pack) for products with `batch` vectors.
+    pub(crate) fn pack_for(
+        name: &str,
+        map: &LinearMap,
+        chooser: &Chooser<'_>,
+        batch: usize,
+    ) -> Result<Self, Error> {
         let form = match map {
             LinearMap::Dense(w) => Packed::pack(w).map(Form::Dense),
             LinearMap::LowRank { u, v } => {
                 PackedLowRank::pack(weights(u), weights(v), u.rows(), v.rows(), v.cols())
                     .map(Form::LowRank)
             }
-            LinearMap::Structured(_) => {
-                return Self::pack(name, &executable(map));
+            LinearMap::Structured(structured) => {
+                let own = chooser.has_own(map, batch).then(|| Own::pack(structured)).flatten();
+                let Some(own) = own else {
+                    return Self::pack(name, &executable(map), chooser);
+                };
+                own.map(|own| Form::Own(Box::new(own), structured.gain().map(<[f32]>::to_vec)))
             }
         };
         Ok(Self {
@@ -67,15 +109,6 @@ impl PackedMap {
             rows: map.rows(),
             cols: map.cols(),
         })
-    }
-
-    /// The weights, in the order in which they are read.
-    pub(crate) fn packed(&mut self) -> &mut dyn kernels::Packed {
-        match &mut self.form {
-            Form::Dense(Packed::F32(w)) => w,
-            Form::Dense(Packed::I8(w)) => w,
-            Form::LowRank(w) => w,
-        }
     }
 
     pub(crate) fn rows(&self) -> usize {
@@ -103,7 +136,99 @@ impl PackedMap {
         match &self.form {
             Form::Dense(w) => w.matmul(x, batch, bias, activation, &mut scratch.kernel, y),
             Form::LowRank(w) => w.matmul(x, batch, bias, activation, &mut scratch.kernel, y),
+            Form::Own(own, gain) => {
+                own.multiply(&x[..batch * self.cols], batch, scratch, y);
+                for y in y.chunks_exact_mut(self.rows) {
+                    finish(y, gain.as_deref(), bias);
+                }
+                apply(activation, y);
+            }
         }
+    }
+}
+
+/// The weights, to be moved; spectra stay where they are.
+impl kernels::Packed for PackedMap {
+    fn bytes(&self) -> usize {
+        match &self.form {
+            Form::Dense(Packed::F32(w)) => w.bytes(),
+            Form::Dense(Packed::I8(w)) => w.bytes(),
+            Form::LowRank(w) => w.bytes(),
+            Form::Own(own, _) => match &**own {
+                Own::Groups(groups) => groups.bytes(),
+                Own::Spectral(_) => 0,
+            },
+        }
+    }
+
+    fn move_into(&mut self, arena: &mut kernels::Arena) {
+        match &mut self.form {
+            Form::Dense(Packed::F32(w)) => w.move_into(arena),
+            Form::Dense(Packed::I8(w)) => w.move_into(arena),
+            Form::LowRank(w) => w.move_into(arena),
+            Form::Own(own, _) => {
+                if let Own::Groups(groups) = &mut **own {
+                    groups.move_into(arena);
+                }
+            }
+        }
+    }
+}
+
+impl Own {
+    /// `None` where there is none.
+    fn pack(map: &Structured) -> Option<Result<Self, stonechat_kernels::Error>> {
+        let groups = Groups::pack(map).map(|groups| groups.map(Own::Groups));
+        groups.or_else(|| Spectral::pack(map).map(|spectral| spectral.map(Own::Spectral)))
+    }
+
+    fn multiply(&self, x: &[f32], batch: usize, scratch: &mut LinearScratch, y: &mut [f32]) {
+        let LinearScratch { kernel, spectral, groups, .. } = scratch;
+        match self {
+            Own::Groups(w) => w.multiply(x, batch, kernel, groups, y),
+            Own::Spectral(w) => {
+                let vectors = x.chunks_exact(x.len() / batch);
+                for (x, y) in vectors.zip(y.chunks_exact_mut(y.len() / batch)) {
+                    w.multiply(x, spectral, y);
+                }
+            }
+        }
+    }
+}
+
+impl<'a> Chooser<'a> {
+    pub(crate) fn new(forms: &'a StructuredForms, network: &Network) -> Self {
+        let maps = network.maps();
+        let network_weights = maps.iter().map(|entry| entry.map.rows() * entry.map.cols()).sum();
+        Self { forms, network_weights }
+    }
+
+    /// Does a product of its own pay for `map`?
+    pub(crate) fn has_own(&self, map: &LinearMap, batch: usize) -> bool {
+        let structured = matches!(map, LinearMap::Structured(_));
+        structured && self.forms.of(map, batch, self.network_weights).form != "dense"
+    }
+}
+
+/// `y = gain y + bias`.
+fn finish(y: &mut [f32], gain: Option<&[f32]>, bias: Option<&[f32]>) {
+    if let Some(gain) = gain {
+        y.iter_mut().zip(gain).for_each(|(y, gain)| *y *= gain);
+    }
+    if let Some(bias) = bias {
+        y.iter_mut().zip(bias).for_each(|(y, bias)| *y += bias);
+    }
+}
+
+/// The function of a product, in place.
+pub(crate) fn apply(function: Activation, values: &mut [f32]) {
+    match function {
+        Activation::None => {}
+        Activation::ClippedRelu(clip) => {
+            values.iter_mut().for_each(|v| *v = v.max(0.0).min(clip));
+        }
+        Activation::Sigmoid => math::sigmoid(values),
+        Activation::Tanh => math::tanh(values),
     }
 }
 
