@@ -9,6 +9,9 @@ Prints one JSON object. Texts are compared by the score that all decoders claim 
 ln p_ctc + alpha ln p_lm + beta words, computed here for every text in the same way (CTC forward over all
 alignments, KenLM). What each decoder takes off for words that the model does not know is its own and not in it.
 flashlight-text is used with a lexicon, so that no other words come out; this project runs both ways.
+
+Each decoder runs in a process of its own. `memory_mb` is the peak of its resident memory; `decoder_mb` is how much that is above the
+process with the frames read and nothing else (for this project: above a run of the same frames without a language model).
 """
 
 import argparse
@@ -17,6 +20,7 @@ import json
 import math
 import platform
 import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -129,6 +133,33 @@ def flashlight(index, frames, options):
     return decode
 
 
+def peak_mb():
+    """Not by getrusage, which counts what the parent had at the fork."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM:")) / 1024
+
+
+def peer(index, frames, options):
+    """What one of the others makes of the frames, in this process."""
+    before = peak_mb()
+    try:
+        decode = {"pyctcdecode": pyctcdecode, "flashlight": flashlight}[options.only](index, frames, options)
+    except ImportError as missing:
+        return {"missing": str(missing)}
+    start = time.perf_counter()
+    found = [decode(log_probs) for log_probs in frames]
+    seconds = time.perf_counter() - start
+    return {"seconds": seconds, "texts": found, "memory_mb": peak_mb(), "decoder_mb": peak_mb() - before}
+
+
+def measured(command):
+    """The JSON that a command prints."""
+    command = [str(part) for part in command]
+    printed = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=True).stdout
+    # What a library prints on the way is not the result.
+    return json.loads(printed.splitlines()[-1])
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("logits", type=Path)
@@ -141,10 +172,14 @@ def main():
     parser.add_argument("--threshold", type=float, default=14.0)
     parser.add_argument("--unknown", type=float, default=-10.0, help="pyctcdecode's unk_score_offset (its default)")
     parser.add_argument("--peers", default="pyctcdecode,flashlight")
+    parser.add_argument("--only", help=argparse.SUPPRESS)
     options = parser.parse_args()
     index = json.loads((options.logits / "index.json").read_text())
     texts = index["texts"]
     frames = [log_softmax(np.load(options.logits / f"{n}.npy")) for n in range(len(texts))]
+    if options.only:
+        print(json.dumps(peer(index, frames, options)))
+        return
     model = kenlm.Model(options.arpa)
     number = {symbol: i for i, symbol in enumerate(index["symbols"])}
 
@@ -157,20 +192,19 @@ def main():
 
     results = {}
     for name in options.peers.split(","):
-        try:
-            decode = {"pyctcdecode": pyctcdecode, "flashlight": flashlight}[name](index, frames, options)
-        except ImportError as missing:
-            results[name] = {"missing": str(missing)}
-            continue
-        start = time.perf_counter()
-        found = [decode(log_probs) for log_probs in frames]
-        results[name] = {"seconds": time.perf_counter() - start, "texts": found}
+        results[name] = measured([sys.executable, *sys.argv, "--only", name])
+    command = [options.ours, options.logits]
+    for key in ("beam", "alpha", "beta", "threshold"):
+        command += [f"--{key}", getattr(options, key)]
+    bare_mb = measured(command)["peak_rss_mb"]
     for name, closed in (("stonechat", "false"), ("stonechat, lexicon only", "true")):
-        command = [options.ours, options.logits, "--lm", options.lm, "--repeat", "3", "--lexicon-only", closed]
-        for key in ("beam", "alpha", "beta", "threshold"):
-            command += [f"--{key}", str(getattr(options, key))]
-        ours = json.loads(subprocess.run([str(part) for part in command], check=True, capture_output=True).stdout)
-        results[name] = {"seconds": ours["seconds"], "texts": [utterance["text"] for utterance in ours["utterances"]]}
+        ours = measured(command + ["--lm", options.lm, "--repeat", 3, "--lexicon-only", closed])
+        results[name] = {
+            "seconds": ours["seconds"],
+            "texts": [utterance["text"] for utterance in ours["utterances"]],
+            "memory_mb": ours["peak_rss_mb"],
+            "decoder_mb": ours["peak_rss_mb"] - bare_mb,
+        }
     words = sum(len(text.split()) for text in texts)
     for result in results.values():
         if "texts" in result:

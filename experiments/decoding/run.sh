@@ -48,11 +48,11 @@ for lm in "$@"; do
 done
 
 # Hotwords: rare words of the test, with the last language model if there is one.
-arguments=(--beam 64)
+arguments=(--beam 128)
 before=$work/beam.jsonl
 if [ $# -gt 0 ]; then
     # shellcheck disable=SC2206
-    arguments=(--lm "${@: -1}" $weights)
+    arguments=(--beam 128 --lm "${@: -1}" $weights)
 fi
 eval_json --manifest "$work/test.jsonl" "${arguments[@]}" --details "$before" >/dev/null
 xz -dc "$data/text/books-16m.txt.xz" | python3 experiments/decoding/rare_words.py "$work/test.jsonl" >"$work/rare.txt"

@@ -9,6 +9,8 @@
 //!   any rate in bounded memory; [`read_file`] and [`read_segment`] return a `Vec`; [`Resampler`] is the streaming
 //!   rate conversion by itself, for live input.
 //!
+//! * **Voice activity** (feature `vad`): `VoiceDetector` says how likely it is that somebody speaks, every 16 ms.
+//!
 //! Samples are `f32` with full scale at ±1. Time is in samples inside and in seconds or milliseconds where a name says
 //! so. Logarithms are natural.
 //!
@@ -38,6 +40,8 @@ mod mel;
 mod resample;
 mod sample;
 mod statistics;
+#[cfg(feature = "vad")]
+mod voice;
 
 pub use config::{FeatureConfig, FeatureKind, Normalise};
 pub use error::Error;
@@ -47,3 +51,5 @@ pub use files::{AudioReader, read_file, read_segment};
 #[cfg(feature = "files")]
 pub use resample::Resampler;
 pub use statistics::FeatureStatistics;
+#[cfg(feature = "vad")]
+pub use voice::VoiceDetector;

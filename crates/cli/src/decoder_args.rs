@@ -11,14 +11,17 @@ use stonechat::{BeamOptions, BeamSearch, Hotword, Model, Options, Recognizer};
 use stonechat_lm::LanguageModel;
 
 use crate::failure::usage;
+use crate::grammar_args::GrammarArgs;
 use crate::model_file::{BUNDLED_LM, ModelArg, file_bytes};
 
 /// The beam where `--beam` does not say it.
 const DEFAULT_BEAM: u32 = 64;
+/// With hotwords, whose beginnings take places in the beam: in a beam of 64 the other words suffer (experiments/decoding).
+const HOTWORD_BEAM: u32 = 128;
 
 #[derive(Args)]
 pub struct DecoderArgs {
-    /// Search with N hypotheses [default: 64 with a language model or hotwords, else greedy]
+    /// Search with N hypotheses [default: 128 with hotwords, 64 with a language model or a grammar, else greedy]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=65536))]
     beam: Option<u32>,
     /// Language model (made by `stonechat lm`) [default: with the bundled model, the bundled one]
@@ -43,6 +46,8 @@ pub struct DecoderArgs {
     /// Hotwords, one a line; empty lines and lines that begin with # are skipped
     #[arg(long, value_name = "FILE")]
     hotwords: Option<PathBuf>,
+    #[command(flatten)]
+    pub grammar: GrammarArgs,
 }
 
 /// Where a language model comes from.
@@ -67,8 +72,9 @@ impl DecoderArgs {
     fn source(&self, model: &ModelArg) -> Option<Source<'_>> {
         match &self.lm {
             Some(path) => Some(Source::File(path)),
-            None if model.is_bundled() && !self.greedy && !self.no_lm => Some(Source::Bundled),
-            None => None,
+            // A grammar says what may be said, and needs no model of anything else.
+            None if self.greedy || self.no_lm || self.grammar.is_given() => None,
+            None => model.is_bundled().then_some(Source::Bundled),
         }
     }
 
@@ -78,6 +84,7 @@ impl DecoderArgs {
             || self.beta.is_some()
             || !self.hotword.is_empty()
             || self.hotwords.is_some()
+            || self.grammar.is_given()
     }
 
     /// Size of the language model's file, 0 without one.
@@ -110,8 +117,10 @@ impl DecoderArgs {
 
     fn search(&self, model: &Model, source: Option<&Source>) -> Result<BeamSearch> {
         let default = BeamOptions::default();
+        let hotwords = self.read_hotwords()?;
+        let width = if hotwords.is_empty() { DEFAULT_BEAM } else { HOTWORD_BEAM };
         let options = BeamOptions {
-            width: self.beam.unwrap_or(DEFAULT_BEAM) as usize,
+            width: self.beam.unwrap_or(width) as usize,
             alpha: self.alpha.unwrap_or(default.alpha),
             // Without a language model words have no price that would have to be made good for.
             beta: self.beta.unwrap_or(if source.is_some() { default.beta } else { 0.0 }),
@@ -129,7 +138,10 @@ impl DecoderArgs {
                 );
             }
         }
-        Ok(search.with_hotwords(self.read_hotwords()?)?)
+        if let Some(grammar) = self.grammar.read()? {
+            search = search.with_grammar(&grammar, self.grammar.garbage())?;
+        }
+        Ok(search.with_hotwords(hotwords)?)
     }
 
     fn read_hotwords(&self) -> Result<Vec<Hotword>> {

@@ -11,16 +11,20 @@
 mod audio_source;
 mod calibration;
 mod decoder_args;
+mod endpoint_args;
 mod failure;
+mod grammar_args;
 mod inputs;
 mod memory;
 mod model_file;
 mod output;
 mod partial_line;
 mod progress;
+mod recordings;
 mod subtitles;
 mod summary;
 mod verbs;
+mod voice_args;
 
 use std::process::ExitCode;
 

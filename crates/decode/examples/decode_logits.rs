@@ -6,7 +6,7 @@
 //!     [--unknown X] [--unknown-letter X] [--lexicon-only true] [--repeat N]
 //! ```
 //!
-//! One JSON object: `seconds` of decoding (the best of the repeats), `wer`, and for each utterance
+//! One JSON object: `seconds` of decoding (the best of the repeats), `wer`, `peak_rss_mb`, and for each utterance
 //! its text and score.
 
 use std::error::Error;
@@ -82,10 +82,18 @@ fn main() -> Result<(), Box<dyn Error>> {
         "seconds": best,
         "rtf": best / (frames as f64 * frame_seconds),
         "wer": words.rate(),
+        "peak_rss_mb": peak_rss_mb(),
         "utterances": listed,
     });
     println!("{report}");
     Ok(())
+}
+
+/// The most memory that was resident, where the system tells.
+fn peak_rss_mb() -> Option<f64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    Some(line.split_whitespace().next()?.parse::<f64>().ok()? / 1024.0)
 }
 
 /// The values of a NumPy file of float32.

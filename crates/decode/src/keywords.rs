@@ -116,9 +116,6 @@ impl KeywordSpotter {
             return Err(Error::Option { name: "window_s", value: window_s, must: "be above 0" });
         }
         let alphabet = Symbols::new(symbols)?;
-        let single = |class: u16| {
-            (1..alphabet.len() as u32).find(|&s| *alphabet.spelling(s as u16) == [class])
-        };
         let mut keywords = Vec::new();
         for phrase in phrases {
             let words: Vec<&str> = phrase.split_whitespace().collect();
@@ -128,8 +125,8 @@ impl KeywordSpotter {
                 return Err(refuse("it has no letter".into()));
             }
             let symbol = |c: char| {
-                let found = alphabet.class(c).and_then(single);
-                found.map(|s| s as u16).ok_or_else(|| refuse(format!("no symbol is {c:?}")))
+                let found = alphabet.class(c).and_then(|class| alphabet.single(class));
+                found.ok_or_else(|| refuse(format!("no symbol is {c:?}")))
             };
             let symbols = phrase.chars().map(symbol).collect::<Result<Vec<_>, _>>()?;
             let ways = vec![NO_WAY; 2 * symbols.len() + 1];
@@ -141,7 +138,7 @@ impl KeywordSpotter {
             frame_seconds,
             window: (window_s / frame_seconds).ceil() as u64,
             hold: (HOLD_S / frame_seconds).ceil() as u64,
-            space: single(SPACE).map(|s| s as u16),
+            space: alphabet.single(SPACE),
             frame: Frame::default(),
             frames: 0,
             size: symbols.len(),

@@ -71,6 +71,11 @@ impl Symbols {
         self.characters.iter().position(|&other| other == character).map(|class| class as u16)
     }
 
+    /// The symbol that is a class's character alone, if there is one.
+    pub(crate) fn single(&self, class: u16) -> Option<u16> {
+        (1..self.len() as u32).map(|symbol| symbol as u16).find(|&s| *self.spelling(s) == [class])
+    }
+
     /// The character of a class.
     pub(crate) fn character(&self, class: u16) -> char {
         self.characters[usize::from(class)]

@@ -43,6 +43,8 @@ pub(crate) struct TextState {
     word: u32,
     /// Its letters so far.
     letters: u16,
+    /// Whether it began under other hotwords: it may then be a word that is none any more.
+    pardoned: bool,
     /// How far hotwords are matched.
     phrase: u32,
     grammar: GrammarState,
@@ -113,6 +115,7 @@ impl TextScorer {
             lm,
             word: vocabulary::ROOT,
             letters: 0,
+            pardoned: false,
             phrase: phrases.start(),
             grammar: GrammarState::START,
         };
@@ -121,7 +124,8 @@ impl TextScorer {
 
     /// The text with its total, between words.
     fn look_ahead_of(&self, text: TextState, phrases: &Phrases) -> TextState {
-        let ahead = self.look_ahead(vocabulary::ROOT, 0, false) + phrases.pending(text.phrase);
+        let ahead =
+            self.look_ahead(vocabulary::ROOT, 0, false, self.closed) + phrases.pending(text.phrase);
         TextState { total: text.settled + ahead, ..text }
     }
 
@@ -142,7 +146,8 @@ impl TextScorer {
         };
         let phrase = phrases.step(text.phrase, class);
         let hot = phrases.matches(phrase);
-        if self.closed && word == OUTSIDE && !hot {
+        let closed = self.closed && !text.pardoned;
+        if closed && word == OUTSIDE && !hot {
             return None;
         }
         let (mut grammar, mut settled) = (text.grammar, text.settled);
@@ -151,16 +156,18 @@ impl TextScorer {
             (grammar, settled) = (next, settled + added);
         }
         let letters = text.letters.saturating_add(1);
-        let total = settled + self.look_ahead(word, letters, hot) + phrases.pending(phrase);
-        Some(TextState { total, settled, lm: text.lm, word, letters, phrase, grammar })
+        let ahead = self.look_ahead(word, letters, hot, closed) + phrases.pending(phrase);
+        let total = settled + ahead;
+        Some(TextState { total, settled, word, letters, phrase, grammar, ..*text })
     }
 
     /// The same text under other hotwords, which it has not begun to match unless a word begins.
     pub(crate) fn restart_phrases(&self, text: &mut TextState, in_word: bool, phrases: &Phrases) {
         text.phrase = if in_word { phrases.outside() } else { phrases.start() };
-        text.total = text.settled
-            + self.look_ahead(text.word, text.letters, false)
-            + phrases.pending(text.phrase);
+        text.pardoned = in_word && text.word == OUTSIDE;
+        let closed = self.closed && !text.pardoned;
+        let ahead = self.look_ahead(text.word, text.letters, false, closed);
+        text.total = text.settled + ahead + phrases.pending(text.phrase);
     }
 
     /// At least what one more character adds to the total.
@@ -169,13 +176,33 @@ impl TextScorer {
         if class == SPACE {
             // No word is more than certain.
             let held = phrases.pending(text.phrase);
-            gain += text.settled + self.beta + self.look_ahead(vocabulary::ROOT, 0, false)
-                - (text.total - held);
+            gain +=
+                text.settled + self.beta + self.look_ahead(vocabulary::ROOT, 0, false, self.closed)
+                    - (text.total - held);
         } else if gain > 0.0 {
             // The first letters of a hotword may lift the penalty of an unknown word.
             gain -= self.unknown_word.min(0.0) + self.letters_cost(text.letters).min(0.0);
         }
         gain + self.unknown_letter.max(0.0)
+    }
+
+    /// At least what this character adds to the total: as [`largest_gain`](Self::largest_gain), with what hotwords
+    /// really add, so that those that a text does not match leave its search as it is.
+    pub(crate) fn gain(&self, text: &TextState, class: u16, phrases: &Phrases) -> f32 {
+        let next = phrases.step(text.phrase, class);
+        let held = phrases.granted(next) + phrases.pending(next);
+        let rest = if class == SPACE {
+            // No word is more than certain.
+            text.settled + self.beta + self.look_ahead(vocabulary::ROOT, 0, false, self.closed)
+                - text.total
+        } else if phrases.matches(next) {
+            // The letters of a hotword are not those of an unknown word.
+            let lifted = self.unknown_word.min(0.0) + self.letters_cost(text.letters).min(0.0);
+            -phrases.pending(text.phrase) - lifted
+        } else {
+            -phrases.pending(text.phrase)
+        };
+        held + rest + self.unknown_letter.max(0.0)
     }
 
     /// What so many letters of an unknown word are worth.
@@ -200,10 +227,11 @@ impl TextScorer {
         };
         let phrase = phrases.step(text.phrase, SPACE);
         let hot = phrases.ends_word(phrase);
-        if self.closed && known.is_none() && !hot {
+        if self.closed && known.is_none() && !hot && !text.pardoned {
             return None;
         }
-        let mut after = TextState { word: vocabulary::ROOT, letters: 0, phrase, ..*text };
+        let mut after =
+            TextState { word: vocabulary::ROOT, letters: 0, pardoned: false, phrase, ..*text };
         after.settled += self.beta + phrases.granted(phrase);
         if self.vocabulary.is_some() && known.is_none() && !hot {
             after.settled += self.unknown_word + self.letters_cost(text.letters);
@@ -221,10 +249,11 @@ impl TextScorer {
         Some(after)
     }
 
-    /// What the unfinished word may at best be worth; `hot` if it may become a hotword.
-    fn look_ahead(&self, word: u32, letters: u16, hot: bool) -> f32 {
+    /// What the unfinished word may at best be worth; `hot` if it may become a hotword, `closed` if it must otherwise be
+    /// known.
+    fn look_ahead(&self, word: u32, letters: u16, hot: bool, closed: bool) -> f32 {
         let Some(words) = &self.vocabulary else { return self.beta };
-        let unknown = match (hot, self.closed) {
+        let unknown = match (hot, closed) {
             (true, _) => self.unknown - self.unknown_word,
             (false, true) => f32::NEG_INFINITY,
             (false, false) => self.unknown + self.letters_cost(letters),

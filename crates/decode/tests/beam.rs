@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use common::{Bigram, Random, decode, enumerate, path, symbols};
 use proptest::prelude::*;
-use stonechat_decode::{BeamDecoder, BeamOptions, BeamSearch, Error, GreedyDecoder};
+use stonechat_decode::{BeamDecoder, BeamOptions, BeamSearch, Error, GreedyDecoder, Token};
 
 const WORDS: [&str; 5] = ["a", "ab", "ba", "bb", "abba"];
 
@@ -141,6 +141,12 @@ fn clear_speech_gives_the_greedy_words_and_times() {
         let mut greedy = GreedyDecoder::new(&alphabet, 0.02).unwrap();
         logits.iter().for_each(|frame| greedy.push(frame).unwrap());
         assert_eq!(decoder.text(), greedy.text());
+        // Only the greedy decoder has spaces before and after all words.
+        let letters = |tokens: &[Token]| -> Vec<(u16, u64, u32)> {
+            let letters = tokens.iter().filter(|token| token.symbol != 1);
+            letters.map(|token| (token.symbol, token.frame, token.frames)).collect()
+        };
+        assert_eq!(letters(&decoder.tokens()), letters(greedy.tokens()), "{said:?}");
         for (beam, greedy) in decoder.words().iter().zip(greedy.words()) {
             assert_eq!(
                 (&beam.word, beam.start, beam.end),
@@ -181,6 +187,11 @@ fn a_long_stream_is_settled_bit_by_bit() {
     assert!(words.windows(2).all(|pair| pair[0].start <= pair[1].start));
     let joined: Vec<String> = words.into_iter().map(|word| word.word).collect();
     assert_eq!(joined.join(" "), whole.text());
+    let tokens = whole.tokens();
+    let spelled: String =
+        tokens.iter().map(|token| &alphabet[usize::from(token.symbol)][..]).collect();
+    assert_eq!(spelled.trim(), whole.text());
+    assert!(tokens.windows(2).all(|pair| pair[0].frame <= pair[1].frame));
 }
 
 /// No space ever: the search may not wait for a word to end.

@@ -120,3 +120,20 @@ fn what_is_no_hotword_is_refused() {
         assert_eq!(decoder.hotwords().len(), 1);
     }
 }
+
+/// A hotword that nobody says is none, however narrow the beam.
+#[test]
+fn what_is_not_said_changes_nothing() {
+    let alphabet = symbols(&["", " ", "a", "b", "c", "z"]);
+    let model = Arc::new(Bigram { words: vec!["a", "ab", "ba", "cab"], seed: 4 });
+    for seed in 0..20 {
+        let mut logits = Random(seed).logits(60, alphabet.len(), 8.0);
+        logits.iter_mut().for_each(|frame| frame[5] = -90.0);
+        let options = BeamOptions { width: 6, ..BeamOptions::default() };
+        let search = BeamSearch::new(&alphabet, 0.02, options).unwrap();
+        let search = search.with_language_model(Arc::clone(&model) as _);
+        let hot = search.clone().with_hotwords(vec![hotword("zz z", 20.0)]).unwrap();
+        let [plain, hot] = [search, hot].map(|search| decode(&Arc::new(search), &logits));
+        assert_eq!(plain.alternatives(6), hot.alternatives(6), "seed {seed}");
+    }
+}

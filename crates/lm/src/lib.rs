@@ -12,8 +12,6 @@
 pub mod arpa;
 mod error;
 pub mod estimate;
-#[doc(hidden)]
-pub mod fuzzing;
 mod mix;
 mod model_builder;
 mod ngram_model;
@@ -24,6 +22,7 @@ mod prune;
 mod target;
 pub mod text;
 mod vocabulary;
+mod widths;
 
 pub use error::Error;
 pub use mix::mix;
@@ -33,7 +32,7 @@ pub use normalise::Normaliser;
 pub use packed::{Bits, LanguageModel, Score, State, packed_bytes};
 pub use perplexity::Perplexity;
 pub use prune::Pruner;
-pub use target::{Fitted, fit, words_for};
+pub use target::{Fitted, fit, fit_with_widths, words_for};
 pub use vocabulary::{MAX_WORD_BYTES, MAX_WORDS, SPECIAL_WORDS, Vocabulary, WordId};
 
 /// Result with this crate's [`Error`].

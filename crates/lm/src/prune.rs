@@ -27,7 +27,9 @@ pub struct Pruner<'a> {
     model: &'a NgramModel,
     /// For each order from bigrams on, the worth of each n-gram.
     worth: Vec<Vec<f32>>,
-    /// The same, sorted.
+    /// What is lost without each n-gram, whatever longer ones need it; but for the last order, where it is the worth.
+    own: Vec<Vec<f32>>,
+    /// The worths, sorted.
     sorted: Vec<Vec<f32>>,
 }
 
@@ -38,6 +40,7 @@ impl<'a> Pruner<'a> {
         let contexts: Vec<Vec<u32>> = (2..=order).map(|length| contexts(model, length)).collect();
         let mut worth: Vec<Vec<f32>> =
             (2..=order).map(|length| divergences(model, length, &contexts[length - 2])).collect();
+        let own = worth.iter().take(worth.len().saturating_sub(1)).cloned().collect();
         for length in (3..=order).rev() {
             let (shorter, longer) = worth.split_at_mut(length - 2);
             let (shorter, longer) = (&mut shorter[length - 3], &longer[0]);
@@ -53,7 +56,7 @@ impl<'a> Pruner<'a> {
         }
         let mut sorted = worth.clone();
         sorted.iter_mut().for_each(|worth| worth.sort_unstable_by(f32::total_cmp));
-        Self { model, worth, sorted }
+        Self { model, worth, own, sorted }
     }
 
     /// Number of n-grams of each order that are worth at least `threshold`, unigrams (which all stay) first.
@@ -64,6 +67,16 @@ impl<'a> Pruner<'a> {
             .iter()
             .map(|sorted| sorted.len() - sorted.partition_point(|&worth| worth < threshold));
         std::iter::once(unigrams).chain(longer).collect()
+    }
+
+    /// What pruning by `threshold` loses: the sum of the divergences, nats per word of text.
+    pub fn loss(&self, threshold: f32) -> f64 {
+        let orders = self.worth.iter().zip(self.own.iter().chain(self.worth.last()));
+        let lost = |(worth, own): (&Vec<f32>, &Vec<f32>)| -> f64 {
+            let gone = worth.iter().zip(own).filter(|(worth, _)| **worth < threshold);
+            gone.map(|(_, own)| f64::from(*own)).sum()
+        };
+        orders.map(lost).sum()
     }
 
     /// The smallest threshold (up to rounding) whose counts `fits` accepts. `None` where not even the
@@ -133,7 +146,7 @@ impl Level {
 }
 
 /// The node of the context of each n-gram of `length` words.
-fn contexts(model: &NgramModel, length: usize) -> Vec<u32> {
+pub(crate) fn contexts(model: &NgramModel, length: usize) -> Vec<u32> {
     let mut contexts = Vec::with_capacity(model.levels[length - 1].len());
     model.for_each(length, |_, reversed| {
         // Every model has the contexts of its n-grams.
@@ -144,7 +157,7 @@ fn contexts(model: &NgramModel, length: usize) -> Vec<u32> {
 
 /// For each context of `length - 1` words: the probability of the words that follow by an n-gram, given the
 /// context, and given the context without its first word.
-fn sums(model: &NgramModel, length: usize, contexts: &[u32]) -> Vec<[f64; 2]> {
+pub(crate) fn sums(model: &NgramModel, length: usize, contexts: &[u32]) -> Vec<[f64; 2]> {
     let mut sums = vec![[0.0; 2]; model.levels[length - 2].len()];
     for_each_prob(model, length, |gram, prob, shorter| {
         let sum = &mut sums[contexts[gram] as usize];
@@ -165,12 +178,12 @@ fn for_each_prob(model: &NgramModel, length: usize, mut visit: impl FnMut(usize,
     }
 }
 
-fn linear(log10: f32) -> f64 {
+pub(crate) fn linear(log10: f32) -> f64 {
     10f64.powf(f64::from(log10))
 }
 
 /// What is left of a probability, and never nothing.
-fn rest(sum: f64) -> f64 {
+pub(crate) fn rest(sum: f64) -> f64 {
     (1.0 - sum).max(LEAST_MASS)
 }
 
@@ -193,7 +206,7 @@ fn divergences(model: &NgramModel, length: usize, contexts: &[u32]) -> Vec<f32> 
 }
 
 /// `p(h)` of the n-grams of `length` words.
-fn shares(model: &NgramModel, length: usize) -> Vec<f32> {
+pub(crate) fn shares(model: &NgramModel, length: usize) -> Vec<f32> {
     let level = &model.levels[length - 1];
     if !level.share.is_empty() {
         return level.share.clone();

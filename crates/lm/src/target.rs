@@ -1,6 +1,7 @@
 //! A packed model of a given size.
 
-use crate::packed::{packed_bytes_with, words_bytes};
+use crate::packed::{UNQUANTISED, packed_bytes_with, words_bytes};
+use crate::widths::{LEAST_BITS, Uses, candidates};
 use crate::{Bits, Error, NgramModel, Pruner, Result};
 
 /// What was chosen.
@@ -14,22 +15,93 @@ pub struct Fitted {
     pub threshold: f32,
 }
 
-/// Prunes a model as little as needed for [`NgramModel::pack`] to give at most `bytes` bytes.
+/// Prunes a model as little as needed for [`NgramModel::pack`] to give at most `bytes` bytes with these widths.
 ///
 /// # Errors
 /// A size that not even the vocabulary and its probabilities fit in; widths that cannot be.
 pub fn fit(model: &NgramModel, bytes: usize, bits: Bits) -> Result<Fitted> {
     bits.validate()?;
-    let words = words_bytes(model.vocabulary());
-    let size = |counts: &[usize]| packed_bytes_with(words, counts, bits);
+    let size = Size::of(model, bytes);
     let pruner = Pruner::new(model);
-    let threshold = pruner.threshold(|counts| size(counts) <= bytes).ok_or_else(|| {
-        let least = size(&pruner.counts(f32::INFINITY));
-        let reason =
-            format!("{bytes} bytes, the words alone take {least}: take more bytes or fewer words");
-        Error::option("target size", reason)
-    })?;
+    let threshold = size.threshold(&pruner, bits).ok_or_else(|| size.refuse(&pruner, bits))?;
     Ok(Fitted { model: pruner.prune(threshold), bits, threshold })
+}
+
+/// As [`fit`], and chooses the widths that are not given so that pruning and rounding together lose the least: fewer
+/// bits keep more n-grams. Both losses are relative entropies per word, estimated n-gram by n-gram.
+///
+/// # Errors
+/// As for [`fit`].
+pub fn fit_with_widths(
+    model: &NgramModel,
+    bytes: usize,
+    prob: Option<u32>,
+    backoff: Option<u32>,
+) -> Result<Fitted> {
+    let candidates = candidates(prob, backoff);
+    candidates.iter().try_for_each(|bits| bits.validate())?;
+    let size = Size::of(model, bytes);
+    let pruner = Pruner::new(model);
+    let fitting = |&bits: &Bits| Some((bits, size.threshold(&pruner, bits)?));
+    let fitting: Vec<(Bits, f32)> = candidates.iter().filter_map(fitting).collect();
+    // Roundings are alike in all of these: they are judged in the one of middle size.
+    let Some(&(mut bits, mut threshold)) = fitting.get(fitting.len() / 2) else {
+        return Err(size.refuse(&pruner, candidates[0]));
+    };
+    let mut pruned = pruner.prune(threshold);
+    if fitting.len() > 1 {
+        let uses = Uses::new(&pruned);
+        // With a given width all candidates lose the same.
+        let losses = |loss: &dyn Fn(u32) -> f64, given: Option<u32>, least: u32| -> Vec<f64> {
+            let wanted = |bits: u32| given.is_none() && bits >= least;
+            (0..=8).map(|bits| if wanted(bits) { loss(bits) } else { 0.0 }).collect()
+        };
+        let by_prob = losses(&|bits| uses.prob_loss(bits), prob, LEAST_BITS.prob);
+        let by_backoff = losses(&|bits| uses.backoff_loss(bits), backoff, LEAST_BITS.backoff);
+        let rounding = |losses: &[f64], bits: u32| match bits {
+            UNQUANTISED => 0.0,
+            bits => losses.get(bits as usize).copied().unwrap_or(0.0),
+        };
+        let loss = |(bits, threshold): &(Bits, f32)| {
+            pruner.loss(*threshold)
+                + rounding(&by_prob, bits.prob)
+                + rounding(&by_backoff, bits.backoff)
+        };
+        let scored = fitting.iter().map(|each| (loss(each), each));
+        if let Some((_, &best)) = scored.min_by(|a, b| a.0.total_cmp(&b.0))
+            && best != (bits, threshold)
+        {
+            (bits, threshold) = best;
+            pruned = pruner.prune(threshold);
+        }
+    }
+    Ok(Fitted { model: pruned, bits, threshold })
+}
+
+/// The bytes that there are, and those of the words.
+struct Size {
+    bytes: usize,
+    words: usize,
+}
+
+impl Size {
+    fn of(model: &NgramModel, bytes: usize) -> Self {
+        Self { bytes, words: words_bytes(model.vocabulary()) }
+    }
+
+    /// The least threshold that fits.
+    fn threshold(&self, pruner: &Pruner, bits: Bits) -> Option<f32> {
+        pruner.threshold(|counts| packed_bytes_with(self.words, counts, bits) <= self.bytes)
+    }
+
+    fn refuse(&self, pruner: &Pruner, bits: Bits) -> Error {
+        let least = packed_bytes_with(self.words, &pruner.counts(f32::INFINITY), bits);
+        let reason = format!(
+            "{} bytes, the words alone take {least}: take more bytes or fewer words",
+            self.bytes
+        );
+        Error::option("target size", reason)
+    }
 }
 
 /// How many words a model of `bytes` bytes should have at most: about an eighth of it goes to words, at some

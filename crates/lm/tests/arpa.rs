@@ -115,16 +115,8 @@ fn what_is_refused() {
 }
 
 #[test]
-fn no_cut_and_no_flip_panics() {
+fn every_cut_is_noticed() {
     for end in 0..SMALL.trim_end().len() {
         assert!(arpa::read(&SMALL.as_bytes()[..end]).is_err(), "cut at {end}");
-    }
-    let mut random = Random(3);
-    for _ in 0..3000 {
-        let mut bytes = SMALL.as_bytes().to_vec();
-        let at = random.below(bytes.len() as u64) as usize;
-        bytes[at] ^= 1 << random.below(8);
-        // Many flips make another valid file.
-        stonechat_lm::fuzzing::arpa(&bytes);
     }
 }

@@ -6,7 +6,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use common::*;
 use stonechat_lm::estimate::{EstimateOptions, estimate};
-use stonechat_lm::{Bits, LanguageModel, NgramModel, Pruner, fit, mix};
+use stonechat_lm::{
+    Bits, LanguageModel, NgramModel, Pruner, fit, fit_with_widths, mix, packed_bytes,
+};
 
 fn estimated(text: &str, order: usize) -> NgramModel {
     let mut text = text;
@@ -117,6 +119,47 @@ fn the_size_is_met_and_made_use_of() {
     }
     let error = fit(&model, 500, Bits::default()).unwrap_err().to_string();
     assert!(error.contains("target size"), "{error}");
+}
+
+fn held_out_perplexity(model: &NgramModel, bits: Bits, text: &str) -> f64 {
+    let lm = LanguageModel::from_bytes(model.pack(bits).unwrap()).unwrap();
+    let mut text = text;
+    lm.perplexity(&mut text).unwrap().perplexity()
+}
+
+/// Widths are chosen with the size: they make room for more n-grams and cost nothing to speak of.
+#[test]
+fn few_bytes_get_few_bits() {
+    let text = made_text(6000, 400, 11);
+    let (train, held_out) = text.split_at(text.rfind("\n").unwrap() * 9 / 10);
+    let (train, held_out) =
+        (&train[..train.rfind('\n').unwrap()], &held_out[held_out.find('\n').unwrap()..]);
+    let model = estimated(train, 3);
+    let full = model.pack(Bits::default()).unwrap().len();
+    for bytes in [full / 2, full / 5] {
+        let fitted = fit_with_widths(&model, bytes, None, None).unwrap();
+        let size = fitted.model.pack(fitted.bits).unwrap().len();
+        assert_eq!(
+            size,
+            packed_bytes(fitted.model.vocabulary(), &fitted.model.counts(), fitted.bits)
+        );
+        assert!(size <= bytes && size * 10 > bytes * 9, "{size} of {bytes}");
+        let eight = fit(&model, bytes, Bits::default()).unwrap();
+        let [more, fewer] = [&fitted, &eight].map(|f| f.model.counts().iter().sum::<usize>());
+        assert!(more > fewer && fitted.bits != eight.bits, "{:?}: {more}, {fewer}", fitted.bits);
+        let [chosen, eight] = [&fitted, &eight]
+            .map(|fitted| held_out_perplexity(&fitted.model, fitted.bits, held_out));
+        assert!(chosen < 1.01 * eight, "{:?}: {chosen}, {eight}", fitted.bits);
+    }
+    // Room for all of it is room for all bits; what is given stays.
+    let fitted = fit_with_widths(&model, 2 * full, None, None).unwrap();
+    assert_eq!((fitted.bits, fitted.threshold), (Bits::default(), 0.0));
+    let given = fit_with_widths(&model, full / 2, Some(7), None).unwrap();
+    assert_eq!(given.bits.prob, 7);
+    let given = fit_with_widths(&model, full / 2, Some(32), Some(5)).unwrap();
+    assert_eq!(given.bits, Bits { prob: 32, backoff: 5 });
+    assert!(fit_with_widths(&model, 500, None, None).is_err());
+    assert!(fit_with_widths(&model, full, Some(1), None).is_err());
 }
 
 #[test]

@@ -13,7 +13,7 @@ use stonechat_model::Network;
 
 use crate::affine::AffineLayer;
 use crate::conv::{ConvLayer, ConvState};
-use crate::linear::LinearScratch;
+use crate::linear::{Chooser, LinearScratch, StructuredForms};
 use crate::profile::{Clock, Part, Profile};
 use crate::recognizer::Options;
 use crate::recurrent::{LayerState, PackedLayer};
@@ -42,7 +42,8 @@ pub(crate) struct Layers {
 
 impl Layers {
     /// Packs the weights of a valid network.
-    pub(crate) fn new(network: &Network) -> Result<Self, Error> {
+    pub(crate) fn new(network: &Network, forms: &StructuredForms) -> Result<Self, Error> {
+        let chooser = &Chooser::new(forms, network);
         let config = &network.config;
         let conv = network.conv.iter().enumerate();
         let recurrent = network.recurrent.iter().enumerate();
@@ -51,14 +52,14 @@ impl Layers {
         let relu = Activation::ClippedRelu(config.clip);
         let mut layers = Self {
             conv: conv
-                .map(|(l, affine)| ConvLayer::new(l, affine, config))
+                .map(|(l, affine)| ConvLayer::new(l, affine, config, chooser))
                 .collect::<Result<_, _>>()?,
             recurrent: recurrent
-                .map(|(l, layer)| PackedLayer::new(l, layer, config))
+                .map(|(l, layer)| PackedLayer::new(l, layer, config, chooser))
                 .collect::<Result<_, _>>()?,
             row_conv: row_conv.map(|weights| RowConvLayer::new(weights, config)),
-            fc: fc.map(|affine| AffineLayer::new("fc", affine, relu)).transpose()?,
-            output: AffineLayer::new("output", &network.output, Activation::None)?,
+            fc: fc.map(|affine| AffineLayer::new("fc", affine, relu, chooser)).transpose()?,
+            output: AffineLayer::new("output", &network.output, Activation::None, chooser)?,
         };
         // On common huge pages, in the order in which a frame reads them.
         Arena::of(&mut layers.packed());

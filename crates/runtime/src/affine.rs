@@ -4,7 +4,7 @@ use stonechat_kernels::{Activation, Packed};
 use stonechat_model::Affine;
 
 use crate::Error;
-use crate::linear::{LinearScratch, PackedMap};
+use crate::linear::{Chooser, LinearScratch, PackedMap};
 
 /// A packed map with its bias and activation: the fully connected and the output layer.
 pub(crate) struct AffineLayer {
@@ -14,13 +14,22 @@ pub(crate) struct AffineLayer {
 }
 
 impl AffineLayer {
-    pub(crate) fn new(name: &str, affine: &Affine, activation: Activation) -> Result<Self, Error> {
-        Ok(Self { map: PackedMap::pack(name, &affine.map)?, bias: affine.bias.clone(), activation })
+    pub(crate) fn new(
+        name: &str,
+        affine: &Affine,
+        activation: Activation,
+        chooser: &Chooser<'_>,
+    ) -> Result<Self, Error> {
+        Ok(Self {
+            map: PackedMap::pack(name, &affine.map, chooser)?,
+            bias: affine.bias.clone(),
+            activation,
+        })
     }
 
     /// The weights, to be moved.
     pub(crate) fn packed(&mut self) -> &mut dyn Packed {
-        self.map.packed()
+        &mut self.map
     }
 
     /// `x`: `frames x cols`. Appends `frames x rows` to `out`.

@@ -42,14 +42,15 @@ impl Decoder {
         decoder
     }
 
-    /// Takes a frame of as many logits as the model has symbols, before `finish`.
-    pub(crate) fn push(&mut self, logits: &[f32]) {
+    /// Takes a frame of as many logits as the model has symbols, before `finish`. An utterance does not end
+    /// in a frame in which somebody is `speaking`.
+    pub(crate) fn push(&mut self, logits: &[f32], speaking: bool) {
         let pushed = match &mut self.kind {
             Kind::Greedy(decoder) => decoder.push(logits),
             Kind::Beam(decoder) => decoder.push(logits),
         };
         pushed.expect("a frame has a logit per symbol, and none comes after the end");
-        self.endpointer.push(is_pause(logits, self.model.alphabet().symbols()));
+        self.endpointer.push(!speaking && is_pause(logits, self.model.alphabet().symbols()));
     }
 
     pub(crate) fn text(&self) -> &str {
@@ -81,11 +82,13 @@ impl Decoder {
         self.shifted(words)
     }
 
-    pub(crate) fn tokens(&self) -> &[Token] {
-        match &self.kind {
-            Kind::Greedy(decoder) => decoder.tokens(),
-            Kind::Beam(_) => &[],
-        }
+    pub(crate) fn tokens(&self) -> Vec<Token> {
+        let mut tokens = match &self.kind {
+            Kind::Greedy(decoder) => decoder.tokens().to_vec(),
+            Kind::Beam(decoder) => decoder.tokens(),
+        };
+        tokens.iter_mut().for_each(|token| token.frame += self.earlier_frames);
+        tokens
     }
 
     pub(crate) fn alternatives(&self, count: usize) -> Vec<Alternative> {

@@ -66,6 +66,16 @@ pub enum Error {
         /// Symbols of the model.
         model: usize,
     },
+    /// An option of the voice activity detection is out of range.
+    #[error("{name} of the voice activity detection is {value}, and must {must}")]
+    Voice {
+        /// The option.
+        name: &'static str,
+        /// The value given.
+        value: f64,
+        /// What it must do.
+        must: &'static str,
+    },
     /// Hotwords need a beam search.
     #[error("greedy decoding knows no hotwords: give the recognizer a beam search")]
     NoSearch,

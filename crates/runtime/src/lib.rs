@@ -46,18 +46,23 @@ mod result;
 mod row_conv;
 mod stream;
 mod trace;
+#[cfg(feature = "vad")]
+mod voice;
 
 pub use acoustic::AcousticStream;
 pub use error::Error;
+pub use linear::{REFERENCE, RunForm, StructuredForms};
 pub use model::Model;
 pub use profile::{Part, Profile};
 pub use recognizer::{Options, Recognizer};
 pub use result::{Partial, Transcript};
 pub use stonechat_decode::{
     Alternative, BeamDecoder, BeamOptions, BeamSearch, Calibration, EndpointRule, EndpointRules,
-    Grammar, Hotword, LanguageModel, Token, Word,
+    Grammar, Hotword, LanguageModel, Spotted, SpotterOptions, Token, Word,
 };
 pub use stream::Stream;
+#[cfg(feature = "vad")]
+pub use voice::VoiceOptions;
 
 /// The example in the README, compiled with the documentation tests.
 #[cfg(doctest)]

@@ -11,6 +11,7 @@ use stonechat_model::{Alphabet, NetworkConfig, Package};
 use crate::Error;
 use crate::acoustic::{AcousticStream, Layers};
 use crate::front_end::FrontEnd;
+use crate::linear::StructuredForms;
 use crate::recognizer::Options;
 
 /// The most memory of past frames that a stream may need, in bytes. A recognizer of a few megabytes
@@ -56,6 +57,15 @@ impl Model {
     /// network and alphabet do not fit each other ([`Error::FeatureSize`], [`Error::Symbols`]), or
     /// the network's filters would need more than 256 MB per stream ([`Error::StateSize`]).
     pub fn from_package(package: Package) -> Result<Self, Error> {
+        Self::from_package_with(package, &StructuredForms::default())
+    }
+
+    /// [`from_package`](Self::from_package) with a say in how structured maps run: by the fastest form, the default, or
+    /// by the smallest.
+    ///
+    /// # Errors
+    /// Those of [`from_package`](Self::from_package).
+    pub fn from_package_with(package: Package, forms: &StructuredForms) -> Result<Self, Error> {
         let Package { features, alphabet, network, provenance } = package;
         network.validate()?;
         let features: FeatureConfig = serde_json::from_value(features)?;
@@ -69,7 +79,7 @@ impl Model {
         if alphabet.len() != network.symbols() {
             return Err(Error::Symbols { alphabet: alphabet.len(), network: network.symbols() });
         }
-        let layers = Layers::new(&network)?;
+        let layers = Layers::new(&network, forms)?;
         let bytes = layers.state_floats() * size_of::<f32>();
         if bytes > MAX_STATE_BYTES {
             return Err(Error::StateSize { bytes, limit: MAX_STATE_BYTES });

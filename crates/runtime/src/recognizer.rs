@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
-use stonechat_decode::{BeamSearch, EndpointRules};
+use stonechat_decode::{BeamSearch, EndpointRules, KeywordSpotter, SpotterOptions};
 
 use crate::stream::Stream;
+#[cfg(feature = "vad")]
+use crate::voice::{Voice, VoiceOptions};
 use crate::{Error, Model};
 
 /// The largest [`Options::time_batch`]. Beyond about four frames the gain is small and the
@@ -46,6 +48,10 @@ pub struct Recognizer {
     options: Options,
     search: Option<Arc<BeamSearch>>,
     endpoint_rules: EndpointRules,
+    splits: bool,
+    spotter: Option<KeywordSpotter>,
+    #[cfg(feature = "vad")]
+    voice: Option<VoiceOptions>,
 }
 
 impl Recognizer {
@@ -55,8 +61,16 @@ impl Recognizer {
     /// [`Error::TimeBatch`] if `time_batch` is not in 1..=4.
     pub fn new(model: impl Into<Arc<Model>>, options: Options) -> Result<Self, Error> {
         options.validate()?;
-        let endpoint_rules = EndpointRules::default();
-        Ok(Self { model: model.into(), options, search: None, endpoint_rules })
+        Ok(Self {
+            model: model.into(),
+            options,
+            search: None,
+            endpoint_rules: EndpointRules::default(),
+            splits: false,
+            spotter: None,
+            #[cfg(feature = "vad")]
+            voice: None,
+        })
     }
 
     /// The same recognizer with a beam search instead of greedy decoding. Make the search by
@@ -94,6 +108,44 @@ impl Recognizer {
         self
     }
 
+    /// The same recognizer whose streams end utterances by themselves, at the frame where a rule says so:
+    /// [`Stream::take_utterances`] gives them, [`Stream::finish`] the last. Where an utterance ends
+    /// then does not depend on how the samples are cut.
+    pub fn with_utterances(mut self) -> Self {
+        self.splits = true;
+        self
+    }
+
+    /// The same recognizer that also listens for phrases, whatever else is said:
+    /// [`Stream::take_spotted`] gives those that were heard.
+    ///
+    /// # Errors
+    /// [`Error::Decode`] for a phrase that the alphabet cannot spell and for options out of range.
+    pub fn with_keywords<'a>(
+        mut self,
+        phrases: impl IntoIterator<Item = &'a str>,
+        options: SpotterOptions,
+    ) -> Result<Self, Error> {
+        let symbols = self.model.alphabet().symbols();
+        let seconds = self.model.frame_seconds();
+        self.spotter = Some(KeywordSpotter::new(symbols, seconds, phrases, options)?);
+        Ok(self)
+    }
+
+    /// The same recognizer that takes frames in which nobody speaks, and nobody is about to, for silence,
+    /// whatever the network hears in them; and that sees the end of an utterance only where
+    /// nobody speaks.
+    ///
+    /// # Errors
+    /// [`Error::Features`] for a model of another sampling rate than 16 kHz, [`Error::Voice`] for options
+    /// out of range.
+    #[cfg(feature = "vad")]
+    pub fn with_voice_detection(mut self, options: VoiceOptions) -> Result<Self, Error> {
+        Voice::new(&self.model, options)?;
+        self.voice = Some(options);
+        Ok(self)
+    }
+
     /// The beam search, if there is one.
     pub fn search(&self) -> Option<&Arc<BeamSearch>> {
         self.search.as_ref()
@@ -107,6 +159,29 @@ impl Recognizer {
     /// A new stream. It keeps the model alive, may go to another thread, and knows nothing
     /// of other streams.
     pub fn stream(&self) -> Stream {
-        Stream::new(&self.model, &self.options, self.search.as_ref(), &self.endpoint_rules)
+        Stream::new(self)
+    }
+
+    pub(crate) fn options(&self) -> &Options {
+        &self.options
+    }
+
+    pub(crate) fn endpoint_rules(&self) -> &EndpointRules {
+        &self.endpoint_rules
+    }
+
+    pub(crate) fn splits(&self) -> bool {
+        self.splits
+    }
+
+    pub(crate) fn spotter(&self) -> Option<&KeywordSpotter> {
+        self.spotter.as_ref()
+    }
+
+    /// A detector for a new stream.
+    #[cfg(feature = "vad")]
+    pub(crate) fn voice(&self) -> Option<Voice> {
+        let voice = |options| Voice::new(&self.model, options);
+        self.voice.map(|options| voice(options).expect("was checked when it was set"))
     }
 }

@@ -1,17 +1,18 @@
 //! One utterance, or one endless microphone: samples in, words out.
 
 use std::fmt;
-use std::sync::Arc;
 
-use stonechat_decode::{Alternative, BeamDecoder, BeamSearch, EndpointRules, Hotword, Token, Word};
+use stonechat_decode::{Alternative, BeamDecoder, Hotword, KeywordSpotter, Spotted, Token, Word};
 
+use crate::Error;
 use crate::acoustic::{AcousticStream, max_frames};
 use crate::decoder::Decoder;
 use crate::front_end::FrontEnd;
 use crate::profile::{Part, Profile};
-use crate::recognizer::Options;
+use crate::recognizer::Recognizer;
 use crate::result::Transcript;
-use crate::{Error, Model};
+#[cfg(feature = "vad")]
+use crate::voice::{Activity, Voice};
 
 /// A running recognition. Made by [`Recognizer::stream`](crate::Recognizer::stream).
 ///
@@ -24,6 +25,15 @@ pub struct Stream {
     acoustic: AcousticStream,
     logits: Vec<f32>,
     decoder: Decoder,
+    spotter: Option<KeywordSpotter>,
+    spotted: Vec<Spotted>,
+    #[cfg(feature = "vad")]
+    voice: Option<Voice>,
+    /// Whether utterances end by themselves, and those that did.
+    splits: bool,
+    utterances: Vec<Transcript>,
+    /// What is decoded instead of a frame of silence.
+    silence: Vec<f32>,
     symbols: usize,
     sample_rate_hz: u32,
     samples: u64,
@@ -31,19 +41,24 @@ pub struct Stream {
 }
 
 impl Stream {
-    /// `options` are valid.
-    pub(crate) fn new(
-        model: &Arc<Model>,
-        options: &Options,
-        search: Option<&Arc<BeamSearch>>,
-        rules: &EndpointRules,
-    ) -> Self {
+    pub(crate) fn new(recognizer: &Recognizer) -> Self {
+        let (model, options) = (recognizer.model(), recognizer.options());
+        let symbols = model.alphabet().len();
+        let mut silence = vec![f32::NEG_INFINITY; symbols];
+        silence[0] = 0.0;
         let mut stream = Self {
             front_end: model.front_end().clone(),
             acoustic: AcousticStream::new(model, options),
-            logits: Vec::with_capacity(max_frames(options) * model.alphabet().len()),
-            decoder: Decoder::new(model, search, rules),
-            symbols: model.alphabet().len(),
+            logits: Vec::with_capacity(max_frames(options) * symbols),
+            decoder: Decoder::new(model, recognizer.search(), recognizer.endpoint_rules()),
+            spotter: recognizer.spotter().cloned(),
+            spotted: Vec::new(),
+            #[cfg(feature = "vad")]
+            voice: recognizer.voice(),
+            splits: recognizer.splits(),
+            utterances: Vec::new(),
+            silence,
+            symbols,
             sample_rate_hz: model.sample_rate_hz(),
             samples: 0,
             finished: false,
@@ -52,7 +67,7 @@ impl Stream {
         stream
     }
 
-    /// Takes mono samples in -1..1 at [`Model::sample_rate_hz`], any number of them, and recognises
+    /// Takes mono samples in -1..1 at [`Model::sample_rate_hz`](crate::Model::sample_rate_hz), any number of them, and recognises
     /// as far as they go. A sample that is not finite counts as 0.
     ///
     /// # Errors
@@ -63,6 +78,10 @@ impl Stream {
         }
         for piece in samples.chunks(self.front_end.piece_samples()) {
             self.acoustic.clock.start();
+            #[cfg(feature = "vad")]
+            if let Some(voice) = &mut self.voice {
+                voice.push(piece);
+            }
             let frames = self.front_end.push(piece);
             self.acoustic.clock.lap(Part::Features);
             self.acoustic.advance(frames, &mut self.logits);
@@ -92,9 +111,9 @@ impl Stream {
     }
 
     /// The symbols behind [`partial`](Self::partial), spaces included, with their frames (of
-    /// [`Model::frame_seconds`] each) and probabilities. Greedy decoding only: empty with a beam
-    /// search, whose texts have many alignments.
-    pub fn tokens(&self) -> &[Token] {
+    /// [`Model::frame_seconds`](crate::Model::frame_seconds) each, from the start of the stream) and
+    /// probabilities; of a beam search as [`BeamDecoder::tokens`] has them.
+    pub fn tokens(&self) -> Vec<Token> {
         self.decoder.tokens()
     }
 
@@ -145,19 +164,35 @@ impl Stream {
         transcript
     }
 
+    /// Removes and returns the utterances that have ended by themselves
+    /// ([`Recognizer::with_utterances`]); those without words are left out.
+    pub fn take_utterances(&mut self) -> Vec<Transcript> {
+        std::mem::take(&mut self.utterances)
+    }
+
+    /// Removes and returns the phrases that were heard since the last call
+    /// ([`Recognizer::with_keywords`]), in the order of their ends. Times count from the start of the
+    /// stream.
+    pub fn take_spotted(&mut self) -> Vec<Spotted> {
+        std::mem::take(&mut self.spotted)
+    }
+
     /// Ends the audio and returns the transcript. What the model still wanted to hear after the last
     /// sample is taken as absent (zeros in every layer, as in training), so that no word at
     /// the end is lost. A second call returns the same.
     pub fn finish(&mut self) -> Transcript {
         if !self.finished {
-            self.finished = true;
             self.acoustic.clock.start();
             let frames = self.front_end.finish();
             self.acoustic.clock.lap(Part::Features);
             self.acoustic.advance(frames, &mut self.logits);
             self.acoustic.finish(&mut self.logits);
             self.decode();
+            self.finished = true;
             self.decoder.finish();
+            if let Some(spotter) = &mut self.spotter {
+                spotter.finish(&mut self.spotted);
+            }
         }
         Transcript::from(self.decoder.words())
     }
@@ -167,6 +202,15 @@ impl Stream {
         self.front_end.reset();
         self.acoustic.reset();
         self.decoder.reset();
+        #[cfg(feature = "vad")]
+        if let Some(voice) = &mut self.voice {
+            voice.reset();
+        }
+        if let Some(spotter) = &mut self.spotter {
+            spotter.reset();
+        }
+        self.spotted.clear();
+        self.utterances.clear();
         self.samples = 0;
         self.finished = false;
     }
@@ -183,11 +227,36 @@ impl Stream {
     }
 
     fn decode(&mut self) {
-        for frame in self.logits.chunks_exact(self.symbols) {
-            self.decoder.push(frame);
+        // Taken out, so that the frames may be lent to what else the stream has.
+        let logits = std::mem::take(&mut self.logits);
+        for frame in logits.chunks_exact(self.symbols) {
+            let (silent, speaking) = self.activity();
+            let frame = if silent { &self.silence } else { frame };
+            self.decoder.push(frame, speaking);
+            if let Some(spotter) = &mut self.spotter {
+                let pushed = spotter.push(frame, &mut self.spotted);
+                pushed.expect("a frame has a logit per symbol");
+            }
+            if self.splits && self.decoder.endpoint() {
+                let utterance = self.end_utterance();
+                if !utterance.words.is_empty() {
+                    self.utterances.push(utterance);
+                }
+            }
         }
+        self.logits = logits;
         self.logits.clear();
         self.acoustic.clock.lap(Part::Decode);
+    }
+
+    /// Whether the next frame of logits is one of silence, and whether somebody speaks in it.
+    fn activity(&mut self) -> (bool, bool) {
+        #[cfg(feature = "vad")]
+        if let Some(voice) = &mut self.voice {
+            let activity = voice.next_frame();
+            return (activity == Activity::Silence, activity == Activity::Speech);
+        }
+        (false, false)
     }
 }
 

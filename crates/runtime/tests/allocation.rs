@@ -6,8 +6,11 @@ mod common;
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 
-use common::{Random, STORAGES, Storage, model, model_of_cells, sound};
-use stonechat::{BeamOptions, Options, Recognizer, Stream};
+use common::{
+    NATIVE, Random, STORAGES, Storage, config, model, model_of, model_of_cells, network, sound,
+    structure,
+};
+use stonechat::{BeamOptions, Options, Recognizer, Stream, StructuredForms};
 use stonechat_model::Cell::{Gru, Lstm, Rnn};
 
 /// The system's allocator with counters for the thread that asks.
@@ -105,6 +108,26 @@ fn no_cell_allocates_after_warm_up() {
             let calls = CALLS.get();
             stream.push(&features, &mut logits).unwrap();
             assert_eq!(CALLS.get() - calls, 0, "{cell:?} {storage:?}");
+        }
+    }
+}
+
+#[test]
+fn products_of_structured_maps_allocate_nothing_either() {
+    let config = config(24, vec![], &[24, 24]);
+    let features = Random(3).values(200 * config.input, 1.0);
+    for family in NATIVE {
+        for int8 in [false, true] {
+            let mut network = network(&config, 5, Storage::Dense, 1);
+            assert!(structure(&mut network, family, int8, 2) >= 4, "{family}");
+            let model = model_of(network, &StructuredForms::Smallest);
+            let mut stream = model.acoustic_stream(&Options::default()).unwrap();
+            let mut logits = Vec::with_capacity(200 * 5);
+            let (warm_up, rest) = features.split_at(20 * config.input);
+            stream.push(warm_up, &mut logits).unwrap();
+            let calls = CALLS.get();
+            rest.chunks(3 * config.input).for_each(|x| stream.push(x, &mut logits).unwrap());
+            assert_eq!(CALLS.get() - calls, 0, "{family}, int8 {int8}");
         }
     }
 }

@@ -5,24 +5,15 @@ mod common;
 
 use std::sync::Arc;
 
-use common::{Random, STORAGES, Storage, cells, config, conv, full_config, network};
+use common::{Random, STORAGES, Storage, cells, config, conv, full_config, model_of, network};
 use proptest::prelude::*;
-use stonechat::{Error, Model, Options};
-use stonechat_audio::FeatureConfig;
-use stonechat_model::{Alphabet, Candidate, Cell, Network, NetworkConfig, Package, RowConvConfig};
+use stonechat::{Error, Model, Options, StructuredForms};
+use stonechat_model::{Candidate, Cell, Network, NetworkConfig, RowConvConfig};
 
 const SYMBOLS: usize = 5;
 
 fn model(network: Network) -> Arc<Model> {
-    let symbols = ["", " ", "a", "b", "c"].map(String::from).to_vec();
-    let features = FeatureConfig { mels: network.config.input, ..FeatureConfig::default() };
-    let package = Package {
-        features: serde_json::to_value(features).unwrap(),
-        alphabet: Alphabet::new(symbols).unwrap(),
-        network,
-        provenance: serde_json::Value::Null,
-    };
-    Arc::new(Model::from_package(package).unwrap())
+    model_of(network, &StructuredForms::default())
 }
 
 fn options(time_batch: usize) -> Options {

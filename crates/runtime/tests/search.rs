@@ -35,7 +35,9 @@ fn a_stream_searches_the_logits_of_its_model() {
     assert_eq!(stream.finish(), Transcript::from(decoder.words()));
     assert_eq!(stream.alternatives(5), decoder.alternatives(5));
     assert!(decoder.words().len() > 3, "too few words to mean anything: {:?}", decoder.text());
-    assert!(stream.tokens().is_empty() && stream.beam().is_some());
+    let beam = stream.beam().unwrap();
+    assert!(!stream.tokens().is_empty());
+    assert_eq!(stream.tokens(), beam.tokens());
 }
 
 #[test]

@@ -15,7 +15,7 @@ fn recognizer(storage: Storage, time_batch: usize) -> Recognizer {
 
 /// The transcript and the tokens (whose probabilities show every bit of the logits).
 fn end(stream: &mut Stream) -> (Transcript, Vec<Token>) {
-    (stream.finish(), stream.tokens().to_vec())
+    (stream.finish(), stream.tokens())
 }
 
 fn whole(storage: Storage, samples: &[f32]) -> (Transcript, Vec<Token>) {

@@ -1,4 +1,5 @@
-//! Serves training steps to `benches/train_step/compare.py`: `train_step RANK` (0 = dense).
+//! Serves training steps to `benches/train_step/compare.py`: `train_step RANK` (0 = dense), or
+//! `train_step FAMILY` with a family as in a package's metadata, `{"family":"toeplitz_like","rank":4}`.
 //!
 //! Prints `idle` after one step of a toy net, so that memory in use from then on is that of the
 //! training. Then builds the net of the benchmark and takes as many steps as each line of standard
@@ -8,10 +9,11 @@ use std::io::BufRead;
 use std::time::Instant;
 
 use burn::tensor::Device;
-use stonechat_model::{Kind, NetworkConfig};
+use stonechat_model::{Family, Kind, NetworkConfig};
 use stonechat_train::graph::{Frames, Graph};
 use stonechat_train::net::{Mode, Net, Parametrisation};
 use stonechat_train::optimizer::{self, OptimizerConfig, OptimizerState};
+use stonechat_train::warm_start::{Start, change_families};
 use stonechat_train::{linear, loss, random};
 
 const SYMBOLS: usize = 29;
@@ -19,6 +21,13 @@ const LABELS: usize = 40;
 /// The trainer clips the gradient's norm in every step.
 const CLIP_NORM: f64 = 400.0;
 const RATE: f32 = 1e-3;
+
+/// How the matrices of the GRUs are held.
+enum Form {
+    /// 0 is dense.
+    Rank(usize),
+    Family(Family),
+}
 
 /// A net, a batch and an optimiser.
 struct Training {
@@ -31,8 +40,8 @@ struct Training {
 }
 
 impl Training {
-    /// `gru` and `fc` cells, both matrices of every GRU of rank `rank` unless that is 0.
-    fn new(gru: &[usize], fc: usize, rank: usize, batch: usize, steps: usize) -> Self {
+    /// `gru` and `fc` cells, both matrices of every GRU of rank `rank` unless that is 0, or of `family`.
+    fn new(gru: &[usize], fc: usize, form: &Form, batch: usize, steps: usize) -> Self {
         let config = NetworkConfig {
             input: 80,
             conv: Vec::new(),
@@ -44,6 +53,12 @@ impl Training {
         };
         let maps = config.linear_maps(SYMBOLS);
         let mut net = Net::new(config, SYMBOLS, Parametrisation::Dense, 1).expect("valid sizes");
+        if let Form::Family(family) = form {
+            let kinds = ["recurrent", "nonrecurrent"].map(|kind| (kind.to_owned(), family.clone()));
+            change_families(&mut net, &kinds.into(), Start::Fresh { seed: 1 })
+                .expect("a family that fits");
+        }
+        let rank = if let Form::Rank(rank) = form { *rank } else { 0 };
         let factored = |kind| matches!(kind, Kind::Nonrecurrent | Kind::Recurrent);
         for map in maps.iter().filter(|map| rank > 0 && factored(map.kind)) {
             let weight = net.parameters[&format!("{}.weight", map.name)].clone();
@@ -82,14 +97,18 @@ impl Training {
 }
 
 fn main() {
-    let rank = std::env::args().nth(1).and_then(|r| r.parse().ok()).expect("train_step RANK");
-    Training::new(&[16], 16, 0, 2, 8).step();
+    let form = std::env::args().nth(1).expect("train_step RANK or train_step FAMILY");
+    let form = match form.parse() {
+        Ok(rank) => Form::Rank(rank),
+        Err(_) => Form::Family(serde_json::from_str(&form).expect("a family as JSON")),
+    };
+    Training::new(&[16], 16, &Form::Rank(0), 2, 8).step();
     println!("idle");
     let mut training = None;
     for line in std::io::stdin().lock().lines() {
         let count: usize = line.expect("input").trim().parse().expect("a number of steps");
         let training =
-            training.get_or_insert_with(|| Training::new(&[256, 320, 384], 512, rank, 8, 200));
+            training.get_or_insert_with(|| Training::new(&[256, 320, 384], 512, &form, 8, 200));
         let mut loss = 0.0;
         for _ in 0..count {
             let start = Instant::now();

@@ -21,7 +21,7 @@ pub fn ctc(logits: &Tensor<2>, frames: &Frames, labels: &[Vec<u16>]) -> (Tensor<
     node(logits, |values| ctc_op::loss(values, &frames.lengths, labels, frames.steps, symbols))
 }
 
-/// [`ctc`] over grams, `labels` being single characters; see [`gram_ctc`].
+/// [`ctc()`] over grams, `labels` being single characters; see [`crate::ops::gram_ctc`].
 pub fn gram_ctc(
     logits: &Tensor<2>,
     frames: &Frames,
@@ -35,7 +35,7 @@ pub fn gram_ctc(
 }
 
 /// Sum over the batch's real frames of the divergence from `teacher`'s posteriors (logits of the
-/// same shape), and each utterance's own; see [`distillation`].
+/// same shape), and each utterance's own; see [`crate::ops::distillation`].
 pub fn distil(
     logits: &Tensor<2>,
     frames: &Frames,

@@ -2,7 +2,7 @@
 //!
 //! `l2` on `W`, or on both factors of `W = U V`, where it is the trace norm in disguise:
 //! `|W|_* = min over W = U V of (|U|^2 + |V|^2) / 2` (Lemma 1). On the parts `G`, `H` of a Toeplitz-like map it is,
-//! in the same way, the trace norm of the displacement `Z_1 M - M Z_{-1}`, up to a factor.
+//! in the same way, half the trace norm of the displacement `Z_1 M - M Z_{-1}`, which is `2 G (J H)^T`.
 
 use serde::{Deserialize, Serialize};
 use stonechat_model::Kind;
@@ -134,6 +134,9 @@ pub struct Diagnosis {
     /// trace norm, where a larger rank would pay (Ciliberto et al. 2017); absent without trace norm.
     #[serde(default)]
     pub optimality: Option<f64>,
+    /// Displacement rank that keeps 90 % of the variance of the displacement, of maps whose family has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub displacement_rank90: Option<usize>,
 }
 
 /// Diagnoses every recurrent, non-recurrent and fully connected weight.
@@ -145,11 +148,12 @@ pub fn diagnose(net: &Net) -> Result<Vec<Diagnosis>, TrainError> {
     maps.iter()
         .filter(|map| !matches!(map.kind, Kind::Conv | Kind::Output))
         .map(|map| {
-            let sigma = stonechat_compress::singular_values(
-                &net.dense(&map.name).values,
-                map.rows,
-                map.cols,
-            )?;
+            let w = net.dense(&map.name).values;
+            let sigma = stonechat_compress::singular_values(&w, map.rows, map.cols)?;
+            let displaced = net.families.get(&map.name);
+            let displaced = displaced
+                .map(|spec| stonechat_compress::displacement_rank90(spec, &w))
+                .transpose()?;
             Ok(Diagnosis {
                 name: map.name.clone(),
                 rows: map.rows,
@@ -159,6 +163,7 @@ pub fn diagnose(net: &Net) -> Result<Vec<Diagnosis>, TrainError> {
                 rank90: stonechat_compress::rank_at_variance(&sigma, 0.9),
                 zeros: share_of_zeros(net.parts(&map.name).map(|(_, p)| p)),
                 optimality: None,
+                displacement_rank90: displaced.flatten(),
             })
         })
         .collect()

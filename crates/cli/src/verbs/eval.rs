@@ -14,16 +14,18 @@ use anyhow::{Context, Result, bail};
 use clap::Args;
 use indicatif::ProgressBar;
 use serde::Serialize;
-use stonechat::{Calibration, Options, Profile, Recognizer};
+use stonechat::{Calibration, Grammar, Options, Profile, Recognizer};
 use stonechat_corpus::{Utterance, read_manifest};
 use stonechat_decode::{ErrorCount, Evidence, expected_calibration_error};
 
 use crate::decoder_args::DecoderArgs;
-use crate::failure::Verdict;
+use crate::failure::{Verdict, usage};
+use crate::grammar_args;
 use crate::memory::peak_rss_mb;
 use crate::model_file::ModelArg;
 use crate::output::{self, duration, megabytes, thousands};
 use crate::progress;
+use crate::voice_args::VoiceArgs;
 
 #[derive(Args)]
 pub struct Eval {
@@ -34,6 +36,8 @@ pub struct Eval {
     model: ModelArg,
     #[command(flatten)]
     decoder: DecoderArgs,
+    #[command(flatten)]
+    voice: VoiceArgs,
     /// Look for the weights of the language model (alpha) and of the number of words (beta) that make
     /// the fewest word errors, and evaluate with them; use it on data that is not tested on
     #[arg(long)]
@@ -134,10 +138,16 @@ impl Eval {
         }
         let options = Options { profile: true, ..Options::default() };
         let beam = self.tune || self.calibrate;
-        let mut recognizer = self.decoder.recognizer(&self.model, options, beam)?;
+        let recognizer = self.decoder.recognizer(&self.model, options, beam)?;
+        let mut recognizer = self.voice.apply(recognizer, false)?;
+        let grammar = self.decoder.grammar.read()?;
+        if grammar.is_some() && beam {
+            return Err(usage("--tune and --calibrate are of open speech: leave --grammar out"));
+        }
         warn_of_foreign_texts(&recognizer, &utterances);
         let tries = self.prepare(&mut recognizer, &utterances)?;
-        let (details, time, acoustic) = self.recognise(&recognizer, &utterances)?;
+        let (details, time, acoustic) =
+            self.recognise(&recognizer, grammar.as_ref(), &utterances)?;
         if let Some(path) = &self.details {
             write_details(path, &details).with_context(|| path.display().to_string())?;
         }
@@ -202,9 +212,15 @@ impl Eval {
     fn recognise(
         &self,
         recognizer: &Recognizer,
+        grammar: Option<&Grammar>,
         utterances: &[Utterance],
     ) -> Result<(Vec<Detail>, Duration, Duration)> {
-        let queue = Queue { utterances, next: AtomicUsize::new(0), failed: AtomicBool::new(false) };
+        let queue = Queue {
+            utterances,
+            grammar,
+            next: AtomicUsize::new(0),
+            failed: AtomicBool::new(false),
+        };
         let bar = progress::bar(utterances.len(), "utterances");
         let jobs = usize::from(self.jobs).min(utterances.len());
         let shares = Mutex::new(Vec::new());
@@ -232,6 +248,8 @@ impl Eval {
 /// The utterances that are left.
 struct Queue<'a> {
     utterances: &'a [Utterance],
+    /// Words outside of it count as not said.
+    grammar: Option<&'a Grammar>,
     next: AtomicUsize,
     failed: AtomicBool,
 }
@@ -252,6 +270,10 @@ impl Queue<'_> {
             stream.push(&samples)?;
             let transcript = stream.finish();
             share.time += start.elapsed();
+            let transcript = match self.grammar {
+                Some(grammar) => grammar_args::sort(grammar, transcript).0,
+                None => transcript,
+            };
             let hypothesis = transcript.text;
             let right = ErrorCount::right_words(&utterance.text, &hypothesis);
             let confidences = transcript.words.iter().map(|word| word.conf);

@@ -9,6 +9,7 @@ use anyhow::{Context, Result};
 use clap::Args;
 use serde::Serialize;
 use serde_json::Value;
+use stonechat::{RunForm, StructuredForms};
 use stonechat_audio::FeatureConfig;
 use stonechat_compress::{MapReport, map_report};
 use stonechat_model::{Kind, NetworkConfig, Package};
@@ -71,10 +72,12 @@ struct Map {
     nu: f64,
     /// Rank that keeps 90 % of the variance.
     rank90: usize,
+    /// In which form the runtime multiplies, and why.
+    runs_as: RunForm,
 }
 
-impl From<MapReport> for Map {
-    fn from(map: MapReport) -> Self {
+impl Map {
+    fn new(map: MapReport, runs_as: RunForm) -> Self {
         // A family has no keys or values that JSON cannot say.
         let hyperparameters = serde_json::to_value(&map.hyperparameters).unwrap_or_default();
         let displaced = map.family.ends_with("_like");
@@ -93,6 +96,7 @@ impl From<MapReport> for Map {
             nu: map.nu,
             rank90: map.rank90,
             displacement_rank90: map.displacement_rank90,
+            runs_as,
         }
     }
 }
@@ -122,7 +126,11 @@ impl Inspect {
             parameters: network.params(),
             lookahead_ms: network.config.lookahead_ms(features.hop_ms),
             frame_ms: network.config.time_stride() as f32 * features.hop_ms,
-            maps: map_report(&network)?.into_iter().map(Map::from).collect(),
+            maps: map_report(&network)?
+                .into_iter()
+                .zip(StructuredForms::default().of_network(&network))
+                .map(|(map, form)| Map::new(map, form))
+                .collect(),
             network: network.config,
             features,
             alphabet: alphabet.symbols().to_vec(),
@@ -142,6 +150,7 @@ impl Report {
             "nu",
             "parameters",
             "bytes",
+            "runs as",
         ]);
         for map in &self.maps {
             table.row([
@@ -153,6 +162,7 @@ impl Report {
                 format!("{:.3}", map.nu),
                 thousands(map.parameters),
                 thousands(map.bytes),
+                map.runs_as.form.to_owned(),
             ]);
         }
         let mut text = format!(

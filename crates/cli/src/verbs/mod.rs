@@ -8,8 +8,10 @@ mod eval;
 mod export;
 mod import;
 mod inspect;
+mod listen;
 mod lm;
 mod quantize;
+mod spot;
 #[cfg(feature = "train")]
 mod train;
 mod transcribe;
@@ -23,6 +25,10 @@ use crate::failure::Verdict;
 pub enum Verb {
     /// Turn speech into text, as text, JSON, SubRip or WebVTT
     Transcribe(transcribe::Transcribe),
+    /// Turn speech into text while it is being said: raw PCM on stdin
+    Listen(listen::Listen),
+    /// Find words and phrases in audio
+    Spot(spot::Spot),
     /// Measure word and character error rates on a manifest
     Eval(eval::Eval),
     /// Measure speed, latency and memory
@@ -53,6 +59,8 @@ impl Verb {
     pub fn run(self) -> Result<Verdict> {
         match self {
             Verb::Transcribe(verb) => verb.run(),
+            Verb::Listen(verb) => verb.run(),
+            Verb::Spot(verb) => verb.run(),
             Verb::Eval(verb) => verb.run(),
             Verb::Bench(verb) => verb.run(),
             Verb::Inspect(verb) => verb.run(),

@@ -5,15 +5,16 @@ use std::path::PathBuf;
 use anyhow::Result;
 use clap::{Args, ValueEnum};
 use serde::Serialize;
-use stonechat::{Alternative, Options, Recognizer, Transcript};
+use stonechat::{Alternative, Grammar, Options, Recognizer, Transcript, Word};
 
 use crate::audio_source::AudioSource;
 use crate::decoder_args::DecoderArgs;
-use crate::failure::{Verdict, message, usage};
+use crate::failure::{Verdict, usage};
 use crate::inputs::{self, Input};
 use crate::model_file::ModelArg;
 use crate::partial_line::PartialLine;
-use crate::{output, subtitles};
+use crate::voice_args::VoiceArgs;
+use crate::{endpoint_args, grammar_args, output, recordings, subtitles};
 
 /// Audio after which finished words are taken out of the stream, in seconds: an endless
 /// recording then costs the memory of its words and no more.
@@ -42,6 +43,15 @@ pub struct Transcribe {
     /// Sample rate of the PCM on stdin [default: the model's]
     #[arg(long, value_name = "HZ")]
     rate: Option<u32>,
+    /// End utterances after SECONDS of silence [default: 1], at the latest after 20 s: as text a line each, printed when
+    /// they end; with --json also as "utterances"
+    #[arg(
+        long, value_name = "SECONDS", num_args = 0..=1, require_equals = true, default_missing_value = "1",
+        value_parser = endpoint_args::silence, conflicts_with = "nbest"
+    )]
+    endpoint: Option<f64>,
+    #[command(flatten)]
+    voice: VoiceArgs,
     /// Show the text on stderr while it grows
     #[arg(long)]
     partial: bool,
@@ -55,34 +65,42 @@ enum Format {
     Json,
 }
 
-/// The result of a recording: Vosk's object, with what else it may have been.
+/// What was said: Vosk's object.
+#[derive(Serialize)]
+pub struct Said {
+    #[serde(flatten)]
+    pub transcript: Transcript,
+    /// With a grammar: the words outside of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rejected: Option<Vec<Word>>,
+}
+
+impl Said {
+    pub fn new(transcript: Transcript, grammar: Option<&Grammar>) -> Self {
+        match grammar {
+            None => Self { transcript, rejected: None },
+            Some(grammar) => {
+                let (transcript, rejected) = grammar_args::sort(grammar, transcript);
+                Self { transcript, rejected: Some(rejected) }
+            }
+        }
+    }
+
+    /// Whether there is no word in it, not even a rejected one.
+    pub fn is_empty(&self) -> bool {
+        self.transcript.words.is_empty() && self.rejected.as_ref().is_none_or(Vec::is_empty)
+    }
+}
+
+/// The result of a recording, with what else it may have been.
 #[derive(Serialize)]
 struct Heard {
     #[serde(flatten)]
-    transcript: Transcript,
+    said: Said,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    utterances: Option<Vec<Said>>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     alternatives: Vec<Alternative>,
-}
-
-/// The results of several recordings.
-#[derive(Serialize)]
-struct Files {
-    files: Vec<FileResult>,
-}
-
-/// The result of one of several recordings.
-#[derive(Serialize)]
-struct FileResult {
-    file: String,
-    #[serde(flatten)]
-    outcome: Outcome,
-}
-
-#[derive(Serialize)]
-#[serde(untagged)]
-enum Outcome {
-    Done(Heard),
-    Failed { error: String },
 }
 
 impl Transcribe {
@@ -100,86 +118,93 @@ impl Transcribe {
         }
         let beam = self.nbest.is_some();
         let recognizer = self.decoder.recognizer(&self.model, Options::default(), beam)?;
-        match &inputs[..] {
-            [input] => {
-                let heard = self.transcribe(&recognizer, input)?;
-                print(format, &heard)?;
-                Ok(Verdict::Good)
-            }
-            _ => self.several(&recognizer, &inputs, format),
+        let mut recognizer = self.voice.apply(recognizer, true)?;
+        if let Some(silence_s) = self.endpoint {
+            recognizer = endpoint_args::splitting(recognizer, silence_s);
         }
-    }
-
-    /// One recording after the other; one that fails does not stop the others.
-    fn several(
-        &self,
-        recognizer: &Recognizer,
-        inputs: &[Input],
-        format: Format,
-    ) -> Result<Verdict> {
-        let mut verdict = Verdict::Good;
-        let mut files = Vec::new();
-        for input in inputs {
-            let outcome = match self.transcribe(recognizer, input) {
-                Ok(heard) => {
-                    if format == Format::Text {
-                        output::text(&format!("{input}: {}", heard.transcript.text))?;
-                    }
-                    Outcome::Done(heard)
-                }
-                Err(error) => {
-                    verdict = Verdict::Bad;
-                    let error = message(&error);
-                    eprintln!("error: {error}");
-                    Outcome::Failed { error }
-                }
-            };
-            if format == Format::Json {
-                files.push(FileResult { file: input.to_string(), outcome });
+        let grammar = self.decoder.grammar.read()?;
+        if let [input] = &inputs[..] {
+            let print = |text: &str| output::text(text);
+            let heard = self.transcribe(&recognizer, grammar.as_ref(), input, format, &print)?;
+            let words = &heard.said.transcript.words;
+            match format {
+                Format::Text => {}
+                Format::Srt => output::text(&subtitles::srt(words))?,
+                Format::Vtt => output::text(&subtitles::vtt(words))?,
+                Format::Json => output::json(&heard)?,
             }
+            return Ok(Verdict::Good);
         }
+        let (verdict, files) = recordings::each(&inputs, |input| {
+            let print = |text: &str| output::text(&format!("{input}: {text}"));
+            self.transcribe(&recognizer, grammar.as_ref(), input, format, &print)
+        });
         if format == Format::Json {
-            output::json(&Files { files })?;
+            output::json(&files)?;
         }
         Ok(verdict)
     }
 
-    fn transcribe(&self, recognizer: &Recognizer, input: &Input) -> Result<Heard> {
+    /// One recording; as text it goes to `print`.
+    fn transcribe(
+        &self,
+        recognizer: &Recognizer,
+        grammar: Option<&Grammar>,
+        input: &Input,
+        format: Format,
+        print: &dyn Fn(&str) -> Result<()>,
+    ) -> Result<Heard> {
         let rate_hz = recognizer.model().sample_rate_hz();
         let mut source = AudioSource::open(input, rate_hz, self.rate.unwrap_or(rate_hz))?;
         let mut stream = recognizer.stream();
         let mut partial = self.partial.then(PartialLine::new);
         let (mut samples, mut words, mut taken_s) = (Vec::new(), Vec::new(), 0.0);
-        while source.next_chunk(&mut samples)? {
+        let mut utterances = Vec::new();
+        loop {
+            let more = source.next_chunk(&mut samples)?;
             stream.push(&samples)?;
             samples.clear();
-            // Alternatives are of the whole recording.
-            if self.nbest.is_none() && stream.seconds() - taken_s > TAKE_WORDS_S {
+            let last = if more { None } else { Some(stream.finish()) };
+            if let Some(line) = partial.as_mut().filter(|_| !more) {
+                line.clear();
+            }
+            if self.endpoint.is_some() {
+                for utterance in stream.take_utterances().into_iter().chain(last) {
+                    words.extend_from_slice(&utterance.words);
+                    let said = Said::new(utterance, grammar);
+                    if format == Format::Text && !said.transcript.words.is_empty() {
+                        if let Some(line) = &mut partial {
+                            line.clear();
+                        }
+                        print(&said.transcript.text)?;
+                    }
+                    utterances.push(said);
+                }
+            } else if let Some(last) = last {
+                words.extend(last.words);
+            } else if self.nbest.is_none() && stream.seconds() - taken_s > TAKE_WORDS_S {
+                // Alternatives are of the whole recording.
                 taken_s = stream.seconds();
                 words.extend(stream.take_words());
             }
-            if let Some(line) = &mut partial {
-                line.show(&words, stream.partial());
+            if !more {
+                break;
             }
-        }
-        words.extend(stream.finish().words);
-        if let Some(line) = &mut partial {
-            line.clear();
+            if let Some(line) = &mut partial {
+                let before = if self.endpoint.is_some() { &[] } else { &words[..] };
+                line.show(before, stream.partial());
+            }
         }
         if let Some(damage) = source.damage() {
             eprintln!("warning: {input}: {damage}");
         }
         let alternatives = self.nbest.map_or_else(Vec::new, |n| stream.alternatives(n as usize));
-        Ok(Heard { transcript: Transcript::from(words), alternatives })
-    }
-}
-
-fn print(format: Format, heard: &Heard) -> Result<()> {
-    let transcript = &heard.transcript;
-    match format {
-        Format::Text => output::text(&transcript.text),
-        Format::Srt => output::text(&subtitles::srt(&transcript.words)),
-        Format::Vtt => output::text(&subtitles::vtt(&transcript.words)),
-        Format::Json => output::json(heard),
+        let said = Said::new(Transcript::from(words), grammar);
+        if format == Format::Text && self.endpoint.is_none() {
+            print(&said.transcript.text)?;
+        }
+        utterances.retain(|said| !said.is_empty());
+        let utterances = self.endpoint.map(|_| utterances);
+        Ok(Heard { said, utterances, alternatives })
     }
 }

@@ -113,10 +113,13 @@ impl Folder {
         path
     }
 
-    /// `stonechat VERB --model tiny.stonechat`, in this folder.
+    /// `stonechat VERB --model tiny.stonechat`, in this folder. No voice is in what the tiny model hears words in.
     pub fn with_model(&self, verb: &str) -> Command {
         let mut command = self.command(verb);
         command.arg("--model").arg(self.path("tiny.stonechat"));
+        if ["transcribe", "listen"].contains(&verb) {
+            command.args(["--vad", "off"]);
+        }
         command
     }
 

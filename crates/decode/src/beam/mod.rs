@@ -13,6 +13,7 @@ mod options;
 mod result;
 mod search;
 mod step;
+mod tokens;
 
 use std::sync::Arc;
 
@@ -24,6 +25,7 @@ pub use search::BeamSearch;
 use crate::Error;
 use crate::calibration::Evidence;
 use crate::frame::Frame;
+use crate::greedy::Token;
 use crate::phrases::Phrases;
 use crate::prefixes::{Prefixes, ROOT};
 use crate::words::Word;
@@ -61,6 +63,8 @@ pub struct BeamDecoder {
     /// Settled words that were not taken yet.
     words: Vec<Word>,
     evidence: Vec<Evidence>,
+    /// Their letters, with the spaces after them.
+    tokens: Vec<Token>,
     /// First frame of the last settled letter.
     settled_start: u64,
     /// The text: of `words`, up to `settled_bytes`, then of the best hypothesis.
@@ -87,6 +91,7 @@ impl BeamDecoder {
             log_scale: 0.0,
             words: Vec::new(),
             evidence: Vec::new(),
+            tokens: Vec::new(),
             settled_start: 0,
             text: String::new(),
             settled_bytes: 0,
@@ -110,6 +115,7 @@ impl BeamDecoder {
         self.log_scale = 0.0;
         self.words.clear();
         self.evidence.clear();
+        self.tokens.clear();
         self.settled_start = 0;
         self.text.clear();
         self.settled_bytes = 0;

@@ -2,6 +2,9 @@
 
 use crate::Error;
 
+/// The largest weight or price: sums of any number of these are finite.
+pub(crate) const MAX_WEIGHT: f32 = 1e6;
+
 /// The knobs of a [`BeamSearch`](crate::BeamSearch). Scores are natural logs.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct BeamOptions {
@@ -72,16 +75,16 @@ impl BeamOptions {
         if !(symbol_mass > 0.0 && symbol_mass <= 1.0) {
             return refuse("symbol_mass", symbol_mass.into(), "be above 0 and at most 1");
         }
-        if !(self.alpha.is_finite() && self.alpha >= 0.0) {
-            return refuse("alpha", self.alpha.into(), "be a number from 0");
+        if !(0.0..=MAX_WEIGHT).contains(&self.alpha) {
+            return refuse("alpha", self.alpha.into(), "be 0 to 1e6");
         }
         for (name, value) in [
             ("beta", self.beta),
             ("unknown_word", self.unknown_word),
             ("unknown_letter", self.unknown_letter),
         ] {
-            if !value.is_finite() {
-                return refuse(name, value.into(), "be a number");
+            if !(-MAX_WEIGHT..=MAX_WEIGHT).contains(&value) {
+                return refuse(name, value.into(), "be -1e6 to 1e6");
             }
         }
         Ok(())

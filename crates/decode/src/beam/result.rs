@@ -70,6 +70,7 @@ impl BeamDecoder {
     pub fn take_words(&mut self) -> Vec<Word> {
         let taken = std::mem::take(&mut self.words);
         self.evidence.clear();
+        self.tokens.clear();
         self.text.clear();
         self.settled_bytes = 0;
         self.spell();
@@ -153,6 +154,7 @@ impl BeamDecoder {
                 self.settle_word(word);
                 self.evidence.push(evidence);
             }
+            self.tokens.extend(self.open_tokens(root));
             let starts = self.prefixes.upwards(root).map(|node| self.prefixes.get(node).start);
             self.settled_start = starts.fold(self.settled_start, u64::max);
         }
@@ -217,13 +219,7 @@ impl BeamDecoder {
     fn open_words(&self, prefix: u32) -> Vec<(Word, Evidence)> {
         let mut way: Vec<u32> = self.prefixes.upwards(prefix).collect();
         way.reverse();
-        // Each letter's time is the likeliest for itself: together they must not go backwards.
-        let mut last = self.settled_start;
-        let start = |&node: &u32| {
-            last = last.max(self.prefixes.get(node).start);
-            last
-        };
-        let starts: Vec<u64> = way.iter().map(start).collect();
+        let starts = self.starts(&way);
         let is_space = |&node: &u32| self.prefixes.get(node).class == SPACE;
         let (mut words, mut first) = (Vec::new(), 0);
         for letters in way.split(is_space) {

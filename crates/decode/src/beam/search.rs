@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::Hotword;
+use super::options::MAX_WEIGHT;
 use crate::calibration::Calibration;
 use crate::grammar::{Automaton, Grammar, GrammarScorer};
 use crate::language_model::{LanguageModel, WordId};
@@ -106,10 +107,10 @@ impl BeamSearch {
     ///
     /// # Errors
     /// [`Error::Grammar`] for a word that the symbols cannot spell, [`Error::Option`] for a cost
-    /// that is not a number from 0.
+    /// that is not 0 to 1e6.
     pub fn with_grammar(mut self, grammar: &Grammar, garbage: f32) -> Result<Self, Error> {
-        if !(garbage.is_finite() && garbage >= 0.0) {
-            let must = "be a number from 0";
+        if !(0.0..=MAX_WEIGHT).contains(&garbage) {
+            let must = "be 0 to 1e6";
             return Err(Error::Option { name: "garbage", value: garbage.into(), must });
         }
         let automaton = Automaton::new(grammar, &self.symbols)?;

@@ -81,7 +81,7 @@ impl BeamDecoder {
                     break;
                 }
                 if spelling.len() == 1 {
-                    let gain = search.scorer.largest_gain(&text, spelling[0], phrases);
+                    let gain = search.scorer.gain(&text, spelling[0], phrases);
                     if hypothesis.score + log_prob + gain < cut {
                         continue;
                     }

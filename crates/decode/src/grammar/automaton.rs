@@ -8,6 +8,10 @@ use crate::symbols::{SPACE, Symbols};
 
 /// The most states of a grammar.
 const MAX_STATES: usize = 1 << 16;
+/// The most parts of a grammar after its rules are put in where they are named.
+const MAX_PARTS: usize = 1 << 20;
+/// The deepest that parts may be inside of each other, rules put in.
+const MAX_DEPTH: usize = 512;
 
 /// No phrase goes on this way.
 pub(super) const DEAD: u32 = u32::MAX;
@@ -24,6 +28,8 @@ pub(super) struct Builder<'a> {
     open: Vec<&'a str>,
     /// Ways of each state: by a word, or by nothing.
     ways: Vec<Vec<(Option<&'a str>, usize)>>,
+    parts: usize,
+    depth: usize,
 }
 
 const FIRST: usize = 0;
@@ -31,7 +37,7 @@ const LAST: usize = 1;
 
 impl<'a> Builder<'a> {
     pub(super) fn new(rules: &'a HashMap<String, Expansion>) -> Self {
-        Self { rules, open: Vec::new(), ways: vec![Vec::new(); 2] }
+        Self { rules, open: Vec::new(), ways: vec![Vec::new(); 2], parts: 0, depth: 0 }
     }
 
     /// One more phrase structure, from the first state to the last.
@@ -48,6 +54,14 @@ impl<'a> Builder<'a> {
     }
 
     fn between(&mut self, expansion: &'a Expansion, from: usize, to: usize) -> Result<(), Error> {
+        self.parts += 1;
+        self.depth += 1;
+        if self.parts > MAX_PARTS {
+            return Err(refuse(0, format!("it has more than {MAX_PARTS} parts")));
+        }
+        if self.depth > MAX_DEPTH {
+            return Err(refuse(0, "its rules are nested too deeply"));
+        }
         match expansion {
             Expansion::Word(word) => self.ways[from].push((Some(word), to)),
             Expansion::Sequence(parts) => {
@@ -86,6 +100,7 @@ impl<'a> Builder<'a> {
                 self.open.pop();
             }
         }
+        self.depth -= 1;
         Ok(())
     }
 
@@ -94,6 +109,7 @@ impl<'a> Builder<'a> {
         let mut numbers = HashMap::from([(self.closure(BTreeSet::from([FIRST])), 0u32)]);
         let mut subsets: Vec<BTreeSet<usize>> = numbers.keys().cloned().collect();
         let mut states = Vec::new();
+        let mut size = 0;
         while let Some(subset) = subsets.get(states.len()) {
             let mut next: BTreeMap<&str, BTreeSet<usize>> = BTreeMap::new();
             for &(word, to) in subset.iter().flat_map(|&state| &self.ways[state]) {
@@ -104,6 +120,7 @@ impl<'a> Builder<'a> {
             let mut transitions = Transitions::new();
             for (word, subset) in next {
                 let subset = self.closure(subset);
+                size += subset.len();
                 let new = numbers.len() as u32;
                 let number = *numbers.entry(subset.clone()).or_insert(new);
                 if number == new {
@@ -112,8 +129,8 @@ impl<'a> Builder<'a> {
                 transitions.insert(word.to_string(), number);
             }
             states.push(transitions);
-            if subsets.len() > MAX_STATES {
-                return Err(refuse(0, format!("it has more than {MAX_STATES} states")));
+            if subsets.len() > MAX_STATES || size > MAX_PARTS {
+                return Err(refuse(0, "its phrases begin in too many ways that are alike"));
             }
         }
         let accepting = subsets.iter().map(|subset| subset.contains(&LAST)).collect();

@@ -144,14 +144,21 @@ impl<'a> Parser<'a> {
                 }
                 _ => break,
             };
+            // Any number of marks says no more than each of them once.
+            let (mut repeated, mut optional) = (false, false);
             loop {
-                if self.accept('+') {
-                    item = Expansion::Repeated(Box::new(item));
-                } else if self.accept('*') {
-                    item = Expansion::Optional(Box::new(Expansion::Repeated(Box::new(item))));
-                } else {
+                if self.accept('*') {
+                    optional = true;
+                } else if !self.accept('+') {
                     break;
                 }
+                repeated = true;
+            }
+            if repeated {
+                item = Expansion::Repeated(Box::new(item));
+            }
+            if optional {
+                item = Expansion::Optional(Box::new(item));
             }
             sequence.push(item);
         }

@@ -36,6 +36,7 @@ use header::Layout;
 
 pub use pack::packed_bytes;
 pub(crate) use pack::{packed_bytes_with, words_bytes};
+pub(crate) use quantise::{bins, nearest};
 pub use query::{Score, State};
 
 /// Bits of a number that is not quantised.

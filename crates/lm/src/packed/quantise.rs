@@ -5,7 +5,7 @@ const ROUNDS: usize = 40;
 
 /// At most `bins` values, ascending, that stand for `values` with a small mean squared error: Lloyd's
 /// algorithm (1957, printed 1982) from bins of equal counts, so that it does not depend on chance.
-pub(super) fn bins(values: impl Iterator<Item = f32>, bins: usize) -> Vec<f32> {
+pub(crate) fn bins(values: impl Iterator<Item = f32>, bins: usize) -> Vec<f32> {
     let mut values: Vec<f32> = values.collect();
     values.sort_unstable_by(f32::total_cmp);
     let mut distinct = values.clone();
@@ -41,7 +41,7 @@ pub(super) fn bins(values: impl Iterator<Item = f32>, bins: usize) -> Vec<f32> {
 }
 
 /// The bin nearest to `value`.
-pub(super) fn nearest(bins: &[f32], value: f32) -> usize {
+pub(crate) fn nearest(bins: &[f32], value: f32) -> usize {
     let above = bins.partition_point(|&bin| bin < value);
     match (above.checked_sub(1), bins.get(above)) {
         (Some(below), Some(upper)) if value - bins[below] > upper - value => above,

@@ -9,13 +9,13 @@ mod lstm;
 mod rnn;
 mod separate;
 
+use std::borrow::Cow;
+
 use stonechat_kernels::{Activation, Packed, PackedGru, PackedLstm};
 use stonechat_model::{Candidate, Cell, LinearMap, NetworkConfig, RecurrentLayer};
 
 use crate::Error;
-use crate::linear::{
-    LinearScratch, PackedMap, executable, has_own_form, recurrent, recurrent_factors,
-};
+use crate::linear::{Chooser, LinearScratch, PackedMap, executable, recurrent, recurrent_factors};
 use crate::profile::{Clock, Part};
 use separate::Separate;
 
@@ -62,21 +62,23 @@ impl PackedLayer {
         index: usize,
         layer: &RecurrentLayer,
         network: &NetworkConfig,
+        chooser: &Chooser<'_>,
     ) -> Result<Self, Error> {
         let config = &network.recurrent[index];
         let name = network.recurrent_name(index);
         let part = |part: &str| format!("{name}.{part}");
-        let pack = |suffix: &str, map: &LinearMap| PackedMap::pack(&part(suffix), map);
+        let pack = |suffix: &str, map: &LinearMap| PackedMap::pack(&part(suffix), map, chooser);
         let candidate = match network.candidate {
             Candidate::Tanh => Activation::Tanh,
             Candidate::ClippedRelu => Activation::ClippedRelu(network.clip),
         };
-        let rec = executable(&layer.rec);
+        let own = chooser.has_own(&layer.rec, 1);
+        let rec = if own { Cow::Borrowed(&layer.rec) } else { executable(&layer.rec) };
         let fused = match (config.cell, &layer.joint) {
-            // The kernels' steps have neither projection nor peepholes nor a bias inside the reset gate, nor every form
-            // of product.
+            // A map with a product of its own, or one that is multiplied out for a fused step.
+            _ if own => None,
+            // The kernels' steps have neither projection nor peepholes nor a bias inside the reset gate.
             _ if config.projection.is_some() || config.peepholes || config.recurrent_bias => None,
-            _ if has_own_form(&layer.rec) => None,
             (_, None) => Some(recurrent(&rec)),
             // `L (Vh h)` is a low-rank recurrent map.
             (Cell::Gru, Some(left)) => recurrent_factors(left, &rec),
@@ -104,7 +106,7 @@ impl PackedLayer {
             None => {
                 let left = layer.joint.as_ref().map(|left| pack("joint", left)).transpose()?;
                 let bias = joint_sum.then(|| layer.nonrec.bias.clone());
-                let rec = pack("rec", &layer.rec)?;
+                let rec = PackedMap::pack_for(&part("rec"), &layer.rec, chooser, 1)?;
                 let cell = match config.cell {
                     Cell::Gru => separate::Gates::Gru(candidate, layer.recurrent_bias.clone()),
                     Cell::Lstm => separate::Gates::Lstm(layer.peepholes.clone()),
@@ -113,13 +115,17 @@ impl PackedLayer {
                 Step::Separate(Box::new(Separate { rec, left, bias, cell }))
             }
         };
+        let projection = layer.projection.as_ref();
+        let projection = projection
+            .map(|map| PackedMap::pack_for(&part("proj"), map, chooser, 1))
+            .transpose()?;
         Ok(Self {
             index,
             cell: config.cell,
             input,
             bias: (!joint_sum).then(|| layer.nonrec.bias.clone()),
             step,
-            projection: layer.projection.as_ref().map(|map| pack("proj", map)).transpose()?,
+            projection,
             hidden,
             rec_name: part("rec"),
         })
@@ -127,13 +133,14 @@ impl PackedLayer {
 
     /// The weights, to be moved.
     pub(crate) fn packed(&mut self) -> Vec<&mut dyn Packed> {
-        let mut all: Vec<_> = self.input.iter_mut().map(PackedMap::packed).collect();
+        let mut all: Vec<&mut dyn Packed> =
+            self.input.iter_mut().map(|map| map as &mut dyn Packed).collect();
         match &mut self.step {
             Step::Gru(gru) => all.push(gru),
             Step::Lstm(lstm) => all.push(lstm),
             Step::Separate(separate) => all.extend(separate.packed()),
         }
-        all.extend(self.projection.as_mut().map(PackedMap::packed));
+        all.extend(self.projection.as_mut().map(|map| map as &mut dyn Packed));
         all
     }
 

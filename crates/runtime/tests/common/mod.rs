@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use stonechat::Model;
+use stonechat::{Model, StructuredForms};
 use stonechat_audio::{FeatureConfig, Normalise};
 use stonechat_kernels::quantize::{Grouped, quantize_groups, quantize_rows};
 use stonechat_model::{
@@ -244,6 +244,19 @@ pub fn model(storage: Storage) -> Arc<Model> {
     Arc::new(Model::from_package(package(storage, 0)).unwrap())
 }
 
+/// A model around a network of five symbols.
+pub fn model_of(network: Network, forms: &StructuredForms) -> Arc<Model> {
+    let symbols = ["", " ", "a", "b", "c"].map(String::from).to_vec();
+    let features = FeatureConfig { mels: network.config.input, ..FeatureConfig::default() };
+    let package = Package {
+        features: serde_json::to_value(features).unwrap(),
+        alphabet: Alphabet::new(symbols).unwrap(),
+        network,
+        provenance: serde_json::Value::Null,
+    };
+    Arc::new(Model::from_package_with(package, forms).unwrap())
+}
+
 /// A sound that wanders in pitch and loudness, with noise: 8 kHz, -1..1.
 pub fn sound(seconds: f64, seed: u64) -> Vec<f32> {
     let random = &mut Random(seed);
@@ -260,3 +273,51 @@ pub fn sound(seconds: f64, seed: u64) -> Vec<f32> {
     }
     samples
 }
+
+/// Puts a map of `family` (as in JSON), random and of variance `1 / cols`, in the place of every map that can be one;
+/// every other one gets a gain. Returns how many there are.
+pub fn structure(network: &mut Network, family: &str, int8: bool, seed: u64) -> usize {
+    let family: Family = serde_json::from_str(family).unwrap();
+    let random = &mut Random(seed);
+    let fc = network.fc.as_mut().map(|fc| &mut fc.map);
+    let layers = network.recurrent.iter_mut().flat_map(|l| [&mut l.nonrec.map, &mut l.rec]);
+    let maps: Vec<&mut LinearMap> = layers.chain(fc).chain([&mut network.output.map]).collect();
+    let mut count = 0;
+    for (number, map) in maps.into_iter().enumerate() {
+        let (rows, cols) = (map.rows(), map.cols());
+        let Ok(spec) = FamilySpec::new("map", family.clone(), rows, cols) else { continue };
+        let deviations = spec.deviations((1.0 / cols as f64).sqrt());
+        let parts = spec.parts().into_iter().zip(deviations);
+        let parts = parts
+            .map(|(part, s)| random.values(part.rows * part.cols, (3f64.sqrt() * s) as f32))
+            .collect();
+        let gain: Vec<f32> = (0..rows).map(|_| 1.0 + 0.5 * random.value()).collect();
+        let gain = (number % 2 == 0).then_some(&gain[..]);
+        *map = LinearMap::from_spec("map", spec, parts, gain).unwrap();
+        if int8 {
+            *map = map.map_parts(|part| {
+                let (data, scales) = quantize_rows(&part.to_dense(), part.rows(), part.cols());
+                Matrix::from_int8(part.rows(), part.cols(), data, scales).unwrap()
+            });
+        }
+        count += 1;
+    }
+    network.validate().unwrap();
+    count
+}
+
+/// Families with a product of their own, in JSON.
+pub const NATIVE: [&str; 12] = [
+    r#"{"family":"toeplitz_like","rank":2}"#,
+    r#"{"family":"toeplitz_like","rank":1,"rectangle":"pad"}"#,
+    r#"{"family":"hankel_like","rank":2}"#,
+    r#"{"family":"hankel_like","rank":1,"rectangle":"pad"}"#,
+    r#"{"family":"circulant","seed":5}"#,
+    r#"{"family":"circulant","rectangle":"pad"}"#,
+    r#"{"family":"skew_circulant"}"#,
+    r#"{"family":"skew_circulant","rectangle":"pad"}"#,
+    r#"{"family":"block_circulant","block":7}"#,
+    r#"{"family":"block_diagonal","blocks":4}"#,
+    r#"{"family":"per_gate","gates":3,"of":{"family":"block_diagonal","blocks":4}}"#,
+    r#"{"family":"per_gate","gates":3,"of":{"family":"low_rank","rank":5}}"#,
+];

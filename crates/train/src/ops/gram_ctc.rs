@@ -9,7 +9,7 @@
 //! d(-log P)/d logit_t(k) = y_t(k) - sum over states labelled k of a_t b_t / P
 //! ```
 //!
-//! The states and who may come before whom are laid out once for each text ([`Lattice`]); the sums
+//! The states and who may come before whom are laid out once for each text; the sums
 //! run in log space, in f64. With single characters only, this is [`super::ctc`].
 
 use std::collections::HashMap;

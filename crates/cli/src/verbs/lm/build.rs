@@ -8,7 +8,7 @@ use anyhow::Result;
 use clap::Args;
 use serde::Serialize;
 use stonechat_lm::estimate::{Estimate, EstimateOptions, Progress, estimate};
-use stonechat_lm::{Bits, MAX_ORDER, fit, words_for};
+use stonechat_lm::{Bits, MAX_ORDER, fit_with_widths, words_for};
 
 use super::file::{Format, Texts, Widths, Written, check_folder, write, write_with};
 use super::size::Size;
@@ -162,14 +162,15 @@ fn pack(
 ) -> Result<Written> {
     shown.say("reading the n-grams back");
     let model = estimated.into_model()?;
-    let bits = widths.or(Bits::default());
     let Some(Size(bytes)) = target else {
+        let bits = widths.or(Bits::default());
         shown.say("packing");
         write(&model, bits, output)?;
         return Written::new(output, model.counts(), bits);
     };
     shown.say("pruning");
-    let fitted = fit(&model, bytes, bits)?;
+    let (prob, backoff) = widths.given();
+    let fitted = fit_with_widths(&model, bytes, prob, backoff)?;
     drop(model);
     shown.say("packing");
     write(&fitted.model, fitted.bits, output)?;

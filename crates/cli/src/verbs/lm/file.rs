@@ -50,6 +50,11 @@ pub struct Widths {
 }
 
 impl Widths {
+    /// The widths asked for: of a probability, of a back-off weight.
+    pub fn given(&self) -> (Option<u32>, Option<u32>) {
+        (self.prob_bits, self.backoff_bits)
+    }
+
     /// The widths asked for, and those of `default` otherwise.
     pub fn or(&self, default: Bits) -> Bits {
         Bits {

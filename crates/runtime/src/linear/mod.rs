@@ -1,17 +1,32 @@
 //! A linear map packed for the processor: every family of `stonechat_model::LinearMap`
 //! and every storage of its matrices, behind one product.
+//!
+//! Structured maps have products of their own, one file a way of multiplying: [`spectral`], [`groups`] and
+//! [`corrected`]. `choice.rs`
+//! says when these are taken, and when the map is multiplied out to a dense matrix instead.
+
+mod choice;
+mod corrected;
+mod groups;
+mod spectral;
+
+pub use choice::{REFERENCE, RunForm, StructuredForms};
 
 use std::borrow::Cow;
 
 use stonechat_kernels::quantize::{Grouped, quantize_rows};
 use stonechat_kernels::{
-    self as kernels, Activation, Arena, BlockSparseI8, PackedF32, PackedI4, PackedI8,
-    PackedLowRank, Recurrent, Scratch, Weights, blocks_with_weights, math,
+    self as kernels, Activation, BlockSparseI8, PackedF32, PackedI4, PackedI8, PackedLowRank,
+    Recurrent, Scratch, Weights, blocks_with_weights, math,
 };
-use stonechat_model::{Family, LinearMap, Matrix, Structured};
+use stonechat_model::{LinearMap, Matrix, Network, Structured};
 
 use crate::Error;
+use crate::recognizer::MAX_TIME_BATCH;
 use crate::trace::Trace;
+use corrected::Corrected;
+use groups::{Groups, GroupsScratch};
+use spectral::{Spectral, SpectralScratch};
 
 /// `y = f(W x + b)` over a batch of vectors, for any `W`.
 pub(crate) struct PackedMap {
@@ -25,7 +40,20 @@ enum Form {
     Dense(Packed),
     /// `W = u v`, applied right to left.
     LowRank(PackedLowRank),
+    /// A product of a structured family's own, and the gain of each output.
+    Own(Box<Own>, Option<Vec<f32>>),
+}
+
+enum Own {
+    Spectral(Spectral),
+    Groups(Groups),
     Corrected(Corrected),
+}
+
+/// What decides in which form structured maps run.
+pub(crate) struct Chooser<'a> {
+    forms: &'a StructuredForms,
+    network_weights: usize,
 }
 
 enum Packed {
@@ -43,6 +71,8 @@ const MOST_BLOCKS: f64 = 0.7;
 #[derive(Default)]
 pub(crate) struct LinearScratch {
     pub(crate) kernel: Scratch,
+    spectral: SpectralScratch,
+    groups: GroupsScratch,
     /// The second of two products that are added.
     addend: Vec<f32>,
     /// Where the inputs of the maps are noted down, if somebody observes them.
@@ -60,17 +90,30 @@ impl LinearScratch {
 
 impl PackedMap {
     /// Packs `map`, which goes by `name` in errors.
-    pub(crate) fn pack(name: &str, map: &LinearMap) -> Result<Self, Error> {
+    pub(crate) fn pack(name: &str, map: &LinearMap, chooser: &Chooser<'_>) -> Result<Self, Error> {
+        Self::pack_for(name, map, chooser, MAX_TIME_BATCH)
+    }
+
+    /// [`pack`](Self::pack) for products with `batch` vectors.
+    pub(crate) fn pack_for(
+        name: &str,
+        map: &LinearMap,
+        chooser: &Chooser<'_>,
+        batch: usize,
+    ) -> Result<Self, Error> {
         let form = match map {
             LinearMap::Dense(w) => Packed::pack(w).map(Form::Dense),
             LinearMap::LowRank { u, v } => {
                 PackedLowRank::pack(weights(u), weights(v), u.rows(), v.rows(), v.cols())
                     .map(Form::LowRank)
             }
-            LinearMap::Structured(structured) => match Corrected::pack(structured) {
-                Some(corrected) => corrected.map(Form::Corrected),
-                None => return Self::pack(name, &executable(map)),
-            },
+            LinearMap::Structured(structured) => {
+                let own = chooser.has_own(map, batch).then(|| Own::pack(structured)).flatten();
+                let Some(own) = own else {
+                    return Self::pack(name, &executable(map), chooser);
+                };
+                own.map(|own| Form::Own(Box::new(own), structured.gain().map(<[f32]>::to_vec)))
+            }
         };
         Ok(Self {
             name: name.to_string(),
@@ -78,18 +121,6 @@ impl PackedMap {
             rows: map.rows(),
             cols: map.cols(),
         })
-    }
-
-    /// The weights, in the order in which they are read.
-    pub(crate) fn packed(&mut self) -> &mut dyn kernels::Packed {
-        match &mut self.form {
-            Form::Dense(Packed::F32(w)) => w,
-            Form::Dense(Packed::I8(w)) => w,
-            Form::Dense(Packed::I4(w)) => w,
-            Form::Dense(Packed::BlockSparse(w)) => w,
-            Form::Corrected(w) => w,
-            Form::LowRank(w) => w,
-        }
     }
 
     pub(crate) fn rows(&self) -> usize {
@@ -117,8 +148,102 @@ impl PackedMap {
         match &self.form {
             Form::Dense(w) => w.matmul(x, batch, bias, activation, &mut scratch.kernel, y),
             Form::LowRank(w) => w.matmul(x, batch, bias, activation, &mut scratch.kernel, y),
-            Form::Corrected(w) => w.matmul(x, batch, bias, activation, scratch, y),
+            Form::Own(own, gain) => {
+                own.multiply(&x[..batch * self.cols], batch, scratch, y);
+                for y in y.chunks_exact_mut(self.rows) {
+                    finish(y, gain.as_deref(), bias);
+                }
+                apply(activation, y);
+            }
         }
+    }
+}
+
+/// The weights, to be moved; spectra stay where they are.
+impl kernels::Packed for PackedMap {
+    fn bytes(&self) -> usize {
+        match &self.form {
+            Form::Dense(w) => w.bytes(),
+            Form::LowRank(w) => w.bytes(),
+            Form::Own(own, _) => match &**own {
+                Own::Groups(groups) => groups.bytes(),
+                Own::Corrected(corrected) => corrected.bytes(),
+                Own::Spectral(_) => 0,
+            },
+        }
+    }
+
+    fn move_into(&mut self, arena: &mut kernels::Arena) {
+        match &mut self.form {
+            Form::Dense(w) => w.move_into(arena),
+            Form::LowRank(w) => w.move_into(arena),
+            Form::Own(own, _) => match &mut **own {
+                Own::Groups(groups) => groups.move_into(arena),
+                Own::Corrected(corrected) => corrected.move_into(arena),
+                Own::Spectral(_) => {}
+            },
+        }
+    }
+}
+
+impl Own {
+    /// `None` where there is none.
+    fn pack(map: &Structured) -> Option<Result<Self, stonechat_kernels::Error>> {
+        let groups = Groups::pack(map).map(|groups| groups.map(Own::Groups));
+        let corrected = || Corrected::pack(map).map(|corrected| corrected.map(Own::Corrected));
+        groups
+            .or_else(corrected)
+            .or_else(|| Spectral::pack(map).map(|spectral| spectral.map(Own::Spectral)))
+    }
+
+    fn multiply(&self, x: &[f32], batch: usize, scratch: &mut LinearScratch, y: &mut [f32]) {
+        let LinearScratch { kernel, spectral, groups, addend, .. } = scratch;
+        match self {
+            Own::Corrected(w) => w.multiply(x, batch, kernel, addend, y),
+            Own::Groups(w) => w.multiply(x, batch, kernel, groups, y),
+            Own::Spectral(w) => {
+                let vectors = x.chunks_exact(x.len() / batch);
+                for (x, y) in vectors.zip(y.chunks_exact_mut(y.len() / batch)) {
+                    w.multiply(x, spectral, y);
+                }
+            }
+        }
+    }
+}
+
+impl<'a> Chooser<'a> {
+    pub(crate) fn new(forms: &'a StructuredForms, network: &Network) -> Self {
+        let maps = network.maps();
+        let network_weights = maps.iter().map(|entry| entry.map.rows() * entry.map.cols()).sum();
+        Self { forms, network_weights }
+    }
+
+    /// Does a product of its own pay for `map`, one that the kernels' recurrent steps do not have?
+    pub(crate) fn has_own(&self, map: &LinearMap, batch: usize) -> bool {
+        let form = self.forms.of(map, batch, self.network_weights).form;
+        !matches!(form, "dense" | "low_rank")
+    }
+}
+
+/// `y = gain y + bias`.
+fn finish(y: &mut [f32], gain: Option<&[f32]>, bias: Option<&[f32]>) {
+    if let Some(gain) = gain {
+        y.iter_mut().zip(gain).for_each(|(y, gain)| *y *= gain);
+    }
+    if let Some(bias) = bias {
+        y.iter_mut().zip(bias).for_each(|(y, bias)| *y += bias);
+    }
+}
+
+/// The function of a product, in place.
+pub(crate) fn apply(function: Activation, values: &mut [f32]) {
+    match function {
+        Activation::None => {}
+        Activation::ClippedRelu(clip) => {
+            values.iter_mut().for_each(|v| *v = v.max(0.0).min(clip));
+        }
+        Activation::Sigmoid => math::sigmoid(values),
+        Activation::Tanh => math::tanh(values),
     }
 }
 
@@ -154,21 +279,6 @@ fn few_blocks(data: &[i8], rows: usize, cols: usize) -> Option<Vec<bool>> {
     (count as f64 <= MOST_BLOCKS * kept.len() as f64).then_some(kept)
 }
 
-/// Is the map multiplied in a form that the kernels' recurrent steps do not have?
-pub(crate) fn has_own_form(map: &LinearMap) -> bool {
-    if let LinearMap::Structured(map) = map
-        && Corrected::parts(map).is_some()
-    {
-        return true;
-    }
-    match &*executable(map) {
-        LinearMap::Dense(Matrix::Int8 { rows, cols, data, .. }) => {
-            few_blocks(data, *rows, *cols).is_some()
-        }
-        _ => false,
-    }
-}
-
 /// The map of a recurrent layer, [`executable`], as the kernels take it.
 pub(crate) fn recurrent(map: &LinearMap) -> Recurrent<'_> {
     match map {
@@ -187,64 +297,6 @@ pub(crate) fn recurrent_factors<'a>(u: &'a LinearMap, v: &'a LinearMap) -> Optio
             Some(Recurrent::LowRank { u: weights(u), v: weights(v), rank: v.rows() })
         }
         _ => None,
-    }
-}
-
-/// `W = q + u v`: two products, added.
-struct Corrected {
-    q: Packed,
-    correction: PackedLowRank,
-    rows: usize,
-}
-
-impl Corrected {
-    /// `q`, `u` and `v`; `None` if the map is of another family, or has a gain, which would have to go into both
-    /// products.
-    fn parts(map: &Structured) -> Option<[&Matrix; 3]> {
-        match (map.spec().family(), map.parts(), map.gain()) {
-            (Family::Corrected(_), [q, u, v], None) => Some([q, u, v]),
-            _ => None,
-        }
-    }
-
-    fn pack(map: &Structured) -> Option<Result<Self, kernels::Error>> {
-        let [q, u, v] = Self::parts(map)?;
-        let correction = PackedLowRank::pack(weights(u), weights(v), u.rows(), v.rows(), v.cols());
-        let both = Packed::pack(q).and_then(|q| Ok((q, correction?)));
-        Some(both.map(|(packed, correction)| Self { q: packed, correction, rows: q.rows() }))
-    }
-
-    fn matmul(
-        &self,
-        x: &[f32],
-        batch: usize,
-        bias: Option<&[f32]>,
-        activation: Activation,
-        scratch: &mut LinearScratch,
-        y: &mut [f32],
-    ) {
-        let LinearScratch { kernel, addend, .. } = scratch;
-        addend.resize(batch * self.rows, 0.0);
-        self.correction.matmul(x, batch, bias, Activation::None, kernel, addend);
-        self.q.matmul(x, batch, None, Activation::None, kernel, y);
-        y.iter_mut().zip(addend).for_each(|(y, addend)| *y += *addend);
-        match activation {
-            Activation::None => {}
-            Activation::ClippedRelu(most) => y.iter_mut().for_each(|y| *y = y.clamp(0.0, most)),
-            Activation::Sigmoid => math::sigmoid(y),
-            Activation::Tanh => math::tanh(y),
-        }
-    }
-}
-
-impl kernels::Packed for Corrected {
-    fn bytes(&self) -> usize {
-        kernels::Packed::bytes(&self.correction) + self.q.bytes()
-    }
-
-    fn move_into(&mut self, arena: &mut Arena) {
-        self.q.move_into(arena);
-        self.correction.move_into(arena);
     }
 }
 

@@ -1,0 +1,95 @@
+//! `stonechat listen`: what a microphone hears, a line an utterance.
+
+use std::io::{IsTerminal, Write};
+
+use anyhow::Result;
+use clap::Args;
+use serde::Serialize;
+use stonechat::{Options, Partial};
+
+use super::transcribe::Said;
+use crate::audio_source::AudioSource;
+use crate::decoder_args::DecoderArgs;
+use crate::failure::Verdict;
+use crate::inputs::Input;
+use crate::model_file::ModelArg;
+use crate::partial_line::PartialLine;
+use crate::voice_args::VoiceArgs;
+use crate::{endpoint_args, output};
+
+/// Reads raw PCM (signed 16 bit, little endian, mono) from stdin until it ends, as
+/// `arecord -q -t raw -f S16_LE -r 16000 -c 1 | stonechat listen` has it
+#[derive(Args)]
+pub struct Listen {
+    #[command(flatten)]
+    model: ModelArg,
+    #[command(flatten)]
+    decoder: DecoderArgs,
+    #[command(flatten)]
+    voice: VoiceArgs,
+    /// Sample rate of the PCM [default: the model's]
+    #[arg(long, value_name = "HZ")]
+    rate: Option<u32>,
+    /// Silence that ends an utterance
+    #[arg(long, value_name = "SECONDS", default_value = "1", value_parser = endpoint_args::silence)]
+    endpoint: f64,
+    /// Print Vosk's objects, one a line: {"partial"} while an utterance grows, {"text", "result"} when it has ended
+    #[arg(long)]
+    json: bool,
+}
+
+impl Listen {
+    pub fn run(self) -> Result<Verdict> {
+        let recognizer = self.decoder.recognizer(&self.model, Options::default(), false)?;
+        let recognizer =
+            endpoint_args::splitting(self.voice.apply(recognizer, true)?, self.endpoint);
+        let grammar = self.decoder.grammar.read()?;
+        let rate_hz = recognizer.model().sample_rate_hz();
+        let mut source = AudioSource::open(&Input::Stdin, rate_hz, self.rate.unwrap_or(rate_hz))?;
+        let mut stream = recognizer.stream();
+        let mut partial = (!self.json && std::io::stderr().is_terminal()).then(PartialLine::new);
+        let (mut samples, mut shown, mut more) = (Vec::new(), String::new(), true);
+        while more {
+            more = source.next_chunk(&mut samples)?;
+            stream.push(&samples)?;
+            samples.clear();
+            let last = if more { None } else { Some(stream.finish()) };
+            for utterance in stream.take_utterances().into_iter().chain(last) {
+                let said = Said::new(utterance, grammar.as_ref());
+                if let Some(line) = &mut partial {
+                    line.clear();
+                }
+                match self.json {
+                    true if !said.is_empty() => json_line(&said)?,
+                    false if !said.transcript.words.is_empty() => {
+                        output::text(&said.transcript.text)?;
+                    }
+                    _ => {}
+                }
+                shown.clear();
+            }
+            if let Some(line) = &mut partial {
+                line.show(&[], stream.partial());
+            }
+            if self.json && more && stream.partial() != shown {
+                shown = stream.partial().to_string();
+                json_line(&Partial { partial: &shown })?;
+            }
+        }
+        if let Some(line) = &mut partial {
+            line.clear();
+        }
+        if let Some(damage) = source.damage() {
+            eprintln!("warning: {damage}");
+        }
+        Ok(Verdict::Good)
+    }
+}
+
+/// One object on one line, at once.
+fn json_line(value: &impl Serialize) -> Result<()> {
+    let mut out = std::io::stdout().lock();
+    serde_json::to_writer(&mut out, value)?;
+    out.write_all(b"\n")?;
+    Ok(out.flush()?)
+}

@@ -1,0 +1,114 @@
+//! `stonechat spot`: phrases found in audio.
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+use clap::Args;
+use serde::Serialize;
+use stonechat::{Options, Recognizer, Spotted, SpotterOptions};
+
+use crate::audio_source::AudioSource;
+use crate::failure::{Verdict, usage};
+use crate::inputs::{self, Input};
+use crate::model_file::ModelArg;
+use crate::output;
+use crate::recordings;
+use crate::voice_args::VoiceArgs;
+
+#[derive(Args)]
+pub struct Spot {
+    /// Audio files, patterns, or - for raw PCM on stdin (signed 16 bit, little endian, mono; see --rate)
+    #[arg(required = true, value_name = "AUDIO")]
+    audio: Vec<PathBuf>,
+    /// A word or phrase to listen for; may be repeated
+    #[arg(long = "keyword", required = true, value_name = "PHRASE")]
+    keywords: Vec<String>,
+    /// The lowest score, at most 0 (nats per letter behind what was most likely said): nearer to 0 finds less and is
+    /// mistaken less [default: -1]
+    #[arg(long, value_name = "X", allow_hyphen_values = true)]
+    threshold: Option<f32>,
+    #[command(flatten)]
+    model: ModelArg,
+    #[command(flatten)]
+    voice: VoiceArgs,
+    /// Sample rate of the PCM on stdin [default: the model's]
+    #[arg(long, value_name = "HZ")]
+    rate: Option<u32>,
+    /// Print one JSON object: {"keywords": [{"phrase", "index", "start", "end", "score"}]}; for several recordings
+    /// {"files": [...]}, each with its "file" and either that or an "error"
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Serialize)]
+struct Heard {
+    keywords: Vec<Spotted>,
+}
+
+impl Spot {
+    pub fn run(self) -> Result<Verdict> {
+        let inputs = inputs::expand(&self.audio)?;
+        if self.rate.is_some() && !inputs.contains(&Input::Stdin) {
+            return Err(usage("--rate is that of raw PCM on stdin: files say their own"));
+        }
+        let default = SpotterOptions::default();
+        let threshold = self.threshold.unwrap_or(default.threshold);
+        if threshold.is_nan() || threshold > 0.0 {
+            return Err(usage(format!("--threshold {threshold}: must be at most 0")));
+        }
+        let recognizer = Recognizer::new(self.model.load()?, Options::default())?;
+        let phrases = self.keywords.iter().map(String::as_str);
+        let options = SpotterOptions { threshold, ..default };
+        let recognizer = self.voice.apply(recognizer.with_keywords(phrases, options)?, false)?;
+        if let [input] = &inputs[..] {
+            let heard = self.listen(&recognizer, input, None)?;
+            if self.json {
+                output::json(&heard)?;
+            }
+            return Ok(Verdict::Good);
+        }
+        let (verdict, files) = recordings::each(&inputs, |input| {
+            self.listen(&recognizer, input, Some(&input.to_string()))
+        });
+        if self.json {
+            output::json(&files)?;
+        }
+        Ok(verdict)
+    }
+
+    /// All phrases of a recording; as text they are printed when they are heard.
+    fn listen(&self, recognizer: &Recognizer, input: &Input, name: Option<&str>) -> Result<Heard> {
+        let rate_hz = recognizer.model().sample_rate_hz();
+        let mut source = AudioSource::open(input, rate_hz, self.rate.unwrap_or(rate_hz))?;
+        let mut stream = recognizer.stream();
+        let (mut samples, mut keywords) = (Vec::new(), Vec::new());
+        let mut more = true;
+        while more {
+            more = source.next_chunk(&mut samples)?;
+            stream.push(&samples)?;
+            samples.clear();
+            if !more {
+                stream.finish();
+            }
+            // Nobody wants the text.
+            stream.take_words();
+            for spotted in stream.take_spotted() {
+                if !self.json {
+                    output::text(&line(&spotted, name))?;
+                }
+                keywords.push(spotted);
+            }
+        }
+        if let Some(damage) = source.damage() {
+            eprintln!("warning: {input}: {damage}");
+        }
+        Ok(Heard { keywords })
+    }
+}
+
+/// `FILE: START END SCORE PHRASE`.
+fn line(spotted: &Spotted, name: Option<&str>) -> String {
+    let Spotted { phrase, start, end, score, .. } = spotted;
+    let name = name.map_or(String::new(), |name| format!("{name}: "));
+    format!("{name}{start:.2} {end:.2} {score:.2} {phrase}")
+}

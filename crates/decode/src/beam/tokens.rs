@@ -1,0 +1,47 @@
+//! The letters of a hypothesis, with their frames.
+
+use super::BeamDecoder;
+use crate::greedy::Token;
+
+impl BeamDecoder {
+    /// The letters of [`text`](Self::text) since the start or the last [`take_words`](Self::take_words), spaces
+    /// between them included, each on the likeliest way to it: first frame, length, highest
+    /// probability. With an alphabet of grams a letter's symbol is the gram of that letter alone; letters
+    /// that are no gram are left out.
+    pub fn tokens(&self) -> Vec<Token> {
+        let mut tokens = self.tokens.clone();
+        tokens.extend(self.open_tokens(self.shown));
+        tokens
+    }
+
+    /// The letters from the root to a prefix.
+    pub(super) fn open_tokens(&self, prefix: u32) -> Vec<Token> {
+        let mut way: Vec<u32> = self.prefixes.upwards(prefix).collect();
+        way.reverse();
+        let starts = self.starts(&way);
+        let token = |(place, &node): (usize, &u32)| {
+            let prefix = self.prefixes.get(node);
+            let start = starts[place];
+            let next = starts.get(place + 1).map_or(u64::MAX, |&next| next.max(start + 1));
+            let end = prefix.end.max(start + 1).min(next);
+            Some(Token {
+                symbol: self.search.symbols.single(prefix.class)?,
+                frame: start,
+                frames: u32::try_from(end - start).unwrap_or(u32::MAX),
+                probability: prefix.peak,
+            })
+        };
+        way.iter().enumerate().filter_map(token).collect()
+    }
+
+    /// The first frames of the letters on a way from the root: each letter's is the likeliest for itself, and together
+    /// they must not go backwards.
+    pub(super) fn starts(&self, way: &[u32]) -> Vec<u64> {
+        let mut last = self.settled_start;
+        let start = |&node: &u32| {
+            last = last.max(self.prefixes.get(node).start);
+            last
+        };
+        way.iter().map(start).collect()
+    }
+}

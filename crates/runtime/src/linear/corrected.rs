@@ -1,0 +1,47 @@
+//! Maps of few bits with a low-rank correction: two products, added.
+
+use stonechat_kernels::{Activation, Arena, Error, PackedLowRank, Scratch};
+use stonechat_model::{Family, Structured};
+
+use super::{Packed, weights};
+
+/// `y = (Q + U V) x`.
+pub(super) struct Corrected {
+    q: Packed,
+    correction: PackedLowRank,
+}
+
+impl Corrected {
+    /// `None` if the map is of another family.
+    pub(super) fn pack(map: &Structured) -> Option<Result<Self, Error>> {
+        let (Family::Corrected(_), [q, u, v]) = (map.spec().family(), map.parts()) else {
+            return None;
+        };
+        let correction = PackedLowRank::pack(weights(u), weights(v), u.rows(), v.rows(), v.cols());
+        Some(Packed::pack(q).and_then(|q| Ok(Self { q, correction: correction? })))
+    }
+
+    /// `addend` is working memory.
+    pub(super) fn multiply(
+        &self,
+        x: &[f32],
+        batch: usize,
+        scratch: &mut Scratch,
+        addend: &mut Vec<f32>,
+        y: &mut [f32],
+    ) {
+        addend.resize(y.len(), 0.0);
+        self.correction.matmul(x, batch, None, Activation::None, scratch, addend);
+        self.q.matmul(x, batch, None, Activation::None, scratch, y);
+        y.iter_mut().zip(addend).for_each(|(y, addend)| *y += *addend);
+    }
+
+    pub(super) fn bytes(&self) -> usize {
+        self.q.bytes() + self.correction.bytes()
+    }
+
+    pub(super) fn move_into(&mut self, arena: &mut Arena) {
+        self.q.move_into(arena);
+        self.correction.move_into(arena);
+    }
+}

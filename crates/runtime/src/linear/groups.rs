@@ -1,0 +1,151 @@
+//! Maps whose weights lie in blocks on a diagonal: block-diagonal ones, alone or gate by gate, and the left factors
+//! of low-rank gates.
+
+use stonechat_kernels::{
+    Activation, Arena, BlockDiagonalF32, BlockDiagonalI8, BlockSize, Error, Scratch,
+};
+use stonechat_model::{Family, Matrix, Structured};
+
+use super::Packed;
+
+/// `y = P D R x`: `D` blocks on a diagonal, `P` an order of the rows, `R` a matrix or nothing.
+pub(super) struct Groups {
+    right: Option<Packed>,
+    diagonal: Diagonal,
+    /// Where row `i` of `D` belongs; `None` stands for there.
+    order: Option<Vec<usize>>,
+    inner: usize,
+}
+
+enum Diagonal {
+    F32(BlockDiagonalF32),
+    I8(BlockDiagonalI8),
+}
+
+/// Working memory.
+#[derive(Default)]
+pub(crate) struct GroupsScratch {
+    inner: Vec<f32>,
+    output: Vec<f32>,
+}
+
+impl Groups {
+    /// `None` for families and storages that no kernel has blocks of.
+    pub(super) fn pack(map: &Structured) -> Option<Result<Self, Error>> {
+        let (rows, cols) = (map.spec().rows(), map.spec().cols());
+        let (gates, of) = match map.spec().family() {
+            Family::PerGate(stack) => (stack.gates, &*stack.of),
+            family => (1, family),
+        };
+        match (of, map.parts()) {
+            (Family::BlockDiagonal(family), [blocks]) => {
+                let count = family.blocks;
+                let (height, width) = (rows / gates / count, cols / count);
+                // The blocks of all gates over the same inputs become one block.
+                let row = |block: usize, k: usize| {
+                    (k / height) * (rows / gates) + block * height + k % height
+                };
+                let order: Vec<usize> =
+                    (0..rows).map(|i| row(i / (gates * height), i % (gates * height))).collect();
+                let sizes = vec![(gates * height, width); count];
+                let diagonal = Diagonal::pack(blocks, &order, &sizes)?;
+                let order = (gates > 1).then_some(order);
+                Some(diagonal.map(|diagonal| Self { right: None, diagonal, order, inner: cols }))
+            }
+            (Family::LowRank(family), [u, v]) => {
+                let sizes = vec![(rows / gates, family.rank); gates];
+                let order: Vec<usize> = (0..rows).collect();
+                let diagonal = Diagonal::pack(u, &order, &sizes)?;
+                let right = Packed::pack(v);
+                Some(diagonal.and_then(|diagonal| {
+                    let inner = gates * family.rank;
+                    Ok(Self { right: Some(right?), diagonal, order: None, inner })
+                }))
+            }
+            _ => None,
+        }
+    }
+
+    pub(super) fn bytes(&self) -> usize {
+        let right = match &self.right {
+            None => 0,
+            Some(Packed::F32(w)) => w.bytes(),
+            Some(Packed::I8(w)) => w.bytes(),
+        };
+        right
+            + match &self.diagonal {
+                Diagonal::F32(w) => w.bytes(),
+                Diagonal::I8(w) => w.bytes(),
+            }
+    }
+
+    pub(super) fn move_into(&mut self, arena: &mut Arena) {
+        match &mut self.right {
+            None => {}
+            Some(Packed::F32(w)) => w.move_into(arena),
+            Some(Packed::I8(w)) => w.move_into(arena),
+        }
+        match &mut self.diagonal {
+            Diagonal::F32(w) => w.move_into(arena),
+            Diagonal::I8(w) => w.move_into(arena),
+        }
+    }
+
+    /// `y = W x` for `batch` vectors.
+    pub(super) fn multiply(
+        &self,
+        x: &[f32],
+        batch: usize,
+        kernel: &mut Scratch,
+        scratch: &mut GroupsScratch,
+        y: &mut [f32],
+    ) {
+        let GroupsScratch { inner, output } = scratch;
+        let x = match &self.right {
+            None => x,
+            Some(right) => {
+                inner.resize(batch * self.inner, 0.0);
+                right.matmul(x, batch, None, Activation::None, kernel, inner);
+                inner
+            }
+        };
+        let Some(order) = &self.order else {
+            return self.diagonal.multiply(x, batch, kernel, y);
+        };
+        output.resize(y.len(), 0.0);
+        self.diagonal.multiply(x, batch, kernel, output);
+        let rows = order.len();
+        for (y, output) in y.chunks_exact_mut(rows).zip(output.chunks_exact(rows)) {
+            order.iter().zip(output).for_each(|(&row, v)| y[row] = *v);
+        }
+    }
+}
+
+impl Diagonal {
+    /// From the weights of the blocks, row by row; `order` says which row comes next.
+    fn pack(part: &Matrix, order: &[usize], sizes: &[BlockSize]) -> Option<Result<Self, Error>> {
+        let cols = part.cols();
+        match part {
+            Matrix::F32 { data, .. } => {
+                let rows = order.iter().flat_map(|row| &data[row * cols..][..cols]);
+                let weights: Vec<f32> = rows.copied().collect();
+                Some(BlockDiagonalF32::pack(&weights, sizes).map(Diagonal::F32))
+            }
+            Matrix::Int8 { data, scales, .. } => {
+                let rows = order.iter().flat_map(|row| &data[row * cols..][..cols]);
+                let weights: Vec<i8> = rows.copied().collect();
+                let scales: Vec<f32> = order.iter().map(|&row| scales[row]).collect();
+                Some(BlockDiagonalI8::pack(&weights, &scales, sizes).map(Diagonal::I8))
+            }
+            #[allow(unreachable_patterns)] // storages to come
+            _ => None,
+        }
+    }
+
+    fn multiply(&self, x: &[f32], batch: usize, scratch: &mut Scratch, y: &mut [f32]) {
+        match self {
+            Diagonal::F32(w) => w.matmul(x, batch, None, Activation::None, scratch, y),
+            Diagonal::I8(w) => w.matmul(x, batch, None, Activation::None, scratch, y),
+        }
+    }
+}

@@ -1,0 +1,125 @@
+//! Frames of logits in which nobody speaks.
+//!
+//! The detector's frames (16 ms) are finer than the network's and come earlier: before the network decides on a frame
+//! it has heard its look-ahead, and what follows the frame by no more than that may count. So which frames
+//! are silent does not depend on how the samples are cut.
+
+use std::collections::VecDeque;
+
+use stonechat_audio::VoiceDetector;
+
+use crate::{Error, Model};
+
+/// When a frame counts as speech.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct VoiceOptions {
+    /// The least probability of speech, above 0 and at most 1: nearer to 0 takes more for speech.
+    pub threshold: f32,
+    /// What precedes and follows speech by up to so much is not taken for silence, in seconds, 0 to 10. Before speech it
+    /// is the model's look-ahead at most.
+    pub padding_s: f64,
+}
+
+impl Default for VoiceOptions {
+    fn default() -> Self {
+        Self { threshold: 0.5, padding_s: 0.3 }
+    }
+}
+
+/// What is known of a frame of logits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Activity {
+    /// Somebody speaks in it.
+    Speech,
+    /// Not in it, but near it.
+    NearSpeech,
+    Silence,
+}
+
+/// A detector beside a stream.
+#[derive(Debug)]
+pub(crate) struct Voice {
+    detector: VoiceDetector,
+    options: VoiceOptions,
+    probabilities: Vec<f32>,
+    /// The detector's frames so far.
+    heard: u64,
+    /// Those of them with speech that frames to come may be near to.
+    speech: VecDeque<u64>,
+    /// Samples of a frame of logits.
+    frame_samples: u64,
+    before_samples: u64,
+    after_samples: u64,
+    /// Frames of logits so far.
+    frames: u64,
+}
+
+impl Voice {
+    /// # Errors
+    /// [`Error::Features`] for a model of another rate than 16 kHz, [`Error::Voice`] for options out of range.
+    pub(crate) fn new(model: &Model, options: VoiceOptions) -> Result<Self, Error> {
+        let VoiceOptions { threshold, padding_s } = options;
+        if !(threshold > 0.0 && threshold <= 1.0) {
+            let must = "be above 0 and at most 1";
+            return Err(Error::Voice { name: "threshold", value: threshold.into(), must });
+        }
+        if !(0.0..=10.0).contains(&padding_s) {
+            let must = "be 0 to 10 seconds";
+            return Err(Error::Voice { name: "padding_s", value: padding_s, must });
+        }
+        let rate_hz = f64::from(model.sample_rate_hz());
+        let before_s = padding_s.min(f64::from(model.lookahead_ms()) / 1000.0);
+        Ok(Self {
+            detector: VoiceDetector::new(model.sample_rate_hz())?,
+            options,
+            probabilities: Vec::new(),
+            heard: 0,
+            speech: VecDeque::new(),
+            frame_samples: (model.frame_seconds() * rate_hz).round() as u64,
+            before_samples: (before_s * rate_hz) as u64,
+            after_samples: (padding_s * rate_hz) as u64,
+            frames: 0,
+        })
+    }
+
+    /// Takes samples, before the network does.
+    pub(crate) fn push(&mut self, samples: &[f32]) {
+        self.probabilities.clear();
+        self.detector.push(samples, &mut self.probabilities);
+        for &probability in &self.probabilities {
+            if probability >= self.options.threshold {
+                self.speech.push_back(self.heard);
+            }
+            self.heard += 1;
+        }
+    }
+
+    /// What is known of the next frame of logits, all of whose look-ahead has been pushed.
+    pub(crate) fn next_frame(&mut self) -> Activity {
+        const STEP: u64 = VoiceDetector::FRAME_SAMPLES as u64;
+        let start = self.frames * self.frame_samples;
+        self.frames += 1;
+        // The detector's frames that end after `from` and not after `to`.
+        let (from, to) = (start.saturating_sub(self.after_samples), start + self.before_samples);
+        while self.speech.front().is_some_and(|frame| (frame + 1) * STEP <= from) {
+            self.speech.pop_front();
+        }
+        let mut near = self.speech.iter().map(|frame| frame * STEP);
+        let mut near = near.by_ref().take_while(|begin| begin + STEP <= to).peekable();
+        if near.peek().is_none() {
+            return Activity::Silence;
+        }
+        let end = start + self.frame_samples;
+        match near.any(|begin| begin < end && begin + STEP > start) {
+            true => Activity::Speech,
+            false => Activity::NearSpeech,
+        }
+    }
+
+    /// Back to the start of a stream.
+    pub(crate) fn reset(&mut self) {
+        self.detector.reset();
+        self.speech.clear();
+        (self.heard, self.frames) = (0, 0);
+    }
+}

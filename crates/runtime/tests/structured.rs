@@ -1,0 +1,100 @@
+//! Structured maps in every form they can run in: against the slow twin, and against themselves under other cuts.
+
+mod common;
+
+use std::sync::Arc;
+
+use common::{NATIVE, Random, Storage, config, model_of, network, structure};
+use stonechat::{Model, Options, StructuredForms};
+use stonechat_model::{Cell, NetworkConfig, RecurrentConfig};
+
+const SYMBOLS: usize = 5;
+
+fn run(model: &Arc<Model>, features: &[f32], cut: usize, time_batch: usize) -> Vec<f32> {
+    let options = Options { time_batch, ..Options::default() };
+    let mut stream = model.acoustic_stream(&options).unwrap();
+    let mut logits = Vec::new();
+    for piece in features.chunks(cut * model.network().input) {
+        stream.push(piece, &mut logits).unwrap();
+    }
+    stream.finish(&mut logits);
+    logits
+}
+
+/// Inputs and cells of sizes that fit and that do not fit each other.
+fn configs() -> [NetworkConfig; 2] {
+    let fc = Some(16);
+    let gru = NetworkConfig { fc, ..config(12, vec![], &[24, 20]) };
+    let others = vec![RecurrentConfig::new(Cell::Lstm, 12), RecurrentConfig::new(Cell::Rnn, 36)];
+    [gru, NetworkConfig { recurrent: others, fc, ..config(9, vec![], &[1]) }]
+}
+
+fn error(found: &[f32], expected: &[f32]) -> f32 {
+    let squares = |values: &mut dyn Iterator<Item = f32>| values.map(|v| v * v).sum::<f32>();
+    let error = squares(&mut found.iter().zip(expected).map(|(f, e)| f - e));
+    (error / squares(&mut expected.iter().copied())).sqrt()
+}
+
+#[test]
+fn every_form_gives_the_logits_of_the_slow_twin() {
+    let mut own = 0;
+    for (case, config) in configs().iter().enumerate() {
+        for (number, family) in NATIVE.iter().enumerate() {
+            for int8 in [false, true] {
+                let mut network = network(config, SYMBOLS, Storage::Dense, case as u64);
+                let count = structure(&mut network, family, int8, number as u64);
+                let features = Random(7).values(40 * config.input, 2.0);
+                let expected = network.forward_reference(&features, 40).unwrap();
+                for forms in
+                    [StructuredForms::Smallest, StructuredForms::Dense, StructuredForms::Fastest]
+                {
+                    let name = format!("case {case}, {family}, int8 {int8}, {forms:?}");
+                    let run_forms = forms.of_network(&network);
+                    let others = run_forms.iter().filter(|form| form.form != "dense").count();
+                    match forms {
+                        StructuredForms::Smallest => assert_eq!(others, count, "{name}"),
+                        StructuredForms::Dense => assert_eq!(others, 0, "{name}"),
+                        _ => {}
+                    }
+                    own += others;
+                    let model = model_of(network.clone(), &forms);
+                    let found = run(&model, &features, 40, 4);
+                    let error = error(&found, &expected);
+                    // Products by the transform take float vectors, whatever the weights are stored as; all
+                    // others round the vectors to int8, which adds up over the steps.
+                    let exact = run_forms
+                        .iter()
+                        .all(|form| form.form != "groups" && form.form != "gate_factors");
+                    let exact = !int8 || exact && matches!(forms, StructuredForms::Smallest);
+                    assert!(error < if exact { 1e-5 } else { 0.1 }, "{name}: {error}");
+                    let bits = |logits: Vec<f32>| -> Vec<u32> {
+                        logits.into_iter().map(f32::to_bits).collect()
+                    };
+                    let found = bits(found);
+                    for (cut, time_batch) in [(1, 1), (7, 3), (3, 4)] {
+                        let cut_up = bits(run(&model, &features, cut, time_batch));
+                        assert_eq!(found, cut_up, "{name}: pieces of {cut}, {time_batch} frames");
+                    }
+                }
+            }
+        }
+    }
+    assert!(own > 100, "only {own} maps ran in a form of their own");
+}
+
+#[test]
+fn large_maps_run_by_the_transform_and_small_ones_are_multiplied_out() {
+    let form = |family: &str, hidden: usize| {
+        let config = config(hidden, vec![], &[hidden]);
+        let mut network = network(&config, SYMBOLS, Storage::Int8, 1);
+        assert!(structure(&mut network, family, true, 1) >= 2);
+        let rec = StructuredForms::Fastest.of_network(&network).into_iter().nth(1).unwrap();
+        assert!(!rec.reason.is_empty());
+        rec.form
+    };
+    let toeplitz = r#"{"family":"toeplitz_like","rank":1}"#;
+    assert_eq!(form(toeplitz, 32), "dense");
+    assert_eq!(form(toeplitz, 1024), "fft");
+    assert_eq!(form(r#"{"family":"block_diagonal","blocks":8}"#, 512), "groups");
+    assert_eq!(form(r#"{"family":"vandermonde_like","rank":1}"#, 64), "dense");
+}
