@@ -69,8 +69,7 @@ impl Groups {
     pub(super) fn bytes(&self) -> usize {
         let right = match &self.right {
             None => 0,
-            Some(Packed::F32(w)) => w.bytes(),
-            Some(Packed::I8(w)) => w.bytes(),
+            Some(w) => w.bytes(),
         };
         right
             + match &self.diagonal {
@@ -82,8 +81,7 @@ impl Groups {
     pub(super) fn move_into(&mut self, arena: &mut Arena) {
         match &mut self.right {
             None => {}
-            Some(Packed::F32(w)) => w.move_into(arena),
-            Some(Packed::I8(w)) => w.move_into(arena),
+            Some(w) => w.move_into(arena),
         }
         match &mut self.diagonal {
             Diagonal::F32(w) => w.move_into(arena),
