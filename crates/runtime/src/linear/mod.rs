@@ -310,7 +310,7 @@ impl Packed {
         }
     }
 
-    fn move_into(&mut self, arena: &mut Arena) {
+    fn move_into(&mut self, arena: &mut kernels::Arena) {
         match self {
             Packed::F32(w) => w.move_into(arena),
             Packed::I8(w) => w.move_into(arena),
