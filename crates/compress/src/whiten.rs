@@ -99,7 +99,7 @@ impl Svd {
     /// If the moments are of other inputs than the map has or of none, or values are not finite.
     pub fn whitened(map: &LinearMap, moment: &SecondMoment, damping: f64) -> Result<Self> {
         let (rows, cols) = (map.rows(), map.cols());
-        if moment.cols() != cols || moment.vectors() == 0 || !(damping >= 0.0) {
+        if moment.cols() != cols || moment.vectors() == 0 || damping.is_nan() || damping < 0.0 {
             return Err(Error::Calibration(format!(
                 "{} inputs of {} with damping {damping} do not fit a map of {cols} columns",
                 moment.vectors(),

@@ -44,6 +44,7 @@ enum Form {
     Own(Box<Own>, Option<Vec<f32>>),
 }
 
+#[allow(clippy::large_enum_variant)] // boxed as a whole
 enum Own {
     Spectral(Spectral),
     Groups(Groups),
