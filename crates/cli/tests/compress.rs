@@ -189,7 +189,7 @@ fn what_cannot_be_done_changes_nothing() {
         (&["--plan", "empty.toml"], "empty.toml"),
         (&["--plan", "typo.toml"], "rnk"),
         (&["--plan", "missing.toml"], "missing.toml"),
-        (&["--variance", "0.9", "--model", "int8.stonechat"], "int8 already"),
+        (&["--variance", "0.9", "--model", "int8.stonechat"], "quantised already"),
     ];
     for (rule, expected) in cases {
         let mut command = folder.command("compress");
