@@ -76,7 +76,7 @@ fn an_import_that_does_not_fit_changes_nothing() {
         ("typo = 1".to_string(), "plan.toml"),
         (PLAN.replace("mels = 20", "mel = 20"), "mel"),
         (PLAN.replace("mels = 20", "mels = 21"), "21"),
-        (PLAN.replace("gru = [3]", "gru = [4]"), "`gru.weight_ih_l0`"),
+        (PLAN.replace("gru = [3]", "gru = [4]"), "`head.weight`"),
     ];
     for (plan, expected) in cases {
         folder.write("plan.toml", plan);

@@ -146,7 +146,7 @@ impl Stream {
     }
 
     /// Whether the utterance is over by the recognizer's
-    /// [`EndpointRules`]. Nothing happens by itself: call
+    /// [`EndpointRules`](crate::EndpointRules). Nothing happens by itself: call
     /// [`end_utterance`](Self::end_utterance), or go on.
     pub fn endpoint(&self) -> bool {
         self.decoder.endpoint()
