@@ -49,6 +49,9 @@ pub struct Progress {
     /// What the stage's `until` looks at, for each epoch and large weight.
     #[serde(default)]
     pub settling: Vec<Vec<f64>>,
+    /// Where the stage's pruning thresholds end, by the kind of map.
+    #[serde(default)]
+    pub prune_targets: BTreeMap<String, f64>,
     /// Running sum of losses and utterances of the epoch so far.
     pub epoch_loss: (f64, usize),
 }

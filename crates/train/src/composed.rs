@@ -26,7 +26,7 @@ fn mask(frames: &Frames, like: &Tensor<2>) -> Tensor<3> {
 
 /// Twin of [`conv::forward`].
 pub fn convolve(x: &Tensor<2>, w: &Tensor<2>, frames: &Frames, shape: conv::Shape) -> Tensor<2> {
-    let conv::Shape { steps, bins, channels, filters, kernel, stride, lookahead } = shape;
+    let conv::Shape { steps, bins, channels, filters, kernel, stride, lookahead, .. } = shape;
     let batch = frames.lengths.len();
     let x = (x.clone().reshape([batch, steps, bins * channels]) * mask(frames, x))
         .reshape([batch, steps, bins, channels])
@@ -132,13 +132,14 @@ pub fn recur(x: &Tensor<2>, layer: Recurrence<'_>, frames: &Frames) -> Tensor<2>
         Candidate::Tanh => v.tanh(),
         Candidate::ClippedRelu(clip) => v.clamp(0.0, clip),
     };
+    let met = |v: &Tensor<2>| if layer.rounded { round(v) } else { v.clone() };
     let mut outputs = Vec::with_capacity(steps);
     for t in 0..steps {
         let x = x.clone().slice([0..batch, t..t + 1, 0..wide]).reshape([batch, wide]);
         let a = match layer.recurrent {
-            Recurrent::Dense(u) => s.clone().matmul(u.clone().transpose()),
+            Recurrent::Dense(u) => met(&s).matmul(u.clone().transpose()),
             Recurrent::LowRank(a, b) => {
-                s.clone().matmul(b.clone().transpose()).matmul(a.clone().transpose())
+                met(&met(&s).matmul(b.clone().transpose())).matmul(a.clone().transpose())
             }
         };
         let sum = |i: usize| gate(&x, i) + gate(&a, i);
@@ -157,12 +158,19 @@ pub fn recur(x: &Tensor<2>, layer: Recurrence<'_>, frames: &Frames) -> Tensor<2>
             Cell::Rnn(function) => f(sum(0), function),
         };
         s = match layer.projection {
-            Some(p) => h.clone().matmul(p.clone().transpose()),
+            Some(p) => met(&h).matmul(p.clone().transpose()),
             None => h.clone(),
         };
         outputs.push(s.clone().reshape([batch, 1, output]));
     }
     (Tensor::cat(outputs, 1) * mask).reshape([batch * steps, output])
+}
+
+/// Twin of [`crate::graph::round`].
+pub fn round(x: &Tensor<2>) -> Tensor<2> {
+    let largest = x.clone().abs().max_dim(1).clamp_min(1e-30);
+    let rounded = (x.clone() * (largest.clone().recip() * 127.0)).round() * (largest / 127.0);
+    x.clone() + (rounded - x.clone()).detach()
 }
 
 /// Twin of [`crate::ops::row_conv::forward`].

@@ -12,8 +12,9 @@ use stonechat_model::FamilySpec;
 use crate::host_op::{HostMatrix, Input, on_host, read, record, record_matrix, take};
 use crate::net::{Families, Net};
 use crate::ops::recurrence::{self, Cell};
-use crate::ops::{batch_norm, buffers, conv, matmul, row_conv};
+use crate::ops::{batch_norm, buffers, conv, matmul, rounding, row_conv};
 use crate::parameters::{Gradients, Parameter};
+use crate::rounding::Rounding;
 use crate::{composed, random};
 
 /// Which of the `batch x steps` rows of an activation are real frames.
@@ -45,6 +46,7 @@ impl Frames {
 pub struct Graph {
     leaves: BTreeMap<String, Tensor<2>>,
     families: Families,
+    rounds: bool,
 }
 
 impl Graph {
@@ -60,8 +62,21 @@ impl Graph {
                 Tensor::<2>::from_data(data, device)
             }
         };
-        let leaves = net.parameters.iter().map(|(name, p)| (name.clone(), upload(p))).collect();
-        Self { leaves, families: net.families.clone() }
+        let rounded = net.rounding.as_ref().map(|rounding| rounding.rounded(net));
+        let parameters = rounded.as_ref().unwrap_or(&net.parameters);
+        let leaves = parameters.iter().map(|(name, p)| (name.clone(), upload(p))).collect();
+        let rounds = net.rounding.as_ref().is_some_and(Rounding::rounds_activations);
+        Self { leaves, families: net.families.clone(), rounds }
+    }
+
+    /// Are vectors rounded to int8 before they meet a matrix?
+    pub fn rounds(&self) -> bool {
+        self.rounds
+    }
+
+    /// The vectors as they meet a matrix: every row rounded to int8 where the net trains for that.
+    pub fn met(&self, x: &Tensor<2>) -> Tensor<2> {
+        if self.rounds { round(x) } else { x.clone() }
     }
 
     /// The parameter called `name`; the net that built the parameters knows its names.
@@ -116,6 +131,18 @@ pub fn linear(x: &Tensor<2>, w: &Tensor<2>) -> Tensor<2> {
         dy.recycle();
         [dx, dw]
     })
+}
+
+/// Every row rounded to int8 and back (see [`rounding`]); gradients pass unchanged.
+pub fn round(x: &Tensor<2>) -> Tensor<2> {
+    if !on_host(x) {
+        return composed::round(x);
+    }
+    let [rows, columns] = x.dims();
+    let mut y = buffers::unwritten(rows * columns);
+    y.copy_from_slice(read(x).values());
+    rounding::round_vectors(&mut y, columns);
+    record([x], y, [rows, columns], |pull| [Some(pull.gradient.into_values())])
 }
 
 /// Two-dimensional convolution; see [`conv`].
@@ -216,12 +243,14 @@ pub struct Recurrence<'a> {
     pub peepholes: Option<&'a Tensor<2>>,
     /// `P`, `output x hidden`.
     pub projection: Option<&'a Tensor<2>>,
+    /// Are vectors rounded to int8 before they meet a matrix?
+    pub rounded: bool,
 }
 
 impl<'a> Recurrence<'a> {
     /// A layer with neither peepholes nor projection.
     pub fn plain(cell: Cell, recurrent: Recurrent<'a>) -> Self {
-        Self { cell, recurrent, peepholes: None, projection: None }
+        Self { cell, recurrent, peepholes: None, projection: None, rounded: false }
     }
 }
 
@@ -230,7 +259,7 @@ pub fn recur(x: Tensor<2>, layer: Recurrence<'_>, frames: &Frames) -> Tensor<2> 
     if !on_host(&x) {
         return composed::recur(&x, layer, frames);
     }
-    let Recurrence { cell, recurrent, peepholes, projection } = layer;
+    let Recurrence { cell, recurrent, peepholes, projection, rounded } = layer;
     let hidden = x.dims()[1] / cell.gates();
     let output = projection.map_or(hidden, |p| p.dims()[0]);
     let lengths = frames.lengths.clone();
@@ -240,7 +269,8 @@ pub fn recur(x: Tensor<2>, layer: Recurrence<'_>, frames: &Frames) -> Tensor<2> 
         Recurrent::LowRank(a, b) => (a, Some(b)),
     };
     let optional = [right, peepholes, projection];
-    let weights = HostWeights { left: read(left), optional: optional.map(|t| t.map(read)) };
+    let optional_values = optional.map(|t| t.map(read));
+    let weights = HostWeights { left: read(left), optional: optional_values, rounded };
     let [right, peepholes, projection] =
         optional.map(|t| t.map_or_else(Input::absent, Input::from));
     let (x, place) = take(x);
@@ -261,6 +291,7 @@ struct HostWeights {
     left: HostMatrix,
     /// Right factor, peepholes, projection.
     optional: [Option<HostMatrix>; 3],
+    rounded: bool,
 }
 
 impl HostWeights {
@@ -273,6 +304,7 @@ impl HostWeights {
             },
             peepholes: peepholes.map(HostMatrix::values),
             projection: projection.map(HostMatrix::values),
+            rounded: self.rounded,
         }
     }
 }

@@ -23,6 +23,7 @@ use crate::ops::conv;
 use crate::ops::recurrence::{Candidate, Cell};
 use crate::parameters::{Parameter, Parameters};
 use crate::random;
+use crate::rounding::Rounding;
 use crate::warm_start::fan_in_gain;
 
 /// Share of the old running statistics kept in each step.
@@ -47,6 +48,8 @@ pub struct Net {
     pub families: Families,
     /// Running statistics for use outside training.
     pub statistics: RunningStatistics,
+    /// What a forward pass rounds, in training for integers; the parameters themselves stay float.
+    pub rounding: Option<Rounding>,
 }
 
 /// How stage 1 holds the large weights.
@@ -131,7 +134,14 @@ impl Net {
             initial_biases(&mut parameters, &config.recurrent_name(l), layer);
         }
         parameters.insert("output.bias".into(), Parameter::filled(1, symbols, 0.0));
-        Ok(Self { config, symbols, parameters, families: Families::new(), statistics })
+        Ok(Self {
+            config,
+            symbols,
+            parameters,
+            families: Families::new(),
+            statistics,
+            rounding: None,
+        })
     }
 
     /// Runs `features` (`batch x steps` rows of `input`) through the net.
@@ -157,6 +167,7 @@ impl Net {
                 kernel: layer.kernel,
                 stride: layer.stride,
                 lookahead: layer.lookahead,
+                rounded: graph.rounds(),
             };
             x = graph::convolve(&x, graph.leaf(&format!("conv.{l}.weight")), &frames, shape);
             frames = frames.strided(layer.stride[1]);
@@ -314,6 +325,7 @@ impl Pass<'_> {
             recurrent: recurrent.as_leaves(),
             peepholes: layer.peepholes.then(|| graph.leaf(&part("peepholes"))),
             projection: projection.as_ref(),
+            rounded: graph.rounds(),
         };
         graph::recur(x, recurrence, frames)
     }

@@ -13,6 +13,8 @@ use crate::data::{AugmentConfig, BatchConfig, CacheConfig, Limits, Source, Targe
 use crate::grams::GramConfig;
 use crate::net::Parametrisation;
 use crate::optimizer::OptimizerConfig;
+use crate::prune::Prune;
+use crate::rounding::Rounding;
 use crate::schedule::Decay;
 use crate::settle::Until;
 use crate::teacher::TeacherConfig;
@@ -155,6 +157,12 @@ pub struct Stage {
     /// Share of activations dropped below each recurrent and fully connected layer.
     #[serde(default)]
     pub dropout: f32,
+    /// Trains for integer weights and activations: the stage's package has the integers. CPU only.
+    #[serde(default)]
+    pub quantise: Option<Rounding>,
+    /// Makes weights zero while the stage trains; a stage behind it keeps them at zero only with a `prune` of its own.
+    #[serde(default)]
+    pub prune: Option<Prune>,
     /// Decay of the moving average of the weights that is evaluated and exported; 0 = the weights.
     #[serde(default)]
     pub average: f32,
@@ -280,6 +288,9 @@ impl Recipe {
         }
         self.augment.validate().map_err(|e| e.to_string())?;
         self.batches.validate().map_err(|e| e.to_string())?;
+        if self.device != DeviceKind::Cpu && self.stages.iter().any(|s| s.quantise.is_some()) {
+            return Err("quantise needs device = \"cpu\"".into());
+        }
         if self.stages.is_empty() {
             return Err("there is no [[stage]]".into());
         }
@@ -326,6 +337,12 @@ impl Recipe {
 
 impl Stage {
     fn validate(&self, index: usize) -> Result<(), String> {
+        if let Some(rounding) = &self.quantise {
+            rounding.validate()?;
+        }
+        if let Some(prune) = &self.prune {
+            prune.validate(self.epochs)?;
+        }
         let plain = !self.name.is_empty()
             && self.name.chars().all(|c| c.is_ascii_alphanumeric() || "-_".contains(c));
         if !plain {

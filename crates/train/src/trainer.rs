@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use burn::tensor::Device;
 use serde_json::json;
 use stonechat_audio::FeatureConfig;
-use stonechat_model::Package;
+use stonechat_model::{Network, Package};
 
 use crate::TrainError;
 use crate::checkpoint::{Checkpoint, Progress};
@@ -25,6 +25,7 @@ use crate::objective::{Objective, objective};
 use crate::optimality::optimality;
 use crate::optimizer::{self, OptimizerState};
 use crate::parameters::{Gradients, Parameters};
+use crate::prune::{Masks, mask};
 use crate::random;
 use crate::recipe::{Recipe, Regulariser, Stage};
 use crate::regularise::{Diagnosis, diagnose, penalise, shrink_blocks};
@@ -239,6 +240,7 @@ impl<'a> Trainer<'a> {
         while self.progress.stage < self.recipe.stages.len() {
             let stage = &self.recipe.stages[self.progress.stage];
             self.teacher = self.load_teacher(stage)?;
+            self.net.rounding = stage.quantise.clone();
             if !self.progress.begun {
                 self.begin_stage(stage)?;
             }
@@ -302,6 +304,9 @@ impl<'a> Trainer<'a> {
                 parameters: self.net.count(),
                 dev: dev.as_ref(),
             });
+        }
+        if let Some(prune) = &stage.prune {
+            self.progress.prune_targets = prune.targets(&self.net)?;
         }
         self.progress.begun = true;
         self.save()
@@ -433,7 +438,9 @@ impl<'a> Trainer<'a> {
         if norm.is_finite() {
             self.bad_steps = 0;
             self.net.follow(&statistics);
+            let kept = stage.prune.as_ref().map(|prune| prune.kept(&self.net));
             self.descend(stage, rate, gradients, norm);
+            self.prune(stage, kept, batches)?;
         } else {
             self.bad_steps += 1;
             if self.bad_steps >= PATIENCE {
@@ -462,6 +469,24 @@ impl<'a> Trainer<'a> {
             loss: self.progress.epoch_loss.0 / self.progress.epoch_loss.1.max(1) as f64,
             rate,
         });
+        Ok(())
+    }
+
+    /// Keeps what was zero before the step at zero, and makes zero what is due.
+    fn prune(
+        &mut self,
+        stage: &Stage,
+        kept: Option<Masks>,
+        batches: usize,
+    ) -> Result<(), TrainError> {
+        let (Some(prune), Some(kept)) = (&stage.prune, kept) else { return Ok(()) };
+        mask(&mut self.net.parameters, &kept);
+        let step = self.progress.epoch * batches + self.progress.batch;
+        let schedule = prune.schedule(stage.epochs, batches);
+        prune.prune(&mut self.net, step, &schedule, &self.progress.prune_targets)?;
+        if !self.average.is_empty() {
+            mask(&mut self.average, &prune.kept(&self.net));
+        }
         Ok(())
     }
 
@@ -521,11 +546,20 @@ impl<'a> Trainer<'a> {
         self.checkpoint().save(&self.folder.checkpoint("last"), &self.recipe_text)
     }
 
+    /// The network of the stage's package, in the integers that it was trained for.
+    fn exported(&self, stage: &Stage) -> Result<Network, TrainError> {
+        let network = export(&self.evaluated())?;
+        Ok(match &stage.quantise {
+            Some(rounding) => stonechat_compress::quantize(&network, &rounding.storage())?,
+            None => network,
+        })
+    }
+
     fn save_package(&self, stage: &Stage, dev: Option<&Evaluation>) -> Result<(), TrainError> {
         let package = Package {
             features: json!(self.features()),
             alphabet: self.train.targets().alphabet().clone(),
-            network: export(&self.evaluated())?,
+            network: self.exported(stage)?,
             provenance: json!({
                 "recipe": self.recipe_text,
                 "stage": stage.name,

@@ -81,7 +81,12 @@ impl Leaves {
             },
             peepholes: self.peepholes.then(&mut next),
             projection: self.projection.map(|_| next()),
+            rounded: false,
         }
+    }
+
+    fn rounded<'a>(&self, leaves: &'a [Tensor<2>]) -> Recurrence<'a> {
+        Recurrence { rounded: true, ..self.recurrence(leaves) }
     }
 }
 
@@ -105,6 +110,41 @@ fn recurrences() -> Vec<Leaves> {
         }
     }
     all
+}
+
+/// Root mean square of `a - b`.
+fn distance(a: &[f32], b: &[f32]) -> f32 {
+    let square: f32 = a.iter().zip(b).map(|(a, b)| (a - b) * (a - b)).sum();
+    (square / a.len() as f32).sqrt()
+}
+
+/// The composed twin rounds with `detach`: its gradients are the straight-through ones by construction. A value that
+/// the last bit of a product carries over a half differs, so only the bulk can be compared.
+#[test]
+fn recurrences_round_what_meets_a_matrix() {
+    let frames = frames(&[7, 5]);
+    for layer in recurrences() {
+        let shapes = layer.shapes(frames.rows(), 12);
+        let leaves: Vec<_> = shapes
+            .iter()
+            .enumerate()
+            .map(|(i, &[r, c])| leaf(r, c, if i == 0 { 1.0 } else { 0.5 }, 1 + i as u64))
+            .collect();
+        let plain = run(&leaves, |l| graph::recur(l[0].clone(), layer.recurrence(l), &frames));
+        let own = run(&leaves, |l| graph::recur(l[0].clone(), layer.rounded(l), &frames));
+        let twin = run(&leaves, |l| composed::recur(&l[0], layer.rounded(l), &frames));
+        let Leaves { cell, rank, peepholes, projection } = layer;
+        let case = format!("{cell:?} {rank:?} {peepholes} {projection:?}");
+        for (i, ((own, twin), plain)) in own.iter().zip(&twin).zip(&plain).enumerate() {
+            let (near, far) = (distance(own, twin), distance(plain, twin));
+            assert!(i > 0 || far > 1e-4, "{case}: rounding does not show, {far}");
+            assert!(near <= 0.2 * far + 1e-6, "{case}, tensor {i}: {near} of {far}");
+        }
+    }
+    let x = [leaf(40, 33, 2.0, 5)];
+    let (own, twin) = (run(&x, |l| graph::round(&l[0])), run(&x, |l| composed::round(&l[0])));
+    assert!(distance(&own[0], &twin[0]) < 1e-3 && own[1] == twin[1]);
+    assert!(distance(&own[0], &to_host(x[0].clone())) > 5e-3);
 }
 
 #[test]
@@ -194,8 +234,16 @@ fn convolutions_of_every_stride_and_look_ahead() {
         (vec![10], 7, 2, 2, [1, 1], [1, 2], 0),
     ] {
         let frames = frames(&lengths);
-        let shape =
-            conv::Shape { steps: frames.steps, bins, channels, filters, kernel, stride, lookahead };
+        let shape = conv::Shape {
+            steps: frames.steps,
+            bins,
+            channels,
+            filters,
+            kernel,
+            stride,
+            lookahead,
+            rounded: false,
+        };
         // Padding is zero in every activation of a net.
         let mut x = leaf(frames.rows(), bins * channels, 1.0, 4);
         let mask: Vec<f32> = frames
@@ -290,6 +338,7 @@ fn gradients_equal_finite_differences() {
         kernel: [3, 3],
         stride: [2, 1],
         lookahead: 1,
+        rounded: false,
     };
     let labels = vec![vec![1, 2], vec![2]];
     let repeats = vec![vec![1, 1, 1], vec![1]];

@@ -156,6 +156,7 @@ fn convolutions() {
             kernel: *kernel,
             stride: *stride,
             lookahead: *lookahead,
+            rounded: false,
         };
         let names = ["x", "w"];
         golden.check(name, "own", &names, &|l| graph::convolve(&l[0], &l[1], &frames, shape));

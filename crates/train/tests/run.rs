@@ -129,3 +129,56 @@ fn a_small_net_learns_the_tones_and_its_package_says_the_same() {
         package.network.maps().iter().map(|m| (m.name(), m.map.family())).collect();
     assert!(families.iter().any(|(_, family)| *family == "low_rank"), "{families:?}");
 }
+
+#[test]
+fn pruned_weights_stay_zero_through_an_average_a_kill_and_a_package_of_integers() {
+    let folder = tempfile::tempdir().unwrap();
+    tones(folder.path(), 24);
+    let prune = "{ start_epoch = 0.0, ramp_epoch = 0.5, end_epoch = 2.0, every = 1, quantile = 0.6, block = [2, 1] }";
+    let recipe = recipe(
+        folder.path(),
+        &[
+            "stage.0.epochs=1",
+            "stage.1.epochs=2",
+            "stage.1.average=0.5",
+            "stage.1.warm_start={ variance = 1.0 }",
+            "stage.1.quantise={ weights = 4 }",
+            &format!("stage.1.prune={prune}"),
+        ],
+    );
+    let whole = folder.path().join("whole");
+    train(&recipe, &whole, false, &|_| {}).unwrap();
+    let broken = folder.path().join("broken");
+    let steps = std::sync::atomic::AtomicUsize::new(0);
+    let died = catch_unwind(AssertUnwindSafe(|| {
+        train(&recipe, &broken, false, &|event| {
+            if let Event::Step { .. } = event {
+                let step = 1 + steps.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+                assert_ne!(step, 7, "killed on purpose");
+            }
+        })
+    }));
+    assert!(died.is_err());
+    train(&recipe, &broken, true, &|_| {}).unwrap();
+    let (last, resumed) = (last(&whole), last(&broken));
+    assert!(last == resumed, "a resumed run prunes otherwise");
+
+    let package = Package::load(whole.join("low_rank.stonechat")).unwrap();
+    for map in package.network.maps() {
+        let name = map.name();
+        let large = name.starts_with("gru.") || name == "fc";
+        assert_eq!(map.map.storage(), if large { "int4" } else { "int8" }, "{name}");
+        for (part, matrix) in map.map.parts() {
+            let zeros = 1.0 - matrix.nonzeros() as f64 / matrix.elements() as f64;
+            assert_eq!(zeros > 0.15, large, "{name}.{part}: {zeros} of the weights are zero");
+        }
+    }
+    // The weights themselves, not only their integers.
+    let share = |name: &str| {
+        let values = &last.parameters[name].values;
+        values.iter().filter(|w| **w == 0.0).count() as f64 / values.len() as f64
+    };
+    for name in last.parameters.keys().filter(|name| name.contains(".rec.")) {
+        assert!(share(name) > 0.2, "{name}: {}", share(name));
+    }
+}

@@ -16,29 +16,33 @@ fn multiplied_out(u: &Tensor<2>, v: &Tensor<2>) -> Tensor<2> {
     graph::linear(u, &v.clone().transpose())
 }
 
-/// Is it cheaper to multiply `W = U V` out before it meets `rows` vectors?
-fn multiply_out(u: &Tensor<2>, v: &Tensor<2>, rows: usize) -> bool {
+/// Is it cheaper to multiply `W = U V` out before it meets `rows` vectors? Never where the vectors between the
+/// factors are rounded.
+fn multiply_out(graph: &Graph, u: &Tensor<2>, v: &Tensor<2>, rows: usize) -> bool {
+    if graph.rounds() {
+        return false;
+    }
     let ([m, r], [_, n]) = (u.dims(), v.dims());
     r * (m + n) * rows > m * n * (rows + r)
 }
 
 pub fn apply(graph: &Graph, name: &str, x: &Tensor<2>) -> Tensor<2> {
     let (u, v) = factors(graph, name);
-    if multiply_out(u, v, x.dims()[0]) {
+    if multiply_out(graph, u, v, x.dims()[0]) {
         graph::linear(x, &multiplied_out(u, v))
     } else {
-        graph::linear(&graph::linear(x, v), u)
+        graph::linear(&graph.met(&graph::linear(x, v)), u)
     }
 }
 
 pub fn recurrent(graph: &Graph, name: &str, rows: usize) -> RecurrentForm {
     let (u, v) = factors(graph, name);
-    recurrent_of(u, v, rows)
+    recurrent_of(graph, u, v, rows)
 }
 
 /// The recurrent map `U V` of given factors.
-pub fn recurrent_of(u: &Tensor<2>, v: &Tensor<2>, rows: usize) -> RecurrentForm {
-    if multiply_out(u, v, rows) {
+pub fn recurrent_of(graph: &Graph, u: &Tensor<2>, v: &Tensor<2>, rows: usize) -> RecurrentForm {
+    if multiply_out(graph, u, v, rows) {
         RecurrentForm::Dense(multiplied_out(u, v))
     } else {
         RecurrentForm::LowRank(u.clone(), v.clone())

@@ -15,6 +15,7 @@ use crate::graph::{self, Graph, Recurrent};
 
 /// `y = W x` for every row of `x`.
 pub fn apply(graph: &Graph, name: &str, x: &Tensor<2>) -> Tensor<2> {
+    let x = &graph.met(x);
     if graph.structured(name).is_some() {
         graph::linear(x, &weight(graph, name))
     } else if dense::has(graph, name) {
@@ -57,7 +58,7 @@ pub fn weight(graph: &Graph, name: &str) -> Tensor<2> {
 
 /// The recurrent map `left right`, two maps by name, for a recurrence over `rows` frames in all.
 pub fn recurrent_product(graph: &Graph, left: &str, right: &str, rows: usize) -> RecurrentForm {
-    low_rank::recurrent_of(&weight(graph, left), &weight(graph, right), rows)
+    low_rank::recurrent_of(graph, &weight(graph, left), &weight(graph, right), rows)
 }
 
 /// The recurrent map `name`, for a recurrence over `rows` frames in all.

@@ -8,6 +8,7 @@
 use rayon::prelude::*;
 
 use super::matmul::{product, view, view_mut};
+use super::rounding;
 
 /// Sizes of one convolution.
 #[derive(Clone, Copy, Debug)]
@@ -26,6 +27,8 @@ pub struct Shape {
     pub stride: [usize; 2],
     /// Input frames to the right of the current one.
     pub lookahead: usize,
+    /// Is the patch of every output bin rounded to int8 first? Gradients pass that unchanged.
+    pub rounded: bool,
 }
 
 impl Shape {
@@ -54,6 +57,19 @@ impl Shape {
 
     fn padded_bins(&self) -> usize {
         self.bins + 2 * self.padding()
+    }
+
+    /// The patches of output bin `bin` of all frames of an unfolded sequence, where `rounded`: `frames x taps`.
+    fn rounded_patches(&self, unfolded: &[f32], bin: usize) -> Option<Vec<f32>> {
+        self.rounded.then(|| {
+            let frame = self.padded_bins() * self.depth();
+            let start = bin * self.stride[0] * self.depth();
+            let frames = unfolded.chunks_exact(frame);
+            let mut patches: Vec<f32> =
+                frames.flat_map(|frame| &frame[start..start + self.taps()]).copied().collect();
+            patches.chunks_exact_mut(self.taps()).for_each(rounding::round_vector);
+            patches
+        })
     }
 
     fn sequence_in(&self) -> usize {
@@ -118,10 +134,14 @@ pub fn forward(x: &[f32], w: &[f32], lengths: &[usize], shape: Shape) -> Vec<f32
             let u = shape.unfold(x, length);
             let steps = shape.steps_out(length);
             for bin in 0..bins {
-                let patches = &u[bin * shape.stride[0] * shape.depth()..];
+                let rounded = shape.rounded_patches(&u, bin);
+                let patches = match &rounded {
+                    Some(patches) => view(patches, steps, taps, taps),
+                    None => view(&u[bin * shape.stride[0] * shape.depth()..], steps, taps, frame),
+                };
                 product(
                     view_mut(&mut y[bin * filters..], steps, filters, bins * filters),
-                    view(patches, steps, taps, frame),
+                    patches,
                     view(w, filters, taps, taps).transpose(),
                     false,
                 );
@@ -153,12 +173,12 @@ pub fn backward(
             for bin in 0..bins {
                 let start = bin * shape.stride[0] * shape.depth();
                 let dy = view(&dy[bin * filters..], steps, filters, bins * filters);
-                product(
-                    view_mut(&mut dw, filters, taps, taps),
-                    dy.transpose(),
-                    view(&u[start..], steps, taps, frame),
-                    true,
-                );
+                let rounded = shape.rounded_patches(&u, bin);
+                let patches = match &rounded {
+                    Some(patches) => view(patches, steps, taps, taps),
+                    None => view(&u[start..], steps, taps, frame),
+                };
+                product(view_mut(&mut dw, filters, taps, taps), dy.transpose(), patches, true);
                 if input_gradient {
                     product(
                         view_mut(&mut du[start..], steps, taps, frame),
@@ -178,4 +198,47 @@ pub fn backward(
         .collect();
     let (inputs, weights): (Vec<_>, Vec<_>) = partial.into_iter().unzip();
     (input_gradient.then(|| inputs.concat()), super::sum(&weights, w.len()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::random;
+
+    #[test]
+    fn rounded_patches_are_those_of_each_output_bin() {
+        let shape = Shape {
+            steps: 5,
+            bins: 7,
+            channels: 2,
+            filters: 3,
+            kernel: [3, 2],
+            stride: [2, 1],
+            lookahead: 1,
+            rounded: true,
+        };
+        let normal = |seed, n| -> Vec<f32> { (0..n).map(|i| random::normal(seed, i)).collect() };
+        let (x, w) = (normal(1, 5 * 7 * 2), normal(2, 3 * shape.taps() as u64));
+        let y = forward(&x, &w, &[5], shape);
+        for t in 0..5 {
+            for bin in 0..shape.bins_out() {
+                // Frequency, time, channel; zeros beyond the edges.
+                let mut patch = Vec::new();
+                for f in 0..3 {
+                    for tap in 0..2 {
+                        for c in 0..2 {
+                            let (t, f) = (t + tap, (2 * bin + f).wrapping_sub(1));
+                            patch.push(if t < 5 && f < 7 { x[(t * 7 + f) * 2 + c] } else { 0.0 });
+                        }
+                    }
+                }
+                rounding::round_vector(&mut patch);
+                for (filter, w) in w.chunks_exact(shape.taps()).enumerate() {
+                    let wanted: f32 = w.iter().zip(&patch).map(|(w, x)| w * x).sum();
+                    let got = y[(t * shape.bins_out() + bin) * 3 + filter];
+                    assert!((got - wanted).abs() < 1e-5, "{t} {bin} {filter}: {got}, {wanted}");
+                }
+            }
+        }
+    }
 }

@@ -17,6 +17,7 @@ pub mod matmul;
 pub mod recurrence;
 mod recurrent_product;
 mod rnn;
+pub mod rounding;
 pub mod row_conv;
 pub mod sequence_loss;
 pub mod vectorise;

@@ -15,9 +15,9 @@ use rayon::prelude::*;
 use stonechat_kernels::{Activation, PackedF32};
 
 pub use super::recurrent_product::Recurrent;
-use super::recurrent_product::{Packed, SumGradient, pack, pack_transposed};
+use super::recurrent_product::{Packed, SumGradient, pack, pack_transposed, rounded};
 use super::vectorise::vectorised;
-use super::{buffers, gru, lstm, matmul, rnn};
+use super::{buffers, gru, lstm, matmul, rnn, rounding};
 
 /// Sequences that share one pass over the packed recurrent weights: up to 8, where the product runs
 /// near the arithmetic peak, in groups that the threads share evenly. What a sequence computes does
@@ -81,6 +81,8 @@ pub struct Weights<'a> {
     pub peepholes: Option<&'a [f32]>,
     /// `P`, `output x hidden`.
     pub projection: Option<&'a [f32]>,
+    /// Are vectors rounded to int8 before they meet a matrix? Gradients pass that unchanged.
+    pub rounded: bool,
 }
 
 /// What [`backward`] needs from [`forward`].
@@ -158,6 +160,8 @@ struct Walk {
     recurrent: Packed,
     projection: Option<PackedF32>,
     shape: Shape,
+    /// Only on the way forward.
+    rounded: bool,
 }
 
 /// Runs the recurrence from zero states.
@@ -201,6 +205,7 @@ fn forward_cell<C: CellStep>(
         recurrent: Packed::forward(weights.recurrent, C::GATES * hidden, output),
         projection: weights.projection.map(|p| pack(p, output, hidden)),
         shape,
+        rounded: weights.rounded,
     };
     let lanes = lanes(batch);
     let rows = lanes * steps;
@@ -258,7 +263,11 @@ fn forward_lanes<C: CellStep>(
     }
     for t in 0..longest {
         let recurs = if walk.projection.is_some() { &s } else { &h };
-        walk.recurrent.apply(recurs, lanes, &mut middle, &mut a);
+        if walk.rounded {
+            walk.recurrent.apply_rounded(recurs, lanes, &mut middle, &mut a);
+        } else {
+            walk.recurrent.apply(recurs, lanes, &mut middle, &mut a);
+        }
         for lane in (0..lanes).filter(|&lane| t < lengths[lane]) {
             let row = lane * steps + t;
             let (past, kept) = kept.split_at_mut(row * keeps);
@@ -271,7 +280,9 @@ fn forward_lanes<C: CellStep>(
             });
         }
         if let Some(projection) = &walk.projection {
-            projection.matmul(&h, lanes, None, Activation::None, &mut s);
+            let copy = walk.rounded.then(|| rounded(&h, lanes));
+            let h = copy.as_ref().unwrap_or(&h);
+            projection.matmul(h, lanes, None, Activation::None, &mut s);
         }
         for lane in (0..lanes).filter(|&lane| t < lengths[lane]) {
             let row = lane * steps + t;
@@ -321,13 +332,14 @@ impl Pass<'_> {
         let Shape { batch, steps, hidden, output } = shape;
         let (rows, wide) = (batch * steps, C::GATES * hidden);
         // From here on the gradients of the input products, and of what is kept by a cell that splits.
-        let Saved { gates: mut input, mut kept, states } = saved;
+        let Saved { gates: mut input, mut kept, mut states } = saved;
         let projected = if weights.projection.is_some() { output } else { 0 };
         let mut d_projected = buffers::unwritten(rows * projected);
         let walk = Walk {
             recurrent: Packed::transposed(weights.recurrent, wide, output),
             projection: weights.projection.map(|p| pack_transposed(p, output, hidden)),
             shape,
+            rounded: false,
         };
         let lanes = lanes(batch);
         let group = lanes * steps;
@@ -347,6 +359,13 @@ impl Pass<'_> {
             });
         drop(walk);
 
+        // The weights met rounded vectors: their gradients do, too.
+        let round = |vectors: &mut [f32], width: usize| {
+            if weights.rounded {
+                rounding::round_vectors(vectors, width);
+            }
+        };
+        round(&mut states, hidden);
         let projection = match weights.projection {
             Some(_) => matmul::backward_weight(&d_projected, &states, rows, hidden, output),
             None => Vec::new(),
@@ -363,12 +382,14 @@ impl Pass<'_> {
             before.copy_within(..(steps - 1) * output, output);
             before[..output].fill(0.0);
         });
+        round(&mut before, output);
         let last = C::SPLIT.then_some(&kept[..]);
         let sums = SumGradient::new(&input, last, rows, wide, hidden);
         let (left, right) = match weights.recurrent {
             Recurrent::Dense(_) => (sums.times(&before, output), Vec::new()),
             Recurrent::LowRank { a, b, rank } => {
-                let middle = matmul::forward(&before, b, rows, output, rank);
+                let mut middle = matmul::forward(&before, b, rows, output, rank);
+                round(&mut middle, rank);
                 let left = sums.times(&middle, rank);
                 // d(B s) = A^T d(U s), into the place of B s.
                 let mut d_middle = middle;

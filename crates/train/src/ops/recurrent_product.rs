@@ -3,7 +3,7 @@
 use faer::MatRef;
 use stonechat_kernels::{Activation, PackedF32};
 
-use super::matmul;
+use super::{matmul, rounding};
 
 /// The recurrent matrix `U` (`gates hidden x output`) as it is parametrised, row-major.
 #[derive(Clone, Copy, Debug)]
@@ -57,6 +57,32 @@ impl Packed {
             }
         }
     }
+
+    /// [`apply`](Self::apply) to vectors rounded to int8, as is what stands between two factors.
+    pub(super) fn apply_rounded(
+        &self,
+        x: &[f32],
+        lanes: usize,
+        middle: &mut Vec<f32>,
+        y: &mut [f32],
+    ) {
+        let x = rounded(x, lanes);
+        match self {
+            Self::Dense(map) => map.matmul(&x, lanes, None, Activation::None, y),
+            Self::LowRank(first, second) => {
+                middle.resize(lanes * first.rows(), 0.0);
+                first.matmul(&x, lanes, None, Activation::None, middle);
+                second.matmul(&rounded(middle, lanes), lanes, None, Activation::None, y);
+            }
+        }
+    }
+}
+
+/// `lanes` vectors, each rounded to int8.
+pub(super) fn rounded(x: &[f32], lanes: usize) -> Vec<f32> {
+    let (mut copy, width) = (x.to_vec(), x.len() / lanes);
+    copy.chunks_exact_mut(width).for_each(rounding::round_vector);
+    copy
 }
 
 const SHAPES: &str = "shapes are checked where the layer is built";
