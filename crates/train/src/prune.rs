@@ -129,7 +129,11 @@ impl Prune {
         if !(self.quantile > 0.0 && self.quantile < 1.0) {
             return Err(format!("prune: quantile is {}, must be in (0, 1)", self.quantile));
         }
-        if self.every == 0 || self.block.contains(&0) || !(self.ramp_multiplier > 0.0) {
+        if self.every == 0
+            || self.block.contains(&0)
+            || self.ramp_multiplier.is_nan()
+            || self.ramp_multiplier <= 0.0
+        {
             return Err("prune: every, block and ramp_multiplier must be positive".into());
         }
         match self.n_of_m {

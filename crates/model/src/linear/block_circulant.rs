@@ -40,8 +40,9 @@ impl Rule for BlockCirculant {
     }
 
     fn parts(&self, rows: usize, cols: usize) -> Vec<PartSpec> {
-        let blocks = rows.div_ceil(self.block) * cols.div_ceil(self.block);
-        vec![PartSpec { name: "columns", rows: blocks, cols: self.block }]
+        // A row of blocks a row, so that int8 has few scales.
+        let cols = cols.div_ceil(self.block) * self.block;
+        vec![PartSpec { name: "columns", rows: rows.div_ceil(self.block), cols }]
     }
 
     fn to_dense(&self, rows: usize, cols: usize, parts: &[&[f32]]) -> Vec<f32> {
