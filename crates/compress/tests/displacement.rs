@@ -1,26 +1,12 @@
 //! Weight decay on the parts of a Toeplitz-like map is the trace norm of its displacement (the factors may be mixed
 //! by any invertible matrix; at the best mix the two are equal), and the report on displacement ranks.
 
+mod common;
+
+use common::{spec, values};
 use stonechat_compress::{
     displacement_rank90, displacement_singular_values, project, singular_values,
 };
-use stonechat_model::{Family, FamilySpec};
-
-fn values(seed: u64, count: usize) -> Vec<f32> {
-    let mut state = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
-    let mut next = || {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        (state >> 40) as f32 / (1 << 23) as f32 - 1.0
-    };
-    (0..count).map(|_| next()).collect()
-}
-
-fn spec(family: &str, rows: usize, cols: usize) -> FamilySpec {
-    let family: Family = serde_json::from_str(family).unwrap();
-    FamilySpec::new("map", family, rows, cols).unwrap()
-}
 
 /// `Z_1 M - M Z_{-1}`, by its definition.
 fn sylvester(m: &[f32], n: usize) -> Vec<f32> {

@@ -1,24 +1,10 @@
 //! The dense views of the families against the kernels that multiply by the Fourier transform.
 
+mod common;
+
+use common::{spec, values};
 use stonechat_kernels::fft::{BlockCirculant, FftScratch, ToeplitzLike};
-use stonechat_model::{Family, FamilySpec};
-
-/// Seeded values in -1..1.
-fn values(seed: u64, count: usize) -> Vec<f32> {
-    let mut state = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
-    let mut next = || {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        (state >> 40) as f32 / (1 << 23) as f32 - 1.0
-    };
-    (0..count).map(|_| next()).collect()
-}
-
-fn spec(family: &str, rows: usize, cols: usize) -> FamilySpec {
-    let family: Family = serde_json::from_str(family).unwrap();
-    FamilySpec::new("map", family, rows, cols).unwrap()
-}
+use stonechat_model::Family;
 
 /// Compares products with `w` for batches of 1, 4 and 32 vectors: the error as a share of the size of the result.
 fn check(

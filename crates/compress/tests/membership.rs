@@ -1,6 +1,8 @@
 //! What is a member of which family of low displacement rank, and what is not: ranks measured by the singular values
 //! of the displacement (Sindhwani, Sainath & Kumar 2015, section 3).
 
+mod common;
+
 use stonechat_compress::singular_values;
 use stonechat_model::{Family, FamilySpec};
 
@@ -8,14 +10,7 @@ const N: usize = 24;
 
 /// Seeded values in -1..1.
 fn values(seed: u64, count: usize) -> Vec<f64> {
-    let mut state = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
-    let mut next = || {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        (state >> 40) as f64 / f64::from(1 << 23) - 1.0
-    };
-    (0..count).map(|_| next()).collect()
+    common::values(seed, count).into_iter().map(f64::from).collect()
 }
 
 fn matrix(entry: impl Fn(usize, usize) -> f64) -> Vec<f64> {

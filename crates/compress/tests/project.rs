@@ -2,25 +2,9 @@
 
 mod common;
 
+use common::{spec, values};
 use stonechat_compress::project;
-use stonechat_model::{Family, FamilySpec};
-
-fn spec(family: &str, rows: usize, cols: usize) -> FamilySpec {
-    let family: Family = serde_json::from_str(family).unwrap();
-    FamilySpec::new("map", family, rows, cols).unwrap()
-}
-
-/// Seeded values in -1..1.
-fn values(seed: u64, count: usize) -> Vec<f32> {
-    let mut state = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
-    let mut next = || {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        (state >> 40) as f32 / (1 << 23) as f32 - 1.0
-    };
-    (0..count).map(|_| next()).collect()
-}
+use stonechat_model::FamilySpec;
 
 fn member(spec: &FamilySpec, seed: u64) -> Vec<f32> {
     let parts: Vec<Vec<f32>> = spec

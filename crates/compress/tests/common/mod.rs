@@ -1,7 +1,9 @@
 //! Random matrices and a small network.
 #![allow(dead_code)] // each test file uses its own part
 
-use stonechat_model::{Candidate, ConvConfig, Network, NetworkConfig, RowConvConfig};
+use stonechat_model::{
+    Candidate, ConvConfig, Family, FamilySpec, Network, NetworkConfig, RowConvConfig,
+};
 
 /// A 64-bit linear congruential generator (Knuth's MMIX constants), upper bits used.
 pub struct Random(pub u64);
@@ -79,4 +81,22 @@ pub fn features(network: &Network, frames: usize) -> Vec<f32> {
 pub fn largest_difference(a: &[f32], b: &[f32]) -> f32 {
     assert_eq!(a.len(), b.len());
     a.iter().zip(b).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max)
+}
+
+/// Seeded values in -1..1, of 24 bits.
+pub fn values(seed: u64, count: usize) -> Vec<f32> {
+    let mut state = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
+    let mut next = || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        (state >> 40) as f32 / (1 << 23) as f32 - 1.0
+    };
+    (0..count).map(|_| next()).collect()
+}
+
+/// A family, as in a package's metadata, at a size.
+pub fn spec(family: &str, rows: usize, cols: usize) -> FamilySpec {
+    let family: Family = serde_json::from_str(family).unwrap();
+    FamilySpec::new("map", family, rows, cols).unwrap()
 }
