@@ -7,9 +7,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use burn::tensor::Device;
-use common::{recipe, tones};
+use common::{last, recipe, tones};
 use stonechat_model::{Family, NetworkConfig, Package};
-use stonechat_train::checkpoint::Checkpoint;
 use stonechat_train::export::export;
 use stonechat_train::graph::{Frames, Graph, to_host};
 use stonechat_train::net::{Mode, Net, Parametrisation};
@@ -119,9 +118,6 @@ fn a_stage_moves_the_weights_into_families_and_a_killed_run_resumes_there() {
     }));
     assert!(died.is_err());
     train(&recipe, &broken, true, &|_| {}).unwrap();
-    let last = |run: &std::path::Path| {
-        Checkpoint::load(&run.join("checkpoints/last.safetensors")).unwrap().0
-    };
     assert_eq!(last(&whole), last(&broken));
     assert_eq!(last(&whole).families.len(), 3);
     let count: usize = last(&whole).parameters.values().map(|p| p.values.len()).sum();
