@@ -91,7 +91,7 @@ impl Training {
         self.net.follow(&output.statistics);
         optimizer::clip(&mut gradients, norm, CLIP_NORM);
         let adam = OptimizerConfig::default();
-        self.optimizer.step(&adam, RATE, &mut self.net.parameters, &gradients);
+        self.optimizer.step(&adam, |_| RATE, &mut self.net.parameters, &gradients);
         losses.iter().sum::<f32>() / losses.len() as f32
     }
 }

@@ -52,6 +52,9 @@ pub struct Progress {
     /// Where the stage's pruning thresholds end, by the kind of map.
     #[serde(default)]
     pub prune_targets: BTreeMap<String, f64>,
+    /// What the learning rate of parts of structured maps is multiplied with; see [`crate::part_rates`].
+    #[serde(default)]
+    pub part_rates: BTreeMap<String, f64>,
     /// Running sum of losses and utterances of the epoch so far.
     pub epoch_loss: (f64, usize),
 }

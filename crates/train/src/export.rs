@@ -62,7 +62,7 @@ pub fn export(net: &Net) -> Result<Network, TrainError> {
 }
 
 /// Scale and bias that the batch norm of `layer` amounts to.
-fn fold(net: &Net, layer: &str) -> (Vec<f32>, Vec<f32>) {
+pub(crate) fn fold(net: &Net, layer: &str) -> (Vec<f32>, Vec<f32>) {
     let gamma = &net.parameters[&format!("{layer}.norm.gamma")].values;
     let beta = &net.parameters[&format!("{layer}.norm.beta")].values;
     let statistics = &net.statistics[layer];

@@ -6,6 +6,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod calibrated_start;
 pub mod checkpoint;
 pub mod composed;
 pub mod data;
@@ -24,6 +25,7 @@ pub mod ops;
 pub mod optimality;
 pub mod optimizer;
 pub mod parameters;
+pub mod part_rates;
 pub mod prune;
 pub mod random;
 pub mod recipe;

@@ -153,7 +153,20 @@ impl Net {
         mode: Mode,
         device: &Device,
     ) -> Output {
-        let mut pass = Pass { net: self, graph, mode, statistics: BTreeMap::new() };
+        self.forward_observed(graph, features, frames, mode, device, &mut |_, _, _, _| {})
+    }
+
+    /// [`forward`](Self::forward), showing what goes into the maps.
+    pub fn forward_observed(
+        &self,
+        graph: &Graph,
+        features: Vec<f32>,
+        frames: Frames,
+        mode: Mode,
+        device: &Device,
+        see: See<'_>,
+    ) -> Output {
+        let mut pass = Pass { net: self, graph, mode, statistics: BTreeMap::new(), see };
         let shape = [frames.rows(), self.config.input];
         let mut x = Tensor::<2>::from_data(TensorData::new(features, shape), device);
         let mut frames = frames;
@@ -183,9 +196,11 @@ impl Net {
         }
         if self.config.fc.is_some() {
             x = pass.drop_out(&x, self.config.recurrent.len());
+            (pass.see)("fc", &x, &frames, 0);
             x = linear::apply(graph, "fc", &x);
             x = pass.normalise("fc", &x, clip, &frames);
         }
+        (pass.see)("output", &x, &frames, 0);
         let logits = linear::apply(graph, "output", &x) + graph.leaf("output.bias").clone();
         let characters = graph.has("characters.bias").then(|| {
             linear::apply(graph, "characters", &x) + graph.leaf("characters.bias").clone()
@@ -261,7 +276,7 @@ fn initial_biases(parameters: &mut Parameters, name: &str, layer: &RecurrentConf
 }
 
 /// The layer whose batch normalisation follows the map `name`, if any.
-fn norm_of(name: &str, kind: Kind) -> Option<&str> {
+pub(crate) fn norm_of(name: &str, kind: Kind) -> Option<&str> {
     match kind {
         Kind::Conv | Kind::FullyConnected => Some(name),
         Kind::Nonrecurrent => name.strip_suffix(".nonrec"),
@@ -269,12 +284,17 @@ fn norm_of(name: &str, kind: Kind) -> Option<&str> {
     }
 }
 
+/// Is shown the inputs of a map: its name, `batch x steps` rows, which of them are real, and how many frames later the
+/// map meets them. Inputs of convolutions, projections and joint left factors are not shown.
+pub type See<'a> = &'a mut dyn FnMut(&str, &Tensor<2>, &Frames, usize);
+
 /// One forward pass on its way.
 struct Pass<'a> {
     net: &'a Net,
     graph: &'a Graph,
     mode: Mode,
     statistics: RunningStatistics,
+    see: See<'a>,
 }
 
 impl Pass<'_> {
@@ -301,6 +321,7 @@ impl Pass<'_> {
         let (graph, config) = (self.graph, &self.net.config);
         let (layer, name) = (&config.recurrent[l], config.recurrent_name(l));
         let part = |part: &str| format!("{name}.{part}");
+        (self.see)(&part("nonrec"), x, frames, 0);
         let x = linear::apply(graph, &part("nonrec"), x);
         let mut x = self.normalise(&name, &x, None, frames);
         let rows = frames.rows();
@@ -327,7 +348,9 @@ impl Pass<'_> {
             projection: projection.as_ref(),
             rounded: graph.rounds(),
         };
-        graph::recur(x, recurrence, frames)
+        let y = graph::recur(x, recurrence, frames);
+        (self.see)(&part("rec"), &y, frames, 1);
+        y
     }
 
     fn drop_out(&self, x: &Tensor<2>, layer: usize) -> Tensor<2> {

@@ -66,11 +66,12 @@ pub struct OptimizerState {
 }
 
 impl OptimizerState {
-    /// One step down `gradients` with learning rate `rate`. Parameters without a gradient stay.
+    /// One step down `gradients` with the learning rate that `rate` gives each parameter. Parameters without a gradient
+    /// stay.
     pub fn step(
         &mut self,
         config: &OptimizerConfig,
-        rate: f32,
+        rate: impl Fn(&str) -> f32,
         parameters: &mut Parameters,
         gradients: &Gradients,
     ) {
@@ -78,6 +79,7 @@ impl OptimizerState {
         let steps = self.steps as i32;
         for (name, gradient) in gradients {
             let Some(parameter) = parameters.get_mut(name) else { continue };
+            let rate = rate(name);
             let first = self.first.entry(name.clone()).or_insert_with(|| vec![0.0; gradient.len()]);
             let pieces = parameter
                 .values
@@ -171,7 +173,12 @@ mod tests {
         let mut state = OptimizerState::default();
         for _ in 0..steps {
             let gradient = parameters["w"].values.iter().map(|w| 2.0 * (w - 1.0)).collect();
-            state.step(config, rate, &mut parameters, &Gradients::from([("w".into(), gradient)]));
+            state.step(
+                config,
+                |_| rate,
+                &mut parameters,
+                &Gradients::from([("w".into(), gradient)]),
+            );
         }
         parameters["w"].values[1]
     }

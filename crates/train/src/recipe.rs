@@ -121,6 +121,10 @@ pub struct Stage {
     /// weights of the stage before.
     #[serde(default)]
     pub families: BTreeMap<String, Family>,
+    /// Seconds of training audio; more than 0 lets `families` and `warm_start` keep what matters for the outputs of the
+    /// net there, as `compress --calibrate` does, and not what is large in the weights.
+    #[serde(default)]
+    pub calibrate_seconds: f64,
     /// Penalty on the weights.
     #[serde(default)]
     pub regulariser: Regulariser,
@@ -145,6 +149,10 @@ pub struct Stage {
     pub optimizer: OptimizerConfig,
     /// Where the learning rate comes from.
     pub rate: Rate,
+    /// The parts of structured maps take this many times `rate` (0.25 in Sindhwani et al. 2015); left out, as much less
+    /// as a step of theirs moves their matrix further than a step of its own entries would: see [`crate::part_rates`].
+    #[serde(default)]
+    pub structured_rate: Option<f64>,
     /// Epochs of linear warm-up.
     #[serde(default)]
     pub warmup_epochs: f64,
@@ -306,9 +314,35 @@ impl Recipe {
             stage
                 .validate(i)
                 .and_then(|()| self.check_families(stage))
+                .and_then(|()| self.check_calibration(i, stage))
                 .map_err(|reason| format!("stage {} ({}): {reason}", i, stage.name))?;
         }
         Ok(())
+    }
+
+    /// There must be a net to listen to, and something that goes by it.
+    fn check_calibration(&self, index: usize, stage: &Stage) -> Result<(), String> {
+        let seconds = stage.calibrate_seconds;
+        if !(seconds >= 0.0 && seconds.is_finite()) {
+            return Err(format!("calibrate_seconds is {seconds}, must not be negative"));
+        }
+        if seconds == 0.0 {
+            return Ok(());
+        }
+        if index == 0 && self.init.is_none() {
+            return Err("calibrate_seconds needs a trained net: give `init`".into());
+        }
+        if stage.families.is_empty() && stage.warm_start.is_none() {
+            return Err("calibrate_seconds needs `families` or `warm_start`".into());
+        }
+        let unheard =
+            |key: &&String| key.ends_with("proj") || key.ends_with("joint") || *key == "projection";
+        match stage.families.keys().find(unheard) {
+            None => Ok(()),
+            Some(key) => {
+                Err(format!("calibrate_seconds: the inputs of {key:?} are not heard: leave it out"))
+            }
+        }
     }
 
     /// Every key of a stage's families must mean a map, and every family must have that map's size.
@@ -354,6 +388,11 @@ impl Stage {
         let factored = self.parametrisation == Parametrisation::Factored;
         if index > 0 && factored {
             return Err("only the first stage chooses a parametrisation".into());
+        }
+        if let Some(rate) = self.structured_rate
+            && !(rate > 0.0 && rate.is_finite())
+        {
+            return Err(format!("structured_rate is {rate}, must be positive"));
         }
         let structured = !self.families.is_empty();
         if self.regulariser == Regulariser::TraceNorm && index == 0 && !factored && !structured {

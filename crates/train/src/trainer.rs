@@ -11,6 +11,7 @@ use stonechat_audio::FeatureConfig;
 use stonechat_model::{Network, Package};
 
 use crate::TrainError;
+use crate::calibrated_start::calibrated_start;
 use crate::checkpoint::{Checkpoint, Progress};
 use crate::data::{
     Augmentation, Batch, BatchLoader, DataConfig, Dataset, DropReason, Prefetch, fit_normalise,
@@ -25,6 +26,7 @@ use crate::objective::{Objective, objective};
 use crate::optimality::optimality;
 use crate::optimizer::{self, OptimizerState};
 use crate::parameters::{Gradients, Parameters};
+use crate::part_rates::part_rates;
 use crate::prune::{Masks, mask};
 use crate::random;
 use crate::recipe::{Recipe, Regulariser, Stage};
@@ -279,16 +281,11 @@ impl<'a> Trainer<'a> {
         if let Some(plan) = &stage.shared_projection {
             share_projections(&mut self.net, plan)?;
         }
-        if let Some(rule) = &stage.warm_start {
-            warm_start(&mut self.net, rule)?;
-        }
-        if !stage.families.is_empty() {
-            let from_nothing = self.progress.stage == 0 && self.recipe.init.is_none();
-            let start = match from_nothing {
-                true => Start::Fresh { seed: self.recipe.seed },
-                false => Start::Fitted,
-            };
-            change_families(&mut self.net, &stage.families, start)?;
+        if stage.calibrate_seconds > 0.0 {
+            let (data, batches) = (&self.train, &self.recipe.batches);
+            calibrated_start(&mut self.net, stage, data, batches, &self.device)?;
+        } else {
+            self.start_by_weights(stage)?;
         }
         let truncated = stage.warm_start.is_some() || stage.shared_projection.is_some();
         if truncated || !stage.families.is_empty() {
@@ -305,11 +302,28 @@ impl<'a> Trainer<'a> {
                 dev: dev.as_ref(),
             });
         }
+        self.progress.part_rates = part_rates(&self.net, stage);
         if let Some(prune) = &stage.prune {
             self.progress.prune_targets = prune.targets(&self.net)?;
         }
         self.progress.begun = true;
         self.save()
+    }
+
+    /// Truncates weights, or moves them into other families, by what the weights are.
+    fn start_by_weights(&mut self, stage: &Stage) -> Result<(), TrainError> {
+        if let Some(rule) = &stage.warm_start {
+            warm_start(&mut self.net, rule)?;
+        }
+        if !stage.families.is_empty() {
+            let from_nothing = self.progress.stage == 0 && self.recipe.init.is_none();
+            let start = match from_nothing {
+                true => Start::Fresh { seed: self.recipe.seed },
+                false => Start::Fitted,
+            };
+            change_families(&mut self.net, &stage.families, start)?;
+        }
+        Ok(())
     }
 
     /// The development result of `net`, if there is a development set.
@@ -493,7 +507,9 @@ impl<'a> Trainer<'a> {
     fn descend(&mut self, stage: &Stage, rate: f64, mut gradients: Gradients, norm: f64) {
         optimizer::clip(&mut gradients, norm, stage.clip_norm);
         let parameters = &mut self.net.parameters;
-        self.optimizer.step(&stage.optimizer, rate as f32, parameters, &gradients);
+        let rates = &self.progress.part_rates;
+        let rate_of = |name: &str| (rate * rates.get(name).unwrap_or(&1.0)) as f32;
+        self.optimizer.step(&stage.optimizer, rate_of, parameters, &gradients);
         shrink_blocks(stage, rate, parameters);
         if stage.average == 0.0 {
             return;

@@ -4,16 +4,21 @@ mod common;
 
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use burn::tensor::Device;
-use common::{recipe, tones};
-use stonechat_model::{Family, NetworkConfig, Package};
-use stonechat_train::checkpoint::Checkpoint;
+use common::{RATE_HZ, last, recipe, tones};
+use stonechat::Model;
+use stonechat_compress::{Calibration, LowRank, Measured, Plan, RankRule};
+use stonechat_corpus::read_manifest;
+use stonechat_model::{Family, Network, NetworkConfig, Package};
 use stonechat_train::export::export;
 use stonechat_train::graph::{Frames, Graph, to_host};
 use stonechat_train::net::{Mode, Net, Parametrisation};
+use stonechat_train::part_rates::part_rates;
 use stonechat_train::random;
+use stonechat_train::trained::Trained;
 use stonechat_train::trainer::{Event, train};
 use stonechat_train::warm_start::{Start, change_families};
 
@@ -119,9 +124,6 @@ fn a_stage_moves_the_weights_into_families_and_a_killed_run_resumes_there() {
     }));
     assert!(died.is_err());
     train(&recipe, &broken, true, &|_| {}).unwrap();
-    let last = |run: &std::path::Path| {
-        Checkpoint::load(&run.join("checkpoints/last.safetensors")).unwrap().0
-    };
     assert_eq!(last(&whole), last(&broken));
     assert_eq!(last(&whole).families.len(), 3);
     let count: usize = last(&whole).parameters.values().map(|p| p.values.len()).sum();
@@ -142,5 +144,127 @@ fn recipes_with_impossible_families_say_why() {
             .unwrap_err()
             .to_string();
         assert!(error.contains(reason), "{families}: {error}");
+    }
+}
+
+#[test]
+fn parts_that_move_their_matrix_far_take_small_steps() {
+    let folder = tempfile::tempdir().unwrap();
+    tones(folder.path(), 2);
+    let config: NetworkConfig =
+        serde_json::from_str(r#"{ "input": 12, "gru": [12], "fc": 12 }"#).unwrap();
+    let stage = |change: &[&str]| recipe(folder.path(), change).stages[0].clone();
+    for family in FAMILIES {
+        let mut net = Net::new(config.clone(), 5, Parametrisation::Dense, 3).unwrap();
+        let mut choices = everywhere(family);
+        choices.retain(|kind, _| kind == "fully_connected");
+        change_families(&mut net, &choices, Start::Fresh { seed: 9 }).unwrap();
+        // Factors as a fit may leave them.
+        net.parameters.iter_mut().filter(|(name, _)| name.starts_with("fc.")).for_each(|(_, p)| {
+            p.values.iter_mut().for_each(|v| *v *= 5.0);
+        });
+        let adam = part_rates(&net, &stage(&[]));
+        let sgd = part_rates(&net, &stage(&[r#"stage.0.optimizer={ kind = "sgd" }"#]));
+        let given = part_rates(&net, &stage(&["stage.0.structured_rate=0.25"]));
+        let Some(spec) = net.families.get("fc") else {
+            assert!(adam.is_empty(), "{family}: low rank is not structured");
+            continue;
+        };
+        for (i, part) in spec.parts().iter().enumerate() {
+            let name = format!("fc.{}", part.name);
+            // The derivative, entry by entry: W is linear in every part.
+            let parts = spec.parts();
+            let mut values: Vec<Vec<f32>> = parts
+                .iter()
+                .map(|p| net.parameters[&format!("fc.{}", p.name)].values.clone())
+                .collect();
+            let mut square = 0.0;
+            for k in 0..part.rows * part.cols {
+                values[i].fill(0.0);
+                values[i][k] = 1.0;
+                let slices: Vec<&[f32]> = values.iter().map(Vec::as_slice).collect();
+                square += spec.to_dense(&slices).iter().map(|w| f64::from(*w).powi(2)).sum::<f64>();
+            }
+            let reach = (square / 144.0).sqrt();
+            let expected = (1.0 / reach).min(1.0);
+            let rate = adam[&name];
+            assert!((rate / expected - 1.0).abs() < 0.25, "{family} {name}: {rate}, {expected}");
+            assert!((sgd[&name] - rate * rate).abs() < 1e-9, "{family}");
+            assert_eq!(given[&name], 0.25, "{family}");
+        }
+    }
+}
+
+#[test]
+fn a_calibrated_start_is_what_compression_makes_of_the_package() {
+    let folder = tempfile::tempdir().unwrap();
+    tones(folder.path(), 24);
+    let families: BTreeMap<String, Family> = serde_json::from_str(
+        r#"{"gru.1.rec": {"family": "toeplitz_like", "rank": 2}, "fully_connected": {"family": "monarch", "blocks": 2}}"#,
+    )
+    .unwrap();
+    let ranks = BTreeMap::from([("gru.0.nonrec".to_owned(), 5), ("gru.0.rec".to_owned(), 4)]);
+    let start = |run: &str, changes: &[&str]| -> Network {
+        let common = [
+            r#"stage.1.families={ "gru.1.rec" = { family = "toeplitz_like", rank = 2 }, fully_connected = { family = "monarch", blocks = 2 } }"#,
+            r#"stage.1.warm_start={ list = { "gru.0.nonrec" = 5, "gru.0.rec" = 4 } }"#,
+            "stage.1.epochs=0",
+        ];
+        let run = folder.path().join(run);
+        train(&recipe(folder.path(), &[&common, changes].concat()), &run, false, &|_| {}).unwrap();
+        export(&Trained::load(&run.join("checkpoints/low_rank.safetensors")).unwrap().net).unwrap()
+    };
+    // More seconds than there are: all utterances.
+    let started = start("calibrated", &["stage.1.calibrate_seconds=1000"]);
+
+    let full = folder.path().join("calibrated/checkpoints/full.safetensors");
+    let mut package = Package::load(folder.path().join("calibrated/full.stonechat")).unwrap();
+    package.network = export(&Trained::load(&full).unwrap().net).unwrap();
+    let network = package.network.clone();
+    let model = Arc::new(Model::from_package(package).unwrap());
+    let mut inputs = Calibration::new(&network);
+    for utterance in read_manifest(&folder.path().join("train.jsonl")).unwrap() {
+        let samples = utterance.read(RATE_HZ).unwrap();
+        model.logits_observed(&samples, &mut |map, x| inputs.add(map, x).unwrap());
+    }
+    let low_rank = LowRank { whiten: true, ..LowRank::new(RankRule::List(ranks)) };
+    let plan = Plan { families, low_rank: Some(low_rank), ..Plan::default() };
+    let compressed =
+        plan.apply(&network, Measured { inputs: Some(&inputs), machine: None }).unwrap();
+
+    let steps = 40;
+    let x: Vec<f32> = (0..steps * 12).map(|i| random::normal(7, i as u64)).collect();
+    let logits = |network: &Network| network.forward_reference(&x, steps).unwrap();
+    let (expected, whole) = (logits(&compressed), logits(&network));
+    let distance = |a: &[f32], b: &[f32]| -> f32 {
+        let square: f32 = a.iter().zip(b).map(|(a, b)| (a - b).powi(2)).sum();
+        square.sqrt()
+    };
+    let error = distance(&logits(&started), &expected) / distance(&whole, &expected);
+    assert!(error < 0.02, "{error}");
+    let by_weights = start("by_weights", &[]);
+    let error = distance(&logits(&by_weights), &expected) / distance(&whole, &expected);
+    assert!(error > 0.2, "{error}");
+}
+
+#[test]
+fn a_calibrated_start_needs_something_to_hear_and_to_change() {
+    let folder = tempfile::tempdir().unwrap();
+    tones(folder.path(), 2);
+    for (changes, reason) in [
+        (&["stage.1.calibrate_seconds=-1"][..], "must not be negative"),
+        (&["stage.0.calibrate_seconds=1"], "`init`"),
+        (&["init=full.safetensors", "stage.0.calibrate_seconds=1"], "`warm_start`"),
+        (
+            &[
+                "stage.1.calibrate_seconds=1",
+                r#"stage.1.families={ projection = { family = "dense" } }"#,
+            ],
+            "projection",
+        ),
+        (&["stage.1.structured_rate=0.0"], "structured_rate"),
+    ] {
+        let error = common::try_recipe(folder.path(), changes).unwrap_err().to_string();
+        assert!(error.contains(reason), "{changes:?}: {error}");
     }
 }

@@ -8,18 +8,12 @@ use std::path::Path;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use common::{RATE_HZ, tones};
+use common::{RATE_HZ, last, tones};
 use serde_json::Value;
 use stonechat_model::Package;
-use stonechat_train::checkpoint::Checkpoint;
 use stonechat_train::evaluate::Evaluation;
 use stonechat_train::recipe::Recipe;
 use stonechat_train::trainer::{Event, train};
-
-/// The last checkpoint of a run.
-fn last(run: &Path) -> Checkpoint {
-    Checkpoint::load(&run.join("checkpoints/last.safetensors")).unwrap().0
-}
 
 /// A toy net with `stages`, TOML, changed by `changes`.
 fn recipe(folder: &Path, stages: &str, changes: &[&str]) -> Recipe {

@@ -6,14 +6,9 @@ use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
-use common::{recipe, tones};
+use common::{last, recipe, tones};
 use stonechat_model::Package;
-use stonechat_train::checkpoint::Checkpoint;
 use stonechat_train::trainer::{Event, train};
-
-fn last(run: &Path) -> Checkpoint {
-    Checkpoint::load(&run.join("checkpoints/last.safetensors")).unwrap().0
-}
 
 #[test]
 fn a_killed_run_resumes_to_the_same_weights_and_metrics() {

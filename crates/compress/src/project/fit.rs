@@ -1,5 +1,7 @@
 //! Least squares over a family's parts by L-BFGS (Nocedal 1980), with the family's own gradient.
 
+use faer::linalg::matmul::matmul;
+use faer::{Accum, MatMut, MatRef, Par};
 use std::collections::VecDeque;
 use stonechat_model::FamilySpec;
 
@@ -39,19 +41,21 @@ impl Problem<'_> {
         let Some(moments) = self.moments else {
             return (r.to_vec(), r.iter().map(|&r| f64::from(r) * f64::from(r)).sum());
         };
-        let cols = self.spec.cols();
-        let (mut product, mut value) = (Vec::with_capacity(r.len()), 0.0);
-        let mut sums = vec![0f64; cols];
-        for row in r.chunks_exact(cols) {
-            sums.fill(0.0);
-            for (&r, moments) in row.iter().zip(moments.chunks_exact(cols)) {
-                let r = f64::from(r);
-                sums.iter_mut().zip(moments).for_each(|(sum, m)| *sum += r * m);
-            }
-            value += row.iter().zip(&sums).map(|(&r, sum)| f64::from(r) * sum).sum::<f64>();
-            product.extend(sums.iter().map(|&sum| sum as f32));
-        }
-        (product, value)
+        let (rows, cols) = (self.spec.rows(), self.spec.cols());
+        let r: Vec<f64> = r.iter().map(|&r| f64::from(r)).collect();
+        // Column-major views: the columns of R^T are the rows of R, and H is symmetric.
+        let transposed = MatRef::from_column_major_slice(&r, cols, rows);
+        let mut product = vec![0f64; r.len()];
+        matmul(
+            MatMut::from_column_major_slice_mut(&mut product, cols, rows),
+            Accum::Replace,
+            MatRef::from_column_major_slice(moments, cols, cols),
+            transposed,
+            1.0,
+            Par::Seq,
+        );
+        let value = dot(&r, &product);
+        (product.into_iter().map(|p| p as f32).collect(), value)
     }
 
     /// Half the value, and its gradient, at parts that stand one after the other.

@@ -9,7 +9,7 @@ use fit::{Problem, minimise};
 use stonechat_model::FamilySpec;
 
 /// Most steps of the fit.
-const STEPS: usize = 150;
+const STEPS: usize = 250;
 
 /// A matrix in a family.
 #[derive(Debug, Clone, PartialEq)]

@@ -1,7 +1,7 @@
 //! Block-circulant matrices (C-LSTM, Wang et al. 2018): square circulant blocks of one size, `block` times fewer
 //! weights than a dense matrix has.
 
-use super::family::{PartSpec, Rule};
+use super::family::{PartSpec, Rule, up_to};
 use super::pattern;
 use super::tiles::transform_flops;
 use serde::{Deserialize, Serialize};
@@ -32,11 +32,7 @@ impl Rule for BlockCirculant {
     }
 
     fn check(&self, rows: usize, cols: usize) -> Result<(), String> {
-        let most = rows.max(cols);
-        if (1..=most).contains(&self.block) {
-            return Ok(());
-        }
-        Err(format!("block is {}, must be in 1..={most}", self.block))
+        up_to("block", self.block, rows.max(cols))
     }
 
     fn parts(&self, rows: usize, cols: usize) -> Vec<PartSpec> {

@@ -1,7 +1,8 @@
 //! Blocks on the diagonal, zeros elsewhere: groups of inputs and outputs that do not see each other (the
 //! "group" layers of Kuchaiev & Ginsburg 2017, section 3).
 
-use super::family::{PartSpec, Rule};
+use super::family::{PartSpec, Rule, divides};
+use super::pattern;
 use serde::{Deserialize, Serialize};
 
 /// `blocks` blocks of `rows / blocks x cols / blocks`; both sides must be divisible. For stacked gates see
@@ -14,12 +15,12 @@ pub struct BlockDiagonal {
 }
 
 impl BlockDiagonal {
-    /// Calls `f(element of the part, element of W)` for every stored weight.
-    fn each(&self, rows: usize, cols: usize, mut f: impl FnMut(usize, usize)) {
+    /// Calls `f(element of W, stored weight, 1)` for every stored weight.
+    fn each(&self, rows: usize, cols: usize, f: &mut dyn FnMut(usize, usize, f32)) {
         let (height, width) = (rows / self.blocks, cols / self.blocks);
         for i in 0..rows {
             for j in 0..width {
-                f(i * width + j, i * cols + i / height * width + j);
+                f(i * cols + i / height * width + j, i * width + j, 1.0);
             }
         }
     }
@@ -31,11 +32,7 @@ impl Rule for BlockDiagonal {
     }
 
     fn check(&self, rows: usize, cols: usize) -> Result<(), String> {
-        let blocks = self.blocks;
-        if blocks >= 1 && rows.is_multiple_of(blocks) && cols.is_multiple_of(blocks) {
-            return Ok(());
-        }
-        Err(format!("blocks is {blocks}, must divide both sides"))
+        divides(self.blocks, rows, cols)
     }
 
     fn parts(&self, rows: usize, cols: usize) -> Vec<PartSpec> {
@@ -43,15 +40,11 @@ impl Rule for BlockDiagonal {
     }
 
     fn to_dense(&self, rows: usize, cols: usize, parts: &[&[f32]]) -> Vec<f32> {
-        let mut dense = vec![0.0; rows * cols];
-        self.each(rows, cols, |part, whole| dense[whole] = parts[0][part]);
-        dense
+        pattern::to_dense(rows * cols, parts[0], |f| self.each(rows, cols, f))
     }
 
     fn gradient(&self, rows: usize, cols: usize, parts: &[&[f32]], dw: &[f32]) -> Vec<Vec<f32>> {
-        let mut gradient = vec![0.0; parts[0].len()];
-        self.each(rows, cols, |part, whole| gradient[part] = dw[whole]);
-        vec![gradient]
+        vec![pattern::gradient(parts[0].len(), dw, |f| self.each(rows, cols, f))]
     }
 
     fn flops(&self, rows: usize, cols: usize) -> usize {

@@ -1,7 +1,7 @@
 //! Families of low displacement rank: square matrices that a simple operator turns into `G H^T` of rank `rank`
 //! (Sindhwani, Sainath & Kumar 2015). What differs is the operator, one file each; the rest is here.
 
-use super::family::{Displacement, PartSpec, Rule, narrow, wide};
+use super::family::{Displacement, PartSpec, Rule, narrow, up_to, wide};
 use super::tiles::{Rectangle, tile_row, tiles};
 
 /// A family of square matrices `M(G, H)`, bilinear in `G` and `H`. In memory they are transposed: `rank x n`.
@@ -36,10 +36,7 @@ impl<T: Displaced> Rule for T {
 
     fn check(&self, rows: usize, cols: usize) -> Result<(), String> {
         let (_, n) = tiles(self.rectangle(), rows, cols);
-        if (1..=n).contains(&self.terms()) {
-            return Ok(());
-        }
-        Err(format!("rank is {}, must be in 1..={n}", self.terms()))
+        up_to("rank", self.terms(), n)
     }
 
     fn parts(&self, rows: usize, cols: usize) -> Vec<PartSpec> {

@@ -241,6 +241,22 @@ impl FamilySpec {
     }
 }
 
+/// A hyperparameter that must be from 1 to `most`.
+pub(super) fn up_to(name: &str, value: usize, most: usize) -> std::result::Result<(), String> {
+    if (1..=most).contains(&value) {
+        return Ok(());
+    }
+    Err(format!("{name} is {value}, must be in 1..={most}"))
+}
+
+/// So many groups of rows and of columns must be possible.
+pub(super) fn divides(blocks: usize, rows: usize, cols: usize) -> std::result::Result<(), String> {
+    if blocks >= 1 && rows.is_multiple_of(blocks) && cols.is_multiple_of(blocks) {
+        return Ok(());
+    }
+    Err(format!("blocks is {blocks}, must divide both sides"))
+}
+
 /// `values` as `f64`, for sums.
 pub(super) fn wide(values: &[f32]) -> Vec<f64> {
     values.iter().map(|&v| f64::from(v)).collect()

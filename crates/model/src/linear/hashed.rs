@@ -1,7 +1,8 @@
 //! Hashed sharing (Chen et al. 2015, HashedNets): `W_ij = sign(i, j) w[bucket(i, j)]`, so that many entries share one
 //! weight, by a hash that needs no storage.
 
-use super::family::{PartSpec, Rule, narrow};
+use super::family::{PartSpec, Rule, up_to};
+use super::pattern;
 use serde::{Deserialize, Serialize};
 
 /// `parameters` weights for all of `W`.
@@ -19,7 +20,7 @@ pub struct Hashed {
 
 impl Hashed {
     /// Calls `f(element of W, bucket, sign)` for every element.
-    fn each(&self, rows: usize, cols: usize, mut f: impl FnMut(usize, usize, f32)) {
+    fn each(&self, rows: usize, cols: usize, f: &mut dyn FnMut(usize, usize, f32)) {
         let start = mix(self.seed);
         for i in 0..rows {
             let row = mix(start ^ i as u64);
@@ -47,11 +48,7 @@ impl Rule for Hashed {
     }
 
     fn check(&self, rows: usize, cols: usize) -> Result<(), String> {
-        let most = rows * cols;
-        if (1..=most).contains(&self.parameters) {
-            return Ok(());
-        }
-        Err(format!("parameters is {}, must be in 1..={most}", self.parameters))
+        up_to("parameters", self.parameters, rows * cols)
     }
 
     fn parts(&self, _: usize, _: usize) -> Vec<PartSpec> {
@@ -59,15 +56,11 @@ impl Rule for Hashed {
     }
 
     fn to_dense(&self, rows: usize, cols: usize, parts: &[&[f32]]) -> Vec<f32> {
-        let mut dense = vec![0.0; rows * cols];
-        self.each(rows, cols, |at, bucket, sign| dense[at] = sign * parts[0][bucket]);
-        dense
+        pattern::to_dense(rows * cols, parts[0], |f| self.each(rows, cols, f))
     }
 
     fn gradient(&self, rows: usize, cols: usize, _: &[&[f32]], dw: &[f32]) -> Vec<Vec<f32>> {
-        let mut gradient = vec![0f64; self.parameters];
-        self.each(rows, cols, |at, bucket, sign| gradient[bucket] += f64::from(sign * dw[at]));
-        vec![narrow(gradient)]
+        vec![pattern::gradient(self.parameters, dw, |f| self.each(rows, cols, f))]
     }
 
     fn flops(&self, rows: usize, cols: usize) -> usize {

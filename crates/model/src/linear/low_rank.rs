@@ -1,6 +1,6 @@
 //! The low-rank family: `W = U V` with a small inner size, applied as `U (V x)` without forming `W`.
 
-use super::family::{PartSpec, Rule, narrow};
+use super::family::{PartSpec, Rule, narrow, up_to};
 use crate::Matrix;
 use serde::{Deserialize, Serialize};
 
@@ -21,11 +21,7 @@ impl Rule for LowRank {
     }
 
     fn check(&self, rows: usize, cols: usize) -> Result<(), String> {
-        let most = rows.min(cols);
-        if (1..=most).contains(&self.rank) {
-            return Ok(());
-        }
-        Err(format!("rank is {}, must be in 1..={most}", self.rank))
+        up_to("rank", self.rank, rows.min(cols))
     }
 
     fn parts(&self, rows: usize, cols: usize) -> Vec<PartSpec> {

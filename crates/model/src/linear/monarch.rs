@@ -7,7 +7,7 @@
 //! for outputs in `blocks` groups `b` and inputs in `blocks` groups `k`: every pair of groups has a matrix of rank
 //! one, and `W` in general full rank, for the parameters of a low rank of `blocks`.
 
-use super::family::{PartSpec, Rule, narrow};
+use super::family::{PartSpec, Rule, divides, narrow};
 use serde::{Deserialize, Serialize};
 
 /// `blocks` groups of inputs and of outputs; both sides must be divisible.
@@ -36,11 +36,7 @@ impl Rule for Monarch {
     }
 
     fn check(&self, rows: usize, cols: usize) -> Result<(), String> {
-        let blocks = self.blocks;
-        if blocks >= 1 && rows.is_multiple_of(blocks) && cols.is_multiple_of(blocks) {
-            return Ok(());
-        }
-        Err(format!("blocks is {blocks}, must divide both sides"))
+        divides(self.blocks, rows, cols)
     }
 
     fn parts(&self, rows: usize, cols: usize) -> Vec<PartSpec> {

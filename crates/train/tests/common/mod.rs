@@ -6,6 +6,7 @@ use std::fs;
 use std::path::Path;
 
 use stonechat_train::TrainError;
+use stonechat_train::checkpoint::Checkpoint;
 use stonechat_train::recipe::Recipe;
 
 pub const RATE_HZ: u32 = 8000;
@@ -104,4 +105,9 @@ pub fn try_recipe(folder: &Path, changes: &[&str]) -> Result<Recipe, TrainError>
     fs::write(&path, text).unwrap();
     let changes: Vec<String> = changes.iter().map(|s| s.to_string()).collect();
     Recipe::load(&path, &changes)
+}
+
+/// The last checkpoint of a run.
+pub fn last(run: &Path) -> Checkpoint {
+    Checkpoint::load(&run.join("checkpoints/last.safetensors")).unwrap().0
 }

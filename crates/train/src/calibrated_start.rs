@@ -1,0 +1,138 @@
+//! A stage's start by what the net hears: its maps are changed as `compress --plan --calibrate` changes them, least
+//! error of their outputs on training audio first, and then trained on.
+//!
+//! The change is made on the package that the net amounts to, batch norm folded in. What comes back is a net with the
+//! same outputs: a changed map takes the scale of its batch norm into itself, and the norm gets the mean and the
+//! variance of the changed map's outputs, so that training begins where compression ended.
+
+use std::collections::BTreeMap;
+
+use burn::tensor::{Device, Tensor};
+use stonechat_compress::{Calibration, LowRank, Measured, Plan, SecondMoment};
+use stonechat_model::{FamilySpec, LinearMap, Matrix, Network};
+
+use crate::TrainError;
+use crate::data::{BatchConfig, Dataset};
+use crate::export::{export, fold};
+use crate::graph::{Frames, Graph, to_host};
+use crate::net::{Mode, Net, norm_of};
+use crate::ops::batch_norm::{EPSILON, Statistics};
+use crate::parameters::Parameter;
+use crate::recipe::Stage;
+
+/// Moves the maps of `net` as the stage's `families` and `warm_start` say, by the inputs of its maps on
+/// `stage.calibrate_seconds` of `dataset`, without augmentation.
+///
+/// # Errors
+/// Audio that cannot be read any more, a rule that cannot be met, or a weight that is not finite.
+pub fn calibrated_start(
+    net: &mut Net,
+    stage: &Stage,
+    dataset: &Dataset,
+    batches: &BatchConfig,
+    device: &Device,
+) -> Result<(), TrainError> {
+    let before = export(net)?;
+    let mut inputs = Calibration::new(&before);
+    hear(net, dataset, batches, stage.calibrate_seconds, device, &mut inputs)?;
+    let whitened = |rule| LowRank { whiten: true, ..LowRank::new(rule) };
+    let plan = Plan {
+        families: stage.families.clone(),
+        low_rank: stage.warm_start.clone().map(whitened),
+        ..Plan::default()
+    };
+    let after = plan.apply(&before, Measured { inputs: Some(&inputs), machine: None })?;
+    adopt(net, &before, &after, &inputs)
+}
+
+/// Notes what goes into the maps of `net` on at least `seconds` of utterances from all over `dataset`.
+fn hear(
+    net: &Net,
+    dataset: &Dataset,
+    batches: &BatchConfig,
+    seconds: f64,
+    device: &Device,
+    inputs: &mut Calibration,
+) -> Result<(), TrainError> {
+    let graph = Graph::new(net, device, false);
+    for items in chosen_items(dataset, seconds).chunks(batches.max_utterances) {
+        let batch = dataset.batch(items, None)?;
+        let frames = Frames { lengths: batch.frames, steps: batch.t_max };
+        let mut noted = Ok(());
+        let mut note = |map: &str, x: &Tensor<2>, frames: &Frames, delay| {
+            if noted.is_ok() {
+                noted = inputs.add(map, &real_rows(&to_host(x.clone()), frames, delay));
+            }
+        };
+        net.forward_observed(&graph, batch.features, frames, Mode::Inference, device, &mut note);
+        noted?;
+    }
+    Ok(())
+}
+
+/// Utterances of at least `seconds`, spread evenly over the data set.
+fn chosen_items(dataset: &Dataset, seconds: f64) -> Vec<usize> {
+    let mean = dataset.seconds() / dataset.len() as f64;
+    let wanted = ((seconds / mean).ceil() as usize).clamp(1, dataset.len());
+    (0..wanted).map(|i| i * dataset.len() / wanted).collect()
+}
+
+/// The rows of real frames, one utterance after the other; with a delay, zeros and then all but the last rows.
+fn real_rows(x: &[f32], frames: &Frames, delay: usize) -> Vec<f32> {
+    let columns = x.len() / frames.rows();
+    let mut rows = Vec::with_capacity(x.len());
+    for (x, &length) in x.chunks_exact(frames.steps * columns).zip(&frames.lengths) {
+        let late = delay.min(length);
+        rows.resize(rows.len() + late * columns, 0.0);
+        rows.extend_from_slice(&x[..(length - late) * columns]);
+    }
+    rows
+}
+
+/// Puts the maps in which `after` differs from `before`, the export of `net`, into `net`.
+fn adopt(
+    net: &mut Net,
+    before: &Network,
+    after: &Network,
+    inputs: &Calibration,
+) -> Result<(), TrainError> {
+    let biases: BTreeMap<String, &[f32]> = after.vectors().into_iter().collect();
+    let row = |values: Vec<f32>| Parameter { rows: 1, columns: values.len(), values };
+    for (old, new) in before.maps().iter().zip(after.maps()) {
+        if old.map == new.map {
+            continue;
+        }
+        let (name, map) = (new.name(), new.map);
+        let spec = FamilySpec::new(&name, map.hyperparameters(), map.rows(), map.cols())?;
+        let parts = map.parts().into_iter().map(|(_, part)| part.to_dense()).collect();
+        net.set_map(&name, spec, parts);
+        if name == "output" {
+            net.parameters.insert("output.bias".into(), row(biases["output.bias"].to_vec()));
+        }
+        let Some(layer) = norm_of(&name, new.kind) else { continue };
+        let outputs = outputs(map, inputs.get(&name)?)?;
+        let joint = net.parameters.contains_key(&format!("{layer}.bias"));
+        let shift: Vec<f32> = match joint {
+            // The bias of the package stands behind the joint factor: this one stays what it was.
+            true => fold(net, layer).1,
+            false => biases[&format!("{name}.bias")].to_vec(),
+        };
+        let gamma = outputs.variance.iter().map(|v| (v + EPSILON).sqrt()).collect();
+        let beta = shift.iter().zip(&outputs.mean).map(|(b, m)| b + m).collect();
+        net.parameters.insert(format!("{layer}.norm.gamma"), row(gamma));
+        net.parameters.insert(format!("{layer}.norm.beta"), row(beta));
+        net.statistics.insert(layer.to_owned(), outputs);
+    }
+    Ok(())
+}
+
+/// Mean and variance of `W x` over the inputs.
+fn outputs(map: &LinearMap, inputs: &SecondMoment) -> Result<Statistics, TrainError> {
+    let rows = map.rows();
+    let images = inputs.image(&Matrix::from_f32(rows, map.cols(), map.to_dense())?)?;
+    let spread = images.centred().matrix();
+    Ok(Statistics {
+        mean: images.mean().iter().map(|&m| m as f32).collect(),
+        variance: (0..rows).map(|i| spread[i * rows + i] as f32).collect(),
+    })
+}
