@@ -3,7 +3,7 @@
 mod common;
 
 use common::*;
-use stonechat_model::{LinearMap, Package};
+use stonechat_model::{Kind, LinearMap, Package};
 
 #[test]
 fn every_rule_gives_the_ranks_it_asks_for() {
@@ -139,7 +139,8 @@ fn auto_keeps_to_the_target_and_says_why() {
     };
     let mut divergences = Vec::new();
     for (target, more) in [
-        ("20kB", &[][..]),
+        ("20kB", &["--bits", "8"][..]),
+        ("15kB", &["--bits", "8"]),
         ("15kB", &[]),
         ("15kB", &["--sensitivity", "output-error"]),
         ("15kB", &["--latency", "100000"]),
@@ -150,18 +151,25 @@ fn auto_keeps_to_the_target_and_says_why() {
         assert_eq!(value["after"]["model_bytes"], bytes);
         let after = Package::load(folder.path("auto.stonechat")).unwrap();
         let maps = value["maps"].as_array().unwrap();
+        let mut int4 = 0;
         assert_eq!(maps.len(), after.network.maps().len());
         for (chosen, map) in maps.iter().zip(after.network.maps()) {
             assert_eq!(chosen["name"], map.name());
             assert_eq!(chosen["cost"]["bytes"], map.map.bytes() as f64, "{chosen}");
-            assert!(map.map.parts().iter().all(|(_, part)| part.is_int8()));
+            let parts = map.map.parts();
+            let four = parts.iter().any(|(_, part)| part.storage() == "int4");
+            assert!(parts.iter().all(|(_, part)| part.is_quantised()), "{chosen}");
+            assert_eq!(chosen["form"]["storage"] == "int4", four, "{chosen}");
+            int4 += usize::from(four);
         }
+        assert_eq!(int4 == 0, more.contains(&"--bits"), "{target} {more:?}: {int4}");
         let tried = value["curves"].as_array().unwrap().len();
         assert_eq!(tried == 0, more.contains(&"output-error"), "{target} {more:?}");
         assert!(after.provenance["compressed"][0]["auto"].is_object());
         divergences.push(value["divergence"].as_f64().unwrap());
     }
     assert!(divergences[0] < divergences[1], "{divergences:?}");
+    assert!(divergences[2] < divergences[1], "{divergences:?}");
     let (table, _) = run(&mut auto("15kB", &[]), 0);
     for part in ["what each map costs", "next cheaper", "gru.1.rec", "kB, +"] {
         assert!(table.contains(part), "{part} is missing in\n{table}");
@@ -173,6 +181,56 @@ fn auto_keeps_to_the_target_and_says_why() {
     run(folder.command("compress auto").args(["--target", "1MB", "--output", "x"]), 2);
     run(folder.command("compress auto").args(["--calibrate", "audio.jsonl", "--output", "x"]), 2);
     run(&mut folder.command("compress"), 2);
+}
+
+#[test]
+fn four_bits_are_for_the_large_maps_and_the_data_makes_them_better() {
+    let folder = Folder::new();
+    manifest(&folder);
+    let float = tiny_package();
+    let quantized = |more: &str| -> (usize, f64) {
+        let command =
+            format!("quantize --model tiny.stonechat --output small.stonechat --bits {more}");
+        let value = run_json(&mut folder.command(&command), 0);
+        let after = Package::load(folder.path("small.stonechat")).unwrap();
+        let bytes = folder.path("small.stonechat").metadata().unwrap().len();
+        assert_eq!(value["after"]["model_bytes"], bytes);
+        let mut error = 0.0;
+        for (old, new) in float.network.maps().iter().zip(after.network.maps()) {
+            let storage = new.map.storage();
+            let large =
+                matches!(new.kind, Kind::Recurrent | Kind::Nonrecurrent | Kind::FullyConnected);
+            assert_eq!(storage.contains("int4"), large && more.starts_with('4'), "{storage}");
+            assert_eq!(
+                storage.contains("int8"),
+                !storage.starts_with("int4") || more.contains("corr")
+            );
+            let pairs = old.map.to_dense().into_iter().zip(new.map.to_dense());
+            error += pairs.map(|(a, b)| f64::from(a - b).powi(2)).sum::<f64>();
+        }
+        run(&mut folder.command("eval --model small.stonechat --manifest audio.jsonl"), 0);
+        (after.network.bytes(), error)
+    };
+    let (bytes8, error8) = quantized("8");
+    let (bytes4, error4) = quantized("4");
+    let (fed_bytes, fed_error) = quantized("4 --calibrate audio.jsonl");
+    let (corrected_bytes, corrected_error) = quantized("4 --correction 2");
+    assert!(bytes4 < bytes8 && bytes4 < corrected_bytes && bytes4 == fed_bytes);
+    assert!(
+        error8 < corrected_error && corrected_error < error4,
+        "{error8} {corrected_error} {error4}"
+    );
+    // By the data the outputs are nearer, not the weights.
+    assert!(fed_error > error4, "{fed_error} {error4}");
+
+    for (arguments, status, words) in
+        [("--bits 5", 2, "8 or 4"), ("--bits 4 --calibrate no.jsonl", 1, "no.jsonl")]
+    {
+        let command = format!("quantize --model tiny.stonechat --output new.stonechat {arguments}");
+        let (_, stderr) = run(&mut folder.command(&command), status);
+        assert!(stderr.contains(words), "{arguments}: {stderr}");
+        assert!(!folder.path("new.stonechat").exists(), "{arguments}");
+    }
 }
 
 #[test]

@@ -39,7 +39,12 @@ pub fn quantize_calibrated(
     Ok(network)
 }
 
-fn calibrated_map(map: &LinearMap, bits: Bits, inputs: &SecondMoment) -> Result<LinearMap> {
+/// The map as integers of these bits, with error feedback.
+pub(crate) fn calibrated_map(
+    map: &LinearMap,
+    bits: Bits,
+    inputs: &SecondMoment,
+) -> Result<LinearMap> {
     Ok(match map {
         LinearMap::Dense(w) => LinearMap::Dense(fed(w, inputs, bits)?),
         LinearMap::LowRank { u, v } => {

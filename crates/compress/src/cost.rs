@@ -1,11 +1,11 @@
 //! What a map costs in a given form: parameters, bytes, and predicted time on a measured machine.
 
-use crate::quantize::quantized;
-use crate::{Cost, Machine};
+use crate::quantize::rounded;
+use crate::{Bits, Cost, Machine};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use stonechat_kernels::cost_model::{Form, Product};
-use stonechat_model::{Kind, LinearMap, MapRef, Matrix, Network, NetworkConfig};
+use stonechat_model::{INT4_GROUP, Kind, LinearMap, MapRef, Matrix, Network, NetworkConfig};
 
 /// Frames that the runtime batches below and above the recurrence (its default).
 const TIME_BATCH: usize = 4;
@@ -18,14 +18,17 @@ pub enum Storage {
     F32,
     /// Bytes with a scale per row.
     Int8,
+    /// Half bytes with a scale per group of 32 columns.
+    Int4,
 }
 
 impl Storage {
-    /// A matrix in this storage; one that is quantised already stays as it is.
+    /// A matrix in this storage, rounded to the nearest; one that is quantised already stays as it is.
     pub fn store(self, matrix: &Matrix) -> Matrix {
         match self {
             Storage::F32 => matrix.clone(),
-            Storage::Int8 => quantized(matrix),
+            Storage::Int8 => rounded(matrix, Bits::Eight),
+            Storage::Int4 => rounded(matrix, Bits::Four),
         }
     }
 
@@ -34,6 +37,7 @@ impl Storage {
         match self {
             Storage::F32 => 4 * rows * cols,
             Storage::Int8 => rows * cols + 4 * rows,
+            Storage::Int4 => rows * (cols.div_ceil(2) + cols.div_ceil(INT4_GROUP) + 4),
         }
     }
 }
@@ -43,6 +47,7 @@ impl fmt::Display for Storage {
         f.write_str(match self {
             Storage::F32 => "f32",
             Storage::Int8 => "int8",
+            Storage::Int4 => "int4",
         })
     }
 }
@@ -54,6 +59,8 @@ pub struct Place {
     pub rows: usize,
     /// Inputs.
     pub cols: usize,
+    /// What the map is for.
+    pub(crate) kind: Kind,
     /// Vectors of one product.
     batch: usize,
     /// Products for a frame of logits.
@@ -72,7 +79,7 @@ impl Place {
             Kind::Recurrent | Kind::Joint | Kind::Projection => (1, 1.0),
             _ => (TIME_BATCH, 1.0 / TIME_BATCH as f64),
         };
-        Self { rows: map.map.rows(), cols: map.map.cols(), batch, per_frame }
+        Self { rows: map.map.rows(), cols: map.map.cols(), kind: map.kind, batch, per_frame }
     }
 }
 
@@ -97,7 +104,8 @@ impl Pricing<'_> {
         let bytes: usize = parts.iter().map(|&(rows, cols)| storage.bytes(rows, cols)).sum();
         let form = match (rank, storage) {
             (Some(rank), Storage::Int8) => vec![(Form::LowRank { rank }, (rows, cols))],
-            (_, Storage::Int8) => vec![(Form::Int8, (rows, cols))],
+            (None, Storage::Int8) => vec![(Form::Int8, (rows, cols))],
+            (_, Storage::Int4) => parts.into_iter().map(|part| (Form::Int4, part)).collect(),
             (_, Storage::F32) => parts.into_iter().map(|part| (Form::Float32, part)).collect(),
         };
         let others = self.network_bytes.saturating_sub(bytes);
@@ -115,10 +123,15 @@ impl Pricing<'_> {
     }
 
     /// The cost of a map as it is, once its weights are `stored`; those that are integers stay so. The time of a
-    /// structured map is that of its dense view, which the runtime multiplies where that is faster.
+    /// structured map, whose parts have 8 bits at least, is that of its dense view, which the runtime multiplies where
+    /// that is faster.
     pub fn map(&self, place: &Place, map: &LinearMap, stored: Storage) -> Cost {
+        let stored = match map {
+            LinearMap::Structured(_) if stored == Storage::Int4 => Storage::Int8,
+            _ => stored,
+        };
         let rank = (map.family() == "low_rank").then(|| map.rank());
-        let parts = map.parts().into_iter().map(|(_, part)| match part.is_int8() {
+        let parts = map.parts().into_iter().map(|(_, part)| match part.is_quantised() {
             true => part.bytes(),
             false => stored.bytes(part.rows(), part.cols()),
         });

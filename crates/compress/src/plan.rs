@@ -3,12 +3,12 @@
 use crate::families::chosen;
 use crate::warm_start::low_rank_except;
 use crate::{
-    Budget, Error, LowRank, Measured, Quantize, RankRule, Result, SharedProjection, Storage,
+    Bits, Budget, Error, LowRank, Measured, Quantize, RankRule, Result, SharedProjection, Storage,
     change_families, quantize, quantize_calibrated, quantize_int8, shared_projection,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use stonechat_model::{Family, MapRef, Network};
+use stonechat_model::{Family, Kind, MapRef, Network};
 
 /// What to do with a network, in this order. As TOML:
 ///
@@ -92,6 +92,16 @@ impl Plan {
         matches!(rule, Some(RankRule::Budget(Budget { latency_us: Some(_), .. })))
     }
 
+    /// How the weights of maps of a kind are stored in the end.
+    fn stored(&self, kind: Kind) -> Storage {
+        match self.quantize.as_ref().map(|how| how.bits_of(kind)) {
+            _ if self.int8 => Storage::Int8,
+            None => Storage::F32,
+            Some(Bits::Eight) => Storage::Int8,
+            Some(Bits::Four) => Storage::Int4,
+        }
+    }
+
     /// Carries the plan out.
     ///
     /// # Errors
@@ -99,8 +109,6 @@ impl Plan {
     /// not valid.
     pub fn apply(&self, network: &Network, measured: Measured<'_>) -> Result<Network> {
         network.validate()?;
-        let integers = self.int8 || self.quantize.is_some();
-        let stored = if integers { Storage::Int8 } else { Storage::F32 };
         let network = match &self.shared_projection {
             Some(plan) => &shared_projection(network, plan)?,
             None => network,
@@ -108,7 +116,9 @@ impl Plan {
         let network = &change_families(network, &self.families, measured.inputs)?;
         let done = |map: &MapRef<'_>| chosen(&self.families, map).is_some();
         let network = match &self.low_rank {
-            Some(plan) => low_rank_except(network, plan, measured, stored, &done)?,
+            Some(plan) => {
+                low_rank_except(network, plan, measured, &|kind| self.stored(kind), &done)?
+            }
             None => network.clone(),
         };
         Ok(match &self.quantize {

@@ -119,10 +119,7 @@ pub fn quantize(network: &Network, how: &Quantize) -> Result<Network> {
 /// The map with every part rounded to the nearest.
 pub(crate) fn rounded_map(map: &LinearMap, bits: Bits) -> LinearMap {
     let bits = if let LinearMap::Structured(_) = map { Bits::Eight } else { bits };
-    map.map_parts(|part| match part {
-        Matrix::F32 { rows, cols, data } => bits.round(data, *rows, *cols),
-        quantised => quantised.clone(),
-    })
+    map.map_parts(|part| rounded(part, bits))
 }
 
 /// [`quantize`](fn@quantize) to int8 throughout.
@@ -134,10 +131,10 @@ pub fn quantize_int8(network: &Network) -> Network {
     network
 }
 
-/// The matrix as int8, rounded to the nearest, unless it is of integers already.
-pub(crate) fn quantized(matrix: &Matrix) -> Matrix {
+/// The matrix rounded to the nearest, unless it is of integers already.
+pub(crate) fn rounded(matrix: &Matrix, bits: Bits) -> Matrix {
     match matrix {
-        Matrix::F32 { rows, cols, data } => Bits::Eight.round(data, *rows, *cols),
+        Matrix::F32 { rows, cols, data } => bits.round(data, *rows, *cols),
         integers => integers.clone(),
     }
 }

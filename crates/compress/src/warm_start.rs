@@ -74,7 +74,7 @@ impl<'a> Measured<'a> {
 ///
 /// Only where `rank * (rows + cols) < rows * cols`: otherwise the map becomes dense, or stays so
 /// (unless `plan.force`). All other maps are unchanged, and so are biases unless `plan.whiten` moves them.
-/// Budgets in bytes and time count weights as they are `stored` in the end.
+/// Budgets in bytes and time count weights as those of each kind are `stored` in the end.
 ///
 /// # Errors
 /// If the network is not valid, a map to be factored is int8 already, a list names a map that the network does
@@ -83,7 +83,7 @@ pub fn low_rank(
     network: &Network,
     plan: &LowRank,
     measured: Measured<'_>,
-    stored: Storage,
+    stored: &dyn Fn(Kind) -> Storage,
 ) -> Result<Network> {
     low_rank_except(network, plan, measured, stored, &|_| false)
 }
@@ -93,7 +93,7 @@ pub(crate) fn low_rank_except(
     network: &Network,
     plan: &LowRank,
     measured: Measured<'_>,
-    stored: Storage,
+    stored: &dyn Fn(Kind) -> Storage,
     done: &dyn Fn(&MapRef<'_>) -> bool,
 ) -> Result<Network> {
     network.validate()?;
@@ -170,7 +170,7 @@ fn choose(
     network: &Network,
     plan: &LowRank,
     measured: Measured<'_>,
-    stored: Storage,
+    stored: &dyn Fn(Kind) -> Storage,
     chosen: &[bool],
     spectra: &[Spectrum],
     places: &[Place],
@@ -189,12 +189,14 @@ fn choose(
     let maps = network.maps();
     let others = maps.iter().zip(chosen).filter(|(_, chosen)| !**chosen);
     let fixed = others
-        .map(|(entry, _)| pricing.map(&Place::of(&network.config, entry), entry.map, stored))
+        .map(|(entry, _)| {
+            pricing.map(&Place::of(&network.config, entry), entry.map, stored(entry.kind))
+        })
         .fold(vectors(network), Cost::add);
     let cost = |map: &Spectrum, rank: usize| {
         let place = spectra.iter().position(|s| s.name == map.name).map(|i| places[i]);
         let rank = (plan.force || map.saves(rank)).then_some(rank);
-        place.map_or(Cost::default(), |place| pricing.cost(&place, rank, stored))
+        place.map_or(Cost::default(), |place| pricing.cost(&place, rank, stored(place.kind)))
     };
     let terms = Terms { fixed, cost: &cost, force: plan.force, step: plan.multiple_of };
     plan.rank.choose_under(spectra, &terms)

@@ -4,10 +4,10 @@ mod common;
 
 use common::{Random, network};
 use stonechat_compress::{
-    Budget, Calibration, Machine, Measured, Point, Storage, Study, map_damage,
+    Bits, Budget, Calibration, Machine, Measured, Point, Storage, Study, map_damage,
 };
 use stonechat_kernels::cost_model::Rate;
-use stonechat_model::{Family, LinearMap, Network};
+use stonechat_model::{Family, Kind, LinearMap, Network};
 
 fn inputs(network: &Network) -> Calibration {
     let mut calibration = Calibration::new(network);
@@ -21,7 +21,7 @@ fn inputs(network: &Network) -> Calibration {
 
 fn study<'a>(network: &'a Network, inputs: &'a Calibration, budget: &Budget) -> Study<'a> {
     let measured = Measured { inputs: Some(inputs), ..Measured::default() };
-    Study::new(network, &[], measured, budget).unwrap()
+    Study::new(network, &[], Bits::Eight, measured, budget).unwrap()
 }
 
 /// Bytes of the network with all maps dense int8.
@@ -114,6 +114,41 @@ fn steps_around_the_choice_and_budgets_without_trials() {
     }
 }
 
+#[test]
+fn four_bits_are_weighed_where_they_are_allowed() {
+    let before = network(6);
+    let inputs = inputs(&before);
+    let measured = Measured { inputs: Some(&inputs), ..Measured::default() };
+    let budget = Budget::bytes(dense_bytes(&before) * 6 / 10);
+    let study = |fewest| Study::new(&before, &[], fewest, measured, &budget).unwrap();
+    let lost = |study: &Study| -> f64 {
+        let chosen = study.choose(None, &budget).unwrap();
+        let network = study.network(&Study::chosen_points(&chosen)).unwrap();
+        network.validate().unwrap();
+        assert!(network.bytes() <= budget.bytes.unwrap(), "{chosen:?}");
+        // What was priced is what is stored.
+        for (chosen, map) in chosen.iter().zip(network.maps()) {
+            assert_eq!(chosen.cost.bytes, map.map.bytes() as f64, "{chosen:?}");
+        }
+        chosen.iter().map(|c| c.damage).sum()
+    };
+    let (eight, four) = (study(Bits::Eight), study(Bits::Four));
+    assert!(eight.points().iter().all(|p| p.form.storage == Storage::Int8));
+    let int4: Vec<Point> =
+        four.points().into_iter().filter(|p| p.form.storage == Storage::Int4).collect();
+    let large = |kind| matches!(kind, Kind::Recurrent | Kind::Nonrecurrent | Kind::FullyConnected);
+    let maps = before.maps();
+    assert!(int4.iter().all(|p| large(maps[p.map].kind)), "{int4:?}");
+    assert!(int4.iter().any(|p| p.form.rank().is_none()), "{int4:?}");
+    assert!(lost(&four) < 0.8 * lost(&eight), "{} {}", lost(&four), lost(&eight));
+
+    // A network that suffers from four bits only keeps eight.
+    let hurt = |p: &Point| if p.form.storage == Storage::Int4 { 1e3 } else { 0.1 };
+    let tried: Vec<f64> = four.points().iter().map(hurt).collect();
+    let chosen = four.choose(Some(&tried), &budget).unwrap();
+    assert!(chosen.iter().all(|c| c.form.storage == Storage::Int8), "{chosen:?}");
+}
+
 /// A machine on which nothing but multiplying takes time: a nanosecond a weight and a vector.
 fn slow_machine() -> Machine {
     let rate = Rate { per_weight: 0.0, per_mac: 1e-9 };
@@ -139,7 +174,7 @@ fn time_is_a_budget_too() {
     let machine = slow_machine();
     let measured = Measured { inputs: Some(&inputs), machine: Some(&machine) };
     let unlimited = Budget { latency_us: Some(1e9), ..Budget::default() };
-    let study = Study::new(&before, &[], measured, &unlimited).unwrap();
+    let study = Study::new(&before, &[], Bits::Eight, measured, &unlimited).unwrap();
     let time = |budget: &Budget| -> f64 {
         study.choose(None, budget).unwrap().iter().map(|c| c.cost.latency_us).sum()
     };
@@ -148,13 +183,14 @@ fn time_is_a_budget_too() {
     let limit = Budget { latency_us: Some(0.9 * full), ..Budget::default() };
     assert!(time(&limit) <= 0.9 * full * 1.0001, "{} of {full}", time(&limit));
     let unmeasured = Measured { inputs: Some(&inputs), machine: None };
-    let error = Study::new(&before, &[], unmeasured, &limit).unwrap_err().to_string();
+    let error = Study::new(&before, &[], Bits::Eight, unmeasured, &limit).unwrap_err().to_string();
     assert!(error.contains("measured machine"), "{error}");
-    let error = Study::new(&before, &[], Measured::default(), &limit).unwrap_err().to_string();
+    let error =
+        Study::new(&before, &[], Bits::Eight, Measured::default(), &limit).unwrap_err().to_string();
     assert!(error.contains("calibration audio"), "{error}");
     let int8 = stonechat_compress::quantize_int8(&before);
-    let error = Study::new(&int8, &[], measured, &limit).unwrap_err().to_string();
-    assert!(error.contains("int8 already"), "{error}");
+    let error = Study::new(&int8, &[], Bits::Eight, measured, &limit).unwrap_err().to_string();
+    assert!(error.contains("quantised already"), "{error}");
 }
 
 /// A block-diagonal weight is found to be one.
@@ -175,7 +211,7 @@ fn families_are_considered_where_they_fit() {
             .to_vec();
     let budget = Budget::bytes(dense_bytes(&before) * 9 / 10);
     let measured = Measured { inputs: Some(&inputs), machine: None };
-    let study = Study::new(&before, &families, measured, &budget).unwrap();
+    let study = Study::new(&before, &families, Bits::Eight, measured, &budget).unwrap();
     let points = study.points();
     let fits = |p: &Point| study.name(p) == "fc" && p.form.family == families[0];
     assert!(points.iter().any(fits), "{points:?}");

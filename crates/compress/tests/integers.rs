@@ -163,7 +163,7 @@ fn four_bits_go_to_the_large_maps() {
 #[test]
 fn calibrated_networks_err_less_on_their_inputs() {
     let plan = LowRank::new(RankRule::Variance(0.7));
-    let float = low_rank(&network(5), &plan, Measured::default(), Storage::F32).unwrap();
+    let float = low_rank(&network(5), &plan, Measured::default(), &|_| Storage::F32).unwrap();
     let mut calibration = Calibration::new(&float);
     let how = Quantize::new(Bits::Four);
     let error = quantize_calibrated(&float, &how, &calibration).unwrap_err().to_string();

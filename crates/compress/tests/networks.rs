@@ -11,7 +11,7 @@ use stonechat_model::{Kind, LinearMap, Matrix, Network};
 
 /// Without any measurement.
 fn low_rank(network: &Network, plan: &LowRank) -> stonechat_compress::Result<Network> {
-    stonechat_compress::low_rank(network, plan, Measured::default(), Storage::F32)
+    stonechat_compress::low_rank(network, plan, Measured::default(), &|_| Storage::F32)
 }
 
 const ALL: [Kind; 5] =
@@ -268,7 +268,8 @@ fn by_the_data_outputs_keep_more_and_their_means_stay() {
     let ranks = families(&before).into_iter().map(|(name, _, rank)| (name, rank.div_ceil(3)));
     let plain = LowRank { force: true, ..LowRank::new(RankRule::List(ranks.collect())) };
     let white = LowRank { whiten: true, ..plain.clone() };
-    let cut = |plan| stonechat_compress::low_rank(&before, plan, measured, Storage::F32).unwrap();
+    let cut =
+        |plan| stonechat_compress::low_rank(&before, plan, measured, &|_| Storage::F32).unwrap();
     let (plain, white) = (cut(&plain), cut(&white));
     white.validate().unwrap();
     assert_eq!(families(&plain), families(&white));
@@ -298,7 +299,7 @@ fn by_the_data_outputs_keep_more_and_their_means_stay() {
     assert!(error.contains("calibration audio"), "{error}");
     let empty = Calibration::new(&before);
     let measured = Measured { inputs: Some(&empty), ..Measured::default() };
-    let error = stonechat_compress::low_rank(&before, &plan, measured, Storage::F32)
+    let error = stonechat_compress::low_rank(&before, &plan, measured, &|_| Storage::F32)
         .unwrap_err()
         .to_string();
     assert!(error.contains("gru.0.nonrec"), "{error}");

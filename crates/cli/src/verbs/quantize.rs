@@ -32,7 +32,8 @@ pub struct Quantize {
     json: bool,
 }
 
-fn bits(text: &str) -> Result<Bits, String> {
+/// Reads `8` or `4`.
+pub fn bits(text: &str) -> Result<Bits, String> {
     let bits: u8 = text.parse().map_err(|error| format!("{error}"))?;
     Bits::try_from(bits)
 }

@@ -1,8 +1,11 @@
 //! The forms that a map may take, with what is known of each without running the network.
 
+use crate::calibrated::calibrated_map;
 use crate::families::moved;
-use crate::warm_start::{spread, whitened};
-use crate::{Calibration, Cost, Place, Pricing, Result, Storage, Svd, output_error};
+use crate::warm_start::{default_maps, spread, whitened};
+use crate::{
+    Bits, Calibration, Cost, Place, Pricing, Result, SecondMoment, Storage, Svd, output_error,
+};
 use serde::Serialize;
 use std::fmt;
 use stonechat_model::{Family, LinearMap, MapRef, Network};
@@ -48,9 +51,9 @@ impl fmt::Display for Form {
 pub(super) struct Candidate {
     pub form: Form,
     pub cost: Cost,
-    /// Share of the map's output that it drops on the calibration audio, before its weights become integers.
+    /// Share of the map's output that it loses on the calibration audio; rounding to 8 bits is not counted.
     pub dropped: f64,
-    /// The float map, where it takes long to find; others come from the decomposition.
+    /// The map, where it takes long to find; others come from the decomposition.
     fitted: Option<LinearMap>,
 }
 
@@ -63,11 +66,13 @@ pub(super) struct Candidates {
 }
 
 impl Candidates {
-    /// Factors by rising rank, dense, and those of `families` that drop no more than factors of as many bytes.
+    /// Factors by rising rank and dense, in 8 bits and, where `fewest` allows, in 4; and those of `families` that drop no
+    /// more than factors of as many bytes. Four bits are for the large maps, and are rounded with error feedback.
     pub fn of(
         network: &Network,
         entry: &MapRef<'_>,
         families: &[Family],
+        fewest: Bits,
         inputs: &Calibration,
         pricing: Pricing<'_>,
     ) -> Result<Self> {
@@ -104,21 +109,59 @@ impl Candidates {
                 all.push(Candidate { form, cost, dropped, fitted: Some(map) });
             }
         }
-        Ok(Self { name: entry.name(), svd, all })
+        let mut candidates = Self { name: entry.name(), svd, all };
+        if fewest == Bits::Four && default_maps().contains(&entry.kind) {
+            candidates.add_int4(entry, inputs.get(&entry.name())?, &moment, &place, pricing)?;
+        }
+        Ok(candidates)
+    }
+
+    /// The int4 twins of the dense and low-rank forms that lose less than what is there of as few bytes.
+    fn add_int4(
+        &mut self,
+        entry: &MapRef<'_>,
+        inputs: &SecondMoment,
+        moment: &SecondMoment,
+        place: &Place,
+        pricing: Pricing<'_>,
+    ) -> Result<()> {
+        let plain = |c: &&Candidate| c.fitted.is_none();
+        let families: Vec<Family> =
+            self.all.iter().filter(plain).map(|c| c.form.family.clone()).collect();
+        for family in families {
+            let form = Form { family, storage: Storage::Int4 };
+            let map = calibrated_map(&self.float(entry.map, &form)?, Bits::Four, inputs)?;
+            let cost = pricing.cost(place, form.rank(), form.storage);
+            let dropped = output_error(entry.map, &map, moment)?;
+            let better =
+                |other: &Candidate| other.cost.bytes <= cost.bytes && other.dropped <= dropped;
+            if !self.all.iter().any(better) {
+                self.all.push(Candidate { form, cost, dropped, fitted: Some(map) });
+            }
+        }
+        Ok(())
     }
 
     /// The map `old` in a form, its weights as they are stored.
     pub fn map(&self, old: &LinearMap, form: &Form) -> Result<LinearMap> {
         let fitted = self.all.iter().find(|c| c.form == *form).and_then(|c| c.fitted.clone());
-        let map = match (fitted, form.rank()) {
-            (Some(map), _) => map,
-            (None, Some(rank)) => {
-                let (u, v) = self.svd.truncate(rank);
-                LinearMap::low_rank(self.svd.rows, self.svd.cols, rank, u, v)?
-            }
-            (None, None) => LinearMap::dense(self.svd.rows, self.svd.cols, old.to_dense())?,
+        let map = match fitted {
+            Some(map) => map,
+            None => self.float(old, form)?,
         };
         Ok(map.map_parts(|part| form.storage.store(part)))
+    }
+
+    /// The map `old` in a dense or low-rank form, before its weights become integers.
+    fn float(&self, old: &LinearMap, form: &Form) -> Result<LinearMap> {
+        let (rows, cols) = (self.svd.rows, self.svd.cols);
+        Ok(match form.rank() {
+            Some(rank) => {
+                let (u, v) = self.svd.truncate(rank);
+                LinearMap::low_rank(rows, cols, rank, u, v)?
+            }
+            None => LinearMap::dense(rows, cols, old.to_dense())?,
+        })
     }
 }
 

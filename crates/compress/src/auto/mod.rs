@@ -12,7 +12,8 @@ mod forms;
 use crate::cost::vectors;
 use crate::warm_start::{absorb_mean, spread};
 use crate::{
-    Budget, Calibration, Choice, Cost, Error, Measured, Pricing, Result, allocate, output_error,
+    Bits, Budget, Calibration, Choice, Cost, Error, Measured, Pricing, Result, Storage, allocate,
+    output_error,
 };
 pub use forms::Form;
 use forms::{Candidate, Candidates};
@@ -21,6 +22,8 @@ use stonechat_model::{Family, LinearMap, Network};
 
 /// Ranks that are tried out for each map, at most.
 const TRIED: usize = 5;
+/// The same in 4 bits: such a rank loses little more than it does in 8.
+const TRIED_INT4: usize = 3;
 
 /// One form of one map.
 #[derive(Debug, Clone, PartialEq)]
@@ -71,7 +74,8 @@ pub struct Study<'a> {
 
 impl<'a> Study<'a> {
     /// The forms of the maps of a float network, whose inputs were `measured`, towards `budget`: dense and low
-    /// rank, and each of `families` where it fits a map better than low rank of as many bytes.
+    /// rank, in 8 bits and the large maps in the `fewest` too, and each of `families` where it fits a map better than
+    /// low rank of as many bytes.
     ///
     /// # Errors
     /// If the network is not valid or is quantised already, or there are no inputs, or time is limited and the
@@ -79,6 +83,7 @@ impl<'a> Study<'a> {
     pub fn new(
         network: &'a Network,
         families: &[Family],
+        fewest: Bits,
         measured: Measured<'a>,
         budget: &Budget,
     ) -> Result<Self> {
@@ -92,13 +97,13 @@ impl<'a> Study<'a> {
         let network_bytes = budget.bytes.unwrap_or(network.params());
         let pricing = Pricing { machine: measured.machine, network_bytes };
         let maps = network.maps().into_iter().map(|map| {
-            if map.map.parts().iter().any(|(_, part)| part.is_int8()) {
+            if map.map.parts().iter().any(|(_, part)| part.is_quantised()) {
                 let name = map.name();
                 return Err(Error::Plan(format!(
-                    "`{name}` is int8 already: start from the float network"
+                    "`{name}` is quantised already: start from the float network"
                 )));
             }
-            Candidates::of(network, &map, families, inputs, pricing)
+            Candidates::of(network, &map, families, fewest, inputs, pricing)
         });
         Ok(Self { network, inputs, maps: maps.collect::<Result<_>>()? })
     }
@@ -109,16 +114,10 @@ impl<'a> Study<'a> {
         for (map, candidates) in self.maps.iter().enumerate() {
             let (factored, others): (Vec<&Candidate>, Vec<&Candidate>) =
                 candidates.all.iter().partition(|c| c.form.rank().is_some());
-            // Equal steps in the logarithm of the rank: the curve is steep where ranks are small.
-            let count = factored.len() as f64;
-            let nth = |i: usize| count.powf(i as f64 / (TRIED - 1) as f64).round() as usize - 1;
-            let mut tried: Vec<usize> = match factored.len() {
-                0..=TRIED => (0..factored.len()).collect(),
-                _ => (0..TRIED).map(nth).collect(),
-            };
-            tried.dedup();
-            let tried = tried.into_iter().map(|i| factored[i]).chain(others);
-            points.extend(tried.map(|c| Point { map, form: c.form.clone() }));
+            let (int4, int8): (Vec<&Candidate>, Vec<&Candidate>) =
+                factored.into_iter().partition(|c| c.form.storage == Storage::Int4);
+            let tried = [spaced(&int8, TRIED), spaced(&int4, TRIED_INT4), others].concat();
+            points.extend(tried.into_iter().map(|c| Point { map, form: c.form.clone() }));
         }
         points
     }
@@ -161,18 +160,25 @@ impl<'a> Study<'a> {
         };
         let maps = self.maps.iter().enumerate().map(|(map, candidates)| {
             // Dense is full rank: it belongs to the curve.
-            let on_curve = |c: &&Candidate| c.form.rank().is_some() || c.dropped == 0.0;
-            let ranked = candidates.all.iter().filter(on_curve);
-            let mut curve: Vec<(f64, f64)> =
-                ranked.filter_map(|c| Some((c.dropped, damage(map, &c.form)?))).collect();
-            curve.sort_by(|a, b| a.0.total_cmp(&b.0));
-            // Noise must not make a smaller rank look better.
-            for i in 1..curve.len() {
-                curve[i].1 = curve[i].1.max(curve[i - 1].1);
-            }
+            let on_curve =
+                |c: &&Candidate| matches!(c.form.family, Family::LowRank(_) | Family::Dense(_));
+            let curve_of = |storage| {
+                let ranked =
+                    candidates.all.iter().filter(on_curve).filter(|c| c.form.storage == storage);
+                let mut curve: Vec<(f64, f64)> =
+                    ranked.filter_map(|c| Some((c.dropped, damage(map, &c.form)?))).collect();
+                curve.sort_by(|a, b| a.0.total_cmp(&b.0));
+                // Noise must not make a smaller rank look better.
+                for i in 1..curve.len() {
+                    curve[i].1 = curve[i].1.max(curve[i - 1].1);
+                }
+                curve
+            };
+            let (int8, int4) = (curve_of(Storage::Int8), curve_of(Storage::Int4));
             let of = |c: &Candidate| match damage(map, &c.form) {
                 Some(damage) if !on_curve(&c) => damage,
-                _ => interpolate(&curve, c.dropped),
+                _ if c.form.storage == Storage::Int4 => interpolate(&int4, c.dropped),
+                _ => interpolate(&int8, c.dropped),
             };
             candidates.all.iter().map(of).collect()
         });
@@ -235,6 +241,19 @@ impl<'a> Study<'a> {
         let points = chosen.iter().enumerate();
         points.map(|(map, c)| Point { map, form: c.form.clone() }).collect()
     }
+}
+
+/// At most `count` (two or more) of forms by rising rank, the first and the last among them.
+fn spaced<'c>(factored: &[&'c Candidate], count: usize) -> Vec<&'c Candidate> {
+    // Equal steps in the logarithm of the rank: the curve is steep where ranks are small.
+    let all = factored.len() as f64;
+    let nth = |i: usize| all.powf(i as f64 / (count - 1) as f64).round() as usize - 1;
+    let mut tried: Vec<usize> = match factored.len() <= count {
+        true => (0..factored.len()).collect(),
+        false => (0..count).map(nth).collect(),
+    };
+    tried.dedup();
+    tried.into_iter().map(|i| factored[i]).collect()
 }
 
 /// The value at `x` on the curve through the points, ascending in `x`; constant beyond them.

@@ -6,7 +6,7 @@ use anyhow::{Context, Result, bail};
 use clap::{Args, ValueEnum};
 use serde::Serialize;
 use serde_json::json;
-use stonechat_compress::{Budget, Chosen, Machine, Measured, Step, Study};
+use stonechat_compress::{Bits, Budget, Chosen, Machine, Measured, Step, Study};
 use stonechat_model::{Family, Package};
 
 use super::{MEASURING, record};
@@ -16,6 +16,7 @@ use crate::model_file::{ModelArg, file_bytes};
 use crate::output::{self, Table, megabytes, thousands};
 use crate::progress;
 use crate::verbs::lm::size::Size;
+use crate::verbs::quantize::bits;
 
 /// How often a target is aimed at anew where the package's header turned out larger than thought.
 const AIMS: usize = 16;
@@ -35,6 +36,9 @@ pub struct Auto {
     /// several times. Fitting takes its time
     #[arg(long = "family", value_name = "FAMILY", value_parser = family)]
     families: Vec<Family>,
+    /// Fewest bits that the weights of recurrent and fully connected layers may get, 8 or 4
+    #[arg(long, default_value = "4", value_parser = bits)]
+    bits: Bits,
     #[command(flatten)]
     calibration: CalibrationArgs,
     #[command(flatten)]
@@ -110,7 +114,7 @@ impl Auto {
         let machine = self.latency.map(|_| Machine::measure(MEASURING));
         let budget = self.budget(&package)?;
         let measured = Measured { inputs: Some(&inputs), machine: machine.as_ref() };
-        let study = Study::new(&package.network, &self.families, measured, &budget)
+        let study = Study::new(&package.network, &self.families, self.bits, measured, &budget)
             .with_context(|| self.model.name())?;
         let curves = match self.sensitivity {
             Sensitivity::Divergence => try_out(&study, &audio, &reference, &package)?,
@@ -277,10 +281,11 @@ impl Report {
     }
 }
 
-/// `rank 64: -12 kB, +0.003`.
+/// `int8 rank 64: -12 kB, +0.003`.
 fn step(step: Option<&Step>) -> String {
     let Some(step) = step else { return "-".into() };
-    let form = step.form.rank().map_or(step.form.to_string(), |rank| format!("rank {rank}"));
+    let Step { form, .. } = step;
+    let form = form.rank().map_or(form.to_string(), |rank| format!("{} rank {rank}", form.storage));
     format!("{form}: {:+.1} kB, {:+.4}", step.bytes / 1e3, step.damage)
 }
 
