@@ -6,6 +6,7 @@ Needs a release build and ../shared/data. Calibrates on training audio, measures
 development set, greedy, before any retraining. SECONDS_OF_AUDIO (for calibration audio, 300), UTTERANCES (100), SHARES (of
 the parameters) and TARGETS (of compress auto) are taken from the environment.
 """
+import itertools
 import json
 import os
 import subprocess
@@ -52,15 +53,14 @@ def main(models, shares, targets):
                     row.append((cer(out), 100 * sum(lost) / max(len(lost), 1)))
                 (plain, plain_lost), (white, white_lost) = row
                 print(f"| {budget:,} | {plain:.2f} | {white:.2f} | {plain_lost:.1f} % | {white_lost:.1f} % |", flush=True)
-            print("\n| auto target | package bytes | CER % | divergence, nats a frame | chosen |")
-            print("|---|---|---|---|---|")
-            for target in targets:
-                auto = stonechat(
-                    "compress", "auto", "--target", target, *CALIBRATE, "--model", model, "--output", out
-                )
-                forms = ", ".join(f"{m['name']} {m['form'].get('rank', 'dense')}" for m in auto["maps"])
+            print("\n| auto target | bits | by | package bytes | CER % | nats a frame | chosen |")
+            print("|---|---|---|---|---|---|---|")
+            for target, bits, by in itertools.product(targets, (8, 4), ("output-error", "divergence")):
+                choice = ["--target", target, "--bits", bits, "--sensitivity", by]
+                auto = stonechat("compress", "auto", *choice, *CALIBRATE, "--model", model, "--output", out)
+                forms = ", ".join(f"{m['name']} {m['form']['storage']} {m['form'].get('rank', 'dense')}" for m in auto["maps"])
                 size = auto["after"]["model_bytes"]
-                print(f"| {target} | {size:,} | {cer(out):.2f} | {auto['divergence']:.4f} | {forms} |", flush=True)
+                print(f"| {target} | {bits} | {by} | {size:,} | {cer(out):.2f} | {auto['divergence']:.4f} | {forms} |", flush=True)
 
 
 if __name__ == "__main__":
