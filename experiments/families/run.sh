@@ -42,6 +42,16 @@ variants() {
     for n in 4 10; do echo "block_diagonal-$n|$(gates "{ family = \"block_diagonal\", blocks = $n }")"; done
     for n in 4 10; do echo "block_circulant-$n|$(all "{ family = \"block_circulant\", block = $n }")"; done
     for n in 76800 30720; do echo "hashed-$n|$(all "{ family = \"hashed\", parameters = $n }")"; done
+    for n in 75 90; do
+        # Masked: Narang's schedule takes this share of the weights away in the first half of the epoch.
+        echo "sparse-$n|prune={ quantile = 0.$n, start_epoch = 0.0, ramp_epoch = 0.25, end_epoch = 0.5, every = 10 }"
+    done
+    # Ways of training, on forms from above: after a teacher, and for 4 bits.
+    for n in 64 24; do
+        l="$(all "{ family = \"low_rank\", rank = $n }")"
+        echo "low_rank_distilled-$n|$l|teacher={ package = \"$runs/base/dense.stonechat\" }"
+        echo "low_rank_for_4_bits-$n|$l|quantise={ weights = 4 }"
+    done
     for n in blocks pad; do
         for t in circulant skew_circulant fastfood; do
             echo "$t-$n|$(all "{ family = \"$t\", rectangle = \"$n\" }")"
@@ -49,12 +59,24 @@ variants() {
     done
 }
 
+evaluate() { # FOLDER FORM
+    "$stonechat" eval --greedy --model "$1/$2.stonechat" --manifest "$dev" --json >"$1/$2.json.tmp"
+    mv "$1/$2.json.tmp" "$1/$2.json"
+}
+
 measure() { # FOLDER
+    evaluate "$1" family
+    # What was trained for integers has them already.
+    case $1 in *_bits-*) return ;; esac
+    case $1 in
+    */dense-* | */low_rank* | */shared_projection-*)
+        "$stonechat" quantize --bits 4 --calibrate ../shared/data/librispeech-part/train.jsonl \
+            --model "$1/family.stonechat" --output "$1/int4.stonechat" >/dev/null
+        evaluate "$1" int4
+        ;;
+    esac
     "$stonechat" quantize --model "$1/family.stonechat" --output "$1/int8.stonechat" >/dev/null
-    for form in family int8; do
-        "$stonechat" eval --greedy --model "$1/$form.stonechat" --manifest "$dev" --json >"$1/$form.json.tmp"
-        mv "$1/$form.json.tmp" "$1/$form.json"
-    done
+    evaluate "$1" int8
 }
 
 for seed in "${@:-1}"; do
@@ -63,9 +85,10 @@ for seed in "${@:-1}"; do
         # shellcheck disable=SC2053 # SELECT is a pattern
         [[ $name == ${SELECT:-*} ]] || continue
         run=$runs/$name-seed$seed
-        [ -e "$run/int8.json" ] && continue
+        [ -e "$run/int8.json" ] || [[ $name == *_bits-* && -e $run/family.json ]] && continue
         arguments=()
         for change in "${variant[@]:1}"; do arguments+=(--set "stage.0.$change"); done
+        [[ ${variant[*]} == *families=* ]] && arguments+=(--set stage.0.calibrate_seconds=120)
         [ -e "$run/checkpoints/last.safetensors" ] && arguments+=(--resume)
         "$stonechat" train experiments/families/fine_tune.toml --run "$run" "${arguments[@]}" \
             --set "init=$runs/base/checkpoints/dense.safetensors" --set "seed=$seed" </dev/null

@@ -17,11 +17,12 @@ def load(run):
     metrics = [json.loads(line) for line in open(run / "metrics.jsonl")]
     start = next((m["truncated"] for m in metrics if "truncated" in m), None)
     parameters = [m["parameters"] for m in metrics if "epoch" in m]
-    return {
-        "start": start and 100 * start["cer"],
-        "parameters": parameters[-1],
-        **{form: json.load(open(run / f"{form}.json")) for form in ("family", "int8")},
-    }
+    forms = {form: run / f"{form}.json" for form in ("family", "int8", "int4")}
+    forms = {form: json.load(open(path)) for form, path in forms.items() if path.exists()}
+    if "_bits" in run.name:
+        # Trained for integers: what training left is the integers.
+        forms = {"int4": forms["family"]}
+    return {"start": start and 100 * start["cer"], "parameters": parameters[-1], **forms}
 
 
 def spread(values):
@@ -33,25 +34,29 @@ def main(folder):
     groups = defaultdict(list)
     for run in sorted(pathlib.Path(folder).iterdir()):
         match = re.fullmatch(r"(.+)-seed(\d+)", run.name)
-        if match and (run / "int8.json").exists():
+        if match and (run / "family.json").exists():
             groups[match[1]].append(load(run))
-    rows = sorted(groups.items(), key=lambda item: statistics.mean(r["int8"]["cer"] for r in item[1]))
-    head = ["family and size", "parameters", "int8 kB", "CER % fitted", "CER % float", "CER % int8", "RTF int8", "seeds"]
+    small = lambda runs: "int8" if "int8" in runs[0] else "int4"
+    cer = lambda runs, form: [100 * r[form]["cer"] for r in runs if form in r]
+    rows = sorted(groups.items(), key=lambda item: statistics.mean(cer(item[1], small(item[1]))))
+    head = ["family and size", "parameters", "CER % fitted", "float", "int8", "int4", "int8 kB", "int4 kB", "RTF", "seeds"]
     print("| " + " | ".join(head) + " |")
     print("|---|" + "---:|" * (len(head) - 1))
     points = []
     for name, runs in rows:
-        kilobytes = runs[0]["int8"]["model_bytes"] / 1000
-        cer = [100 * r["int8"]["cer"] for r in runs]
-        points.append((name, kilobytes, statistics.mean(cer)))
+        family, _, size = name.partition("-")
+        fitted = [r["start"] for r in runs if r["start"] is not None]
+        kilobytes = {form: runs[0][form]["model_bytes"] / 1000 for form in ("int8", "int4") if form in runs[0]}
+        for form, size_kb in kilobytes.items():
+            label = family if form == "int8" else f"{family} int4"
+            points.append((f"{label}-{size}", size_kb, statistics.mean(cer(runs, form))))
         cells = [
             name.replace("_", " "),
             f"{runs[0]['parameters'] / 1e6:.2f} M",
-            f"{kilobytes:.0f}",
-            spread([r["start"] for r in runs if r["start"]]) if runs[0]["start"] else "",
-            spread([100 * r["family"]["cer"] for r in runs]),
-            spread(cer),
-            f"{statistics.median(r['int8']['rtf'] for r in runs):.4f}",
+            spread(fitted) if fitted else "",
+            *(spread(cer(runs, form)) if cer(runs, form) else "" for form in ("family", "int8", "int4")),
+            *(f"{kilobytes[form]:.0f}" if form in kilobytes else "" for form in ("int8", "int4")),
+            f"{statistics.median(r[small(runs)]['rtf'] for r in runs):.4f}",
             str(len(runs)),
         ]
         print("| " + " | ".join(cells) + " |")
@@ -59,7 +64,7 @@ def main(folder):
 
 
 def draw(points, path):
-    """CER against kilobytes of the int8 package; sizes of one family are joined."""
+    """CER against kilobytes of the package; sizes of one family are joined."""
     width, height, left, bottom = 760, 460, 60, 50
     top_cer, low_cer = max(p[2] for p in points) + 2, min(p[2] for p in points) - 2
     top_kb = max(p[1] for p in points) * 1.05
@@ -71,7 +76,7 @@ def draw(points, path):
         out.append(f'<path d="M{left} {y(cer):.1f}H{width - 190}" stroke="#dddddd"/><text x="{left - 8}" y="{y(cer) + 4:.1f}" text-anchor="end">{cer}</text>')
     for kb in range(0, int(top_kb) + 1, 500):
         out.append(f'<text x="{x(kb):.1f}" y="{height - bottom + 18}" text-anchor="middle">{kb}</text>')
-    out.append(f'<text x="{(left + width - 190) / 2}" y="{height - 10}" text-anchor="middle">int8 package, kB</text>')
+    out.append(f'<text x="{(left + width - 190) / 2}" y="{height - 10}" text-anchor="middle">package, kB</text>')
     out.append(f'<text x="16" y="{height / 2}" transform="rotate(-90 16 {height / 2})" text-anchor="middle">greedy CER, %</text>')
     families = defaultdict(list)
     for name, kilobytes, cer in points:
