@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 
 use burn::tensor::{Device, Tensor};
 use stonechat_compress::{Calibration, LowRank, Measured, Plan, SecondMoment};
-use stonechat_model::{FamilySpec, LinearMap, Matrix, Network};
+use stonechat_model::{LinearMap, Matrix, Network};
 
 use crate::TrainError;
 use crate::data::{BatchConfig, Dataset};
@@ -19,6 +19,7 @@ use crate::net::{Mode, Net, norm_of};
 use crate::ops::batch_norm::{EPSILON, Statistics};
 use crate::parameters::Parameter;
 use crate::recipe::Stage;
+use crate::trained::put_map;
 
 /// Moves the maps of `net` as the stage's `families` and `warm_start` say, by the inputs of its maps on
 /// `stage.calibrate_seconds` of `dataset`, without augmentation.
@@ -103,9 +104,7 @@ fn adopt(
             continue;
         }
         let (name, map) = (new.name(), new.map);
-        let spec = FamilySpec::new(&name, map.hyperparameters(), map.rows(), map.cols())?;
-        let parts = map.parts().into_iter().map(|(_, part)| part.to_dense()).collect();
-        net.set_map(&name, spec, parts);
+        put_map(net, &name, map)?;
         if name == "output" {
             net.parameters.insert("output.bias".into(), row(biases["output.bias"].to_vec()));
         }

@@ -7,6 +7,8 @@
 
 use std::collections::BTreeMap;
 
+use stonechat_model::FamilySpec;
+
 use crate::net::Net;
 use crate::optimizer::OptimizerConfig;
 use crate::random;
@@ -18,35 +20,33 @@ use crate::recipe::Stage;
 /// gradient, and `min(1, 1 / c^2)` under SGD, whose gradient is `c` times as large, too.
 pub fn part_rates(net: &Net, stage: &Stage) -> BTreeMap<String, f64> {
     let mut rates = BTreeMap::new();
-    for (name, spec) in &net.families {
-        let mut parts: Vec<Vec<f32>> = spec
-            .parts()
-            .iter()
-            .map(|part| net.parameters[&format!("{name}.{}", part.name)].values.clone())
-            .collect();
-        for (i, part) in spec.parts().iter().enumerate() {
-            let moved = |part: Vec<f32>, parts: &mut Vec<Vec<f32>>| {
-                let kept = std::mem::replace(&mut parts[i], part);
-                let slices: Vec<&[f32]> = parts.iter().map(Vec::as_slice).collect();
-                let w = spec.to_dense(&slices);
-                parts[i] = kept;
-                w
-            };
-            // W is linear in each part: what random signs do is the norm of the derivative, in expectation.
-            let count = part.rows * part.cols;
-            let sign = |i| if random::unit(i as u64, 0) < 0.5 { -1.0 } else { 1.0 };
-            let with = moved((0..count).map(sign).collect(), &mut parts);
-            let without = moved(vec![0.0; count], &mut parts);
-            let square: f64 =
-                with.iter().zip(&without).map(|(a, b)| f64::from(a - b).powi(2)).sum();
-            let reach = (square / with.len() as f64).sqrt().max(1.0);
+    for (map, spec) in &net.families {
+        let names: Vec<String> = spec.parts().iter().map(|p| format!("{map}.{}", p.name)).collect();
+        let parts: Vec<&[f32]> =
+            names.iter().map(|name| net.parameters[name].values.as_slice()).collect();
+        for (i, name) in names.iter().enumerate() {
+            let reach = reach(spec, &parts, i).max(1.0);
             let share = match stage.optimizer {
                 OptimizerConfig::Adam { .. } => 1.0 / reach,
                 OptimizerConfig::Sgd { .. } => 1.0 / (reach * reach),
             };
-            let share = stage.structured_rate.unwrap_or(share);
-            rates.insert(format!("{name}.{}", part.name), share);
+            rates.insert(name.clone(), stage.structured_rate.unwrap_or(share));
         }
     }
     rates
+}
+
+/// `c` of part `i`. `W` is linear in each part, so that what random signs in the place of the part make of it has the
+/// norm of the derivative, in expectation.
+fn reach(spec: &FamilySpec, parts: &[&[f32]], i: usize) -> f64 {
+    let with = |part: &[f32]| {
+        let mut parts = parts.to_vec();
+        parts[i] = part;
+        spec.to_dense(&parts)
+    };
+    let sign = |k| if random::unit(k as u64, 0) < 0.5 { -1.0 } else { 1.0 };
+    let signs: Vec<f32> = (0..parts[i].len()).map(sign).collect();
+    let (moved, rest) = (with(&signs), with(&vec![0.0; signs.len()]));
+    let square: f64 = moved.iter().zip(&rest).map(|(a, b)| f64::from(a - b).powi(2)).sum();
+    (square / moved.len() as f64).sqrt()
 }

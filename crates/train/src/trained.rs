@@ -118,7 +118,7 @@ fn put_matrix(net: &mut Net, name: &str, rows: usize, columns: usize, values: Ve
 }
 
 /// The map `name` in its family.
-fn put_map(net: &mut Net, name: &str, map: &LinearMap) -> Result<(), TrainError> {
+pub(crate) fn put_map(net: &mut Net, name: &str, map: &LinearMap) -> Result<(), TrainError> {
     let spec = FamilySpec::new(name, map.hyperparameters(), map.rows(), map.cols())?;
     let parts = map.parts().into_iter().map(|(_, part)| part.to_dense()).collect();
     net.set_map(name, spec, parts);
