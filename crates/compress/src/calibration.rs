@@ -88,6 +88,14 @@ impl SecondMoment {
         pairs.map(|place| self.products[place] / self.count()).collect()
     }
 
+    /// `H` with `share` of the mean power of an input added to the power of each.
+    pub(crate) fn damped(&self, share: f64) -> Vec<f64> {
+        let (cols, mut h) = (self.cols(), self.matrix());
+        let power = (0..cols).map(|i| h[i * cols + i]).sum::<f64>() / cols as f64;
+        (0..cols).for_each(|i| h[i * cols + i] += share * power);
+        h
+    }
+
     /// The moments of the inputs with their mean taken away.
     pub fn centred(&self) -> Self {
         let cols = self.cols();
@@ -177,5 +185,36 @@ impl Calibration {
                 "there are no inputs of `{name}`: run calibration audio through this network first"
             ))),
         }
+    }
+
+    /// The inputs of the maps of `after`, which has projections that the network of this calibration had not
+    /// ([`shared_projection`](fn@crate::shared_projection)) and is the same otherwise.
+    ///
+    /// # Errors
+    /// If there are no inputs of a map.
+    pub fn projected(&self, after: &Network) -> Result<Self> {
+        let mut maps = self.maps.clone();
+        let layers = after.recurrent.iter().enumerate();
+        for (l, projection) in layers.filter_map(|(l, layer)| Some((l, layer.projection.as_ref()?)))
+        {
+            let name = after.config.recurrent_name(l);
+            let proj = format!("{name}.proj");
+            if maps.contains_key(&proj) {
+                continue;
+            }
+            let p = Matrix::from_f32(projection.rows(), projection.cols(), projection.to_dense())?;
+            let rec = format!("{name}.rec");
+            let above = match (after.recurrent.get(l + 1), &after.fc) {
+                (Some(_), _) => format!("{}.nonrec", after.config.recurrent_name(l + 1)),
+                (None, Some(_)) => "fc".into(),
+                (None, None) => "output".into(),
+            };
+            maps.insert(proj, self.get(&rec)?.clone());
+            for name in [rec, above] {
+                let image = self.get(&name)?.image(&p)?;
+                maps.insert(name, image);
+            }
+        }
+        Ok(Self { maps })
     }
 }

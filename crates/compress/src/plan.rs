@@ -109,10 +109,11 @@ impl Plan {
     /// not valid.
     pub fn apply(&self, network: &Network, measured: Measured<'_>) -> Result<Network> {
         network.validate()?;
-        let network = match &self.shared_projection {
-            Some(plan) => &shared_projection(network, plan)?,
-            None => network,
-        };
+        let shared = self.shared_projection.as_ref();
+        let shared = shared.map(|plan| shared_projection(network, plan, measured.inputs));
+        let network = &shared.transpose()?.unwrap_or_else(|| network.clone());
+        let inputs = measured.inputs.map(|inputs| inputs.projected(network)).transpose()?;
+        let measured = Measured { inputs: inputs.as_ref(), ..measured };
         let network = &change_families(network, &self.families, measured.inputs)?;
         let done = |map: &MapRef<'_>| chosen(&self.families, map).is_some();
         let network = match &self.low_rank {

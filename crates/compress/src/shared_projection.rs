@@ -1,7 +1,7 @@
 //! One right factor for a layer's recurrent matrix and the input matrix above it (Prabhavalkar et al. 2016, arXiv
 //! 1603.08042): a network of plain recurrent layers in, one of layers with a projection out.
 
-use crate::{Error, RankRule, Result, Spectrum, Svd};
+use crate::{Calibration, DAMPING, Error, RankRule, Result, SecondMoment, Spectrum, Svd};
 use serde::{Deserialize, Serialize};
 use stonechat_model::{LinearMap, Network, NetworkConfig};
 
@@ -30,7 +30,7 @@ pub enum Basis {
 /// `[W_h; W_x] = [Z_h; Z_x] P`, nearly: the factors of a layer's recurrent matrix and of the input matrix above it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SharedFactors {
-    /// `P`, `rank x n`, orthonormal rows.
+    /// `P`, `rank x n`, rows of length 1.
     pub projection: Vec<f32>,
     /// `Z_h`, `rows of W_h x rank`.
     pub recurrent: Vec<f32>,
@@ -38,34 +38,64 @@ pub struct SharedFactors {
     pub above: Vec<f32>,
 }
 
-/// The decomposition that [`shared_factors`] cuts: of `w_h` (`rows x n`), or with `w_x` below it.
+/// The decomposition that [`shared_factors`] cuts: of `w_h` (`rows x n`), or with `w_x` below it. With the moments of
+/// the layer's `states` it is the one whose cut loses the least of the outputs ([`Svd::whitened`]).
 ///
 /// # Errors
 /// Values that are not finite, and lengths that are no multiple of `n`.
-pub fn basis_svd(basis: Basis, w_h: &[f32], w_x: &[f32], n: usize) -> Result<Svd> {
-    match basis {
-        Basis::Recurrent => Svd::new(w_h, w_h.len() / n, n),
-        Basis::Stacked => {
-            let stacked = [w_h, w_x].concat();
-            Svd::new(&stacked, stacked.len() / n, n)
-        }
+pub fn basis_svd(
+    basis: Basis,
+    w_h: &[f32],
+    w_x: &[f32],
+    n: usize,
+    states: Option<&SecondMoment>,
+) -> Result<Svd> {
+    let w = match basis {
+        Basis::Recurrent => w_h.to_vec(),
+        Basis::Stacked => [w_h, w_x].concat(),
+    };
+    let rows = w.len() / n;
+    match states {
+        None => Svd::new(&w, rows, n),
+        Some(states) => Svd::whitened(&LinearMap::dense(rows, n, w)?, states, DAMPING),
     }
 }
 
-/// Factors of rank `rank` over the rows `P` of the largest singular values: `Z = W P^T` is the best left factor of
-/// either matrix, because `P` has orthonormal rows. `rank` is taken as at least 1 and at most `svd.sigma.len()`.
-pub fn shared_factors(svd: &Svd, w_h: &[f32], w_x: &[f32], rank: usize) -> SharedFactors {
+/// Factors of rank `rank` over the rows `P` of the largest singular values, from [`basis_svd`] of the same `states`:
+/// `Z = W P^T` is the best left factor of either matrix, because `P` has orthonormal rows, or `Z = W H P^T` for states of
+/// the second moment `H`, to which the rows are orthonormal then. `rank` is taken as at least 1 and at most
+/// `svd.sigma.len()`.
+pub fn shared_factors(
+    svd: &Svd,
+    w_h: &[f32],
+    w_x: &[f32],
+    rank: usize,
+    states: Option<&SecondMoment>,
+) -> SharedFactors {
     let n = svd.cols;
     let rank = rank.clamp(1, svd.sigma.len());
     let p = &svd.vt[..rank * n];
-    let onto = |w: &[f32]| -> Vec<f32> {
-        let dot = |row: &[f32], p: &[f64]| {
-            row.iter().zip(p).map(|(&w, &p)| f64::from(w) * p).sum::<f64>() as f32
-        };
-        w.chunks_exact(n).flat_map(|row| p.chunks_exact(n).map(move |p| dot(row, p))).collect()
+    let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
+    let lengths: Vec<f64> = p.chunks_exact(n).map(|p| dot(p, p).sqrt()).collect();
+    let weighed: Vec<f64> = match states.map(|states| states.damped(DAMPING)) {
+        None => p.to_vec(),
+        Some(h) => {
+            p.chunks_exact(n).flat_map(|p| h.chunks_exact(n).map(move |h| dot(h, p))).collect()
+        }
     };
+    let onto = |w: &[f32]| -> Vec<f32> {
+        let rows = w.chunks_exact(n).flat_map(|row| {
+            let row: Vec<f64> = row.iter().map(|&w| f64::from(w)).collect();
+            let products = weighed.chunks_exact(n).zip(&lengths);
+            products.map(|(p, length)| (dot(&row, p) * length) as f32).collect::<Vec<f32>>()
+        });
+        rows.collect()
+    };
+    let rows = p.chunks_exact(n).zip(&lengths);
     SharedFactors {
-        projection: p.iter().map(|&p| p as f32).collect(),
+        projection: rows
+            .flat_map(|(p, length)| p.iter().map(move |p| (p / length) as f32))
+            .collect(),
         recurrent: onto(w_h),
         above: onto(w_x),
     }
@@ -83,7 +113,8 @@ pub fn projectable_layers(config: &NetworkConfig) -> Vec<usize> {
     (0..=last).filter(plain).collect()
 }
 
-/// The network with projections in all layers that [can get one](projectable_layers) and become smaller by it.
+/// The network with projections in all layers that [can get one](projectable_layers) and become smaller by it; where
+/// the `inputs` of its maps are known, those that lose the least of what the matrices make of the states.
 ///
 /// Recurrent and input matrices of any family become dense factors. The errors in the outputs are what the truncated
 /// singular values leave: fine-tune afterwards.
@@ -91,7 +122,11 @@ pub fn projectable_layers(config: &NetworkConfig) -> Vec<usize> {
 /// # Errors
 /// If the network is not valid, a matrix is int8 already, a list names no projection of such a layer, or the rule
 /// cannot be met.
-pub fn shared_projection(network: &Network, plan: &SharedProjection) -> Result<Network> {
+pub fn shared_projection(
+    network: &Network,
+    plan: &SharedProjection,
+    inputs: Option<&Calibration>,
+) -> Result<Network> {
     network.validate()?;
     plan.rank.validate()?;
     let layers = projectable_layers(&network.config);
@@ -117,13 +152,16 @@ pub fn shared_projection(network: &Network, plan: &SharedProjection) -> Result<N
             fixed -= map.params();
         }
         let (w_h, w_x) = (w_h.to_dense(), w_x.to_dense());
-        let svd = basis_svd(plan.basis, &w_h, &w_x, network.config.recurrent[l].hidden)?;
-        shared.push((svd, w_h, w_x));
+        let states = inputs
+            .map(|inputs| inputs.get(&format!("{}.rec", network.config.recurrent_name(l))))
+            .transpose()?;
+        let svd = basis_svd(plan.basis, &w_h, &w_x, network.config.recurrent[l].hidden, states)?;
+        shared.push((svd, w_h, w_x, states));
     }
     let spectra: Vec<Spectrum> = shared
         .iter()
         .zip(&layers)
-        .map(|((svd, w_h, w_x), &l)| Spectrum {
+        .map(|((svd, w_h, w_x, _), &l)| Spectrum {
             name: name(l),
             rows: (w_h.len() + w_x.len()) / svd.cols,
             cols: svd.cols,
@@ -133,14 +171,14 @@ pub fn shared_projection(network: &Network, plan: &SharedProjection) -> Result<N
     let ranks = plan.rank.choose(&spectra, fixed, false)?;
 
     let mut network = network.clone();
-    for (((l, (svd, w_h, w_x)), spectrum), rank) in
+    for (((l, (svd, w_h, w_x, states)), spectrum), rank) in
         layers.into_iter().zip(shared).zip(&spectra).zip(ranks)
     {
         if rank * (spectrum.rows + spectrum.cols) >= spectrum.rows * spectrum.cols {
             continue;
         }
         let n = svd.cols;
-        let factors = shared_factors(&svd, &w_h, &w_x, rank);
+        let factors = shared_factors(&svd, &w_h, &w_x, rank, states);
         *above_mut(&mut network, l) = LinearMap::dense(w_x.len() / n, rank, factors.above)?;
         let layer = &mut network.recurrent[l];
         layer.rec = LinearMap::dense(w_h.len() / n, rank, factors.recurrent)?;

@@ -27,11 +27,8 @@ enum Root {
 impl Root {
     fn of(moment: &SecondMoment, damping: f64) -> Result<Self> {
         let cols = moment.cols();
-        let matrix = moment.matrix();
-        let power = (0..cols).map(|i| matrix[i * cols + i]).sum::<f64>() / cols as f64;
-        let h = Mat::from_fn(cols, cols, |i, j| {
-            matrix[i * cols + j] + if i == j { damping * power } else { 0.0 }
-        });
+        let damped = moment.damped(damping);
+        let h = Mat::from_fn(cols, cols, |i, j| damped[i * cols + j]);
         if let Ok(cholesky) = h.llt(Side::Lower) {
             let lower = cholesky.L();
             let pivots = (0..cols).map(|i| lower[(i, i)] * lower[(i, i)]);

@@ -4,7 +4,8 @@ mod common;
 
 use common::{Random, distance, largest_difference, norm};
 use stonechat_compress::{
-    Basis, Measured, Plan, RankRule, SharedProjection, basis_svd, shared_factors, shared_projection,
+    Basis, Calibration, Measured, Plan, RankRule, SecondMoment, SharedProjection, basis_svd,
+    output_error, shared_factors, shared_projection,
 };
 use stonechat_model::{
     Candidate, Cell, LinearMap, Network, NetworkConfig, RecurrentConfig, RowConvConfig,
@@ -26,8 +27,8 @@ fn stacking_wins_in_the_sum_and_loses_on_the_recurrent_matrix() {
         let (w_h, w_x) = (random.matrix(20, n), random.matrix(30, n));
         for rank in [1, 4, 11, 12] {
             let [alone, stacked] = BASES.map(|basis| {
-                let svd = basis_svd(basis, &w_h, &w_x, n).unwrap();
-                let factors = shared_factors(&svd, &w_h, &w_x, rank);
+                let svd = basis_svd(basis, &w_h, &w_x, n, None).unwrap();
+                let factors = shared_factors(&svd, &w_h, &w_x, rank, None);
                 let error = |w: &[f32], z: &[f32]| {
                     distance(w, &product(z, &factors.projection, rank)).powi(2)
                 };
@@ -42,6 +43,76 @@ fn stacking_wins_in_the_sum_and_loses_on_the_recurrent_matrix() {
             }
         }
     }
+}
+
+#[test]
+fn by_the_states_less_of_the_outputs_is_lost() {
+    let n = 12;
+    for seed in 0..5 {
+        let mut random = Random(seed);
+        let (w_h, w_x) = (random.matrix(20, n), random.matrix(30, n));
+        // States that vary much in some directions and little in others.
+        let mix = random.matrix(n, n);
+        let mut states = SecondMoment::new(n);
+        let x: Vec<f32> = (0..200)
+            .flat_map(|_| {
+                let drawn: Vec<f32> =
+                    (0..n).map(|i| random.normal() as f32 * 0.5f32.powi(i as i32)).collect();
+                product(&mix, &drawn, n)
+            })
+            .collect();
+        states.add(&x).unwrap();
+        for (basis, rank) in [(Basis::Recurrent, 3), (Basis::Stacked, 3), (Basis::Stacked, n)] {
+            let lost = |by: Option<&SecondMoment>| -> f64 {
+                let svd = basis_svd(basis, &w_h, &w_x, n, by).unwrap();
+                let factors = shared_factors(&svd, &w_h, &w_x, rank, by);
+                for p in factors.projection.chunks_exact(n) {
+                    assert!((norm(p) - 1.0).abs() < 1e-4, "{}", norm(p));
+                }
+                let error = |w: &[f32], z: &[f32]| -> f64 {
+                    let map = LinearMap::dense(w.len() / n, n, w.to_vec()).unwrap();
+                    let cut = product(z, &factors.projection, rank);
+                    let cut = LinearMap::dense(w.len() / n, n, cut).unwrap();
+                    output_error(&map, &cut, &states).unwrap()
+                };
+                error(&w_h, &factors.recurrent) + error(&w_x, &factors.above)
+            };
+            let (plain, heard) = (lost(None), lost(Some(&states)));
+            match rank == n {
+                true => assert!(plain < 1e-6 && heard < 1e-6, "{plain} {heard}"),
+                false => assert!(heard < 0.5 * plain, "seed {seed} {basis:?}: {heard} {plain}"),
+            }
+        }
+    }
+}
+
+#[test]
+fn what_is_heard_is_known_behind_new_projections() {
+    let before = network(Cell::Gru, false);
+    let mut random = Random(8);
+    let mut inputs = Calibration::new(&before);
+    for map in before.maps() {
+        inputs.add(&map.name(), &random.matrix(60, map.map.cols())).unwrap();
+    }
+    let plan = "[shared_projection]\nrank = { list = { \"gru.0.proj\" = 4, \"gru.2.proj\" = 3 } }\n\
+                [low_rank]\nwhiten = true\nrank = { list = { \"gru.1.nonrec\" = 2, fc = 2 } }\n\
+                [families]\n\"gru.2.rec\" = { family = \"hashed\", parameters = 40 }";
+    let plan = Plan::from_toml(plan).unwrap();
+    let measured = Measured { inputs: Some(&inputs), ..Measured::default() };
+    let after = plan.apply(&before, measured).unwrap();
+    let projected = inputs.projected(&after).unwrap();
+    for (name, cols, vectors) in [
+        ("gru.0.proj", 16, 60),
+        ("gru.0.rec", 4, 60),
+        ("gru.1.nonrec", 4, 60),
+        ("gru.1.rec", 16, 60),
+        ("fc", 3, 60),
+    ] {
+        let moment = projected.get(name).unwrap();
+        assert_eq!((moment.cols(), moment.vectors()), (cols, vectors), "{name}");
+    }
+    let map = after.maps().iter().find(|map| map.name() == "gru.1.nonrec").unwrap().map.rank();
+    assert_eq!(map, 2);
 }
 
 /// Layers whose recurrent and next input matrices have a common row space of dimension 5.
@@ -86,7 +157,7 @@ fn a_common_row_space_is_found_without_loss() {
             let wanted = before.forward_reference(&x, 9).unwrap();
             for basis in BASES {
                 let plan = SharedProjection { rank: RankRule::Variance(0.9999), basis };
-                let after = shared_projection(&before, &plan).unwrap();
+                let after = shared_projection(&before, &plan, None).unwrap();
                 let widths: Vec<_> =
                     after.config.recurrent.iter().map(|layer| layer.projection).collect();
                 // Between the topmost layer and a row convolution there is no matrix to share with.
@@ -138,6 +209,7 @@ fn plans_budgets_and_refusals() {
     let error = shared_projection(
         &both,
         &SharedProjection { rank: RankRule::Variance(0.5), basis: Basis::Recurrent },
+        None,
     );
     // All layers have projections by now: nothing is left to do.
     assert_eq!(error.unwrap(), both);

@@ -21,7 +21,7 @@ use crate::parameters::Parameter;
 use crate::recipe::Stage;
 use crate::trained::put_map;
 
-/// Moves the maps of `net` as the stage's `families` and `warm_start` say, by the inputs of its maps on
+/// Moves the maps of `net` as the stage's `shared_projection`, `families` and `warm_start` say, by the inputs of its maps on
 /// `stage.calibrate_seconds` of `dataset`, without augmentation.
 ///
 /// # Errors
@@ -40,10 +40,11 @@ pub fn calibrated_start(
     let plan = Plan {
         families: stage.families.clone(),
         low_rank: stage.warm_start.clone().map(whitened),
+        shared_projection: stage.shared_projection.clone(),
         ..Plan::default()
     };
     let after = plan.apply(&before, Measured { inputs: Some(&inputs), machine: None })?;
-    adopt(net, &before, &after, &inputs)
+    adopt(net, &before, &after, &inputs.projected(&after)?)
 }
 
 /// Notes what goes into the maps of `net` on at least `seconds` of utterances from all over `dataset`.
@@ -99,11 +100,13 @@ fn adopt(
 ) -> Result<(), TrainError> {
     let biases: BTreeMap<String, &[f32]> = after.vectors().into_iter().collect();
     let row = |values: Vec<f32>| Parameter { rows: 1, columns: values.len(), values };
-    for (old, new) in before.maps().iter().zip(after.maps()) {
-        if old.map == new.map {
+    net.config = after.config.clone();
+    let before = before.maps();
+    for new in after.maps() {
+        let (name, map) = (new.name(), new.map);
+        if before.iter().any(|old| old.name() == name && old.map == map) {
             continue;
         }
-        let (name, map) = (new.name(), new.map);
         put_map(net, &name, map)?;
         if name == "output" {
             net.parameters.insert("output.bias".into(), row(biases["output.bias"].to_vec()));

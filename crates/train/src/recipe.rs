@@ -121,8 +121,8 @@ pub struct Stage {
     /// weights of the stage before.
     #[serde(default)]
     pub families: BTreeMap<String, Family>,
-    /// Seconds of training audio; more than 0 lets `families` and `warm_start` keep what matters for the outputs of the
-    /// net there, as `compress --calibrate` does, and not what is large in the weights.
+    /// Seconds of training audio; more than 0 lets `families`, `warm_start` and `shared_projection` keep what matters for
+    /// the outputs of the net there, as `compress --calibrate` does, and not what is large in the weights.
     #[serde(default)]
     pub calibrate_seconds: f64,
     /// Penalty on the weights.
@@ -332,8 +332,10 @@ impl Recipe {
         if index == 0 && self.init.is_none() {
             return Err("calibrate_seconds needs a trained net: give `init`".into());
         }
-        if stage.families.is_empty() && stage.warm_start.is_none() {
-            return Err("calibrate_seconds needs `families` or `warm_start`".into());
+        let shares = stage.shared_projection.is_some();
+        if stage.families.is_empty() && stage.warm_start.is_none() && !shares {
+            let wanted = "`families`, `warm_start` or `shared_projection`";
+            return Err(format!("calibrate_seconds needs {wanted}"));
         }
         let unheard =
             |key: &&String| key.ends_with("proj") || key.ends_with("joint") || *key == "projection";

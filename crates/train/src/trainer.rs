@@ -278,9 +278,6 @@ impl<'a> Trainer<'a> {
             false => None,
         };
         self.net.set_characters(characters, self.recipe.seed);
-        if let Some(plan) = &stage.shared_projection {
-            share_projections(&mut self.net, plan)?;
-        }
         if stage.calibrate_seconds > 0.0 {
             let (data, batches) = (&self.train, &self.recipe.batches);
             calibrated_start(&mut self.net, stage, data, batches, &self.device)?;
@@ -312,6 +309,9 @@ impl<'a> Trainer<'a> {
 
     /// Truncates weights, or moves them into other families, by what the weights are.
     fn start_by_weights(&mut self, stage: &Stage) -> Result<(), TrainError> {
+        if let Some(plan) = &stage.shared_projection {
+            share_projections(&mut self.net, plan)?;
+        }
         if let Some(rule) = &stage.warm_start {
             warm_start(&mut self.net, rule)?;
         }

@@ -117,7 +117,7 @@ pub fn share_projections(net: &mut Net, plan: &SharedProjection) -> Result<(), T
         };
         let (rec, n) = (format!("{name}.rec"), net.config.recurrent[l].hidden);
         let (w_h, w_x) = (net.dense(&rec), net.dense(&above));
-        let svd = basis_svd(plan.basis, &w_h.values, &w_x.values, n)?;
+        let svd = basis_svd(plan.basis, &w_h.values, &w_x.values, n, None)?;
         spectra.push(Spectrum {
             name: format!("{name}.proj"),
             rows: w_h.rows + w_x.rows,
@@ -136,7 +136,7 @@ pub fn share_projections(net: &mut Net, plan: &SharedProjection) -> Result<(), T
         if rank * (spectrum.rows + spectrum.cols) >= spectrum.rows * spectrum.cols {
             continue;
         }
-        let factors = shared_factors(&svd, &w_h.values, &w_x.values, rank);
+        let factors = shared_factors(&svd, &w_h.values, &w_x.values, rank, None);
         for (name, rows, columns, values) in [
             (rec, w_h.rows, rank, factors.recurrent),
             (above, w_x.rows, rank, factors.above),

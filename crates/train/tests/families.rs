@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use burn::tensor::Device;
 use common::{RATE_HZ, last, recipe, tones};
 use stonechat::Model;
-use stonechat_compress::{Calibration, LowRank, Measured, Plan, RankRule};
+use stonechat_compress::{Basis, Calibration, LowRank, Measured, Plan, RankRule, SharedProjection};
 use stonechat_corpus::read_manifest;
 use stonechat_model::{Family, Network, NetworkConfig, Package};
 use stonechat_train::export::export;
@@ -203,11 +203,13 @@ fn a_calibrated_start_is_what_compression_makes_of_the_package() {
         r#"{"gru.1.rec": {"family": "toeplitz_like", "rank": 2}, "fully_connected": {"family": "monarch", "blocks": 2}}"#,
     )
     .unwrap();
-    let ranks = BTreeMap::from([("gru.0.nonrec".to_owned(), 5), ("gru.0.rec".to_owned(), 4)]);
+    let ranks = BTreeMap::from([("gru.0.nonrec".to_owned(), 5)]);
+    let widths = BTreeMap::from([("gru.0.proj".to_owned(), 6)]);
     let start = |run: &str, changes: &[&str]| -> Network {
         let common = [
             r#"stage.1.families={ "gru.1.rec" = { family = "toeplitz_like", rank = 2 }, fully_connected = { family = "monarch", blocks = 2 } }"#,
-            r#"stage.1.warm_start={ list = { "gru.0.nonrec" = 5, "gru.0.rec" = 4 } }"#,
+            r#"stage.1.warm_start={ list = { "gru.0.nonrec" = 5 } }"#,
+            r#"stage.1.shared_projection={ rank = { list = { "gru.0.proj" = 6 } } }"#,
             "stage.1.epochs=0",
         ];
         let run = folder.path().join(run);
@@ -228,7 +230,13 @@ fn a_calibrated_start_is_what_compression_makes_of_the_package() {
         model.logits_observed(&samples, &mut |map, x| inputs.add(map, x).unwrap());
     }
     let low_rank = LowRank { whiten: true, ..LowRank::new(RankRule::List(ranks)) };
-    let plan = Plan { families, low_rank: Some(low_rank), ..Plan::default() };
+    let shared = SharedProjection { rank: RankRule::List(widths), basis: Basis::Recurrent };
+    let plan = Plan {
+        families,
+        low_rank: Some(low_rank),
+        shared_projection: Some(shared),
+        ..Plan::default()
+    };
     let compressed =
         plan.apply(&network, Measured { inputs: Some(&inputs), machine: None }).unwrap();
 
