@@ -25,7 +25,7 @@ variants() {
     for n in 128 48; do
         # One right factor for a layer's recurrence and the next layer's input, as cut from the net; the rest low rank.
         l="{ family = \"low_rank\", rank = $((n / 2)) }"
-        echo "shared_projection-$n|shared_projection={ rank = { list = { \"gru.0.proj\" = $n, \"gru.1.proj\" = $n, \"gru.2.proj\" = $n } } }|families={ \"gru.0.nonrec\" = $l, fully_connected = $l }"
+        echo "shared_projection-$n|shared_projection={ rank = { list = { \"gru.0.proj\" = $n, \"gru.1.proj\" = $n } } }|families={ \"gru.0.nonrec\" = $l, fully_connected = $l }"
     done
     for n in 40 16; do echo "per_gate_low_rank-$n|$(gates "{ family = \"low_rank\", rank = $n }")"; done
     for n in 40:64 16:24; do

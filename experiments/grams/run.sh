@@ -9,7 +9,7 @@ stride4=(--set 'network.conv.1.stride=[2,2]' --set network.conv.1.channels=32 --
 grams=(--set 'grams={ longest = 2, max = 100 }')
 
 variant() { # NAME SEED ARGUMENTS...
-    local run=runs/grams/$1-seed$2
+    local run=${RUNS:-runs/grams}/$1-seed$2
     "$stonechat" train "$recipe" --run "$run" $([ -e "$run/checkpoints/last.safetensors" ] && echo --resume) \
         --set "seed=$2" "${@:3}"
 }
