@@ -64,7 +64,8 @@ def main(folder):
 
 
 def draw(points, path):
-    """CER against kilobytes of the package; sizes of one family are joined."""
+    """CER against kilobytes of the package; sizes of one family are joined. What has not recovered is left out."""
+    points = [p for p in points if p[2] < 80]
     width, height, left, bottom = 760, 460, 60, 50
     top_cer, low_cer = max(p[2] for p in points) + 2, min(p[2] for p in points) - 2
     top_kb = max(p[1] for p in points) * 1.05
@@ -83,10 +84,12 @@ def draw(points, path):
         families[name.rsplit("-", 1)[0]].append((kilobytes, cer))
     for i, (family, sizes) in enumerate(sorted(families.items(), key=lambda item: min(c for _, c in item[1]))):
         colour = COLOURS[i % len(COLOURS)]
+        again = i >= len(COLOURS)
+        fill, dash = ("white", ' stroke-dasharray="5 3"') if again else (colour, "")
         path_data = "L".join(f"{x(kb):.1f} {y(cer):.1f}" for kb, cer in sorted(sizes))
-        out.append(f'<path d="M{path_data}" fill="none" stroke="{colour}"/>')
-        out += [f'<circle cx="{x(kb):.1f}" cy="{y(cer):.1f}" r="4" fill="{colour}"/>' for kb, cer in sizes]
-        out.append(f'<circle cx="{width - 175}" cy="{30 + 18 * i}" r="4" fill="{colour}"/><text x="{width - 165}" y="{34 + 18 * i}">{family.replace("_", " ")}</text>')
+        out.append(f'<path d="M{path_data}" fill="none" stroke="{colour}"{dash}/>')
+        out += [f'<circle cx="{x(kb):.1f}" cy="{y(cer):.1f}" r="4" fill="{fill}" stroke="{colour}"/>' for kb, cer in sizes]
+        out.append(f'<circle cx="{width - 175}" cy="{30 + 18 * i}" r="4" fill="{fill}" stroke="{colour}"/><text x="{width - 165}" y="{34 + 18 * i}">{family.replace("_", " ")}</text>')
     out.append("</svg>")
     path.write_text("\n".join(out) + "\n")
 
