@@ -24,7 +24,7 @@ pub fn quantize_calibrated(
     let names: Vec<String> = network.maps().iter().map(|map| map.name()).collect();
     let mut network = network.clone();
     for ((kind, map), name) in network.maps_mut().into_iter().zip(&names) {
-        if map.parts().iter().any(|(_, part)| part.is_quantised()) {
+        if map.is_quantised() {
             let reason = format!("`{name}` is quantised already: start from the float network");
             return Err(Error::Plan(reason));
         }

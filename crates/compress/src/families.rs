@@ -65,7 +65,7 @@ pub(crate) fn moved(
     inputs: Option<&Calibration>,
 ) -> Result<LinearMap> {
     let name = map.name();
-    if map.map.parts().iter().any(|(_, part)| part.is_int8()) {
+    if map.map.is_quantised() {
         return Err(Error::Plan(format!(
             "`{name}` is quantised already: change the families of the float network first"
         )));

@@ -120,7 +120,7 @@ pub fn projectable_layers(config: &NetworkConfig) -> Vec<usize> {
 /// singular values leave: fine-tune afterwards.
 ///
 /// # Errors
-/// If the network is not valid, a matrix is int8 already, a list names no projection of such a layer, or the rule
+/// If the network is not valid, a matrix is quantised already, a list names no projection of such a layer, or the rule
 /// cannot be met.
 pub fn shared_projection(
     network: &Network,
@@ -145,8 +145,9 @@ pub fn shared_projection(
     for &l in &layers {
         let (w_h, w_x) = (&network.recurrent[l].rec, above(network, l));
         for map in [w_h, w_x] {
-            if map.parts().iter().any(|(_, part)| part.is_int8()) {
-                let reason = "is int8 already or lies below such a map: share first, then quantise";
+            if map.is_quantised() {
+                let reason =
+                    "is quantised already or lies below such a map: share first, then quantise";
                 return Err(Error::Plan(format!("`{}` {reason}", name(l))));
             }
             fixed -= map.params();

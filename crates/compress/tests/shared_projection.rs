@@ -4,8 +4,8 @@ mod common;
 
 use common::{Random, distance, largest_difference, norm};
 use stonechat_compress::{
-    Basis, Calibration, Measured, Plan, RankRule, SecondMoment, SharedProjection, basis_svd,
-    output_error, shared_factors, shared_projection,
+    Basis, Bits, Calibration, Measured, Plan, Quantize, RankRule, SecondMoment, SharedProjection,
+    basis_svd, output_error, quantize, shared_factors, shared_projection,
 };
 use stonechat_model::{
     Candidate, Cell, LinearMap, Network, NetworkConfig, RecurrentConfig, RowConvConfig,
@@ -213,4 +213,21 @@ fn plans_budgets_and_refusals() {
     );
     // All layers have projections by now: nothing is left to do.
     assert_eq!(error.unwrap(), both);
+}
+
+#[test]
+fn what_is_quantised_stays_as_it_is() {
+    let plans = [
+        "[shared_projection]\nrank = { variance = 0.5 }",
+        "[families]\nrecurrent = { family = \"hashed\", parameters = 40 }",
+        "[low_rank]\nrank = { variance = 0.5 }",
+    ];
+    for bits in [Bits::Eight, Bits::Four] {
+        let before = quantize(&network(Cell::Gru, false), &Quantize::new(bits)).unwrap();
+        for text in plans {
+            let plan = Plan::from_toml(text).unwrap();
+            let error = plan.apply(&before, Measured::default()).unwrap_err().to_string();
+            assert!(error.contains("quantised already"), "{bits:?} {text}: {error}");
+        }
+    }
 }

@@ -97,7 +97,7 @@ impl<'a> Study<'a> {
         let network_bytes = budget.bytes.unwrap_or(network.params());
         let pricing = Pricing { machine: measured.machine, network_bytes };
         let maps = network.maps().into_iter().map(|map| {
-            if map.map.parts().iter().any(|(_, part)| part.is_quantised()) {
+            if map.map.is_quantised() {
                 let name = map.name();
                 return Err(Error::Plan(format!(
                     "`{name}` is quantised already: start from the float network"

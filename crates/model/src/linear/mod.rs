@@ -204,6 +204,11 @@ impl LinearMap {
         }
     }
 
+    /// Are any of its weights integers?
+    pub fn is_quantised(&self) -> bool {
+        self.parts().iter().any(|(_, part)| part.is_quantised())
+    }
+
     /// How its parts are stored, each storage once: `f32`, `int8`, `int4`, or several joined by `+`.
     pub fn storage(&self) -> String {
         let mut storages: Vec<&str> = self.parts().iter().map(|(_, m)| m.storage()).collect();
