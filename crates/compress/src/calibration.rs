@@ -1,6 +1,6 @@
 //! What goes into the linear maps of a network on real audio: the data that compression by the data goes by.
 
-use crate::{Error, Result};
+use crate::{Error, Result, name_above};
 use faer::linalg::matmul::triangular::{BlockStructure, matmul};
 use faer::{Accum, Mat, MatRef, Par};
 use std::collections::BTreeMap;
@@ -204,13 +204,8 @@ impl Calibration {
             }
             let p = Matrix::from_f32(projection.rows(), projection.cols(), projection.to_dense())?;
             let rec = format!("{name}.rec");
-            let above = match (after.recurrent.get(l + 1), &after.fc) {
-                (Some(_), _) => format!("{}.nonrec", after.config.recurrent_name(l + 1)),
-                (None, Some(_)) => "fc".into(),
-                (None, None) => "output".into(),
-            };
             maps.insert(proj, self.get(&rec)?.clone());
-            for name in [rec, above] {
+            for name in [rec, name_above(&after.config, l)] {
                 let image = self.get(&name)?.image(&p)?;
                 maps.insert(name, image);
             }

@@ -55,8 +55,8 @@ pub use quantize::{Bits, Quantize, quantize, quantize_int8};
 pub use rank::{RankRule, Spectrum, nu, rank_at_variance};
 pub use report::{MapReport, map_report};
 pub use shared_projection::{
-    Basis, SharedFactors, SharedProjection, basis_svd, projectable_layers, shared_factors,
-    shared_projection,
+    Basis, SharedFactors, SharedProjection, basis_svd, name_above, projectable_layers,
+    shared_factors, shared_projection,
 };
 pub use svd::{Svd, singular_values, singular_values_of, truncated_svd};
 pub use warm_start::{LowRank, Measured, low_rank};

@@ -109,11 +109,15 @@ impl Plan {
     /// not valid.
     pub fn apply(&self, network: &Network, measured: Measured<'_>) -> Result<Network> {
         network.validate()?;
-        let shared = self.shared_projection.as_ref();
-        let shared = shared.map(|plan| shared_projection(network, plan, measured.inputs));
-        let network = &shared.transpose()?.unwrap_or_else(|| network.clone());
-        let inputs = measured.inputs.map(|inputs| inputs.projected(network)).transpose()?;
-        let measured = Measured { inputs: inputs.as_ref(), ..measured };
+        let (shared, projected);
+        let (network, measured) = match &self.shared_projection {
+            None => (network, measured),
+            Some(plan) => {
+                shared = shared_projection(network, plan, measured.inputs)?;
+                projected = measured.inputs.map(|inputs| inputs.projected(&shared)).transpose()?;
+                (&shared, Measured { inputs: projected.as_ref(), ..measured })
+            }
+        };
         let network = &change_families(network, &self.families, measured.inputs)?;
         let done = |map: &MapRef<'_>| chosen(&self.families, map).is_some();
         let network = match &self.low_rank {

@@ -113,6 +113,15 @@ pub fn projectable_layers(config: &NetworkConfig) -> Vec<usize> {
     (0..=last).filter(plain).collect()
 }
 
+/// The name of the matrix that takes what layer `l` puts out.
+pub fn name_above(config: &NetworkConfig, l: usize) -> String {
+    match config.fc {
+        _ if l + 1 < config.recurrent.len() => format!("{}.nonrec", config.recurrent_name(l + 1)),
+        Some(_) => "fc".into(),
+        None => "output".into(),
+    }
+}
+
 /// The network with projections in all layers that [can get one](projectable_layers) and become smaller by it; where
 /// the `inputs` of its maps are known, those that lose the least of what the matrices make of the states.
 ///

@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{Random, distance, largest_difference, norm};
+use common::{Random, distance, largest_difference, norm, product};
 use stonechat_compress::{
     Basis, Bits, Calibration, Measured, Plan, Quantize, RankRule, SecondMoment, SharedProjection,
     basis_svd, output_error, quantize, shared_factors, shared_projection,
@@ -12,12 +12,6 @@ use stonechat_model::{
 };
 
 const BASES: [Basis; 2] = [Basis::Recurrent, Basis::Stacked];
-
-fn product(a: &[f32], b: &[f32], inner: usize) -> Vec<f32> {
-    let cols = b.len() / inner;
-    let at = |row: &[f32], j: usize| (0..inner).map(|k| row[k] * b[k * cols + j]).sum::<f32>();
-    a.chunks_exact(inner).flat_map(|row| (0..cols).map(move |j| at(row, j))).collect()
-}
 
 #[test]
 fn stacking_wins_in_the_sum_and_loses_on_the_recurrent_matrix() {

@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 
 use stonechat_compress::{
-    RankRule, SharedProjection, Spectrum, basis_svd, project, projectable_layers, shared_factors,
-    singular_values,
+    RankRule, SharedProjection, Spectrum, basis_svd, name_above, project, projectable_layers,
+    shared_factors, singular_values,
 };
 use stonechat_model::{Family, FamilySpec, Kind, LinearSpec};
 
@@ -104,17 +104,12 @@ pub fn warm_start(net: &mut Net, rule: &RankRule) -> Result<(), TrainError> {
 /// A weight that is not finite, or a rule that cannot be met.
 pub fn share_projections(net: &mut Net, plan: &SharedProjection) -> Result<(), TrainError> {
     let layers = projectable_layers(&net.config);
-    let last = net.config.recurrent.len() - 1;
     let mut shared = Vec::new();
     let mut spectra = Vec::new();
     let mut fixed = net.count();
     for &l in &layers {
         let name = net.config.recurrent_name(l);
-        let above = match (l == last, net.config.fc) {
-            (false, _) => format!("{}.nonrec", net.config.recurrent_name(l + 1)),
-            (true, Some(_)) => "fc".into(),
-            (true, None) => "output".into(),
-        };
+        let above = name_above(&net.config, l);
         let (rec, n) = (format!("{name}.rec"), net.config.recurrent[l].hidden);
         let (w_h, w_x) = (net.dense(&rec), net.dense(&above));
         let svd = basis_svd(plan.basis, &w_h.values, &w_x.values, n, None)?;

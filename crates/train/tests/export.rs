@@ -1,8 +1,11 @@
 //! The exported network gives the logits of the net it came from, evaluated slowly and in the runtime.
 
+mod common;
+
 use std::sync::Arc;
 
 use burn::tensor::Device;
+use common::as_after_training;
 use stonechat::{Model, Options};
 use stonechat_audio::FeatureConfig;
 use stonechat_compress::RankRule;
@@ -61,18 +64,7 @@ fn logits_survive_the_export() {
         config["candidate"] = candidate.into();
         let config: NetworkConfig = serde_json::from_value(config).unwrap();
         let mut net = Net::new(config.clone(), symbols, form, 3).unwrap();
-        // Batch norms that do something, as after training.
-        for (i, (name, p)) in net.parameters.iter_mut().enumerate() {
-            if name.contains("norm") || name.contains("bias") || name.contains("peepholes") {
-                let noise = |k: usize| 0.3 * random::normal(i as u64, k as u64);
-                p.values.iter_mut().enumerate().for_each(|(k, v)| *v += noise(k));
-            }
-        }
-        for (i, s) in net.statistics.values_mut().enumerate() {
-            let noise = |k: usize| random::normal(100 + i as u64, k as u64);
-            s.mean.iter_mut().enumerate().for_each(|(k, m)| *m = 0.5 * noise(k));
-            s.variance.iter_mut().enumerate().for_each(|(k, v)| *v = 0.5 + noise(k).abs());
-        }
+        as_after_training(&mut net);
         if let Some(rule) = &rule {
             warm_start(&mut net, rule).unwrap();
         }

@@ -1,8 +1,11 @@
 //! Training for integers: what the trainer computes is what the runtime computes with integer weights.
 
+mod common;
+
 use std::sync::Arc;
 
 use burn::tensor::Device;
+use common::as_after_training;
 use stonechat::{Model, Options};
 use stonechat_audio::FeatureConfig;
 use stonechat_compress::{Bits, RankRule, quantize};
@@ -33,17 +36,7 @@ fn config() -> NetworkConfig {
 /// A net with batch norms that do something, as after training.
 fn net(low_rank: bool, symbols: usize) -> Net {
     let mut net = Net::new(config(), symbols, Parametrisation::Dense, 3).unwrap();
-    for (i, (name, p)) in net.parameters.iter_mut().enumerate() {
-        if name.contains("norm") {
-            let noise = |k: usize| 0.3 * random::normal(i as u64, k as u64);
-            p.values.iter_mut().enumerate().for_each(|(k, v)| *v += noise(k));
-        }
-    }
-    for (i, s) in net.statistics.values_mut().enumerate() {
-        let noise = |k: usize| random::normal(100 + i as u64, k as u64);
-        s.mean.iter_mut().enumerate().for_each(|(k, m)| *m = 0.5 * noise(k));
-        s.variance.iter_mut().enumerate().for_each(|(k, v)| *v = 0.5 + noise(k).abs());
-    }
+    as_after_training(&mut net);
     if low_rank {
         warm_start(&mut net, &RankRule::Variance(0.6)).unwrap();
     }

@@ -7,6 +7,8 @@ use std::path::Path;
 
 use stonechat_train::TrainError;
 use stonechat_train::checkpoint::Checkpoint;
+use stonechat_train::net::Net;
+use stonechat_train::random;
 use stonechat_train::recipe::Recipe;
 
 pub const RATE_HZ: u32 = 8000;
@@ -110,4 +112,19 @@ pub fn try_recipe(folder: &Path, changes: &[&str]) -> Result<Recipe, TrainError>
 /// The last checkpoint of a run.
 pub fn last(run: &Path) -> Checkpoint {
     Checkpoint::load(&run.join("checkpoints/last.safetensors")).unwrap().0
+}
+
+/// Gives a fresh net batch norms, biases and peepholes that do something, as after training.
+pub fn as_after_training(net: &mut Net) {
+    for (i, (name, p)) in net.parameters.iter_mut().enumerate() {
+        if name.contains("norm") || name.contains("bias") || name.contains("peepholes") {
+            let noise = |k: usize| 0.3 * random::normal(i as u64, k as u64);
+            p.values.iter_mut().enumerate().for_each(|(k, v)| *v += noise(k));
+        }
+    }
+    for (i, s) in net.statistics.values_mut().enumerate() {
+        let noise = |k: usize| random::normal(100 + i as u64, k as u64);
+        s.mean.iter_mut().enumerate().for_each(|(k, m)| *m = 0.5 * noise(k));
+        s.variance.iter_mut().enumerate().for_each(|(k, v)| *v = 0.5 + noise(k).abs());
+    }
 }
