@@ -3,6 +3,7 @@
 use burn::tensor::Tensor;
 
 use crate::data::Targets;
+use crate::graph::to_host;
 use crate::loss;
 use crate::net::Output;
 use crate::recipe::Stage;
@@ -16,6 +17,8 @@ pub struct Objective {
     pub losses: Vec<f32>,
     /// Mean divergence from the teacher per utterance.
     pub divergence: Option<f64>,
+    /// Mean divergence of an utterance from its other view.
+    pub inconsistency: Option<f64>,
 }
 
 /// The CTC or Gram-CTC loss of `output`, as the alphabet wants it.
@@ -31,7 +34,8 @@ pub fn recognition(
 }
 
 /// `(1 - w) [(1 - j) recognition + j CTC of the characters] + w T^2 KL(teacher || net)`, with the
-/// stage's `joint_ctc` for `j` and its teacher's weight for `w`.
+/// stage's `joint_ctc` for `j` and its teacher's weight for `w`; and with `consistency` for `c` on top
+/// `c KL(other view || view)`, the batch having each utterance in two views (CR-CTC, Yao et al. 2024, eq. 3).
 pub fn objective(
     stage: &Stage,
     targets: &Targets,
@@ -50,8 +54,27 @@ pub fn objective(
         let (distance, each) =
             loss::distil(&output.logits, &output.frames, logits, config.temperature);
         total = total * (1.0 - config.weight) + distance * config.weight;
-        let sum: f64 = each.iter().map(|&d| f64::from(d)).sum();
-        divergence = Some(sum / each.len().max(1) as f64);
+        divergence = Some(mean(&each));
     }
-    Objective { total, losses, divergence }
+    let mut inconsistency = None;
+    if stage.consistency > 0.0 {
+        let (distance, each) = between_views(output);
+        total = total + distance * stage.consistency;
+        inconsistency = Some(mean(&each));
+    }
+    Objective { total, losses, divergence, inconsistency }
+}
+
+/// Each view is drawn to the posteriors of the other, which get no gradient; the first half of the batch is one view,
+/// the second the other.
+fn between_views(output: &Output) -> (Tensor<2>, Vec<f32>) {
+    let mut other = to_host(output.logits.clone());
+    let half = other.len() / 2;
+    other.rotate_left(half);
+    loss::distil(&output.logits, &output.frames, &other, 1.0)
+}
+
+fn mean(values: &[f32]) -> f64 {
+    let sum: f64 = values.iter().map(|&value| f64::from(value)).sum();
+    sum / values.len().max(1) as f64
 }

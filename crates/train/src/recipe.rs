@@ -165,6 +165,10 @@ pub struct Stage {
     /// Share of activations dropped below each recurrent and fully connected layer.
     #[serde(default)]
     pub dropout: f32,
+    /// Weight of the divergence between two differently masked views of each utterance (CR-CTC, Yao et al. 2024, who
+    /// use 0.2); 0 = one view. A step costs twice as much for the same number of utterances.
+    #[serde(default)]
+    pub consistency: f32,
     /// Trains for integer weights and activations: the stage's package has the integers. CPU only.
     #[serde(default)]
     pub quantise: Option<Rounding>,
@@ -420,6 +424,9 @@ impl Stage {
             if !(0.0..1.0).contains(&value) {
                 return Err(format!("{key} is {value}, must be in [0, 1)"));
             }
+        }
+        if !(self.consistency >= 0.0 && self.consistency.is_finite()) {
+            return Err(format!("consistency is {}, must not be negative", self.consistency));
         }
         if self.block.contains(&0) {
             return Err("block must be of at least one row and column".into());

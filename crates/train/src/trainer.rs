@@ -358,6 +358,7 @@ impl<'a> Trainer<'a> {
             config: Arc::new(self.recipe.augment.clone()),
             seed: random::seed_for(self.recipe.seed, "augment"),
             epoch: number as u64,
+            views: if stage.consistency > 0.0 { 2 } else { 1 },
         };
         let order = random::seed_for(self.recipe.seed, "order");
         let plan = self.train.plan(&self.recipe.batches, number as u64, order, Some(&augmentation));
@@ -439,7 +440,7 @@ impl<'a> Trainer<'a> {
             self.teacher.as_ref().map(|t| t.logits(&batch.features, &frames, &self.device));
         let output = self.net.forward(&graph, batch.features, frames, mode, &self.device);
         let targets = self.train.targets();
-        let Objective { total, losses, divergence } =
+        let Objective { total, losses, divergence, inconsistency } =
             objective(stage, targets, &output, &batch.labels, taught.as_deref());
         let mut gradients = graph.gradients(&(total / losses.len() as f32));
         let statistics = output.statistics;
@@ -471,6 +472,7 @@ impl<'a> Trainer<'a> {
             "loss": finite.iter().sum::<f64>() / finite.len().max(1) as f64,
             "penalty": penalty,
             "divergence": divergence,
+            "inconsistency": inconsistency,
             "norm": norm,
             "rate": rate,
             "utterances": losses.len(),

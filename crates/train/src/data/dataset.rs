@@ -251,7 +251,7 @@ impl Dataset {
         (0..self.len()).map(|item| self.features.frames(samples(item))).collect()
     }
 
-    /// The batches of an epoch (see [`plan_epoch`]), cut by the lengths after augmentation.
+    /// The batches of an epoch (see [`plan_epoch`]), cut by the lengths after augmentation; all views of an utterance count.
     pub fn plan(
         &self,
         config: &BatchConfig,
@@ -259,7 +259,13 @@ impl Dataset {
         seed: u64,
         augmentation: Option<&Augmentation>,
     ) -> Vec<Vec<usize>> {
-        plan_epoch(&self.frames(augmentation), config, epoch, seed)
+        let views = augmentation.map_or(1, |augmentation| augmentation.views);
+        let config = BatchConfig {
+            max_frames: config.max_frames / views,
+            max_utterances: (config.max_utterances / views).max(1),
+            ..config.clone()
+        };
+        plan_epoch(&self.frames(augmentation), &config, epoch, seed)
     }
 
     /// The drawn speed, or 1 where the faster utterance would be too short for its text.
@@ -278,15 +284,16 @@ impl Dataset {
         self.cached.get(utterance, &self.utterances[utterance], &self.pcm)
     }
 
-    /// Frames of an item as a network gets them, `frames x dim`: augmented, normalised, masked.
+    /// Frames of an item as a network gets them, `frames x dim`: augmented, normalised, and masked in as many ways as
+    /// the augmentation has views (one without).
     ///
     /// # Errors
     /// The audio cannot be read any more, or the cache cannot be written.
-    pub fn item_features(
+    pub fn item_views(
         &self,
         item: usize,
         augmentation: Option<&Augmentation>,
-    ) -> Result<Vec<f32>, DataError> {
+    ) -> Result<Vec<Vec<f32>>, DataError> {
         let mut features = match augmentation {
             Some(augmentation) if augmentation.config.changes_waveform() => {
                 let others = OtherVoices {
@@ -312,10 +319,12 @@ impl Dataset {
                 }
             }
         }
-        if let Some(augmentation) = augmentation {
-            augmentation.mask(item, &mut features, self.features.dim());
+        let Some(augmentation) = augmentation else { return Ok(vec![features]) };
+        let mut views = vec![features; augmentation.views];
+        for (view, features) in views.iter_mut().enumerate() {
+            augmentation.mask(item, view, features, self.features.dim());
         }
-        Ok(features)
+        Ok(views)
     }
 }
 

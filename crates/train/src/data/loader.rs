@@ -26,7 +26,7 @@ pub struct Batch {
 }
 
 impl Dataset {
-    /// The batch of some items, on the calling thread.
+    /// The batch of some items, on the calling thread: all of them in one view, then all in the next.
     ///
     /// # Errors
     /// Audio that cannot be read any more, or a cache that cannot be written.
@@ -36,8 +36,12 @@ impl Dataset {
         augmentation: Option<&Augmentation>,
     ) -> Result<Batch, DataError> {
         let dim = self.dim();
-        let parts = items.iter().map(|&item| self.item_features(item, augmentation));
-        let parts = parts.collect::<Result<Vec<_>, _>>()?;
+        let views = augmentation.map_or(1, |augmentation| augmentation.views);
+        let each = items.iter().map(|&item| self.item_views(item, augmentation));
+        let each = each.collect::<Result<Vec<_>, _>>()?;
+        let parts: Vec<&Vec<f32>> =
+            (0..views).flat_map(|view| each.iter().map(move |views| &views[view])).collect();
+        let items = items.repeat(views);
         let frames: Vec<usize> = parts.iter().map(|part| part.len() / dim).collect();
         let t_max = frames.iter().copied().max().unwrap_or(0);
         let mut features = vec![0.0; items.len() * t_max * dim];
@@ -45,7 +49,7 @@ impl Dataset {
             row[..part.len()].copy_from_slice(part);
         }
         let labels = items.iter().map(|&item| self.labels(item).to_vec()).collect();
-        Ok(Batch { features, frames, t_max, dim, labels, utterances: items.to_vec() })
+        Ok(Batch { features, frames, t_max, dim, labels, utterances: items })
     }
 }
 

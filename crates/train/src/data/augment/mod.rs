@@ -1,9 +1,11 @@
 //! Augmentation: every epoch hears every utterance a little differently.
 //!
-//! Waveform: speed, then silence around it, then reverberation, then babble and noise, then gain; features: SpecAugment, after normalisation.
+//! Waveform: speed, then silence around it, then reverberation, then babble and noise, then a narrower band, then gain; features: SpecAugment,
+//! after normalisation.
 //! Each step draws from its own stream, keyed by (seed, epoch, utterance, step): the result does not depend on
 //! threads, batches or order, and switching one step on does not change what another draws.
 
+mod band;
 mod fft;
 mod noise;
 mod reverb;
@@ -18,6 +20,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+pub use band::Band;
 pub use noise::{Babble, Noise};
 pub use reverb::Reverb;
 pub use silence::Silence;
@@ -45,6 +48,8 @@ pub struct AugmentConfig {
     pub babble: Option<Babble>,
     /// Synthetic reverberation.
     pub reverb: Option<Reverb>,
+    /// A narrower band, as of telephones and old recordings.
+    pub band: Option<Band>,
     /// Masks over normalised features.
     pub spec: Option<SpecAugment>,
 }
@@ -58,6 +63,7 @@ impl AugmentConfig {
             || self.noise.is_some()
             || self.babble.is_some()
             || self.reverb.is_some()
+            || self.band.is_some()
     }
 
     /// Checks every range and probability.
@@ -83,6 +89,9 @@ impl AugmentConfig {
         if let Some(reverb) = &self.reverb {
             reverb.validate()?;
         }
+        if let Some(band) = &self.band {
+            band.validate()?;
+        }
         self.spec.as_ref().map_or(Ok(()), SpecAugment::validate)
     }
 }
@@ -96,6 +105,8 @@ pub struct Augmentation {
     pub seed: u64,
     /// Epoch, from 0.
     pub epoch: u64,
+    /// How often a batch has each utterance, each time under other masks: 1, or 2 for consistency training.
+    pub views: usize,
 }
 
 /// The steps, as keys of their streams: never renumber them, or old runs stop being reproducible.
@@ -108,6 +119,8 @@ enum Step {
     Gain = 5,
     Spec = 6,
     Silence = 7,
+    Band = 8,
+    SecondSpec = 9,
 }
 
 /// Other utterances for babble: their number, and a way to get the samples of one.
@@ -166,16 +179,21 @@ impl Augmentation {
         if let Some(noise) = &self.config.noise {
             noise.add(&mut wave, level, &mut self.stream(item, Step::Noise));
         }
+        if let Some(band) = &self.config.band {
+            band.apply(&mut wave, rate_hz, &mut self.stream(item, Step::Band));
+        }
         if let Some(range) = self.config.gain_db {
             scale(&mut wave, amplitude(self.stream(item, Step::Gain).within(range)));
         }
         Ok(wave)
     }
 
-    /// Masks an item's normalised features in place (`frames x dim`), if SpecAugment is on.
-    pub fn mask(&self, item: usize, features: &mut [f32], dim: usize) {
+    /// Masks an item's normalised features in place (`frames x dim`), if SpecAugment is on; each of its `views` in its
+    /// own way.
+    pub fn mask(&self, item: usize, view: usize, features: &mut [f32], dim: usize) {
+        let step = if view == 0 { Step::Spec } else { Step::SecondSpec };
         if let Some(spec) = &self.config.spec {
-            spec.apply(features, dim, &mut self.stream(item, Step::Spec));
+            spec.apply(features, dim, &mut self.stream(item, step));
         }
     }
 }

@@ -36,7 +36,7 @@ fn waveform(recipe: &str, item: usize) -> Vec<f32> {
 fn augmentation(recipe: &str) -> Augmentation {
     let config: AugmentConfig = toml::from_str(recipe).unwrap();
     config.validate().unwrap();
-    Augmentation { config: Arc::new(config), seed: 11, epoch: 2 }
+    Augmentation { config: Arc::new(config), seed: 11, epoch: 2, views: 1 }
 }
 
 fn decibel(ratio: f64) -> f64 {
@@ -55,7 +55,7 @@ fn everything_is_off_by_default() {
         quantised(&white(16_000, 1)).iter().map(|&s| f32::from(s) / 32768.0).collect();
     assert_eq!(waveform("", 5), expected);
     let mut features = vec![1.0; 50];
-    augmentation("").mask(0, &mut features, 5);
+    augmentation("").mask(0, 0, &mut features, 5);
     assert_eq!(features, [1.0; 50]);
 }
 
@@ -260,7 +260,7 @@ fn masks_keep_their_widths_and_touch_nothing_else() {
         (0, 0, std::collections::BTreeSet::new());
     for item in 0..500 {
         let mut features: Vec<f32> = (1..=frames * dim).map(|value| value as f32).collect();
-        augmentation(spec).mask(item, &mut features, dim);
+        augmentation(spec).mask(item, 0, &mut features, dim);
         let masked = |frame: usize, feature: usize| features[frame * dim + feature] == 0.0;
         let bands: Vec<usize> =
             (0..dim).filter(|&feature| (0..frames).all(|frame| masked(frame, feature))).collect();
@@ -289,8 +289,8 @@ fn masks_keep_their_widths_and_touch_nothing_else() {
     assert_eq!(band_starts.len(), dim, "a band may start anywhere");
     // Wider than the features themselves, and nothing to mask at all.
     let wide = augmentation("[spec]\nfrequency_width = 1000\ntime_width = 1000\ntime_share = 1.0");
-    (0..50).for_each(|item| wide.mask(item, &mut [1.0; 12], 4));
-    wide.mask(0, &mut [], 4);
+    (0..50).for_each(|item| wide.mask(item, 0, &mut [1.0; 12], 4));
+    wide.mask(0, 0, &mut [], 4);
 }
 
 #[test]

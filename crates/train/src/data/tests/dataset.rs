@@ -23,6 +23,7 @@ fn augmentation(recipe: &str) -> Augmentation {
         config: Arc::new(toml::from_str::<AugmentConfig>(recipe).unwrap()),
         seed: 5,
         epoch: 1,
+        views: 1,
     }
 }
 
@@ -113,10 +114,10 @@ fn repeats_are_items_of_their_own() {
     assert_eq!((dataset.len(), dataset.utterances().len()), (5, 4));
     assert_eq!(dataset.utterance(3), dataset.utterance(4));
     assert_eq!(dataset.labels(4), [6]);
-    let plain = [3, 4].map(|item| dataset.item_features(item, None).unwrap());
+    let plain = [3, 4].map(|item| dataset.item_views(item, None).unwrap().remove(0));
     assert_eq!(plain[0], plain[1]);
     let augmentation = augmentation("speed = [0.9, 1.1]");
-    let heard = [3, 4].map(|item| dataset.item_features(item, Some(&augmentation)).unwrap());
+    let heard = [3, 4].map(|item| dataset.item_views(item, Some(&augmentation)).unwrap().remove(0));
     assert_ne!(heard[0], heard[1], "each repeat is augmented differently");
 }
 
@@ -164,7 +165,7 @@ fn normalised_features_have_mean_0_and_variance_1() {
     assert!(sampled != normalise && sampled == fit_normalise(&dataset, 2, 0).unwrap());
     dataset.set_normalise(normalise).unwrap();
     let all: Vec<f32> =
-        (0..3).flat_map(|item| dataset.item_features(item, None).unwrap()).collect();
+        (0..3).flat_map(|item| dataset.item_views(item, None).unwrap().remove(0)).collect();
     for feature in 0..20 {
         let column: Vec<f64> =
             all.iter().skip(feature).step_by(20).map(|&value| f64::from(value)).collect();
@@ -218,18 +219,18 @@ fn no_speed_makes_a_text_impossible() {
 fn augmented_features_differ_by_epoch_and_masks_are_zero() {
     let mut dataset = three().open(&any_length()).unwrap();
     dataset.set_normalise(fit_normalise(&dataset, 100, 0).unwrap()).unwrap();
-    let plain = dataset.item_features(0, None).unwrap();
+    let plain = dataset.item_views(0, None).unwrap().remove(0);
     let noisy = augmentation("[noise]\nprobability = 1\n[babble]\nprobability = 1");
     let next = Augmentation { epoch: 2, ..noisy.clone() };
-    let heard = dataset.item_features(0, Some(&noisy)).unwrap();
-    assert!(heard != plain && heard != dataset.item_features(0, Some(&next)).unwrap());
-    assert_eq!(heard, dataset.item_features(0, Some(&noisy)).unwrap());
+    let heard = dataset.item_views(0, Some(&noisy)).unwrap().remove(0);
+    assert!(heard != plain && heard != dataset.item_views(0, Some(&next)).unwrap().remove(0));
+    assert_eq!(heard, dataset.item_views(0, Some(&noisy)).unwrap().remove(0));
 
     let masked =
-        dataset.item_features(0, Some(&augmentation("[spec]\nfrequency_width = 9"))).unwrap();
+        dataset.item_views(0, Some(&augmentation("[spec]\nfrequency_width = 9"))).unwrap().remove(0);
     assert!(masked.iter().zip(&plain).all(|(masked, plain)| masked == plain || *masked == 0.0));
     assert!(masked.contains(&0.0));
-    assert_eq!(dataset.item_features(0, None).unwrap(), plain, "the cached frames are not touched");
+    assert_eq!(dataset.item_views(0, None).unwrap().remove(0), plain, "the cached frames are not touched");
 }
 
 #[test]

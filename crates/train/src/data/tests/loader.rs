@@ -20,6 +20,7 @@ fn everything() -> Augmentation {
         config: Arc::new(toml::from_str::<AugmentConfig>(recipe).unwrap()),
         seed: 3,
         epoch: 1,
+        views: 1,
     }
 }
 
@@ -85,4 +86,27 @@ fn audio_that_vanishes_is_an_error_in_its_batch() {
             (_, batch) => assert_eq!(batch.unwrap().utterances, [number]),
         }
     }
+}
+
+#[test]
+fn two_views_differ_by_their_masks_alone() {
+    let corpus = corpus();
+    let dataset = corpus.open();
+    let both = Augmentation { views: 2, ..everything() };
+    let batch = dataset.batch(&[0, 1], Some(&both)).unwrap();
+    let one = dataset.batch(&[0, 1], Some(&everything())).unwrap();
+    assert_eq!(batch.utterances, [0, 1, 0, 1]);
+    assert_eq!((&batch.labels[2..], &batch.frames[2..]), (&batch.labels[..2], &batch.frames[..2]));
+    let (first, second) = batch.features.split_at(batch.features.len() / 2);
+    assert_eq!(first, one.features);
+    let (mut same, mut masked) = (0, 0);
+    for (a, b) in first.iter().zip(second) {
+        if a == b {
+            same += 1;
+        } else {
+            masked += 1;
+            assert!(*a == 0.0 || *b == 0.0, "{a} {b}");
+        }
+    }
+    assert!(same > 0 && masked > 0, "{same} {masked}");
 }
