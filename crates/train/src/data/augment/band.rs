@@ -85,7 +85,8 @@ mod tests {
 
     fn level_after(frequency_hz: f64, band: &Band) -> f64 {
         let rate_hz = 16_000;
-        let tone = |i: usize| (2.0 * PI * frequency_hz * i as f64 / f64::from(rate_hz)).sin() as f32;
+        let tone =
+            |i: usize| (2.0 * PI * frequency_hz * i as f64 / f64::from(rate_hz)).sin() as f32;
         let mut wave: Vec<f32> = (0..8000).map(tone).collect();
         band.apply(&mut wave, rate_hz, &mut Random::keyed(&[1]));
         assert_eq!(wave.len(), 8000);
@@ -97,9 +98,14 @@ mod tests {
     #[test]
     fn tones_inside_the_band_pass_and_others_do_not() {
         let band = Band { probability: 1.0, high_hz: [3400.0; 2], low_hz: [300.0; 2] };
-        for (frequency_hz, passes) in
-            [(50.0, false), (700.0, true), (1000.0, true), (3000.0, true), (4000.0, false), (7000.0, false)]
-        {
+        for (frequency_hz, passes) in [
+            (50.0, false),
+            (700.0, true),
+            (1000.0, true),
+            (3000.0, true),
+            (4000.0, false),
+            (7000.0, false),
+        ] {
             let level = level_after(frequency_hz, &band);
             let right = if passes { (level - 1.0).abs() < 0.05 } else { level < 0.2 };
             assert!(right, "{frequency_hz} Hz: {level}");

@@ -226,11 +226,17 @@ fn augmented_features_differ_by_epoch_and_masks_are_zero() {
     assert!(heard != plain && heard != dataset.item_views(0, Some(&next)).unwrap().remove(0));
     assert_eq!(heard, dataset.item_views(0, Some(&noisy)).unwrap().remove(0));
 
-    let masked =
-        dataset.item_views(0, Some(&augmentation("[spec]\nfrequency_width = 9"))).unwrap().remove(0);
+    let masked = dataset
+        .item_views(0, Some(&augmentation("[spec]\nfrequency_width = 9")))
+        .unwrap()
+        .remove(0);
     assert!(masked.iter().zip(&plain).all(|(masked, plain)| masked == plain || *masked == 0.0));
     assert!(masked.contains(&0.0));
-    assert_eq!(dataset.item_views(0, None).unwrap().remove(0), plain, "the cached frames are not touched");
+    assert_eq!(
+        dataset.item_views(0, None).unwrap().remove(0),
+        plain,
+        "the cached frames are not touched"
+    );
 }
 
 #[test]

@@ -91,7 +91,7 @@ fn audio_that_vanishes_is_an_error_in_its_batch() {
 #[test]
 fn two_views_differ_by_their_masks_alone() {
     let corpus = corpus();
-    let dataset = corpus.open();
+    let dataset = corpus.open(&any_length()).unwrap();
     let both = Augmentation { views: 2, ..everything() };
     let batch = dataset.batch(&[0, 1], Some(&both)).unwrap();
     let one = dataset.batch(&[0, 1], Some(&everything())).unwrap();
