@@ -72,8 +72,7 @@ mod tests {
         assert!(bytes <= 4_000_000, "model and language model have {bytes} bytes");
         assert_eq!(model.sample_rate_hz(), 16_000);
         let maps = bundled.package().unwrap().network;
-        let float =
-            maps.maps().into_iter().find(|m| m.map.parts().iter().any(|(_, p)| !p.is_int8()));
+        let float = maps.maps().into_iter().find(|m| m.map.parts().iter().any(|p| !p.is_int8()));
         assert!(float.is_none(), "{} is not int8", float.unwrap().name());
     }
 }

@@ -3,7 +3,7 @@
 use anyhow::Result;
 use serde::Serialize;
 use stonechat_compress::MapDamage;
-use stonechat_model::{LinearMap, Network};
+use stonechat_model::{LinearMap, Matrix, Network};
 
 use crate::output::{self, Table, megabytes, thousands};
 
@@ -62,8 +62,8 @@ impl MapSummary {
     fn new(name: String, map: &LinearMap) -> Self {
         Self {
             name,
-            family: map.family(),
-            int8: map.parts().iter().any(|(_, part)| part.is_int8()),
+            family: map.family().name(),
+            int8: map.parts().iter().any(Matrix::is_int8),
             storage: map.storage(),
             shape: [map.rows(), map.cols()],
             rank: map.rank(),

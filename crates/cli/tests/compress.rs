@@ -3,7 +3,7 @@
 mod common;
 
 use common::*;
-use stonechat_model::{Kind, LinearMap, Package};
+use stonechat_model::{Kind, Matrix, Package};
 
 #[test]
 fn every_rule_gives_the_ranks_it_asks_for() {
@@ -21,7 +21,7 @@ fn every_rule_gives_the_ranks_it_asks_for() {
         (&["--budget", "8000"], |p| p.network.params() <= 8000),
         (&["--plan", "plan.toml"], |p| {
             rank(p, "gru.0.rec") == Some(5)
-                && p.network.maps().iter().all(|m| m.map.parts()[0].1.is_int8())
+                && p.network.maps().iter().all(|m| m.map.parts()[0].is_int8())
         }),
     ];
     for (rule, holds) in cases {
@@ -46,7 +46,7 @@ fn every_rule_gives_the_ranks_it_asks_for() {
 fn rank(package: &Package, name: &str) -> Option<usize> {
     let maps = package.network.maps();
     let entry = maps.iter().find(|entry| entry.name() == name).unwrap();
-    matches!(entry.map, LinearMap::LowRank { .. }).then(|| entry.map.rank())
+    entry.map.factors().map(|(u, _)| u.cols())
 }
 
 #[test]
@@ -157,8 +157,8 @@ fn auto_keeps_to_the_target_and_says_why() {
             assert_eq!(chosen["name"], map.name());
             assert_eq!(chosen["cost"]["bytes"], map.map.bytes() as f64, "{chosen}");
             let parts = map.map.parts();
-            let four = parts.iter().any(|(_, part)| part.storage() == "int4");
-            assert!(parts.iter().all(|(_, part)| part.is_quantised()), "{chosen}");
+            let four = parts.iter().any(|part| part.storage() == "int4");
+            assert!(parts.iter().all(Matrix::is_quantised), "{chosen}");
             assert_eq!(chosen["form"]["storage"] == "int4", four, "{chosen}");
             int4 += usize::from(four);
         }

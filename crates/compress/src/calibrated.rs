@@ -29,11 +29,9 @@ pub fn quantize_calibrated(
             return Err(Error::Plan(reason));
         }
         let (bits, inputs) = (how.bits_of(kind), calibration.get(name)?);
-        *map = match &*map {
-            LinearMap::Dense(w) if how.corrects(bits) => {
-                correct(name, w, bits, how.correction, Some(inputs))?
-            }
-            map => calibrated_map(map, bits, inputs)?,
+        *map = match map.weight() {
+            Some(w) if how.corrects(bits) => correct(name, w, bits, how.correction, Some(inputs))?,
+            _ => calibrated_map(map, bits, inputs)?,
         };
     }
     Ok(network)
@@ -45,16 +43,14 @@ pub(crate) fn calibrated_map(
     bits: Bits,
     inputs: &SecondMoment,
 ) -> Result<LinearMap> {
-    Ok(match map {
-        LinearMap::Dense(w) => LinearMap::Dense(fed(w, inputs, bits)?),
-        LinearMap::LowRank { u, v } => {
-            let rounded = fed(v, inputs, bits)?;
-            let images = inputs.image(&rounded)?;
-            let u = fitted(u, v, &rounded, inputs, &images)?;
-            LinearMap::LowRank { u: fed(&u, &images, bits)?, v: rounded }
-        }
-        LinearMap::Structured(_) => rounded_map(map, bits),
-    })
+    if let Some(w) = map.weight() {
+        return Ok(LinearMap::from(fed(w, inputs, bits)?));
+    }
+    let Some((u, v)) = map.factors() else { return Ok(rounded_map(map, bits)) };
+    let rounded = fed(v, inputs, bits)?;
+    let images = inputs.image(&rounded)?;
+    let u = fitted(u, v, &rounded, inputs, &images)?;
+    Ok(LinearMap::of_factors(fed(&u, &images, bits)?, rounded)?)
 }
 
 fn fed(w: &Matrix, inputs: &SecondMoment, bits: Bits) -> Result<Matrix> {

@@ -4,7 +4,7 @@ use crate::quantize::Bits;
 use crate::svd::matrix;
 use crate::{DAMPING, Error, Result, SecondMoment, Svd, quantize_with_feedback};
 use faer::MatRef;
-use stonechat_model::{Corrected, Family, FamilySpec, LinearMap, Matrix, Structured};
+use stonechat_model::{Corrected, Family, FamilySpec, LinearMap, Matrix};
 
 /// Times that `Q` and `U V` are fitted to what the other leaves (Li et al. 2023, "LoftQ", arXiv 2310.08659).
 const ROUNDS: usize = 4;
@@ -39,7 +39,7 @@ pub fn correct(
         let left = difference(&whole, &q.to_dense());
         let (u, v) = truncated(&left, rows, cols, rank, inputs)?;
         let (u, v) = (Bits::Eight.round(&u, rows, rank), Bits::Eight.round(&v, rank, cols));
-        correction = LinearMap::LowRank { u: u.clone(), v: v.clone() }.to_dense();
+        correction = LinearMap::of_factors(u.clone(), v.clone())?.to_dense();
         let error = power(&difference(&left, &correction), cols, inputs);
         if best.as_ref().is_none_or(|(least, _)| error < *least) {
             best = Some((error, vec![q, u, v]));
@@ -48,7 +48,7 @@ pub fn correct(
     let Some((_, parts)) = best else {
         return Err(Error::svd(name, "has an error that is not finite"));
     };
-    Ok(LinearMap::Structured(Structured::new(name, spec, parts, None)?))
+    Ok(LinearMap::new(name, spec, parts, None)?)
 }
 
 fn truncated(

@@ -1,6 +1,6 @@
 //! What a map costs in a given form: parameters, bytes, and predicted time on a measured machine.
 
-use crate::quantize::rounded;
+use crate::quantize::{rounded, takes_four_bits};
 use crate::{Bits, Cost, Machine};
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -126,19 +126,19 @@ impl Pricing<'_> {
     /// structured map, whose parts have 8 bits at least, is that of its dense view, which the runtime multiplies where
     /// that is faster.
     pub fn map(&self, place: &Place, map: &LinearMap, stored: Storage) -> Cost {
-        let stored = match map {
-            LinearMap::Structured(_) if stored == Storage::Int4 => Storage::Int8,
+        let stored = match stored {
+            Storage::Int4 if !takes_four_bits(map) => Storage::Int8,
             _ => stored,
         };
-        let rank = (map.family() == "low_rank").then(|| map.rank());
-        let parts = map.parts().into_iter().map(|(_, part)| match part.is_quantised() {
+        let rank = map.factors().map(|_| map.rank());
+        let parts = map.parts().iter().map(|part| match part.is_quantised() {
             true => part.bytes(),
             false => stored.bytes(part.rows(), part.cols()),
         });
-        let beside = map.bytes() - map.parts().iter().map(|(_, part)| part.bytes()).sum::<usize>();
+        let gain = map.gain().map_or(0, |gain| 4 * gain.len());
         Cost {
             parameters: map.params() as f64,
-            bytes: (parts.sum::<usize>() + beside) as f64,
+            bytes: (parts.sum::<usize>() + gain) as f64,
             latency_us: self.cost(place, rank, stored).latency_us,
         }
     }

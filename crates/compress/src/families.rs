@@ -94,5 +94,5 @@ pub(crate) fn moved(
             project(&name, &map.map.to_dense(), &spec, moments.as_deref())?.parts
         }
     };
-    Ok(LinearMap::from_spec(&name, spec, parts, None)?)
+    Ok(LinearMap::from_values(&name, spec, parts, None)?)
 }

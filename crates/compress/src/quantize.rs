@@ -3,7 +3,7 @@
 use crate::{Result, correct};
 use serde::{Deserialize, Serialize};
 use stonechat_kernels::quantize::{quantize_groups, quantize_rows};
-use stonechat_model::{Kind, LinearMap, Matrix, Network};
+use stonechat_model::{Family, Kind, LinearMap, Matrix, Network};
 
 /// Bits of a weight.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -106,11 +106,11 @@ pub fn quantize(network: &Network, how: &Quantize) -> Result<Network> {
     let mut network = network.clone();
     for ((kind, map), name) in network.maps_mut().into_iter().zip(&names) {
         let bits = how.bits_of(kind);
-        *map = match &*map {
-            LinearMap::Dense(w) if how.corrects(bits) && !w.is_quantised() => {
+        *map = match map.weight() {
+            Some(w) if how.corrects(bits) && !w.is_quantised() => {
                 correct(name, w, bits, how.correction, None)?
             }
-            map => rounded_map(map, bits),
+            _ => rounded_map(map, bits),
         };
     }
     Ok(network)
@@ -118,8 +118,13 @@ pub fn quantize(network: &Network, how: &Quantize) -> Result<Network> {
 
 /// The map with every part rounded to the nearest.
 pub(crate) fn rounded_map(map: &LinearMap, bits: Bits) -> LinearMap {
-    let bits = if let LinearMap::Structured(_) = map { Bits::Eight } else { bits };
+    let bits = if takes_four_bits(map) { bits } else { Bits::Eight };
     map.map_parts(|part| rounded(part, bits))
+}
+
+/// Dense and low-rank maps may have 4 bits; the few weights of any other family keep 8.
+pub(crate) fn takes_four_bits(map: &LinearMap) -> bool {
+    matches!(map.family(), Family::Dense(_) | Family::LowRank(_))
 }
 
 /// [`quantize`](fn@quantize) to int8 throughout.

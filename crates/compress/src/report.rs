@@ -2,7 +2,7 @@
 
 use crate::{Result, displacement_rank90, nu, rank_at_variance, singular_values_of};
 use serde::Serialize;
-use stonechat_model::{Family, Kind, LinearMap, Network};
+use stonechat_model::{Family, Kind, Matrix, Network};
 
 /// One linear map in figures.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -49,9 +49,9 @@ pub fn map_report(network: &Network) -> Result<Vec<MapReport>> {
         Ok(MapReport {
             name: entry.name(),
             kind: entry.kind,
-            family: map.family(),
-            hyperparameters: map.hyperparameters(),
-            int8: map.parts().iter().any(|(_, part)| part.is_int8()),
+            family: map.family().name(),
+            hyperparameters: map.family().clone(),
+            int8: map.parts().iter().any(Matrix::is_int8),
             storage: map.storage(),
             rows: map.rows(),
             cols: map.cols(),
@@ -60,12 +60,7 @@ pub fn map_report(network: &Network) -> Result<Vec<MapReport>> {
             bytes: map.bytes(),
             nu: nu(&sigma, map.rows().min(map.cols())),
             rank90: rank_at_variance(&sigma, 0.9),
-            displacement_rank90: match map {
-                LinearMap::Structured(map) => {
-                    displacement_rank90(map.spec(), &entry.map.to_dense())?
-                }
-                _ => None,
-            },
+            displacement_rank90: displacement_rank90(map.spec(), &map.to_dense())?,
         })
     });
     report.collect()

@@ -38,9 +38,9 @@ impl Svd {
     /// If its values are not finite.
     pub fn of(map: &LinearMap) -> Result<Self> {
         match Factors::of(map)? {
-            Factors::Whole(w) => Self::of_mat(map.family(), w.as_ref()),
+            Factors::Whole(w) => Self::of_mat(map.family().name(), w.as_ref()),
             Factors::Orthogonal { left, core, right } => {
-                let inner = Self::of_mat(map.family(), core.as_ref())?;
+                let inner = Self::of_mat(map.family().name(), core.as_ref())?;
                 let d = inner.sigma.len();
                 let u = left * MatRef::from_row_major_slice(&inner.u, core.nrows(), d);
                 let vt =
@@ -98,8 +98,8 @@ pub fn singular_values(w: &[f32], rows: usize, cols: usize) -> Result<Vec<f64>> 
 /// If its values are not finite.
 pub fn singular_values_of(map: &LinearMap) -> Result<Vec<f64>> {
     match Factors::of(map)? {
-        Factors::Whole(w) => values(map.family(), w.as_ref()),
-        Factors::Orthogonal { core, .. } => values(map.family(), core.as_ref()),
+        Factors::Whole(w) => values(map.family().name(), w.as_ref()),
+        Factors::Orthogonal { core, .. } => values(map.family().name(), core.as_ref()),
     }
 }
 
@@ -136,9 +136,9 @@ enum Factors {
 
 impl Factors {
     fn of(map: &LinearMap) -> Result<Self> {
-        map.validate(map.family())?;
-        match map {
-            LinearMap::LowRank { u, v } => {
+        map.validate(map.family().name())?;
+        match map.factors() {
+            Some((u, v)) => {
                 // U = Q R and V^T = P S give W = Q (R S^T) P^T: a product no larger than the rank.
                 let u = matrix("u", &u.to_dense(), u.rows(), u.cols())?;
                 let v = matrix("v", &v.to_dense(), v.rows(), v.cols())?;
@@ -149,7 +149,7 @@ impl Factors {
                     right: qr_v.compute_thin_Q(),
                 })
             }
-            dense => matrix(dense.family(), &dense.to_dense(), dense.rows(), dense.cols())
+            None => matrix(map.family().name(), &map.to_dense(), map.rows(), map.cols())
                 .map(Factors::Whole),
         }
     }

@@ -103,11 +103,12 @@ impl Svd {
                 moment.cols()
             )));
         }
-        map.validate(map.family())?;
+        map.validate(map.family().name())?;
         let w: Vec<f64> = map.to_dense().into_iter().map(f64::from).collect();
         let root = Root::of(moment, damping)?;
         let product = root.after(MatRef::from_row_major_slice(&w, rows, cols));
-        let svd = product.thin_svd().map_err(|e| Error::svd(map.family(), format!("{e:?}")))?;
+        let svd =
+            product.thin_svd().map_err(|e| Error::svd(map.family().name(), format!("{e:?}")))?;
         let sigma = svd.S().column_vector();
         // Factors of a smaller inner size leave only zeros beyond it.
         let d = sigma.nrows().min(map.rank());

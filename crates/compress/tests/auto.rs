@@ -220,7 +220,7 @@ fn families_are_considered_where_they_fit() {
     assert_eq!(fc.form.family, families[0]);
     assert!(fc.output_error < 1e-3, "{fc:?}");
     let after = study.network(&Study::chosen_points(&chosen)).unwrap();
-    assert_eq!(after.fc.as_ref().unwrap().map.family(), "block_diagonal");
+    assert_eq!(after.fc.as_ref().unwrap().map.family().name(), "block_diagonal");
     assert!(after.bytes() <= budget.bytes.unwrap());
     // Trials count for such a form, too.
     let tried = vec![0.1; points.len()];

@@ -46,9 +46,9 @@ fn a_correction_takes_away_most_of_what_its_rank_can() {
         let by_data = correct("map", &w, Bits::Four, rank, Some(&moment)).unwrap();
         for map in [&plain, &by_data] {
             map.validate("map").unwrap();
-            let form = (map.family(), map.storage());
+            let form = (map.family().name(), map.storage());
             assert_eq!(form, ("corrected", "int4+int8".to_string()));
-            assert_eq!(map.parts()[1].1.cols(), rank.min(rows));
+            assert_eq!(map.parts()[1].cols(), rank.min(rows));
         }
         let error = distance(&dense, &plain.to_dense());
         assert!(error < 0.97 * last.0, "rank {rank}: {error} after {}", last.0);
@@ -79,7 +79,7 @@ fn networks_are_corrected_where_they_are_dense_and_of_four_bits() {
             let large = matches!(map.name().split('.').next(), Some("gru" | "fc"));
             let (family, storage) =
                 if large { ("corrected", "int4+int8") } else { ("dense", "int8") };
-            assert_eq!((map.map.family(), map.map.storage().as_str()), (family, storage));
+            assert_eq!((map.map.family().name(), map.map.storage().as_str()), (family, storage));
         }
     }
 }

@@ -153,7 +153,7 @@ fn four_bits_go_to_the_large_maps() {
         let most = if large { 0.12 } else { 0.01 };
         let share = distance(&a, &b) / common::norm(&a);
         assert!(share < most, "{name}: {share}");
-        if let Matrix::Int4 { cols, group_scales, .. } = after.map.parts()[0].1 {
+        if let Matrix::Int4 { cols, group_scales, .. } = &after.map.parts()[0] {
             assert_eq!(group_scales.len(), before.map.rows() * cols.div_ceil(INT4_GROUP));
         }
     }
@@ -180,7 +180,7 @@ fn calibrated_networks_err_less_on_their_inputs() {
     for ((float, nearest), fed) in float.maps().iter().zip(nearest.maps()).zip(fed.maps()) {
         let name = float.name();
         assert_eq!(nearest.map.storage(), fed.map.storage(), "{name}");
-        families.push(float.map.family());
+        families.push(float.map.family().name());
         let h = calibration.get(&name).unwrap().matrix();
         let (w, cols) = (float.map.to_dense(), float.map.cols());
         let error = |map: &LinearMap| output_error(&w, &map.to_dense(), &h, cols);

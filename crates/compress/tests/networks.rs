@@ -22,7 +22,7 @@ fn plan(rank: RankRule, maps: &[Kind], force: bool) -> LowRank {
 }
 
 fn families(network: &Network) -> Vec<(String, &'static str, usize)> {
-    network.maps().iter().map(|m| (m.name(), m.map.family(), m.map.rank())).collect()
+    network.maps().iter().map(|m| (m.name(), m.map.family().name(), m.map.rank())).collect()
 }
 
 fn logits(network: &Network) -> Vec<f32> {
@@ -67,7 +67,12 @@ fn only_the_chosen_kinds_are_factored_and_only_where_it_saves() {
     for kind in ALL {
         let after = low_rank(&before, &plan(RankRule::Variance(0.3), &[kind], false)).unwrap();
         for (before, after) in before.maps().iter().zip(after.maps()) {
-            assert_eq!(after.map.family() == "low_rank", after.kind == kind, "{}", after.name());
+            assert_eq!(
+                after.map.family().name() == "low_rank",
+                after.kind == kind,
+                "{}",
+                after.name()
+            );
             if after.kind != kind {
                 assert_eq!(before.map, after.map);
             } else {
@@ -129,14 +134,14 @@ fn what_cannot_be_cut_is_refused_by_name() {
 fn int8_moves_no_weight_by_more_than_half_a_step() {
     let mut before = low_rank(&network(8), &LowRank::new(RankRule::Variance(0.5))).unwrap();
     // A row of zeros and a row with one large value among small ones.
-    if let LinearMap::Dense(Matrix::F32 { cols, data, .. }) = &mut before.output.map {
+    if let [Matrix::F32 { cols, data, .. }] = before.output.map.parts_mut() {
         data[..*cols].fill(0.0);
         data[*cols] = 3.0;
     }
     let after = quantize_int8(&before);
     after.validate().unwrap();
     for (before, after) in before.maps().iter().zip(after.maps()) {
-        for ((name, float), (_, int8)) in before.map.parts().iter().zip(after.map.parts()) {
+        for ((name, float), int8) in before.map.named_parts().zip(after.map.parts()) {
             let Matrix::Int8 { cols, data, scales, .. } = int8 else {
                 panic!("{} {name} stayed float", before.name());
             };
@@ -182,7 +187,7 @@ fn reports_agree_with_the_dense_view() {
     for (row, entry) in report.iter().zip(network.maps()) {
         let map = entry.map;
         assert_eq!(row.name, entry.name());
-        assert_eq!((row.kind, row.family, row.int8), (entry.kind, map.family(), true));
+        assert_eq!((row.kind, row.family, row.int8), (entry.kind, map.family().name(), true));
         assert_eq!((row.rows, row.cols, row.rank), (map.rows(), map.cols(), map.rank()));
         assert_eq!((row.parameters, row.bytes), (map.params(), map.bytes()));
         let sigma = singular_values(&map.to_dense(), row.rows, row.cols).unwrap();
@@ -221,9 +226,9 @@ fn plans_in_toml() {
         let after =
             plan.apply(&network, Measured::default()).unwrap_or_else(|e| panic!("{text}: {e}"));
         let rec = &after.recurrent[0].rec;
-        assert_eq!(rec.family(), family, "{text}");
+        assert_eq!(rec.family().name(), family, "{text}");
         assert!(rank == 0 || rec.rank() == rank, "{text}: {}", rec.rank());
-        assert_eq!(rec.parts()[0].1.is_int8(), int8, "{text}");
+        assert_eq!(rec.parts()[0].is_int8(), int8, "{text}");
     }
     for (text, words) in [
         ("", "does nothing"),

@@ -3,7 +3,7 @@
 //! - [`NetworkConfig`]: the shape of a streaming Deep Speech 2 network and everything that follows from it
 //!   (sizes of every linear map, time stride, look-ahead).
 //! - [`Alphabet`]: the output symbols, blank first.
-//! - [`LinearMap`]: the families a weight may be parametrised by, over [`Matrix`] (float or int8).
+//! - [`LinearMap`]: a weight in one of the families it may be parametrised by, over [`Matrix`] (float, int8, int4).
 //! - [`Network`]: a config with its weights, and [`Network::forward_reference`], the slow and obvious
 //!   evaluation that everything fast is tested against.
 //! - [`Package`]: all of it in one file, `NAME.stonechat`, which is a valid safetensors file.
@@ -27,11 +27,7 @@ mod recurrent;
 pub use alphabet::Alphabet;
 pub use config::{Candidate, ConvConfig, Kind, LinearSpec, NetworkConfig, RowConvConfig};
 pub use error::Error;
-pub use linear::{
-    BlockCirculant, BlockDiagonal, CauchyLike, Circulant, Corrected, Dense, Displacement, Family,
-    FamilySpec, Fastfood, HankelLike, Hashed, LinearMap, LowRank, Monarch, PartSpec, PerGate,
-    Rectangle, SkewCirculant, Sparse, Structured, ToeplitzLike, VandermondeLike,
-};
+pub use linear::*;
 pub use matrix::{INT4_GROUP, Matrix};
 pub use network::{Affine, MapRef, Network};
 pub use package::{MAX_HEADER_BYTES, MAX_METADATA_BYTES, MAX_PACKAGE_BYTES, MAX_TENSORS, Package};

@@ -159,7 +159,7 @@ fn a_package_keeps_structured_maps_floats_gains_and_bytes() {
             let spec = spec(family, map.rows(), map.cols());
             let parts = random_parts(&spec, &mut random);
             let gain = gain.then(|| random.values(spec.rows()));
-            *map = LinearMap::from_spec("gru.0.nonrec", spec, parts, gain.as_deref()).unwrap();
+            *map = LinearMap::from_values("gru.0.nonrec", spec, parts, gain.as_deref()).unwrap();
             if int8 {
                 *map = map.map_parts(to_int8);
             }
@@ -175,8 +175,8 @@ fn gains_scale_the_rows_of_every_family() {
         let spec = spec(family, rows, cols);
         let mut random = Random(11);
         let (parts, gain) = (random_parts(&spec, &mut random), random.values(rows));
-        let plain = LinearMap::from_spec("map", spec.clone(), parts.clone(), None).unwrap();
-        let scaled = LinearMap::from_spec("map", spec, parts, Some(&gain)).unwrap();
+        let plain = LinearMap::from_values("map", spec.clone(), parts.clone(), None).unwrap();
+        let scaled = LinearMap::from_values("map", spec, parts, Some(&gain)).unwrap();
         for (i, (a, b)) in plain.to_dense().iter().zip(scaled.to_dense()).enumerate() {
             assert!((a * gain[i / cols] - b).abs() < 1e-5, "{family}: element {i}");
         }

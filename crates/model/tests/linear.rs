@@ -29,7 +29,7 @@ proptest! {
         rows in 1usize..12, cols in 1usize..70, rank in 0usize..5, batch in 0usize..4,
         storage in 0usize..3, seed: u64,
     ) {
-        let map = map(rows, cols, rank, seed).map_parts(|part| stored(part, storage));
+        let map = map(rows, cols, rank.min(rows).min(cols), seed).map_parts(|part| stored(part, storage));
         prop_assert_eq!((map.rows(), map.cols()), (rows, cols));
         let x = Random(!seed).values(batch * cols);
         let y = map.apply(&x, batch);
@@ -69,7 +69,7 @@ fn sizes_and_costs_per_family() {
         for (storage, bytes) in bytes.into_iter().enumerate() {
             let map = map.map_parts(|part| stored(part, storage));
             assert_eq!(map.storage(), ["f32", "int8", "int4"][storage]);
-            let got = (map.family(), map.params(), map.bytes(), map.flops(), map.rank());
+            let got = (map.family().name(), map.params(), map.bytes(), map.flops(), map.rank());
             assert_eq!(got, (family, params, bytes, flops, largest));
         }
     }
@@ -104,11 +104,17 @@ fn bad_matrices_are_refused() {
         let error = result.unwrap_err().to_string();
         assert!(error.contains(words), "{words}: {error}");
     }
-    let torn = LinearMap::LowRank {
-        u: f32_of(2, 3, &[0.0; 6]).unwrap(),
-        v: f32_of(2, 2, &[0.0; 4]).unwrap(),
-    };
-    assert!(
-        torn.validate("fc").unwrap_err().to_string().contains("u has 3 columns but v has 2 rows")
-    );
+}
+
+#[test]
+fn factors_that_do_not_fit_are_refused() {
+    let zeros = |rows, cols| Matrix::from_f32(rows, cols, vec![0.0; rows * cols]).unwrap();
+    for (u, v, words) in [
+        ((4, 3), (2, 4), "low_rank.v`: is 2 x 4, low_rank of 4 x 4 needs 3 x 4"),
+        ((4, 5), (5, 6), "rank is 5, must be in 1..=4"),
+    ] {
+        let result = LinearMap::of_factors(zeros(u.0, u.1), zeros(v.0, v.1));
+        let error = result.unwrap_err().to_string();
+        assert!(error.contains(words), "{words}: {error}");
+    }
 }

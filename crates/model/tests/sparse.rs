@@ -75,9 +75,9 @@ fn a_package_stores_a_mask_and_the_rest() {
         shape(&package.network.recurrent[0].nonrec.map),
         shape(&package.network.recurrent[1].nonrec.map),
     );
-    package.network.recurrent[0].nonrec.map = LinearMap::Dense(sparse(first.0, first.1, 1));
+    package.network.recurrent[0].nonrec.map = LinearMap::from(sparse(first.0, first.1, 1));
     package.network.recurrent[1].nonrec.map =
-        LinearMap::Dense(to_int8(&sparse(second.0, second.1, 2)));
+        LinearMap::from(to_int8(&sparse(second.0, second.1, 2)));
     let bytes = package.to_bytes().unwrap();
     assert_eq!(Package::from_bytes(&bytes).unwrap(), package);
     let file = SafeTensors::deserialize(&bytes).unwrap();
@@ -88,7 +88,7 @@ fn a_package_stores_a_mask_and_the_rest() {
             .map(|part| file.tensor(&format!("{name}.{part}")).unwrap().data().len())
             .sum::<usize>();
         assert_eq!(stored + scales, map.bytes(), "{name}");
-        assert_eq!(map.params(), map.parts()[0].1.nonzeros(), "{name}");
+        assert_eq!(map.params(), map.parts()[0].nonzeros(), "{name}");
         assert!(map.params() < map.rows() * map.cols() / 5, "{name}");
     }
 }
@@ -125,6 +125,6 @@ fn masks_that_do_not_fit_are_refused() {
 /// [`full_package`] with a sparse int8 map of 21 x 5.
 fn sparse_package() -> Package {
     let mut package = full_package();
-    package.network.recurrent[1].nonrec.map = LinearMap::Dense(to_int8(&sparse(21, 5, 2)));
+    package.network.recurrent[1].nonrec.map = LinearMap::from(to_int8(&sparse(21, 5, 2)));
     package
 }

@@ -2,12 +2,11 @@
 //!
 //! `BN(A B x) = (diag(s) A)(B x) + (beta - s mean)` with `s = gamma / sqrt(variance + eps)` (SPEC 3.7).
 
-use stonechat_model::{Affine, LinearMap, Network, PartSpec, RecurrentLayer};
+use stonechat_model::{Affine, Family, FamilySpec, LinearMap, Network, RecurrentLayer};
 
 use crate::TrainError;
 use crate::net::Net;
 use crate::ops::batch_norm::EPSILON;
-use crate::parameters::Parameter;
 
 /// The network that `net` is outside training.
 ///
@@ -21,7 +20,7 @@ pub fn export(net: &Net) -> Result<Network, TrainError> {
         let weight = &net.parameters[&format!("{name}.weight")];
         let [frequency, time] = config.conv[l].kernel;
         let data = time_first(&weight.values, frequency, time, config.conv_channels_in(l));
-        let data = scale_rows(data, weight.columns, Some(&scale));
+        let data = scale_rows(data, weight.columns, &scale);
         Ok(Affine { map: LinearMap::dense(weight.rows, weight.columns, data)?, bias })
     };
     let recurrent = |l: usize| -> Result<RecurrentLayer, TrainError> {
@@ -80,28 +79,24 @@ fn folded(net: &Net, name: &str, layer: &str) -> Result<Affine, TrainError> {
 
 /// The map `name`, its rows scaled.
 fn map(net: &Net, name: &str, scale: Option<&[f32]>) -> Result<LinearMap, TrainError> {
-    if let Some(spec) = net.families.get(name) {
-        let part =
-            |part: &PartSpec| net.parameters[&format!("{name}.{}", part.name)].values.clone();
-        let parts = spec.parts().iter().map(part).collect();
-        return Ok(LinearMap::from_spec(name, spec.clone(), parts, scale)?);
-    }
-    let scaled = |p: &Parameter| scale_rows(p.values.clone(), p.columns, scale);
-    Ok(match net.parameters.get(&format!("{name}.weight")) {
-        Some(w) => LinearMap::dense(w.rows, w.columns, scaled(w))?,
-        None => {
-            let u = &net.parameters[&format!("{name}.u")];
-            let v = &net.parameters[&format!("{name}.v")];
-            LinearMap::low_rank(u.rows, v.columns, u.columns, scaled(u), v.values.clone())?
+    let value = |part: &str| net.parameters.get(&format!("{name}.{part}"));
+    let (family, rows, cols) = match (net.families.get(name), value("weight")) {
+        (Some(spec), _) => (spec.family().clone(), spec.rows(), spec.cols()),
+        (None, Some(w)) => (Family::dense(), w.rows, w.columns),
+        (None, None) => {
+            let [u, v] = ["u", "v"].map(|part| &net.parameters[&format!("{name}.{part}")]);
+            (Family::low_rank(u.columns), u.rows, v.columns)
         }
-    })
+    };
+    let spec = FamilySpec::new(name, family, rows, cols)?;
+    let parts = spec.parts();
+    let values = parts.iter().filter_map(|part| value(part.name)).map(|p| p.values.clone());
+    Ok(LinearMap::from_values(name, spec, values.collect(), scale)?)
 }
 
-fn scale_rows(mut data: Vec<f32>, columns: usize, scale: Option<&[f32]>) -> Vec<f32> {
-    if let Some(scale) = scale {
-        for (row, s) in data.chunks_exact_mut(columns).zip(scale) {
-            row.iter_mut().for_each(|w| *w *= s);
-        }
+fn scale_rows(mut data: Vec<f32>, columns: usize, scale: &[f32]) -> Vec<f32> {
+    for (row, s) in data.chunks_exact_mut(columns).zip(scale) {
+        row.iter_mut().for_each(|w| *w *= s);
     }
     data
 }

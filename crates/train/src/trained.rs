@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use stonechat_audio::FeatureConfig;
-use stonechat_model::{Affine, Alphabet, FamilySpec, LinearMap, Network, Package};
+use stonechat_model::{Affine, Alphabet, LinearMap, Matrix, Network, Package};
 
 use crate::TrainError;
 use crate::checkpoint::Checkpoint;
@@ -119,9 +119,8 @@ fn put_matrix(net: &mut Net, name: &str, rows: usize, columns: usize, values: Ve
 
 /// The map `name` in its family.
 pub(crate) fn put_map(net: &mut Net, name: &str, map: &LinearMap) -> Result<(), TrainError> {
-    let spec = FamilySpec::new(name, map.hyperparameters(), map.rows(), map.cols())?;
-    let parts = map.parts().into_iter().map(|(_, part)| part.to_dense()).collect();
-    net.set_map(name, spec, parts);
+    let parts = map.parts().iter().map(Matrix::to_dense).collect();
+    net.set_map(name, map.spec().clone(), parts);
     Ok(())
 }
 
@@ -136,7 +135,7 @@ fn put_affine(net: &mut Net, name: &str, layer: &str, affine: &Affine) -> Result
 
 /// The gain of a structured map as that of the batch norm behind it.
 fn put_gain(net: &mut Net, layer: &str, map: &LinearMap) {
-    if let Some((_, gain)) = map.gain() {
+    if let Some(gain) = map.gain() {
         put_matrix(net, &format!("{layer}.norm.gamma"), 1, gain.len(), gain.to_vec());
     }
 }

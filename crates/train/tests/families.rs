@@ -93,7 +93,8 @@ fn a_fresh_structured_net_learns() {
     let losses = losses.into_inner().unwrap();
     assert!(losses[5] < 0.6 * losses[0], "{losses:?}");
     let package = Package::load(folder.path().join("run/full.stonechat")).unwrap();
-    let families: Vec<&str> = package.network.maps().iter().map(|map| map.map.family()).collect();
+    let families: Vec<&str> =
+        package.network.maps().iter().map(|map| map.map.family().name()).collect();
     assert_eq!(families.iter().filter(|f| **f == "toeplitz_like").count(), 2, "{families:?}");
     assert_eq!(families.iter().filter(|f| **f == "monarch").count(), 1, "{families:?}");
 }

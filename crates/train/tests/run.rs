@@ -121,7 +121,7 @@ fn a_small_net_learns_the_tones_and_its_package_says_the_same() {
     assert!(dev.cer < 0.2, "CER {} after training", dev.cer);
     let package = Package::load(run.join("low_rank.stonechat")).unwrap();
     let families: Vec<_> =
-        package.network.maps().iter().map(|m| (m.name(), m.map.family())).collect();
+        package.network.maps().iter().map(|m| (m.name(), m.map.family().name())).collect();
     assert!(families.iter().any(|(_, family)| *family == "low_rank"), "{families:?}");
 }
 
@@ -163,7 +163,7 @@ fn pruned_weights_stay_zero_through_an_average_a_kill_and_a_package_of_integers(
         let name = map.name();
         let large = name.starts_with("gru.") || name == "fc";
         assert_eq!(map.map.storage(), if large { "int4" } else { "int8" }, "{name}");
-        for (part, matrix) in map.map.parts() {
+        for (part, matrix) in map.map.named_parts() {
             let zeros = 1.0 - matrix.nonzeros() as f64 / matrix.elements() as f64;
             assert_eq!(zeros > 0.15, large, "{name}.{part}: {zeros} of the weights are zero");
         }

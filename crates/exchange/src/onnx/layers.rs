@@ -10,9 +10,9 @@ impl Graph {
         let mut factor = |part: &str, w: &Matrix| {
             self.matrix(&format!("{name}.{part}"), w, &Layout::transposed(w))
         };
-        match map {
-            LinearMap::LowRank { u, v } => vec![factor("v", v), factor("u", u)],
-            map => vec![factor("weight", &dense(map))],
+        match map.factors() {
+            Some((u, v)) => vec![factor("v", v), factor("u", u)],
+            None => vec![factor("weight", &map.to_matrix())],
         }
     }
 
@@ -56,8 +56,8 @@ impl Graph {
         let attributes =
             [("pads", Attribute::Integers(&pads)), ("strides", Attribute::Integers(&strides))];
         let filters = |matrix: &Matrix| filters(matrix, config.kernel, channels_in);
-        match &layer.map {
-            LinearMap::LowRank { u, v } => {
+        match layer.map.factors() {
+            Some((u, v)) => {
                 let w = self.matrix(&format!("{name}.v"), v, &filters(v));
                 let inner = self.node(&format!("{name}.inner"), "Conv", &[x, &w], &attributes);
                 let places =
@@ -65,8 +65,8 @@ impl Graph {
                 let w = self.matrix(&format!("{name}.u"), u, &places);
                 self.node(&format!("{name}.sum"), "Conv", &[&inner, &w, &bias], &[])
             }
-            map => {
-                let dense = dense(map);
+            None => {
+                let dense = layer.map.to_matrix();
                 let w = self.matrix(&format!("{name}.weight"), &dense, &filters(&dense));
                 self.node(&format!("{name}.sum"), "Conv", &[x, &w, &bias], &attributes)
             }
@@ -98,14 +98,6 @@ impl Graph {
 
     pub(super) fn transpose(&mut self, name: &str, order: &[i64], x: &str) -> String {
         self.node(name, "Transpose", &[x], &[("perm", Attribute::Integers(order))])
-    }
-}
-
-/// The matrix of a dense map, or the dense view of any other.
-pub(super) fn dense(map: &LinearMap) -> Matrix {
-    match map {
-        LinearMap::Dense(w) => w.clone(),
-        map => Matrix::F32 { rows: map.rows(), cols: map.cols(), data: map.to_dense() },
     }
 }
 

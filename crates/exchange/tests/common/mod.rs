@@ -88,9 +88,9 @@ pub fn package(config: &NetworkConfig, form: Form) -> Package {
         };
         let rank = rows.min(cols).div_ceil(2);
         let float = match form {
-            Form::Dense | Form::Int8 => LinearMap::Dense(matrix(rows, cols)),
+            Form::Dense | Form::Int8 => LinearMap::from(matrix(rows, cols)),
             Form::LowRank | Form::LowRankInt8 => {
-                LinearMap::LowRank { u: matrix(rows, rank), v: matrix(rank, cols) }
+                LinearMap::of_factors(matrix(rows, rank), matrix(rank, cols)).unwrap()
             }
             Form::Toeplitz => toeplitz(rows, cols, &mut random),
         };
@@ -106,7 +106,7 @@ fn toeplitz(rows: usize, cols: usize, random: &mut Random) -> LinearMap {
     let family = serde_json::from_value(json!({ "family": "toeplitz_like", "rank": 2 })).unwrap();
     let spec = FamilySpec::new("map", family, rows, cols).unwrap();
     let parts = spec.parts().iter().map(|p| random.values(p.rows * p.cols, 0.5)).collect();
-    LinearMap::from_spec("map", spec, parts, None).unwrap()
+    LinearMap::from_values("map", spec, parts, None).unwrap()
 }
 
 /// Each row rounded by its largest value.

@@ -27,10 +27,6 @@ impl BlockCirculant {
 }
 
 impl Rule for BlockCirculant {
-    fn name(&self) -> &'static str {
-        "block_circulant"
-    }
-
     fn check(&self, rows: usize, cols: usize) -> Result<(), String> {
         up_to("block", self.block, rows.max(cols))
     }

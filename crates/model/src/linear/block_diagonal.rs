@@ -27,10 +27,6 @@ impl BlockDiagonal {
 }
 
 impl Rule for BlockDiagonal {
-    fn name(&self) -> &'static str {
-        "block_diagonal"
-    }
-
     fn check(&self, rows: usize, cols: usize) -> Result<(), String> {
         divides(self.blocks, rows, cols)
     }

@@ -30,8 +30,6 @@ fn distance(i: usize, j: usize) -> f64 {
 }
 
 impl Displaced for CauchyLike {
-    const NAME: &'static str = "cauchy_like";
-
     fn terms(&self) -> usize {
         self.rank
     }

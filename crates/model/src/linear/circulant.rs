@@ -40,10 +40,6 @@ impl Circulant {
 }
 
 impl Rule for Circulant {
-    fn name(&self) -> &'static str {
-        "circulant"
-    }
-
     fn check(&self, _: usize, _: usize) -> Result<(), String> {
         Ok(())
     }

@@ -19,10 +19,6 @@ impl Corrected {
 }
 
 impl Rule for Corrected {
-    fn name(&self) -> &'static str {
-        "corrected"
-    }
-
     fn check(&self, rows: usize, cols: usize) -> Result<(), String> {
         self.correction().check(rows, cols)
     }

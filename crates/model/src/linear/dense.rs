@@ -3,25 +3,18 @@
 use super::family::{PartSpec, Rule};
 use serde::{Deserialize, Serialize};
 
-pub(super) const FAMILY: &str = "dense";
-pub(super) const PARTS: [&str; 1] = ["weight"];
-
 /// `W` itself; nothing to choose.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Dense {}
 
 impl Rule for Dense {
-    fn name(&self) -> &'static str {
-        FAMILY
-    }
-
     fn check(&self, _: usize, _: usize) -> Result<(), String> {
         Ok(())
     }
 
     fn parts(&self, rows: usize, cols: usize) -> Vec<PartSpec> {
-        vec![PartSpec { name: PARTS[0], rows, cols }]
+        vec![PartSpec { name: "weight", rows, cols }]
     }
 
     fn to_dense(&self, _: usize, _: usize, parts: &[&[f32]]) -> Vec<f32> {
@@ -38,5 +31,9 @@ impl Rule for Dense {
 
     fn deviations(&self, _: usize, _: usize, sigma: f64) -> Vec<f64> {
         vec![sigma]
+    }
+
+    fn gain_in_first_part(&self) -> bool {
+        true
     }
 }

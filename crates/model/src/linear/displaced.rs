@@ -6,8 +6,6 @@ use super::tiles::{Rectangle, tile_row, tiles};
 
 /// A family of square matrices `M(G, H)`, bilinear in `G` and `H`. In memory they are transposed: `rank x n`.
 pub(super) trait Displaced {
-    /// Name in files.
-    const NAME: &'static str;
     /// Terms.
     fn terms(&self) -> usize;
     /// How squares make a rectangle.
@@ -30,10 +28,6 @@ pub(super) trait Displaced {
 }
 
 impl<T: Displaced> Rule for T {
-    fn name(&self) -> &'static str {
-        Self::NAME
-    }
-
     fn check(&self, rows: usize, cols: usize) -> Result<(), String> {
         let (_, n) = tiles(self.rectangle(), rows, cols);
         up_to("rank", self.terms(), n)

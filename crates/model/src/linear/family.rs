@@ -1,62 +1,7 @@
-//! Which families of linear maps there are, and what every family can do.
+//! What every family of linear maps can do, and a family at a size.
 
-use super::block_circulant::BlockCirculant;
-use super::block_diagonal::BlockDiagonal;
-use super::cauchy_like::CauchyLike;
-use super::circulant::Circulant;
-use super::corrected::Corrected;
-use super::fastfood::Fastfood;
-use super::hankel_like::HankelLike;
-use super::hashed::Hashed;
-use super::monarch::Monarch;
-use super::per_gate::PerGate;
-use super::skew_circulant::SkewCirculant;
-use super::sparse::Sparse;
-use super::toeplitz_like::ToeplitzLike;
-use super::vandermonde_like::VandermondeLike;
-use super::{dense::Dense, low_rank::LowRank};
+use super::Family;
 use crate::{Error, Result};
-use serde::{Deserialize, Serialize};
-
-/// A way to parametrise a matrix `W` of `rows x cols`: its hyperparameters, without weights and without a size.
-///
-/// In TOML and in a package's metadata `{ family = "toeplitz_like", rank = 4 }`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "family", rename_all = "snake_case")]
-pub enum Family {
-    /// `W` itself.
-    Dense(Dense),
-    /// `W = U V` with a small inner size.
-    LowRank(LowRank),
-    /// Sums of products of circulant and skew-circulant matrices (Sindhwani et al. 2015).
-    ToeplitzLike(ToeplitzLike),
-    /// Toeplitz-like with its rows in the reverse order.
-    HankelLike(HankelLike),
-    /// Sums of rows of a Vandermonde matrix, scaled and convolved.
-    VandermondeLike(VandermondeLike),
-    /// A matrix of low rank times `1 / (s_i - t_j)`, element by element.
-    CauchyLike(CauchyLike),
-    /// Circulant behind fixed signs (Cheng et al. 2015).
-    Circulant(Circulant),
-    /// Circulant, but for the sign of what comes round.
-    SkewCirculant(SkewCirculant),
-    /// Square circulant blocks.
-    BlockCirculant(BlockCirculant),
-    /// Independent blocks on the diagonal.
-    BlockDiagonal(BlockDiagonal),
-    /// Walsh-Hadamard transforms and diagonals (Le et al. 2013).
-    Fastfood(Fastfood),
-    /// Entries that share weights by a hash (Chen et al. 2015).
-    Hashed(Hashed),
-    /// Two block-diagonal products with a transposition between them (Dao et al. 2022).
-    Monarch(Monarch),
-    /// A stack of equal parts, each of a family by itself.
-    PerGate(PerGate),
-    /// A matrix of few bits and a low-rank correction of its rounding.
-    Corrected(Corrected),
-    /// Most elements are zero.
-    Sparse(Sparse),
-}
 
 /// Name and shape of one matrix that a family is made of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -72,8 +17,6 @@ pub struct PartSpec {
 /// What a family knows to do, one file each. Sizes have been checked by `check` before any other method is
 /// called, and `parts` are the values of [`parts`](Self::parts), in that order, row-major.
 pub(super) trait Rule {
-    /// Name in files.
-    fn name(&self) -> &'static str;
     /// Can it make a matrix of this size? If not, why.
     fn check(&self, rows: usize, cols: usize) -> std::result::Result<(), String>;
     /// The matrices that it is made of.
@@ -96,6 +39,10 @@ pub(super) trait Rule {
     }
     /// Changes values so that they are parts of the family, where not all values are.
     fn admit(&self, _rows: usize, _cols: usize, _parts: &mut [Vec<f32>]) {}
+    /// Are the rows of `W` scaled by scaling those of the first part, and stored so?
+    fn gain_in_first_part(&self) -> bool {
+        false
+    }
 }
 
 /// What the operator of a family leaves of one square of a matrix: `G H^T`.
@@ -113,44 +60,6 @@ pub struct FamilySpec {
     family: Family,
     rows: usize,
     cols: usize,
-}
-
-impl Family {
-    /// `W` itself.
-    pub fn dense() -> Self {
-        Family::Dense(Dense {})
-    }
-
-    /// `W = U V` of inner size `rank`.
-    pub fn low_rank(rank: usize) -> Self {
-        Family::LowRank(LowRank { rank })
-    }
-
-    /// Name in files: `dense`, `low_rank`, `toeplitz_like`, ...
-    pub fn name(&self) -> &'static str {
-        self.rule().name()
-    }
-
-    pub(super) fn rule(&self) -> &dyn Rule {
-        match self {
-            Family::Dense(rule) => rule,
-            Family::LowRank(rule) => rule,
-            Family::ToeplitzLike(rule) => rule,
-            Family::HankelLike(rule) => rule,
-            Family::VandermondeLike(rule) => rule,
-            Family::CauchyLike(rule) => rule,
-            Family::Circulant(rule) => rule,
-            Family::SkewCirculant(rule) => rule,
-            Family::BlockCirculant(rule) => rule,
-            Family::BlockDiagonal(rule) => rule,
-            Family::Fastfood(rule) => rule,
-            Family::Hashed(rule) => rule,
-            Family::Monarch(rule) => rule,
-            Family::PerGate(rule) => rule,
-            Family::Corrected(rule) => rule,
-            Family::Sparse(rule) => rule,
-        }
-    }
 }
 
 impl FamilySpec {
@@ -172,6 +81,11 @@ impl FamilySpec {
             crate::config::elements(&format!("{name}.{}", part.name), 1, part.rows, part.cols)?;
         }
         Ok(spec)
+    }
+
+    /// One that is known to be possible.
+    pub(super) fn unchecked(family: Family, rows: usize, cols: usize) -> Self {
+        Self { family, rows, cols }
     }
 
     /// The family.

@@ -39,10 +39,6 @@ impl Fastfood {
 }
 
 impl Rule for Fastfood {
-    fn name(&self) -> &'static str {
-        "fastfood"
-    }
-
     fn check(&self, _: usize, _: usize) -> Result<(), String> {
         Ok(())
     }

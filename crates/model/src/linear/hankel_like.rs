@@ -19,8 +19,6 @@ pub struct HankelLike {
 }
 
 impl Displaced for HankelLike {
-    const NAME: &'static str = "hankel_like";
-
     fn terms(&self) -> usize {
         self.rank
     }

@@ -43,10 +43,6 @@ pub(super) fn mix(z: u64) -> u64 {
 }
 
 impl Rule for Hashed {
-    fn name(&self) -> &'static str {
-        "hashed"
-    }
-
     fn check(&self, rows: usize, cols: usize) -> Result<(), String> {
         up_to("parameters", self.parameters, rows * cols)
     }

@@ -1,11 +1,7 @@
 //! The low-rank family: `W = U V` with a small inner size, applied as `U (V x)` without forming `W`.
 
 use super::family::{PartSpec, Rule, narrow, up_to};
-use crate::Matrix;
 use serde::{Deserialize, Serialize};
-
-pub(super) const FAMILY: &str = "low_rank";
-pub(super) const PARTS: [&str; 2] = ["u", "v"];
 
 /// `W = U V`, `U` of `rows x rank`, `V` of `rank x cols`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -16,19 +12,14 @@ pub struct LowRank {
 }
 
 impl Rule for LowRank {
-    fn name(&self) -> &'static str {
-        FAMILY
-    }
-
     fn check(&self, rows: usize, cols: usize) -> Result<(), String> {
         up_to("rank", self.rank, rows.min(cols))
     }
 
     fn parts(&self, rows: usize, cols: usize) -> Vec<PartSpec> {
-        let [u, v] = PARTS;
         vec![
-            PartSpec { name: u, rows, cols: self.rank },
-            PartSpec { name: v, rows: self.rank, cols },
+            PartSpec { name: "u", rows, cols: self.rank },
+            PartSpec { name: "v", rows: self.rank, cols },
         ]
     }
 
@@ -64,10 +55,10 @@ impl Rule for LowRank {
     fn rank(&self, _: usize, _: usize) -> usize {
         self.rank
     }
-}
 
-pub(super) fn apply(u: &Matrix, v: &Matrix, x: &[f32], batch: usize) -> Vec<f32> {
-    u.apply(&v.apply(x, batch), batch)
+    fn gain_in_first_part(&self) -> bool {
+        true
+    }
 }
 
 /// `U V`, row-major: row `i` is the sum of the rows of `V` weighted by row `i` of `U`.

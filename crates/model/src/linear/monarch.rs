@@ -31,10 +31,6 @@ impl Monarch {
 }
 
 impl Rule for Monarch {
-    fn name(&self) -> &'static str {
-        "monarch"
-    }
-
     fn check(&self, rows: usize, cols: usize) -> Result<(), String> {
         divides(self.blocks, rows, cols)
     }

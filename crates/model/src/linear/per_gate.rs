@@ -28,10 +28,6 @@ impl PerGate {
 }
 
 impl Rule for PerGate {
-    fn name(&self) -> &'static str {
-        "per_gate"
-    }
-
     fn check(&self, rows: usize, cols: usize) -> Result<(), String> {
         if self.gates == 0 || !rows.is_multiple_of(self.gates) {
             return Err(format!("gates is {}, must divide the rows", self.gates));

@@ -28,10 +28,6 @@ impl SkewCirculant {
 }
 
 impl Rule for SkewCirculant {
-    fn name(&self) -> &'static str {
-        "skew_circulant"
-    }
-
     fn check(&self, _: usize, _: usize) -> Result<(), String> {
         Ok(())
     }

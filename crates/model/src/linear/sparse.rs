@@ -67,10 +67,6 @@ impl Sparse {
 }
 
 impl Rule for Sparse {
-    fn name(&self) -> &'static str {
-        "sparse"
-    }
-
     fn check(&self, rows: usize, cols: usize) -> Result<(), String> {
         let Sparse { density, block: [height, width], .. } = *self;
         if !(density > 0.0 && density <= 1.0) {

@@ -24,8 +24,6 @@ pub struct ToeplitzLike {
 }
 
 impl Displaced for ToeplitzLike {
-    const NAME: &'static str = "toeplitz_like";
-
     fn terms(&self) -> usize {
         self.rank
     }

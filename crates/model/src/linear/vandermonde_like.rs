@@ -41,8 +41,6 @@ fn powers(v: f64, h: &[f64], to: &mut [f64]) {
 }
 
 impl Displaced for VandermondeLike {
-    const NAME: &'static str = "vandermonde_like";
-
     fn terms(&self) -> usize {
         self.rank
     }

@@ -7,7 +7,7 @@ use crate::config::elements;
 use crate::linear::GAIN;
 use crate::{
     Affine, Family, FamilySpec, INT4_GROUP, LinearMap, LinearSpec, Matrix, NetworkConfig,
-    RecurrentLayer, Structured,
+    RecurrentLayer,
 };
 use serde::de::DeserializeOwned;
 use std::collections::BTreeMap;
@@ -60,8 +60,12 @@ pub(super) fn from_bytes(bytes: &[u8]) -> Result<Package> {
         true => parse(&header, FAMILIES_KEY)?,
         false => BTreeMap::new(),
     };
-    let specs = specs(families, &config.linear_maps(alphabet.len()))?;
-    let mut tensors = Tensors { header, bytes, specs };
+    let maps = config.linear_maps(alphabet.len());
+    if let Some(name) = families.keys().find(|name| !maps.iter().any(|map| map.name == **name)) {
+        let reason = format!("the network has no map {:?}", shorten(name));
+        return Err(refuse(FAMILIES_KEY, 8, reason));
+    }
+    let mut tensors = Tensors { header, bytes, maps, families };
     let network = network(config, &mut tensors)?;
     tensors.finish()?;
     Ok(Package { features, alphabet, network, provenance })
@@ -129,27 +133,14 @@ fn parse<T: DeserializeOwned>(header: &Header, key: &str) -> Result<T> {
     serde_json::from_str(text(header, key)?).map_err(|e| refuse(key, 8, shorten(&e.to_string())))
 }
 
-/// The families of structured maps at the sizes that the config gives them.
-fn specs(
-    families: BTreeMap<String, Family>,
-    maps: &[LinearSpec],
-) -> Result<BTreeMap<String, FamilySpec>> {
-    let with_size = |(name, family): (String, Family)| {
-        let Some(map) = maps.iter().find(|map| map.name == name) else {
-            let reason = format!("the network has no map {:?}", shorten(&name));
-            return Err(refuse(FAMILIES_KEY, 8, reason));
-        };
-        let spec = FamilySpec::new(&name, family, map.rows, map.cols)?;
-        Ok((name, spec))
-    };
-    families.into_iter().map(with_size).collect()
-}
-
 /// The tensors not yet used.
 struct Tensors<'a> {
     header: Header,
     bytes: &'a [u8],
-    specs: BTreeMap<String, FamilySpec>,
+    /// The maps that the config has.
+    maps: Vec<LinearSpec>,
+    /// The families that tensors do not tell.
+    families: BTreeMap<String, Family>,
 }
 
 impl Tensors<'_> {
@@ -192,7 +183,7 @@ impl Tensors<'_> {
         self.exactly(name, Dtype::I8, shape).map(integers)
     }
 
-    /// A matrix in any storage, with its scales; its shape is checked by `Network::validate`.
+    /// A matrix in any storage, with its scales; its shape is checked by [`LinearMap::new`].
     fn matrix(&mut self, name: &str) -> Result<Option<Matrix>> {
         let mask = format!("{name}{MASK}");
         let Some((info, offset, bytes)) = self.take(name) else {
@@ -247,7 +238,12 @@ impl Tensors<'_> {
         Ok(Matrix::Int8 { rows, cols, data, scales })
     }
 
-    fn structured(&mut self, name: &str, spec: FamilySpec) -> Result<LinearMap> {
+    /// A map in its family, at the size that the config gives it.
+    fn map(&mut self, name: &str) -> Result<LinearMap> {
+        let Some(family) = self.families.remove(name) else { return self.plain_map(name) };
+        let size = self.maps.iter().find(|map| map.name == name).map(|map| (map.rows, map.cols));
+        let (rows, cols) = size.unwrap_or_default();
+        let spec = FamilySpec::new(name, family, rows, cols)?;
         let mut parts = Vec::new();
         for part in spec.parts() {
             let name = format!("{name}.{}", part.name);
@@ -256,20 +252,24 @@ impl Tensors<'_> {
         }
         let gain = format!("{name}.{GAIN}");
         let gain = match self.header.tensors.contains_key(&gain) {
-            true => Some(self.floats(&gain, &[spec.rows()])?),
+            true => Some(self.floats(&gain, &[rows])?),
             false => None,
         };
-        Structured::new(name, spec, parts, gain).map(LinearMap::Structured)
+        LinearMap::new(name, spec, parts, gain)
     }
 
-    fn map(&mut self, name: &str) -> Result<LinearMap> {
-        if let Some(spec) = self.specs.remove(name) {
-            return self.structured(name, spec);
+    /// A map whose family is told by its tensors, dense or factors, at the size that they have.
+    fn plain_map(&mut self, name: &str) -> Result<LinearMap> {
+        let mut part = |part: &str| self.matrix(&format!("{name}.{part}"));
+        if let Some(weight) = part("weight")? {
+            return Ok(LinearMap::from(weight));
         }
-        let map = LinearMap::from_parts(|part| self.matrix(&format!("{name}.{part}")))?;
-        map.ok_or_else(|| {
-            self.missing(name, "this map, but neither a weight nor both u and v are there")
-        })
+        let (Some(u), Some(v)) = (part("u")?, part("v")?) else {
+            let what = "this map, but neither a weight nor both u and v are there";
+            return Err(self.missing(name, what));
+        };
+        let spec = FamilySpec::new(name, Family::low_rank(u.cols()), u.rows(), v.cols())?;
+        LinearMap::new(name, spec, vec![u, v], None)
     }
 
     fn affine(&mut self, name: &str, rows: usize) -> Result<Affine> {

@@ -5,7 +5,8 @@
 
 use super::checksum::Checksum;
 use super::*;
-use crate::{Family, INT4_GROUP, LinearMap, Matrix};
+use crate::linear::GAIN;
+use crate::{Family, INT4_GROUP, Matrix};
 use serde_json::{Map, json};
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -61,8 +62,8 @@ fn metadata(package: &Package, tensors: &[Tensor]) -> Result<Value> {
         .network
         .maps()
         .iter()
-        .filter(|map| matches!(map.map, LinearMap::Structured(_)))
-        .map(|map| (map.name(), map.map.hyperparameters()))
+        .filter(|map| !map.map.family().told_by_tensors())
+        .map(|map| (map.name(), map.map.family().clone()))
         .collect();
     let mut texts = BTreeMap::from([
         (FORMAT_KEY, FORMAT.to_string()),
@@ -103,10 +104,10 @@ fn too_long(what: &str, length: usize, limit: usize) -> Error {
 fn tensors(network: &Network) -> Vec<Tensor> {
     let mut tensors = Vec::new();
     for map in network.maps() {
-        if let Some((part, gain)) = map.map.gain() {
-            tensors.push(float(format!("{}.{part}", map.name()), vec![gain.len()], gain));
+        if let Some(gain) = map.map.gain() {
+            tensors.push(float(format!("{}.{GAIN}", map.name()), vec![gain.len()], gain));
         }
-        for (part, matrix) in map.map.parts() {
+        for (part, matrix) in map.map.named_parts() {
             let name = format!("{}.{part}", map.name());
             let mut shape = vec![matrix.rows(), matrix.cols()];
             if matrix.is_sparse() {

@@ -67,24 +67,24 @@ impl StructuredForms {
 
     /// How `map` runs over `batch` vectors at a time in a network of `network_weights` weights.
     pub fn of(&self, map: &LinearMap, batch: usize, network_weights: usize) -> RunForm {
-        let structured = match map {
-            LinearMap::Dense(w) => return dense(w),
-            LinearMap::LowRank { .. } => return because("low_rank", "stored so"),
-            LinearMap::Structured(structured) => structured,
-        };
-        if let (Family::Corrected(_), false) =
-            (structured.spec().family(), *self == StructuredForms::Dense)
-        {
-            return because(
-                "corrected",
-                "a matrix of few bits and a correction are read, not one of int8",
-            );
+        if let Some(w) = map.weight() {
+            return dense(w);
+        }
+        match map.family() {
+            Family::LowRank(_) => return because("low_rank", "stored so"),
+            Family::Corrected(_) if *self != StructuredForms::Dense => {
+                return because(
+                    "corrected",
+                    "a matrix of few bits and a correction are read, not one of int8",
+                );
+            }
+            _ => {}
         }
         let (rows, cols) = (map.rows(), map.cols());
-        let int8 = structured.parts().iter().any(Matrix::is_quantised);
+        let int8 = map.is_quantised();
         let product = Product { rows, cols, batch, others: network_weights };
-        let Some((form, steps)) = native(structured.spec().family(), product, int8) else {
-            let reason = format!("{} has no product of its own", map.family());
+        let Some((form, steps)) = native(map.family(), product, int8) else {
+            let reason = format!("{} has no product of its own", map.family().name());
             return because("dense", &reason);
         };
         let calibration = match self {

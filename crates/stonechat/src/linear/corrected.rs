@@ -1,7 +1,7 @@
 //! Maps of few bits with a low-rank correction: two products, added.
 
 use stonechat_kernels::{Activation, Arena, Error, PackedLowRank, Scratch};
-use stonechat_model::{Family, Structured};
+use stonechat_model::{Family, LinearMap};
 
 use super::{Packed, weights};
 
@@ -13,8 +13,8 @@ pub(super) struct Corrected {
 
 impl Corrected {
     /// `None` if the map is of another family.
-    pub(super) fn pack(map: &Structured) -> Option<Result<Self, Error>> {
-        let (Family::Corrected(_), [q, u, v]) = (map.spec().family(), map.parts()) else {
+    pub(super) fn pack(map: &LinearMap) -> Option<Result<Self, Error>> {
+        let (Family::Corrected(_), [q, u, v]) = (map.family(), map.parts()) else {
             return None;
         };
         let correction = PackedLowRank::pack(weights(u), weights(v), u.rows(), v.rows(), v.cols());

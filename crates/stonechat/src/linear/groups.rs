@@ -4,7 +4,7 @@
 use stonechat_kernels::{
     Activation, Arena, BlockDiagonalF32, BlockDiagonalI8, BlockSize, Error, Scratch,
 };
-use stonechat_model::{Family, Matrix, Structured};
+use stonechat_model::{Family, LinearMap, Matrix};
 
 use super::Packed;
 
@@ -31,9 +31,9 @@ pub(crate) struct GroupsScratch {
 
 impl Groups {
     /// `None` for families and storages that no kernel has blocks of.
-    pub(super) fn pack(map: &Structured) -> Option<Result<Self, Error>> {
-        let (rows, cols) = (map.spec().rows(), map.spec().cols());
-        let (gates, of) = match map.spec().family() {
+    pub(super) fn pack(map: &LinearMap) -> Option<Result<Self, Error>> {
+        let (rows, cols) = (map.rows(), map.cols());
+        let (gates, of) = match map.family() {
             Family::PerGate(stack) => (stack.gates, &*stack.of),
             family => (1, family),
         };

@@ -19,7 +19,7 @@ use stonechat_kernels::{
     self as kernels, Activation, BlockSparseI8, PackedF32, PackedI4, PackedI8, PackedLowRank,
     Recurrent, Scratch, Weights, blocks_with_weights, math,
 };
-use stonechat_model::{LinearMap, Matrix, Network, Structured};
+use stonechat_model::{LinearMap, Matrix, Network};
 
 use crate::Error;
 use crate::recognizer::MAX_TIME_BATCH;
@@ -102,19 +102,17 @@ impl PackedMap {
         chooser: &Chooser<'_>,
         batch: usize,
     ) -> Result<Self, Error> {
-        let form = match map {
-            LinearMap::Dense(w) => Packed::pack(w).map(Form::Dense),
-            LinearMap::LowRank { u, v } => {
-                PackedLowRank::pack(weights(u), weights(v), u.rows(), v.rows(), v.cols())
-                    .map(Form::LowRank)
-            }
-            LinearMap::Structured(structured) => {
-                let own = chooser.has_own(map, batch).then(|| Own::pack(structured)).flatten();
-                let Some(own) = own else {
-                    return Self::pack(name, &executable(map), chooser);
-                };
-                own.map(|own| Form::Own(Box::new(own), structured.gain().map(<[f32]>::to_vec)))
-            }
+        let form = if let Some(w) = map.weight() {
+            Packed::pack(w).map(Form::Dense)
+        } else if let Some((u, v)) = map.factors() {
+            PackedLowRank::pack(weights(u), weights(v), u.rows(), v.rows(), v.cols())
+                .map(Form::LowRank)
+        } else {
+            let own = chooser.has_own(map, batch).then(|| Own::pack(map)).flatten();
+            let Some(own) = own else {
+                return Self::pack(name, &executable(map), chooser);
+            };
+            own.map(|own| Form::Own(Box::new(own), map.gain().map(<[f32]>::to_vec)))
         };
         Ok(Self {
             name: name.to_string(),
@@ -189,7 +187,7 @@ impl kernels::Packed for PackedMap {
 
 impl Own {
     /// `None` where there is none.
-    fn pack(map: &Structured) -> Option<Result<Self, stonechat_kernels::Error>> {
+    fn pack(map: &LinearMap) -> Option<Result<Self, stonechat_kernels::Error>> {
         let groups = Groups::pack(map).map(|groups| groups.map(Own::Groups));
         let corrected = || Corrected::pack(map).map(|corrected| corrected.map(Own::Corrected));
         groups
@@ -262,9 +260,11 @@ fn weights(matrix: &Matrix) -> Weights<'_> {
 /// The map as one that the kernels have a recurrent step of: dense and low rank as they are, any other family by its
 /// dense view, which is quantised to int8 where the family's own parts are quantised.
 pub(crate) fn executable(map: &LinearMap) -> Cow<'_, LinearMap> {
-    let LinearMap::Structured(structured) = map else { return Cow::Borrowed(map) };
+    if map.weight().is_some() || map.factors().is_some() {
+        return Cow::Borrowed(map);
+    }
     let (rows, cols, data) = (map.rows(), map.cols(), map.to_dense());
-    Cow::Owned(LinearMap::Dense(match structured.parts().iter().any(Matrix::is_quantised) {
+    Cow::Owned(LinearMap::from(match map.is_quantised() {
         true => {
             let (data, scales) = quantize_rows(&data, rows, cols);
             Matrix::Int8 { rows, cols, data, scales }
@@ -280,25 +280,18 @@ fn few_blocks(data: &[i8], rows: usize, cols: usize) -> Option<Vec<bool>> {
     (count as f64 <= MOST_BLOCKS * kept.len() as f64).then_some(kept)
 }
 
-/// The map of a recurrent layer, [`executable`], as the kernels take it.
-pub(crate) fn recurrent(map: &LinearMap) -> Recurrent<'_> {
-    match map {
-        LinearMap::Dense(w) => Recurrent::Dense(weights(w)),
-        LinearMap::LowRank { u, v } => {
-            Recurrent::LowRank { u: weights(u), v: weights(v), rank: v.rows() }
-        }
-        LinearMap::Structured(_) => unreachable!("callers make it executable first"),
+/// The map of a recurrent layer as the kernels take it, if it is [`executable`].
+pub(crate) fn recurrent(map: &LinearMap) -> Option<Recurrent<'_>> {
+    match map.factors() {
+        Some((u, v)) => Some(Recurrent::LowRank { u: weights(u), v: weights(v), rank: v.rows() }),
+        None => map.weight().map(|w| Recurrent::Dense(weights(w))),
     }
 }
 
 /// The product of two maps as the kernels take it, if both are plain matrices.
 pub(crate) fn recurrent_factors<'a>(u: &'a LinearMap, v: &'a LinearMap) -> Option<Recurrent<'a>> {
-    match (u, v) {
-        (LinearMap::Dense(u), LinearMap::Dense(v)) => {
-            Some(Recurrent::LowRank { u: weights(u), v: weights(v), rank: v.rows() })
-        }
-        _ => None,
-    }
+    let (u, v) = (u.weight()?, v.weight()?);
+    Some(Recurrent::LowRank { u: weights(u), v: weights(v), rank: v.rows() })
 }
 
 impl Packed {

@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use stonechat_kernels::Error;
 use stonechat_kernels::fft::{BlockCirculant, FftScratch, ToeplitzLike};
-use stonechat_model::{Family, Matrix, Rectangle, Structured};
+use stonechat_model::{Family, LinearMap, Matrix, Rectangle};
 
 /// `W` as a sum of products over parts of the input, each to a part of the output.
 pub(super) struct Spectral {
@@ -37,7 +37,7 @@ pub(crate) struct SpectralScratch {
 
 impl Spectral {
     /// `None` for families that are none of these.
-    pub(super) fn pack(map: &Structured) -> Option<Result<Self, Error>> {
+    pub(super) fn pack(map: &LinearMap) -> Option<Result<Self, Error>> {
         let spec = map.spec();
         let parts: Vec<Vec<f32>> = map.parts().iter().map(Matrix::to_dense).collect();
         let parts: Vec<&[f32]> = parts.iter().map(Vec::as_slice).collect();

@@ -79,7 +79,7 @@ impl PackedLayer {
             _ if own => None,
             // The kernels' steps have neither projection nor peepholes nor a bias inside the reset gate.
             _ if config.projection.is_some() || config.peepholes || config.recurrent_bias => None,
-            (_, None) => Some(recurrent(&rec)),
+            (_, None) => recurrent(&rec),
             // `L (Vh h)` is a low-rank recurrent map.
             (Cell::Gru, Some(left)) => recurrent_factors(left, &rec),
             _ => None,

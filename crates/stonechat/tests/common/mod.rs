@@ -10,7 +10,7 @@ use stonechat_kernels::quantize::{Grouped, quantize_groups, quantize_rows};
 use stonechat_model::{
     Affine, Alphabet, Candidate, Cell, ConvConfig, Corrected, Family, FamilySpec, LinearMap,
     Matrix, Network, NetworkConfig, Package, RecurrentConfig, RecurrentLayer, RowConvConfig,
-    Sparse, Structured,
+    Sparse,
 };
 
 /// Splitmix64 (Steele et al. 2014).
@@ -91,7 +91,7 @@ fn map(random: &mut Random, rows: usize, cols: usize, gain: f32, storage: Storag
     let rank = rows.min(cols).div_ceil(2);
     let map = match storage {
         Storage::Dense | Storage::Int8 | Storage::Int4 => {
-            LinearMap::Dense(matrix(random, rows, cols, gain))
+            LinearMap::from(matrix(random, rows, cols, gain))
         }
         Storage::Corrected => {
             let parts = vec![
@@ -101,7 +101,7 @@ fn map(random: &mut Random, rows: usize, cols: usize, gain: f32, storage: Storag
             ];
             let family = Family::Corrected(Corrected { rank });
             let spec = FamilySpec::new("map", family, rows, cols).unwrap();
-            return LinearMap::Structured(Structured::new("map", spec, parts, None).unwrap());
+            return LinearMap::new("map", spec, parts, None).unwrap();
         }
         Storage::SparseInt8 => {
             let (height, width) = (rows.min(32), cols.min(4));
@@ -110,12 +110,12 @@ fn map(random: &mut Random, rows: usize, cols: usize, gain: f32, storage: Storag
             let mut parts = [matrix(random, rows, cols, 1.4 * gain).to_dense()];
             spec.admit(&mut parts);
             let [data] = parts;
-            LinearMap::Dense(Matrix::from_f32(rows, cols, data).unwrap())
+            LinearMap::from(Matrix::from_f32(rows, cols, data).unwrap())
         }
-        Storage::LowRank | Storage::LowRankInt8 | Storage::LowRankInt4 => LinearMap::LowRank {
-            u: matrix(random, rows, rank, gain),
-            v: matrix(random, rank, cols, 1.0),
-        },
+        Storage::LowRank | Storage::LowRankInt8 | Storage::LowRankInt4 => {
+            let u = matrix(random, rows, rank, gain);
+            LinearMap::of_factors(u, matrix(random, rank, cols, 1.0)).unwrap()
+        }
     };
     match storage {
         Storage::Dense | Storage::LowRank => map,
@@ -298,7 +298,7 @@ pub fn structure(network: &mut Network, family: &str, int8: bool, seed: u64) -> 
             .collect();
         let gain: Vec<f32> = (0..rows).map(|_| 1.0 + 0.5 * random.value()).collect();
         let gain = (number % 2 == 0).then_some(&gain[..]);
-        *map = LinearMap::from_spec("map", spec, parts, gain).unwrap();
+        *map = LinearMap::from_values("map", spec, parts, gain).unwrap();
         if int8 {
             *map = map.map_parts(|part| {
                 let (data, scales) = quantize_rows(&part.to_dense(), part.rows(), part.cols());

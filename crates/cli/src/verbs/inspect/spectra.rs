@@ -32,8 +32,13 @@ pub fn draw(network: &Network) -> stonechat_compress::Result<String> {
     for (n, map) in maps.iter().enumerate() {
         let sigma = singular_values_of(map.map)?;
         let (x, y) = ((n % COLUMNS) as f64 * WIDTH, (n / COLUMNS) as f64 * HEIGHT);
-        let title =
-            format!("{}: {} {} x {}", map.name(), map.map.family(), map.map.rows(), map.map.cols());
+        let title = format!(
+            "{}: {} {} x {}",
+            map.name(),
+            map.map.family().name(),
+            map.map.rows(),
+            map.map.cols()
+        );
         svg += &format!("<g transform=\"translate({x} {y})\">\n{}</g>\n", panel(&title, &sigma));
     }
     svg += "</svg>\n";

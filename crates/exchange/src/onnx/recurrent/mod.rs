@@ -6,7 +6,7 @@ mod scan;
 mod step;
 
 use super::Writer;
-use stonechat_model::{Candidate, Cell, LinearMap, Network};
+use stonechat_model::{Candidate, Cell, Network};
 
 fn names(values: &[String]) -> Vec<&str> {
     values.iter().map(String::as_str).collect()
@@ -18,9 +18,8 @@ impl Writer {
         let (config, layer) = (&network.config, &network.recurrent[l]);
         let (name, shape) = (config.recurrent_name(l), &config.recurrent[l]);
         // The operators take one matrix, and would have to be given the product U V. Their clipping is two-sided.
-        let one_matrix = !matches!(layer.rec, LinearMap::LowRank { .. })
-            && layer.joint.is_none()
-            && layer.projection.is_none();
+        let one_matrix =
+            layer.rec.factors().is_none() && layer.joint.is_none() && layer.projection.is_none();
         let tanh = config.candidate == Candidate::Tanh || shape.cell == Cell::Lstm;
         if one_matrix && tanh {
             self.operator(&name, layer, shape, x)

@@ -3,10 +3,9 @@
 use super::names;
 use crate::onnx::Writer;
 use crate::onnx::graph::Attribute;
-use crate::onnx::layers::dense;
 use crate::onnx::weights::Layout;
 use std::ops::Neg;
-use stonechat_model::{Cell, LinearMap, Matrix, RecurrentConfig, RecurrentLayer};
+use stonechat_model::{Cell, Matrix, RecurrentConfig, RecurrentLayer};
 
 impl Writer {
     /// A layer whose recurrent map becomes one matrix. A low-rank input map `U V` is a product with `V` and the
@@ -24,19 +23,19 @@ impl Writer {
         let initial: Vec<String> =
             parts.iter().map(|part| self.state(&format!("{name}.{part}"), hidden)).collect();
         let graph = &mut self.graph;
-        let (x, nonrec) = match &layer.nonrec.map {
-            LinearMap::LowRank { u, v } => {
+        let (x, nonrec) = match layer.nonrec.map.factors() {
+            Some((u, v)) => {
                 let v = graph.matrix(&format!("{name}.nonrec.v"), v, &Layout::transposed(v));
                 (graph.node(&format!("{name}.inner"), "MatMul", &[x, &v], &[]), u.clone())
             }
-            map => (x.to_string(), dense(map)),
+            None => (x.to_string(), layer.nonrec.map.to_matrix()),
         };
         let mut weight = |part: &str, matrix: &Matrix| {
             let matrix = gates.matrix(matrix, hidden);
             graph.matrix(&format!("{name}.{part}"), &matrix, &Layout::one_direction(&matrix))
         };
         let nonrec = weight("nonrec.weight", &nonrec);
-        let rec = weight("rec.weight", &dense(&layer.rec));
+        let rec = weight("rec.weight", &layer.rec.to_matrix());
         // The bias beside W, then that beside U.
         let mut bias = gates.arrange(&layer.nonrec.bias, hidden, 1);
         bias.resize(2 * bias.len(), 0.0);
