@@ -5,8 +5,8 @@
 //! KIND is `sums` (8-bit integers in, 32-bit sums out, as farm and gemmlowp are measured), `int8` (floats in and out: quantiser, scales and
 //! bias included), `int4` (the same with weights of 4 bits) or `f32`. `product list` prints the instruction sets of the processor.
 
-use stonechat_kernels::quantize::{GROUP, Grouped};
-use stonechat_kernels::{Activation, Isa, PackedF32, PackedI4, PackedI8, Scratch};
+use stonechat_kernels::quantize::GROUP;
+use stonechat_kernels::{Activation, IntegerProduct, Isa, PackedF32, PackedI4, PackedI8, Product, Scratch};
 
 const USAGE: &str = "usage: product ISA sums|int8|int4|f32 ROWS COLS BATCH REPETITIONS, or: product list";
 
@@ -40,14 +40,9 @@ fn main() {
             }
         }
         "int4" => {
-            let groups = Grouped {
-                rows,
-                cols,
-                weights: weights.iter().map(|w| w >> 4).collect(),
-                group_scales: vec![3; rows * cols.div_ceil(GROUP)],
-                row_scales: vec![0.01; rows],
-            };
-            let matrix = PackedI4::pack_for(isa, &groups).expect("packs");
+            let weights: Vec<i8> = weights.iter().map(|w| w >> 4).collect();
+            let (groups, scales) = (vec![3; rows * cols.div_ceil(GROUP)], vec![0.01; rows]);
+            let matrix = PackedI4::pack_for(isa, &weights, &groups, &scales, rows, cols).expect("packs");
             for _ in 0..repetitions {
                 matrix.matmul(&floats, batch, Some(&bias), Activation::None, &mut scratch, &mut y);
             }
@@ -56,7 +51,7 @@ fn main() {
             let weights: Vec<f32> = weights.iter().map(|&w| f32::from(w)).collect();
             let matrix = PackedF32::pack_for(isa, &weights, rows, cols).expect("packs");
             for _ in 0..repetitions {
-                matrix.matmul(&floats, batch, Some(&bias), Activation::None, &mut y);
+                matrix.matmul(&floats, batch, Some(&bias), Activation::None, &mut scratch, &mut y);
             }
         }
         _ => panic!("{USAGE}"),

@@ -3,7 +3,8 @@
 mod common;
 
 use common::{spec, values};
-use stonechat_kernels::fft::{BlockCirculant, FftScratch, ToeplitzLike};
+use stonechat_kernels::fft::{BlockCirculant, ToeplitzLike};
+use stonechat_kernels::{Epilogue, Product, Scratch};
 use stonechat_model::Family;
 
 /// Compares products with `w` for batches of 1, 4 and 32 vectors: the error as a share of the size of the result.
@@ -46,8 +47,10 @@ fn toeplitz_like() {
             let (g, h) = (values(n as u64, rank * n), values(rank as u64 + 9, rank * n));
             let w = spec(&family, n, n).to_dense(&[&g, &h]);
             let (fast, mut scratch) =
-                (ToeplitzLike::new(&g, &h, rank, n, n).unwrap(), FftScratch::new());
-            check(&family, &w, n, n, |x, batch, y| fast.matmul(x, batch, &mut scratch, y));
+                (ToeplitzLike::new(&g, &h, rank, n, n).unwrap(), Scratch::new());
+            check(&family, &w, n, n, |x, batch, y| {
+                fast.multiply(None, x, batch, Epilogue::NONE, &mut scratch, y)
+            });
         }
     }
 }
@@ -60,27 +63,31 @@ fn padded_rectangles() {
         let (g, h) = (values(1, 2 * n), values(2, 2 * n));
         let w = spec(family, rows, cols).to_dense(&[&g, &h]);
         let (fast, mut scratch) =
-            (ToeplitzLike::new(&g, &h, 2, rows, cols).unwrap(), FftScratch::new());
-        check(family, &w, rows, cols, |x, batch, y| fast.matmul(x, batch, &mut scratch, y));
+            (ToeplitzLike::new(&g, &h, 2, rows, cols).unwrap(), Scratch::new());
+        check(family, &w, rows, cols, |x, batch, y| {
+            fast.multiply(None, x, batch, Epilogue::NONE, &mut scratch, y)
+        });
     }
 }
 
 #[test]
 fn circulants() {
-    let mut scratch = FftScratch::new();
+    let mut scratch = Scratch::new();
     for n in [1, 2, 3, 8, 17, 63, 64, 784, 1674] {
         let column = values(n as u64, n);
         let w = spec(r#"{"family":"skew_circulant"}"#, n, n).to_dense(&[&column]);
         let fast = BlockCirculant::skew_circulant(&column).unwrap();
-        check("skew", &w, n, n, |x, batch, y| fast.matmul(x, batch, &mut scratch, y));
+        check("skew", &w, n, n, |x, batch, y| {
+            fast.multiply(None, x, batch, Epilogue::NONE, &mut scratch, y)
+        });
 
         let family = spec(r#"{"family":"circulant","seed":3}"#, n, n);
         let Family::Circulant(rule) = family.family() else { panic!("{family:?}") };
-        let fast = BlockCirculant::circulant(&column).unwrap();
+        let fast = BlockCirculant::new(&column, n, n, n).unwrap();
         check("circulant", &family.to_dense(&[&column]), n, n, |x, batch, y| {
             let signs = (0..batch * n).map(|k| rule.sign(k % n));
             let x: Vec<f32> = x.iter().zip(signs).map(|(x, sign)| x * sign).collect();
-            fast.matmul(&x, batch, &mut scratch, y);
+            fast.multiply(None, &x, batch, Epilogue::NONE, &mut scratch, y);
         });
     }
     for (rows, cols, block) in [(3, 5, 2), (64, 48, 16), (100, 30, 9), (192, 64, 64)] {
@@ -89,7 +96,7 @@ fn circulants() {
         let columns = values(5, spec.params());
         let fast = BlockCirculant::new(&columns, block, rows, cols).unwrap();
         check(&family, &spec.to_dense(&[&columns]), rows, cols, |x, batch, y| {
-            fast.matmul(x, batch, &mut scratch, y);
+            fast.multiply(None, x, batch, Epilogue::NONE, &mut scratch, y);
         });
     }
 }

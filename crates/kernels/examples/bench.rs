@@ -6,7 +6,7 @@
 
 use std::hint::black_box;
 use std::time::Instant;
-use stonechat_kernels::{Activation, Isa, PackedF32, PackedI8, Scratch, math};
+use stonechat_kernels::{Activation, Isa, PackedF32, PackedI8, Product, Scratch, math};
 
 const BATCHES: [usize; 9] = [1, 2, 3, 4, 5, 6, 8, 12, 16];
 const SHAPES: [(usize, usize); 4] = [(768, 256), (1152, 384), (384, 1152), (6144, 320)];
@@ -83,6 +83,7 @@ fn main() {
         let (w, bias) = (numbers(rows * cols), numbers(rows));
         for isa in Isa::available() {
             let packed = PackedF32::pack_for(isa, &w, rows, cols).expect("packs");
+            let mut scratch = Scratch::new();
             print!("{:>10} {:>12}", format!("{rows}x{cols}"), isa.name());
             for batch in BATCHES {
                 let (x, mut y) = (numbers(batch * cols), vec![0.0; batch * rows]);
@@ -92,6 +93,7 @@ fn main() {
                         batch,
                         Some(&bias),
                         Activation::None,
+                        &mut scratch,
                         black_box(&mut y),
                     )
                 });

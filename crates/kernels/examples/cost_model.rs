@@ -6,12 +6,12 @@
 
 use std::hint::black_box;
 use std::time::{Duration, Instant};
-use stonechat_kernels::cost_model::{Calibration, Form, Product};
-use stonechat_kernels::fft::{BlockCirculant, FftScratch, ToeplitzLike};
-use stonechat_kernels::quantize::{quantize_groups, quantize_rows};
+use stonechat_kernels::cost_model::{Calibration, Form, Product as Shape};
+use stonechat_kernels::fft::{BlockCirculant, ToeplitzLike};
+use stonechat_kernels::quantize::{Grouped, quantize_groups, quantize_rows};
 use stonechat_kernels::{
-    Activation, BLOCK_COLS, BLOCK_ROWS, BlockDiagonalI8, BlockSparseI8, Error, PackedF32, PackedI4,
-    PackedI8, Scratch,
+    Activation, BLOCK_COLS, BLOCK_ROWS, BlockSparseI8, Error, PackedF32, PackedI4, PackedI8,
+    PackedLowRank, Product, Scratch, Weights,
 };
 
 const SHAPES: [(usize, usize); 4] = [(512, 512), (1024, 1024), (2304, 768), (6144, 320)];
@@ -48,60 +48,45 @@ fn numbers(len: usize) -> Vec<f32> {
     (0..len).map(|i| ((i * 7919) % 2003) as f32 / 1001.5 - 1.0).collect()
 }
 
-fn measured(form: Form, product: Product) -> Result<f64, Error> {
-    let Product { rows, cols, batch, .. } = product;
+fn measured(form: Form, product: Shape) -> Result<f64, Error> {
+    let Shape { rows, cols, batch, .. } = product;
     let (x, mut y) = (numbers(batch * cols), vec![0.0; batch * rows]);
-    let (x, y) = (black_box(&x), black_box(&mut y));
     let w = numbers(rows * cols);
     let (weights, scales) = quantize_rows(&w, rows, cols);
-    let (mut s, mut fft) = (Scratch::new(), FftScratch::new());
-    let (none, act) = (None, Activation::None);
-    Ok(match form {
-        Form::Float32 => {
-            let matrix = PackedF32::pack(&w, rows, cols)?;
-            shortest(|| matrix.matmul(x, batch, none, act, y))
-        }
+    let matrix: Box<dyn Product> = match form {
+        Form::Float32 => Box::new(PackedF32::pack(&w, rows, cols)?),
         Form::Int4 => {
-            let matrix = PackedI4::pack(&quantize_groups(&w, rows, cols))?;
-            shortest(|| matrix.matmul(x, batch, none, act, &mut s, y))
+            let Grouped { weights, group_scales, row_scales, .. } = quantize_groups(&w, rows, cols);
+            Box::new(PackedI4::pack(&weights, &group_scales, &row_scales, rows, cols)?)
         }
         Form::LowRank { rank } => {
-            let first = PackedI8::pack(&weights[..rank * cols], &scales[..rank], rank, cols)?;
-            let second = PackedI8::pack(&weights[..rows * rank], &scales, rows, rank)?;
-            let mut middle = vec![0.0; batch * rank];
-            shortest(|| {
-                first.matmul(x, batch, none, act, &mut s, &mut middle);
-                second.matmul(&middle, batch, none, act, &mut s, y);
-            })
+            let u = Weights::I8 { values: &weights[..rows * rank], scales: &scales };
+            let v = Weights::I8 { values: &weights[..rank * cols], scales: &scales[..rank] };
+            Box::new(PackedLowRank::pack(u, v, rows, rank, cols)?)
         }
         Form::BlockSparse { density } => {
             let blocks = rows.div_ceil(BLOCK_ROWS) * cols.div_ceil(BLOCK_COLS);
             let kept = (density * 1000.0) as usize;
             let mask: Vec<bool> = (0..blocks).map(|i| (i * 7919) % 1000 < kept).collect();
-            let matrix = BlockSparseI8::pack(&weights, &scales, &mask, rows, cols)?;
-            shortest(|| matrix.matmul(x, batch, none, act, &mut s, y))
+            Box::new(BlockSparseI8::pack(&weights, &scales, &mask, rows, cols)?)
         }
         Form::BlockDiagonal { groups } => {
             let sizes = vec![(rows / groups, cols / groups); groups];
             let weights = &weights[..rows * cols / groups];
-            let matrix = BlockDiagonalI8::pack(weights, &scales, &sizes)?;
-            shortest(|| matrix.matmul(x, batch, none, act, &mut s, y))
+            Box::new(BlockSparseI8::pack_diagonal(weights, &scales, &sizes)?)
         }
         Form::BlockCirculant { block } => {
             let columns = rows.div_ceil(block) * cols.div_ceil(block) * block;
-            let matrix = BlockCirculant::new(&w[..columns], block, rows, cols)?;
-            shortest(|| matrix.matmul(x, batch, &mut fft, y))
+            Box::new(BlockCirculant::new(&w[..columns], block, rows, cols)?)
         }
         Form::ToeplitzLike { rank } => {
             let len = rank * rows.max(cols);
-            let matrix = ToeplitzLike::new(&w[..len], &w[..len], rank, rows, cols)?;
-            shortest(|| matrix.matmul(x, batch, &mut fft, y))
+            Box::new(ToeplitzLike::new(&w[..len], &w[..len], rank, rows, cols)?)
         }
-        _ => {
-            let matrix = PackedI8::pack(&weights, &scales, rows, cols)?;
-            shortest(|| matrix.matmul(x, batch, none, act, &mut s, y))
-        }
-    })
+        _ => Box::new(PackedI8::pack(&weights, &scales, rows, cols)?),
+    };
+    let (mut s, act) = (Scratch::new(), Activation::None);
+    Ok(shortest(|| matrix.matmul(black_box(&x), batch, None, act, &mut s, black_box(&mut y))))
 }
 
 fn main() -> Result<(), Error> {
@@ -115,7 +100,7 @@ fn main() -> Result<(), Error> {
         for form in FORMS {
             print!("{:>10} {:<24}", format!("{rows}x{cols}"), format!("{form:?}"));
             for batch in BATCHES {
-                let product = Product { rows, cols, batch, others: 0 };
+                let product = Shape { rows, cols, batch, others: 0 };
                 let time = measured(form, product)?;
                 let ratio = model.predict(form, product) / time;
                 ratios.push(ratio);
@@ -144,12 +129,15 @@ fn main() -> Result<(), Error> {
     ];
     for n in [256, 512, 1024, 2048, 4096] {
         print!("{n:>6}");
-        let product = Product { rows: n, cols: n, batch: 1, others: 0 };
+        let product = Shape { rows: n, cols: n, batch: 1, others: 0 };
         for form in forms {
             print!("  {form:?} {:.1}", measured(form, product)? * 1e6);
         }
         // Of the dense and the Toeplitz-like: the block-circulant has other parameters.
-        println!("  -> {:?}", model.fastest(&forms[..4], product).map(|best| best.0));
+        let fastest = forms[..4]
+            .iter()
+            .min_by(|a, b| model.predict(**a, product).total_cmp(&model.predict(**b, product)));
+        println!("  -> {fastest:?}");
     }
     Ok(())
 }

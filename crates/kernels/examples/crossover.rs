@@ -7,8 +7,8 @@
 
 use std::hint::black_box;
 use std::time::Instant;
-use stonechat_kernels::fft::{BlockCirculant, FftScratch, ToeplitzLike};
-use stonechat_kernels::{Activation, Error, Isa, PackedF32, PackedI8, Scratch};
+use stonechat_kernels::fft::{BlockCirculant, ToeplitzLike};
+use stonechat_kernels::{Activation, Error, Isa, PackedF32, PackedI8, Product, Scratch};
 
 const SIZES: [usize; 15] =
     [256, 384, 512, 768, 1024, 1536, 2048, 3072, 4096, 6144, 8192, 12_288, 16_384, 24_576, 32_768];
@@ -16,51 +16,39 @@ const RANKS: [usize; 3] = [1, 2, 10];
 const ROUNDS: usize = 21;
 const LARGEST_BYTES: usize = 1 << 30;
 
-type Product = Box<dyn FnMut(&[f32], &mut [f32])>;
-
 fn numbers(len: usize) -> Vec<f32> {
     (0..len).map(|i| ((i * 7919) % 2003) as f32 / 1001.5 - 1.0).collect()
 }
 
-fn forms(n: usize) -> Result<Vec<(String, Product)>, Error> {
-    let mut forms: Vec<(String, Product)> = Vec::new();
-    let act = Activation::None;
+fn forms(n: usize) -> Result<Vec<(String, Box<dyn Product>)>, Error> {
+    let mut forms: Vec<(String, Box<dyn Product>)> = Vec::new();
     if n * n <= LARGEST_BYTES {
         let weights: Vec<i8> =
             (0..n * n).map(|i| ((i * 7919) % 255) as i8).map(|w| w.max(-127)).collect();
-        let matrix = PackedI8::pack(&weights, &vec![0.01; n], n, n)?;
-        let mut scratch = Scratch::new();
-        let product =
-            move |x: &[f32], y: &mut [f32]| matrix.matmul(x, 1, None, act, &mut scratch, y);
-        forms.push(("int8".into(), Box::new(product)));
+        forms.push(("int8".into(), Box::new(PackedI8::pack(&weights, &vec![0.01; n], n, n)?)));
     }
     if 4 * n * n <= LARGEST_BYTES {
-        let matrix = PackedF32::pack(&numbers(n * n), n, n)?;
-        let product = move |x: &[f32], y: &mut [f32]| matrix.matmul(x, 1, None, act, y);
-        forms.push(("f32".into(), Box::new(product)));
+        forms.push(("f32".into(), Box::new(PackedF32::pack(&numbers(n * n), n, n)?)));
     }
-    let (matrix, mut scratch) = (BlockCirculant::circulant(&numbers(n))?, FftScratch::new());
-    let product = move |x: &[f32], y: &mut [f32]| matrix.matmul(x, 1, &mut scratch, y);
-    forms.push(("circulant".into(), Box::new(product)));
+    forms.push(("circulant".into(), Box::new(BlockCirculant::new(&numbers(n), n, n, n)?)));
     for rank in RANKS {
         let (g, h) = (numbers(rank * n), numbers(rank * n));
-        let (matrix, mut scratch) = (ToeplitzLike::new(&g, &h, rank, n, n)?, FftScratch::new());
-        let product = move |x: &[f32], y: &mut [f32]| matrix.matmul(x, 1, &mut scratch, y);
-        forms.push((format!("rank {rank}"), Box::new(product)));
+        forms.push((format!("rank {rank}"), Box::new(ToeplitzLike::new(&g, &h, rank, n, n)?)));
     }
     Ok(forms)
 }
 
 /// Median and least microseconds a call of each form, which take turns.
-fn measure(forms: &mut [(String, Product)], n: usize) -> Vec<(f64, f64)> {
-    let (x, mut y) = (numbers(n), vec![0.0; n]);
+fn measure(forms: &[(String, Box<dyn Product>)], n: usize) -> Vec<(f64, f64)> {
+    let (x, mut y, mut scratch) = (numbers(n), vec![0.0; n], Scratch::new());
     let mut times = vec![Vec::with_capacity(ROUNDS); forms.len()];
     // The first round warms up.
     for round in 0..=ROUNDS {
-        for ((_, product), times) in forms.iter_mut().zip(&mut times) {
+        for ((_, product), times) in forms.iter().zip(&mut times) {
             let (start, mut count) = (Instant::now(), 0);
             while count == 0 || start.elapsed().as_secs_f64() < 1e-3 {
-                product(black_box(&x), black_box(&mut y));
+                let (x, y) = (black_box(&x), black_box(&mut y));
+                product.matmul(x, 1, None, Activation::None, &mut scratch, y);
                 count += 1;
             }
             if round > 0 {
@@ -79,8 +67,8 @@ fn main() -> Result<(), Error> {
     let largest = std::env::args().nth(1).and_then(|n| n.parse().ok()).unwrap_or(usize::MAX);
     let mut rows = Vec::new();
     for n in SIZES.into_iter().filter(|&n| n <= largest) {
-        let mut forms = forms(n)?;
-        let times = measure(&mut forms, n);
+        let forms = forms(n)?;
+        let times = measure(&forms, n);
         let cells: Vec<String> = forms
             .iter()
             .zip(times)

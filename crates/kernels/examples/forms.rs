@@ -11,7 +11,7 @@ use std::time::Instant;
 use stonechat_kernels::quantize::{quantize_groups, quantize_rows};
 use stonechat_kernels::{
     Activation, Arena, BLOCK_COLS, BLOCK_ROWS, BlockSparseI8, Error, Packed, PackedI4, PackedI8,
-    Scratch,
+    Product, Scratch,
 };
 
 const BATCHES: [usize; 5] = [1, 2, 3, 4, 8];
@@ -20,10 +20,10 @@ const SHAPES: [(usize, usize); 2] = [(6144, 320), (2304, 768)];
 const SPARSITIES: [usize; 3] = [50, 75, 90];
 
 /// A form, ready to multiply `batch` vectors: `(x, batch, y)`.
-type Product<'a> = Box<dyn FnMut(&[f32], usize, &mut [f32]) + 'a>;
+type Call<'a> = Box<dyn FnMut(&[f32], usize, &mut [f32]) + 'a>;
 
 /// Seconds a call, for each form the best of 15 rounds in which they take turns.
-fn seconds(forms: &mut [(String, Product)], x: &[f32], batch: usize, y: &mut [f32]) -> Vec<f64> {
+fn seconds(forms: &mut [(String, Call)], x: &[f32], batch: usize, y: &mut [f32]) -> Vec<f64> {
     let mut best = vec![f64::INFINITY; forms.len()];
     for _ in 0..15 {
         for ((_, product), best) in forms.iter_mut().zip(&mut best) {
@@ -43,49 +43,37 @@ fn numbers(len: usize) -> Vec<f32> {
 }
 
 /// Copies of a matrix that take turns, and the call of the next.
-fn turns<'a, M: Clone + Packed + 'a>(
-    cold: bool,
-    together: bool,
-    matrix: M,
-    multiply: impl Fn(&M, &[f32], usize, &mut Scratch, &mut [f32]) + 'a,
-) -> Product<'a> {
+fn turns<'a, P: Product + Clone + 'a>(cold: bool, together: bool, matrix: P) -> Call<'a> {
     let copies = if cold { (256usize << 20).div_ceil(matrix.bytes()) } else { 1 };
     let (mut matrices, mut next, mut scratch) = (vec![matrix; copies], 0, Scratch::new());
     if together {
         Arena::of(&mut matrices.iter_mut().map(|copy| copy as &mut dyn Packed).collect::<Vec<_>>());
     }
     Box::new(move |x, batch, y| {
-        multiply(&matrices[next], x, batch, &mut scratch, y);
+        matrices[next].matmul(x, batch, None, Activation::None, &mut scratch, y);
         next = (next + 1) % matrices.len();
     })
 }
 
-fn forms<'a>(rows: usize, cols: usize, cold: bool) -> Result<Vec<(String, Product<'a>)>, Error> {
-    let act = Activation::None;
+fn forms<'a>(rows: usize, cols: usize, cold: bool) -> Result<Vec<(String, Call<'a>)>, Error> {
     let w = numbers(rows * cols);
     let (weights, scales) = quantize_rows(&w, rows, cols);
     let dense = PackedI8::pack(&weights, &scales, rows, cols)?;
-    let int4 = PackedI4::pack(&quantize_groups(&w, rows, cols))?;
+    let groups = quantize_groups(&w, rows, cols);
+    let int4 =
+        PackedI4::pack(&groups.weights, &groups.group_scales, &groups.row_scales, rows, cols)?;
     let mut forms = Vec::new();
     for (name, together) in [("int8", true), ("int8 apart", false)] {
-        let product = turns(cold, together, dense.clone(), move |m, x, b, s, y| {
-            m.matmul(x, b, None, act, s, y);
-        });
-        forms.push((name.to_owned(), product));
+        forms.push((name.to_owned(), turns(cold, together, dense.clone())));
     }
     for (name, together) in [("int4", true), ("int4 apart", false)] {
-        let product = turns(cold, together, int4.clone(), move |m, x, b, s, y| {
-            m.matmul(x, b, None, act, s, y);
-        });
-        forms.push((name.to_owned(), product));
+        forms.push((name.to_owned(), turns(cold, together, int4.clone())));
     }
     for sparsity in SPARSITIES {
         let blocks = rows.div_ceil(BLOCK_ROWS) * cols.div_ceil(BLOCK_COLS);
         let mask: Vec<bool> = (0..blocks).map(|i| (i * 7919) % 100 >= sparsity).collect();
         let sparse = BlockSparseI8::pack(&weights, &scales, &mask, rows, cols)?;
-        let product =
-            turns(cold, true, sparse, move |m, x, b, s, y| m.matmul(x, b, None, act, s, y));
-        forms.push((format!("{sparsity} % out"), product));
+        forms.push((format!("{sparsity} % out"), turns(cold, true, sparse)));
     }
     Ok(forms)
 }

@@ -171,6 +171,12 @@ impl<T: Plain> Clone for Aligned<T> {
     }
 }
 
+impl<T> core::fmt::Debug for Aligned<T> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        write!(f, "{} elements", self.len)
+    }
+}
+
 /// How many huge pages a buffer of this size starts with; small ones hold the rest, if it is less than `least` bytes.
 fn huge_pages(bytes: usize, least: usize) -> usize {
     if cfg!(all(feature = "std", target_os = "linux")) {

@@ -3,11 +3,8 @@
 //! Only a matrix of about 1.5 MB and more has huge pages of its own (see `aligned.rs`). A network is made of smaller ones, and on pages of
 //! 4 KB weights that come from memory are read at half the speed. Moved into an arena, they stand one behind the other on huge pages.
 
+use crate::Packed;
 use crate::aligned::{Aligned, Allocation, HUGE_PAGE, LINE, Plain};
-use crate::{
-    BlockDiagonalF32, BlockDiagonalI8, BlockSparseI8, PackedF32, PackedGru, PackedI4, PackedI8,
-    PackedLowRank, PackedLstm,
-};
 use alloc::sync::Arc;
 
 /// Memory that packed matrices can be moved into, in the order in which a program reads them.
@@ -47,7 +44,7 @@ impl Arena {
         Self { allocation, capacity, taken: 0 }
     }
 
-    /// All of these matrices, in this order.
+    /// All of these, in this order.
     pub fn of(matrices: &mut [&mut dyn Packed]) -> Self {
         let mut arena = Self::with_capacity(matrices.iter().map(|matrix| matrix.bytes()).sum());
         matrices.iter_mut().for_each(|matrix| matrix.move_into(&mut arena));
@@ -72,43 +69,6 @@ impl Arena {
         self.taken += bytes;
     }
 }
-
-/// Packed weights of any form.
-pub trait Packed {
-    /// Bytes of the packed weights and of what belongs to them, padding included.
-    fn bytes(&self) -> usize;
-
-    /// Moves them to others of a program. Where the arena has no room for them, they stay where they are.
-    fn move_into(&mut self, arena: &mut Arena);
-}
-
-/// By the methods of the same names.
-macro_rules! packed {
-    ($($form:ty),+) => {
-        $(
-            impl Packed for $form {
-                fn bytes(&self) -> usize {
-                    Self::bytes(self)
-                }
-                fn move_into(&mut self, arena: &mut Arena) {
-                    Self::move_into(self, arena);
-                }
-            }
-        )+
-    };
-}
-
-packed!(
-    PackedI8,
-    PackedI4,
-    PackedF32,
-    PackedLowRank,
-    BlockSparseI8,
-    BlockDiagonalI8,
-    BlockDiagonalF32,
-    PackedGru,
-    PackedLstm
-);
 
 impl core::fmt::Debug for Arena {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {

@@ -2,12 +2,12 @@
 
 use crate::block_sparse::BlockSparseI8;
 use crate::drive::PANEL_ROWS;
-use crate::epilogue::{Biased, Finish, Output};
+use crate::epilogue::Output;
 use crate::input::QUAD;
-use crate::lengths::Lengths;
 use crate::pool::split;
+use crate::product::sealed::{Call, Form, Sealed};
 use crate::row_scales::RowScales;
-use crate::{Activation, Arena, Error, Isa, PackedF32, Pool, Scratch, int8};
+use crate::{Arena, Error, Isa, Packed, PackedF32, Product, Scratch, int8};
 use alloc::vec::Vec;
 
 /// The size of a block: `(rows, cols)`.
@@ -30,31 +30,28 @@ fn totals(blocks: &[BlockSize], weights: usize) -> Result<BlockSize, Error> {
     Ok((rows, cols))
 }
 
-/// Block-diagonal 8-bit weights with one float scale a row.
-///
-/// Stored as a [`BlockSparseI8`], with which the results agree bit for bit (and with a [`PackedI8`](crate::PackedI8) of zeros outside of
-/// the blocks): each vector has one scale for all groups. Groups of multiples of 32 rows and 4 columns store nothing in vain; 32 rows that
-/// belong to several groups store the columns of all of them.
-#[derive(Clone, Debug)]
-pub struct BlockDiagonalI8 {
-    blocks: BlockSparseI8,
-}
-
-impl BlockDiagonalI8 {
+impl BlockSparseI8 {
     /// Packs blocks down the diagonal for the fastest instruction set of this processor: `weights` (-127..=127) are those of the first
     /// block, row-major, then those of the second and so on; `scales` has a value a row of the whole matrix.
     ///
-    /// # Errors
-    /// Those of [`PackedI8::pack`](crate::PackedI8::pack); also where there is no block.
-    pub fn pack(weights: &[i8], scales: &[f32], blocks: &[BlockSize]) -> Result<Self, Error> {
-        Self::pack_for(Isa::detect(), weights, scales, blocks)
-    }
-
-    /// [`pack`](Self::pack) for a given instruction set.
+    /// Groups of multiples of 32 rows and 4 columns store nothing in vain; 32 rows that belong to several groups store the columns of all
+    /// of them. Each vector has one scale for all groups.
     ///
     /// # Errors
-    /// Those of [`pack`](Self::pack), and [`Error::IsaUnavailable`].
-    pub fn pack_for(
+    /// Those of [`PackedI8::pack`](crate::PackedI8::pack); also where there is no block.
+    pub fn pack_diagonal(
+        weights: &[i8],
+        scales: &[f32],
+        blocks: &[BlockSize],
+    ) -> Result<Self, Error> {
+        Self::pack_diagonal_for(Isa::detect(), weights, scales, blocks)
+    }
+
+    /// [`pack_diagonal`](Self::pack_diagonal) for a given instruction set.
+    ///
+    /// # Errors
+    /// Those of [`pack_diagonal`](Self::pack_diagonal), and [`Error::IsaUnavailable`].
+    pub fn pack_diagonal_for(
         isa: Isa,
         weights: &[i8],
         scales: &[f32],
@@ -83,61 +80,7 @@ impl BlockDiagonalI8 {
             if (first..end).contains(&col) { weights[at + col - first] } else { 0 }
         };
         let scales = RowScales::new("scales", scales, rows)?;
-        let blocks = BlockSparseI8::build(isa, scales, (rows, cols), kept, weight);
-        Ok(Self { blocks })
-    }
-
-    /// Bytes of the stored weights and what belongs to them, padding included.
-    #[must_use]
-    pub fn bytes(&self) -> usize {
-        self.blocks.bytes()
-    }
-
-    /// The matrix that multiplies: its shape, bytes and products.
-    #[must_use]
-    pub fn as_block_sparse(&self) -> &BlockSparseI8 {
-        &self.blocks
-    }
-
-    /// `y = act(W x + bias)`, as [`PackedI8::matmul`](crate::PackedI8::matmul).
-    ///
-    /// # Panics
-    /// Where a slice has not the length its shape calls for.
-    pub fn matmul(
-        &self,
-        x: &[f32],
-        batch: usize,
-        bias: Option<&[f32]>,
-        act: Activation,
-        scratch: &mut Scratch,
-        y: &mut [f32],
-    ) {
-        self.blocks.matmul(x, batch, bias, act, scratch, y);
-    }
-
-    /// [`matmul`](Self::matmul) on the threads of a pool, where the weights are many: see [`PackedI8::matmul_with`].
-    ///
-    /// [`PackedI8::matmul_with`]: crate::PackedI8::matmul_with
-    ///
-    /// # Panics
-    /// Where a slice has not the length its shape calls for, and where the pool does not do what [`Pool::run`] says.
-    #[expect(clippy::too_many_arguments, reason = "those of `matmul`, and the pool")]
-    pub fn matmul_with(
-        &self,
-        pool: &dyn Pool,
-        x: &[f32],
-        batch: usize,
-        bias: Option<&[f32]>,
-        act: Activation,
-        scratch: &mut Scratch,
-        y: &mut [f32],
-    ) {
-        self.blocks.matmul_with(pool, x, batch, bias, act, scratch, y);
-    }
-
-    /// Moves the weights to others of a program: see [`Arena`]. Where there is no room for them, they stay where they are.
-    pub fn move_into(&mut self, arena: &mut Arena) {
-        self.blocks.move_into(arena);
+        Ok(Self::build(isa, scales, (rows, cols), kept, weight))
     }
 }
 
@@ -147,6 +90,7 @@ pub struct BlockDiagonalF32 {
     blocks: Vec<Block>,
     rows: usize,
     cols: usize,
+    isa: Isa,
 }
 
 #[derive(Clone, Debug)]
@@ -181,93 +125,44 @@ impl BlockDiagonalF32 {
             packed.push(Block { matrix, row, col });
             (row, col, rest) = (row + block_rows, col + block_cols, after);
         }
-        Ok(Self { blocks: packed, rows, cols })
+        Ok(Self { blocks: packed, rows, cols, isa })
     }
+}
 
-    /// Rows of the matrix: elements of a result.
-    #[must_use]
-    pub fn rows(&self) -> usize {
-        self.rows
-    }
+impl Sealed for BlockDiagonalF32 {}
 
-    /// Columns of the matrix: elements of an input vector.
-    #[must_use]
-    pub fn cols(&self) -> usize {
-        self.cols
-    }
-
-    /// Bytes of the packed weights, padding included.
-    #[must_use]
-    pub fn bytes(&self) -> usize {
+impl Packed for BlockDiagonalF32 {
+    fn bytes(&self) -> usize {
         self.blocks.iter().map(|block| block.matrix.bytes()).sum()
     }
 
-    /// `y = act(W x + bias)` for `batch` vectors: `x` is `batch x cols`, `bias` has `rows` elements, `y` is `batch x rows`. Allocates only
-    /// to grow `scratch`.
-    ///
-    /// # Panics
-    /// Where a slice has not the length its shape calls for.
-    pub fn matmul(
-        &self,
-        x: &[f32],
-        batch: usize,
-        bias: Option<&[f32]>,
-        act: Activation,
-        scratch: &mut Scratch,
-        y: &mut [f32],
-    ) {
-        self.multiply(None, x, batch, (bias, act), scratch, y);
+    fn isa(&self) -> Isa {
+        self.isa
     }
 
-    /// [`matmul`](Self::matmul) on the threads of a pool, where the weights are many: see [`PackedI8::matmul_with`]. The blocks are not cut
-    /// up: no more threads work than there are blocks.
-    ///
-    /// [`PackedI8::matmul_with`]: crate::PackedI8::matmul_with
-    ///
-    /// # Panics
-    /// Where a slice has not the length its shape calls for, and where the pool does not do what [`Pool::run`] says.
-    #[expect(clippy::too_many_arguments, reason = "those of `matmul`, and the pool")]
-    pub fn matmul_with(
-        &self,
-        pool: &dyn Pool,
-        x: &[f32],
-        batch: usize,
-        bias: Option<&[f32]>,
-        act: Activation,
-        scratch: &mut Scratch,
-        y: &mut [f32],
-    ) {
-        self.multiply(Some(pool), x, batch, (bias, act), scratch, y);
-    }
-
-    /// Moves the weights to others of a program: see [`Arena`]. Where there is no room for them, they stay where they are.
-    pub fn move_into(&mut self, arena: &mut Arena) {
+    fn move_into(&mut self, arena: &mut Arena) {
         self.blocks.iter_mut().for_each(|block| block.matrix.move_into(arena));
     }
+}
 
-    fn multiply(
-        &self,
-        pool: Option<&dyn Pool>,
-        x: &[f32],
-        batch: usize,
-        (bias, act): (Option<&[f32]>, Activation),
-        scratch: &mut Scratch,
-        y: &mut [f32],
-    ) {
-        let lengths = Lengths { rows: self.rows, cols: self.cols, batch };
-        lengths.check("BlockDiagonalF32", x.len(), y.len());
-        lengths.check_bias("BlockDiagonalF32", bias);
-        if batch == 0 {
-            return;
-        }
+impl Product for BlockDiagonalF32 {}
+
+impl Form for BlockDiagonalF32 {
+    fn shape(&self) -> (usize, usize) {
+        (self.rows, self.cols)
+    }
+
+    /// The blocks are not cut up: no more threads work than there are blocks.
+    fn run(&self, call: Call<'_>, scratch: &mut Scratch) {
+        let Call { pool, x, batch, epilogue, y } = call;
         // The kernel wants the vectors of a block next to each other; copying them is little beside the product.
         scratch.floats.grow(batch * self.cols);
         let inputs = &mut scratch.floats.as_mut_slice()[..batch * self.cols];
         for Block { matrix, col, .. } in &self.blocks {
-            let inputs =
-                inputs[batch * col..][..batch * matrix.cols()].chunks_exact_mut(matrix.cols());
+            let cols = matrix.cols();
+            let inputs = inputs[batch * col..][..batch * cols].chunks_exact_mut(cols);
             for (input, x) in inputs.zip(x.chunks_exact(self.cols)) {
-                input.copy_from_slice(&x[*col..*col + matrix.cols()]);
+                input.copy_from_slice(&x[*col..*col + cols]);
             }
         }
         let (inputs, output) = (&*inputs, Output::new(y, self.rows));
@@ -275,10 +170,9 @@ impl BlockDiagonalF32 {
             for Block { matrix, row, col } in &self.blocks[range] {
                 // SAFETY: the rows of a block are no other block's.
                 let output = unsafe { output.share(*row) };
-                let bias = bias.map(|bias| &bias[*row..*row + matrix.rows()]);
-                let mut store = Biased { finish: Finish::new(output, bias, act) };
                 let inputs = &inputs[batch * col..][..batch * matrix.cols()];
-                matrix.multiply(inputs, batch, &mut store);
+                let epilogue = epilogue.of_rows(*row..*row + matrix.rows());
+                matrix.multiply_part(&matrix.all(), inputs, batch, output, epilogue);
             }
         });
     }

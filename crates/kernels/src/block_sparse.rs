@@ -6,13 +6,14 @@
 use crate::aligned::Aligned;
 use crate::arch::{self, Blocks};
 use crate::drive::PANEL_ROWS;
-use crate::epilogue::{Output, Plain, Scaled, Store};
+use crate::epilogue::RegisterStore;
 use crate::input::{Input, QUAD, Shape};
 use crate::int8;
-use crate::lengths::Lengths;
+use crate::integers::Integers;
 use crate::pool::{Part, Whole};
+use crate::product::sealed::Sealed;
 use crate::row_scales::RowScales;
-use crate::{Activation, Arena, Error, Isa, Pool, Scratch};
+use crate::{Arena, Error, Isa, Packed, Scratch};
 use alloc::vec;
 use alloc::vec::Vec;
 
@@ -26,7 +27,7 @@ const BLOCK: usize = BLOCK_ROWS * BLOCK_COLS;
 /// A `rows x cols` matrix of 8-bit weights with one float scale a row, of which only some blocks of 32 rows by 4 columns are stored.
 ///
 /// The results are those of [`PackedI8`](crate::PackedI8) with zeros in the other blocks, bit for bit.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct BlockSparseI8 {
     /// The blocks, those of the first 32 rows first, each row after row.
     blocks: Aligned<i8>,
@@ -117,27 +118,16 @@ impl BlockSparseI8 {
         Self { blocks, columns, ends, scales, offsets, rows, cols, isa }
     }
 
-    /// Rows of the matrix: elements of a result.
-    #[must_use]
-    pub fn rows(&self) -> usize {
-        self.rows
+    /// The vectors of a product as they are stored.
+    fn vectors(&self, batch: usize) -> Shape {
+        Shape { batch, cols: self.cols, stride: self.cols.next_multiple_of(QUAD) }
     }
+}
 
-    /// Columns of the matrix: elements of an input vector.
-    #[must_use]
-    pub fn cols(&self) -> usize {
-        self.cols
-    }
+impl Sealed for BlockSparseI8 {}
 
-    /// The share of the blocks that is stored, within 0..=1.
-    #[must_use]
-    pub fn density(&self) -> f64 {
-        self.columns.len() as f64 / (self.ends.len() * self.cols.div_ceil(QUAD)) as f64
-    }
-
-    /// Bytes of the stored blocks, their places, scales and row sums, padding included.
-    #[must_use]
-    pub fn bytes(&self) -> usize {
+impl Packed for BlockSparseI8 {
+    fn bytes(&self) -> usize {
         size_of_val(self.blocks.as_slice())
             + size_of_val(self.columns.as_slice())
             + size_of_val(self.ends.as_slice())
@@ -145,129 +135,47 @@ impl BlockSparseI8 {
             + size_of_val(self.offsets.as_slice())
     }
 
-    /// The instruction set that the products run on.
-    #[must_use]
-    pub fn isa(&self) -> Isa {
+    fn isa(&self) -> Isa {
         self.isa
     }
 
-    /// `out = W x` in exact 32-bit integers, as [`PackedI8::matmul_i32`](crate::PackedI8::matmul_i32).
-    ///
-    /// # Panics
-    /// Where a slice has not the length its shape calls for.
-    pub fn matmul_i32(&self, x: &[i8], batch: usize, scratch: &mut Scratch, out: &mut [i32]) {
-        self.lengths(batch).check("BlockSparseI8", x.len(), out.len());
-        let output = Output::new(out, self.rows);
-        self.multiply(None, Input::Quantised(x), batch, scratch, |part, _| Plain {
-            // SAFETY: the rows of a part are no other part's.
-            output: unsafe { output.share(part.rows.start) },
-        });
-    }
-
-    /// `y = act(W x + bias)`, as [`PackedI8::matmul`](crate::PackedI8::matmul): `x` is `batch x cols`, `y` is `batch x rows`. Allocates
-    /// only to grow `scratch`.
-    ///
-    /// # Panics
-    /// Where a slice has not the length its shape calls for.
-    pub fn matmul(
-        &self,
-        x: &[f32],
-        batch: usize,
-        bias: Option<&[f32]>,
-        act: Activation,
-        scratch: &mut Scratch,
-        y: &mut [f32],
-    ) {
-        self.scaled(None, x, batch, (bias, act), scratch, y);
-    }
-
-    /// [`matmul`](Self::matmul) on the threads of a pool, where the weights are many: see [`PackedI8::matmul_with`].
-    ///
-    /// [`PackedI8::matmul_with`]: crate::PackedI8::matmul_with
-    ///
-    /// # Panics
-    /// Where a slice has not the length its shape calls for, and where the pool does not do what [`Pool::run`] says.
-    #[expect(clippy::too_many_arguments, reason = "those of `matmul`, and the pool")]
-    pub fn matmul_with(
-        &self,
-        pool: &dyn Pool,
-        x: &[f32],
-        batch: usize,
-        bias: Option<&[f32]>,
-        act: Activation,
-        scratch: &mut Scratch,
-        y: &mut [f32],
-    ) {
-        self.scaled(Some(pool), x, batch, (bias, act), scratch, y);
-    }
-
-    /// Moves the weights to others of a program: see [`Arena`]. Where there is no room for them, they stay where they are.
-    pub fn move_into(&mut self, arena: &mut Arena) {
+    /// All but the places of the blocks.
+    fn move_into(&mut self, arena: &mut Arena) {
         arena.take_in(&mut self.blocks);
         self.scales.move_into(arena);
         arena.take_in(&mut self.offsets);
     }
-
-    fn scaled(
-        &self,
-        pool: Option<&dyn Pool>,
-        x: &[f32],
-        batch: usize,
-        (bias, act): (Option<&[f32]>, Activation),
-        scratch: &mut Scratch,
-        y: &mut [f32],
-    ) {
-        self.lengths(batch).check("BlockSparseI8", x.len(), y.len());
-        self.lengths(batch).check_bias("BlockSparseI8", bias);
-        let output = Output::new(y, self.rows);
-        self.multiply(pool, Input::Float(x), batch, scratch, |part, vector_scales| {
-            // SAFETY: the rows of a part are no other part's.
-            let output = unsafe { output.share(part.rows.start) };
-            Scaled::of_part(part, self.scales.as_slice(), vector_scales, output, bias, act)
-        });
-    }
-
-    fn multiply<'s, S: Store<i32>>(
-        &self,
-        pool: Option<&dyn Pool>,
-        input: Input,
-        batch: usize,
-        scratch: &'s mut Scratch,
-        store: impl Fn(&Part, &'s [f32]) -> S + Sync,
-    ) {
-        let stride = self.cols.next_multiple_of(QUAD);
-        let shape = Shape { batch, cols: self.cols, stride };
-        arch::load_blocks(self.isa, input, shape, scratch);
-        let scratch = &*scratch;
-        let weights = self.blocks.as_slice();
-        let whole = Whole { rows: self.rows, panel_rows: PANEL_ROWS, bytes: weights.len() };
-        whole.split(pool, |part| {
-            let blocks = Blocks {
-                weights,
-                columns: &self.columns,
-                first: part.panels.start.checked_sub(1).map_or(0, |before| self.ends[before]),
-                ends: &self.ends[part.panels.clone()],
-                offsets: &self.offsets.as_slice()[part.padded_rows()],
-                rows: part.rows.len(),
-            };
-            let mut store = store(&part, scratch.scales.as_slice());
-            arch::matmul_blocks(self.isa, &blocks, shape, scratch, &mut store);
-        });
-    }
-
-    fn lengths(&self, batch: usize) -> Lengths {
-        Lengths { rows: self.rows, cols: self.cols, batch }
-    }
 }
 
-impl core::fmt::Debug for BlockSparseI8 {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.debug_struct("BlockSparseI8")
-            .field("rows", &self.rows)
-            .field("cols", &self.cols)
-            .field("blocks", &self.columns.len())
-            .field("isa", &self.isa)
-            .finish_non_exhaustive()
+impl Integers for BlockSparseI8 {
+    fn whole(&self) -> (Whole, usize) {
+        (Whole { rows: self.rows, bytes: self.blocks.as_slice().len() }, self.cols)
+    }
+
+    fn scales(&self) -> &[f32] {
+        self.scales.as_slice()
+    }
+
+    fn load(&self, input: Input<'_>, batch: usize, scratch: &mut Scratch) {
+        arch::load_blocks(self.isa, input, self.vectors(batch), scratch);
+    }
+
+    fn multiply_part<S: RegisterStore>(
+        &self,
+        part: &Part,
+        batch: usize,
+        scratch: &Scratch,
+        store: &mut S,
+    ) {
+        let blocks = Blocks {
+            weights: self.blocks.as_slice(),
+            columns: &self.columns,
+            first: part.panels.start.checked_sub(1).map_or(0, |before| self.ends[before]),
+            ends: &self.ends[part.panels.clone()],
+            offsets: &self.offsets.as_slice()[part.padded_rows()],
+            rows: part.rows.len(),
+        };
+        arch::matmul_blocks(self.isa, &blocks, self.vectors(batch), scratch, store);
     }
 }
 

@@ -35,7 +35,7 @@ pub enum Form {
         /// The share of blocks that is kept, within 0..=1.
         density: f64,
     },
-    /// [`BlockDiagonalI8`](crate::BlockDiagonalI8), of groups of equal size.
+    /// [`BlockSparseI8::pack_diagonal`](crate::BlockSparseI8::pack_diagonal), of groups of equal size.
     BlockDiagonal {
         /// How many groups there are.
         groups: usize,
@@ -135,13 +135,6 @@ impl Calibration {
                 n * transforms + self.per_call
             }
         }
-    }
-
-    /// The form with the shortest predicted time, and that time; `None` where there are no forms. Of equal ones, the first.
-    #[must_use]
-    pub fn fastest(&self, forms: &[Form], product: Product) -> Option<(Form, f64)> {
-        let times = forms.iter().map(|&form| (form, self.predict(form, product)));
-        times.reduce(|best, next| if next.1 < best.1 { next } else { best })
     }
 
     /// A product over packed weights.

@@ -6,6 +6,7 @@
 
 use crate::epilogue::{Place, Store};
 use crate::lanes::{IntegerLanes, Lanes, Scalar};
+use crate::pool::Part;
 
 /// Rows of a panel. The last panel of a matrix is filled up with zeros.
 pub(crate) const PANEL_ROWS: usize = 32;
@@ -43,6 +44,14 @@ pub(crate) struct Matrix<'a, W> {
     pub(crate) panel_len: usize,
     /// Rows of the matrix, without padding.
     pub(crate) rows: usize,
+}
+
+impl<'a, W> Matrix<'a, W> {
+    /// Some of the panels of a matrix.
+    pub(crate) fn part(panels: &'a [W], panel_len: usize, part: &Part) -> Self {
+        let range = part.panels.start * panel_len..part.panels.end * panel_len;
+        Self { panels: &panels[range], panel_len, rows: part.rows.len() }
+    }
 }
 
 /// A batch of vectors in the form that the kernel takes.

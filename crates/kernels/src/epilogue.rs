@@ -3,11 +3,11 @@
 //! All arithmetic is on whole panels, a register of [`Lanes`] at a time, without tails; only the final copy is shorter in the last panel.
 //! No fused multiply-add: the results are the same bits on every instruction set.
 
-use crate::Activation;
 use crate::activation::Job;
 use crate::drive::{PANEL_ROWS, Tile};
 use crate::lanes::{IntegerLanes, Lanes, Scalar};
 use crate::pool::Part;
+use crate::{Activation, Epilogue};
 use core::marker::PhantomData;
 use core::ptr::NonNull;
 use core::slice;
@@ -184,30 +184,6 @@ impl RegisterStore for Plain<'_, i32> {
     }
 }
 
-/// Float sums added to what is there.
-pub(crate) struct Added<'a> {
-    /// What is there.
-    pub(crate) output: Output<'a, f32>,
-}
-
-impl Store<f32> for Added<'_> {
-    #[inline(always)]
-    fn store_with<L: Lanes>(&mut self, lanes: L, place: Place, tile: &Tile<f32>) {
-        for (vector, sums) in tile.0[..place.width].iter().enumerate() {
-            let out = self.output.part(place, vector);
-            match <&mut [f32; PANEL_ROWS]>::try_from(&mut *out) {
-                Ok(whole) => {
-                    for i in registers::<L>() {
-                        let sum = lanes.add(lanes.load(&whole[i..]), lanes.load(&sums[i..]));
-                        lanes.store(sum, &mut whole[i..]);
-                    }
-                }
-                Err(_) => out.iter_mut().zip(sums).for_each(|(y, sum)| *y += sum),
-            }
-        }
-    }
-}
-
 /// Where in a panel each register begins.
 #[inline(always)]
 pub(crate) fn registers<L: Lanes>() -> impl Iterator<Item = usize> {
@@ -233,8 +209,8 @@ pub(crate) struct Finish<'a> {
 }
 
 impl<'a> Finish<'a> {
-    /// `bias` has a value a row, `output` is `batch x rows`; the activation comes last.
-    pub(crate) fn new(output: Output<'a, f32>, bias: Option<&'a [f32]>, act: Activation) -> Self {
+    /// A bias has a value a row, `output` is `batch x rows`.
+    pub(crate) fn new(output: Output<'a, f32>, Epilogue { bias, act }: Epilogue<'a>) -> Self {
         Self {
             output,
             bias,
@@ -345,19 +321,18 @@ pub(crate) struct Scaled<'a> {
 }
 
 impl<'a> Scaled<'a> {
-    /// Of the rows of a part, from the row scales and the bias of the whole; `output` begins with these rows.
+    /// Of the rows of a part, from the row scales of the whole; epilogue and output begin with these rows.
     pub(crate) fn of_part(
         part: &Part,
         row_scales: &'a [f32],
         vector_scales: &'a [f32],
         output: Output<'a, f32>,
-        bias: Option<&'a [f32]>,
-        act: Activation,
+        epilogue: Epilogue<'a>,
     ) -> Self {
         Scaled {
             row_scales: &row_scales[part.padded_rows()],
             vector_scales,
-            finish: Finish::new(output, bias.map(|bias| &bias[part.rows.clone()]), act),
+            finish: Finish::new(output, epilogue),
         }
     }
 }

@@ -3,18 +3,17 @@
 use crate::aligned::Aligned;
 use crate::arch;
 use crate::drive::{Matrix, PANEL_ROWS, Vectors};
-use crate::epilogue::{Added, Biased, Finish, Output, Store};
-use crate::lengths::Lengths;
+use crate::epilogue::{Biased, Finish, Output};
 use crate::pool::{Part, Whole};
-use crate::{Activation, Arena, Error, Isa, Pool};
-use core::ops::Range;
+use crate::product::sealed::{Call, Form, Sealed};
+use crate::{Arena, Epilogue, Error, Isa, Packed, Product, Scratch};
 
 /// A `rows x cols` matrix of floats, packed for products with small batches of vectors.
 ///
 /// Panels of 32 rows, within a panel column by column. Every result is one chain of multiply-adds over the columns in order, whatever the
 /// batch, so that the result of a vector does not depend on its neighbours. With AVX2 and AVX-512 and on AArch64 the multiply-adds are
 /// fused and the results bit-identical; WebAssembly and the portable path of x86-64 round twice.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct PackedF32 {
     panels: Aligned<f32>,
     rows: usize,
@@ -49,133 +48,6 @@ impl PackedF32 {
         let mut packed = Self::zeroed(Isa::detect(), weights.len(), cols, rows)?;
         packed.fill_transposed(weights);
         Ok(packed)
-    }
-
-    /// Replaces the weights by others of the same shape without allocating. For training, where they change at every step.
-    ///
-    /// # Errors
-    /// [`Error::Length`].
-    pub fn repack(&mut self, weights: &[f32]) -> Result<(), Error> {
-        check_length(weights.len(), self.rows * self.cols)?;
-        self.fill(weights);
-        Ok(())
-    }
-
-    /// [`repack`](Self::repack) of what [`pack_transposed`](Self::pack_transposed) made, from the weights as they stood there.
-    ///
-    /// # Errors
-    /// [`Error::Length`].
-    pub fn repack_transposed(&mut self, weights: &[f32]) -> Result<(), Error> {
-        check_length(weights.len(), self.rows * self.cols)?;
-        self.fill_transposed(weights);
-        Ok(())
-    }
-
-    /// Rows of the matrix: elements of a result.
-    #[must_use]
-    pub fn rows(&self) -> usize {
-        self.rows
-    }
-
-    /// Columns of the matrix: elements of an input vector.
-    #[must_use]
-    pub fn cols(&self) -> usize {
-        self.cols
-    }
-
-    /// Bytes of the packed weights, padding included.
-    #[must_use]
-    pub fn bytes(&self) -> usize {
-        size_of_val(self.panels.as_slice())
-    }
-
-    /// The instruction set that the products run on.
-    #[must_use]
-    pub fn isa(&self) -> Isa {
-        self.isa
-    }
-
-    /// `y = act(W x + bias)` for `batch` vectors: `x` is `batch x cols`, `bias` has `rows` elements, `y` is `batch x rows`.
-    ///
-    /// # Panics
-    /// Where a slice has not the length its shape calls for.
-    pub fn matmul(
-        &self,
-        x: &[f32],
-        batch: usize,
-        bias: Option<&[f32]>,
-        act: Activation,
-        y: &mut [f32],
-    ) {
-        self.biased(None, x, batch, (bias, act), y);
-    }
-
-    /// [`matmul`](Self::matmul) on the threads of a pool, where the weights are many: see [`PackedI8::matmul_with`].
-    ///
-    /// [`PackedI8::matmul_with`]: crate::PackedI8::matmul_with
-    ///
-    /// # Panics
-    /// Where a slice has not the length its shape calls for, and where the pool does not do what [`Pool::run`] says.
-    pub fn matmul_with(
-        &self,
-        pool: &dyn Pool,
-        x: &[f32],
-        batch: usize,
-        bias: Option<&[f32]>,
-        act: Activation,
-        y: &mut [f32],
-    ) {
-        self.biased(Some(pool), x, batch, (bias, act), y);
-    }
-
-    /// Moves the weights to others of a program: see [`Arena`]. Where there is no room for them, they stay where they are.
-    pub fn move_into(&mut self, arena: &mut Arena) {
-        arena.take_in(&mut self.panels);
-    }
-
-    pub(crate) fn biased(
-        &self,
-        pool: Option<&dyn Pool>,
-        x: &[f32],
-        batch: usize,
-        (bias, act): (Option<&[f32]>, Activation),
-        y: &mut [f32],
-    ) {
-        self.lengths(batch).check("PackedF32", x.len(), y.len());
-        self.lengths(batch).check_bias("PackedF32", bias);
-        let output = Output::new(y, self.rows);
-        self.multiply_parts(pool, x, batch, |part| {
-            // SAFETY: the rows of a part are no other part's.
-            let output = unsafe { output.share(part.rows.start) };
-            let bias = bias.map(|bias| &bias[part.rows.clone()]);
-            Biased { finish: Finish::new(output, bias, act) }
-        });
-    }
-
-    /// `y += W x` for `batch` vectors; shapes as in [`matmul`](Self::matmul).
-    ///
-    /// # Panics
-    /// Where a slice has not the length its shape calls for.
-    pub fn matmul_add(&self, x: &[f32], batch: usize, y: &mut [f32]) {
-        self.lengths(batch).check("PackedF32", x.len(), y.len());
-        let mut store = Added { output: Output::new(y, self.rows) };
-        self.multiply(x, batch, &mut store);
-    }
-
-    /// The rows of some panels of `W` times `batch` vectors: `x` is `batch x cols`, `y` is `batch x` as many rows, padding included.
-    pub(crate) fn multiply_panels(
-        &self,
-        panels: Range<usize>,
-        x: &[f32],
-        batch: usize,
-        y: &mut [f32],
-    ) {
-        let (panel_len, rows) = (PANEL_ROWS * self.cols, panels.len() * PANEL_ROWS);
-        let panels = &self.panels.as_slice()[panels.start * panel_len..panels.end * panel_len];
-        let mut store =
-            Biased { finish: Finish::new(Output::new(y, rows), None, Activation::None) };
-        let vectors = Vectors { x, stride: self.cols, batch };
-        arch::matmul_f32(self.isa, &Matrix { panels, panel_len, rows }, &vectors, &mut store);
     }
 
     fn zeroed(isa: Isa, len: usize, rows: usize, cols: usize) -> Result<Self, Error> {
@@ -217,46 +89,58 @@ impl PackedF32 {
         }
     }
 
-    pub(crate) fn multiply(&self, x: &[f32], batch: usize, store: &mut impl Store<f32>) {
-        let matrix = Matrix {
-            panels: self.panels.as_slice(),
-            panel_len: PANEL_ROWS * self.cols,
-            rows: self.rows,
-        };
-        arch::matmul_f32(self.isa, &matrix, &Vectors { x, stride: self.cols, batch }, store);
-    }
-
-    /// [`multiply`](Self::multiply) in parts; `store` makes the epilogue of each.
-    fn multiply_parts<S: Store<f32>>(
+    /// Multiplies some panels with `batch` vectors, `batch x cols`.
+    pub(crate) fn multiply_part(
         &self,
-        pool: Option<&dyn Pool>,
+        part: &Part,
         x: &[f32],
         batch: usize,
-        store: impl Fn(&Part) -> S + Sync,
+        output: Output<'_, f32>,
+        epilogue: Epilogue<'_>,
     ) {
-        let panel_len = PANEL_ROWS * self.cols;
-        let whole = Whole { rows: self.rows, panel_rows: PANEL_ROWS, bytes: self.bytes() };
-        whole.split(pool, |part| {
-            let panels = part.panels.start * panel_len..part.panels.end * panel_len;
-            let panels = &self.panels.as_slice()[panels];
-            let matrix = Matrix { panels, panel_len, rows: part.rows.len() };
-            let vectors = Vectors { x, stride: self.cols, batch };
-            arch::matmul_f32(self.isa, &matrix, &vectors, &mut store(&part));
-        });
+        let matrix = Matrix::part(self.panels.as_slice(), PANEL_ROWS * self.cols, part);
+        let vectors = Vectors { x, stride: self.cols, batch };
+        let mut store = Biased { finish: Finish::new(output, epilogue) };
+        arch::matmul_f32(self.isa, &matrix, &vectors, &mut store);
     }
 
-    fn lengths(&self, batch: usize) -> Lengths {
-        Lengths { rows: self.rows, cols: self.cols, batch }
+    /// All panels.
+    pub(crate) fn all(&self) -> Part {
+        Part { panels: 0..self.rows.div_ceil(PANEL_ROWS), rows: 0..self.rows }
     }
 }
 
-impl core::fmt::Debug for PackedF32 {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.debug_struct("PackedF32")
-            .field("rows", &self.rows)
-            .field("cols", &self.cols)
-            .field("isa", &self.isa)
-            .finish_non_exhaustive()
+impl Sealed for PackedF32 {}
+
+impl Packed for PackedF32 {
+    fn bytes(&self) -> usize {
+        size_of_val(self.panels.as_slice())
+    }
+
+    fn isa(&self) -> Isa {
+        self.isa
+    }
+
+    fn move_into(&mut self, arena: &mut Arena) {
+        arena.take_in(&mut self.panels);
+    }
+}
+
+impl Product for PackedF32 {}
+
+impl Form for PackedF32 {
+    fn shape(&self) -> (usize, usize) {
+        (self.rows, self.cols)
+    }
+
+    fn run(&self, call: Call<'_>, _: &mut Scratch) {
+        let Call { pool, x, batch, epilogue, y } = call;
+        let output = Output::new(y, self.rows);
+        Whole { rows: self.rows, bytes: self.bytes() }.split(pool, |part| {
+            // SAFETY: the rows of a part are no other part's.
+            let output = unsafe { output.share(part.rows.start) };
+            self.multiply_part(&part, x, batch, output, epilogue.of_rows(part.rows.clone()));
+        });
     }
 }
 

@@ -14,8 +14,10 @@
 use crate::activation::{self, Activation};
 use crate::lanes::Lanes;
 use crate::math::sigmoid_lanes;
-use crate::recurrent::{Group, Job, PackedRecurrent, Recurrent, gate, load, run_on, store};
-use crate::{Arena, Error, Isa, Scratch};
+use crate::recurrent::{
+    Group, Job, PackedRecurrent, Recurrent, gate, load, packed_step, run_on, store,
+};
+use crate::{Error, Isa, Packed, Scratch};
 
 const GATES: usize = 3;
 
@@ -23,11 +25,13 @@ const GATES: usize = 3;
 ///
 /// The results are those of the separate steps, bit for bit: [`PackedI8::matmul`](crate::PackedI8::matmul) (or its kin), then
 /// [`math`](crate::math) and the formulas above from left to right.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct PackedGru {
     recurrent: PackedRecurrent,
     candidate: Activation,
 }
+
+packed_step!(PackedGru);
 
 impl PackedGru {
     /// Packs `U` (`3 hidden x hidden`: update, reset, candidate) for the fastest instruction set of this processor; `candidate` is `f`.
@@ -54,29 +58,6 @@ impl PackedGru {
     ) -> Result<Self, Error> {
         let recurrent = PackedRecurrent::pack(isa, recurrent, GATES, hidden)?;
         Ok(Self { recurrent, candidate })
-    }
-
-    /// Units of the layer: elements of a state.
-    #[must_use]
-    pub fn hidden(&self) -> usize {
-        self.recurrent.hidden
-    }
-
-    /// Bytes of the packed weights, padding included.
-    #[must_use]
-    pub fn bytes(&self) -> usize {
-        self.recurrent.bytes()
-    }
-
-    /// Moves the weights to others of a program: see [`Arena`]. Where there is no room for them, they stay where they are.
-    pub fn move_into(&mut self, arena: &mut Arena) {
-        self.recurrent.move_into(arena);
-    }
-
-    /// The instruction set that the step runs on.
-    #[must_use]
-    pub fn isa(&self) -> Isa {
-        self.recurrent.isa
     }
 
     /// One time step of `batch` sequences: `x` is `W x_t + b`, `batch x 3 hidden` (update, reset, candidate); `h`, `batch x hidden`, is the

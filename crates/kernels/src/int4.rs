@@ -10,15 +10,14 @@
 use crate::aligned::Aligned;
 use crate::arch;
 use crate::drive::{Matrix, PANEL_ROWS, Vectors};
-use crate::epilogue::{Finish, Output, Plain, Scaled, Store};
+use crate::epilogue::RegisterStore;
 use crate::input::{Input, QUAD, Shape};
-use crate::lengths::Lengths;
-use crate::panels::Panels;
+use crate::integers::Integers;
 use crate::pool::{Part, Whole};
-use crate::quantize::{GROUP, Grouped, quantize_with};
+use crate::product::sealed::Sealed;
+use crate::quantize::{GROUP, quantize_with};
 use crate::row_scales::RowScales;
-use crate::{Activation, Arena, Error, Isa, Pool, Scratch};
-use core::ops::Range;
+use crate::{Arena, Error, Isa, Packed, Scratch};
 
 /// The most columns of which a sum of products of -8..=7, -127..=127 and a group scale of -128..=127 always fits 32 bits.
 pub(crate) const MAX_COLS: usize = i32::MAX as usize / (8 * 128 * 128 * GROUP) * GROUP;
@@ -34,237 +33,114 @@ const LINE: usize = 2 * PANEL_ROWS;
 /// Panels of 32 rows; in a panel, two groups after two groups: 64 bytes of scales, then the weights, eight columns after eight columns. A
 /// row has four bytes of each eight columns; their low halves are the first four columns, their high halves the other four. So all that a
 /// product reads is one stream. The layout is the same for all instruction sets.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct PackedI4 {
-    pub(crate) panels: Panels<u8>,
-    pub(crate) scales: RowScales,
-    pub(crate) rows: usize,
-    pub(crate) cols: usize,
-    pub(crate) isa: Isa,
+    panels: Aligned<u8>,
+    scales: RowScales,
+    rows: usize,
+    cols: usize,
+    isa: Isa,
 }
 
 impl PackedI4 {
-    /// Packs what [`quantize_groups`](crate::quantize::quantize_groups) made of a matrix for the fastest instruction set of
-    /// this processor.
+    /// Packs row-major weights, as [`quantize_groups`](crate::quantize::quantize_groups) makes them, for the fastest instruction set of this
+    /// processor: `weights` (`rows x cols`, -8..=7) with a scale a group of 32 columns (`group_scales`, `rows x ceil(cols / 32)`) and a scale
+    /// a row.
     ///
     /// # Errors
     /// Names what is wrong: an empty matrix, a slice of the wrong length, a weight outside of -8..=7 (with its offset), a row scale that is
     /// not finite, more columns than 32-bit sums can hold (16,352).
-    pub fn pack(groups: &Grouped) -> Result<Self, Error> {
-        Self::pack_for(Isa::detect(), groups)
+    pub fn pack(
+        weights: &[i8],
+        group_scales: &[i8],
+        scales: &[f32],
+        rows: usize,
+        cols: usize,
+    ) -> Result<Self, Error> {
+        Self::pack_for(Isa::detect(), weights, group_scales, scales, rows, cols)
     }
 
     /// [`pack`](Self::pack) for a given instruction set.
     ///
     /// # Errors
     /// Those of [`pack`](Self::pack), and [`Error::IsaUnavailable`].
-    pub fn pack_for(isa: Isa, groups: &Grouped) -> Result<Self, Error> {
+    pub fn pack_for(
+        isa: Isa,
+        weights: &[i8],
+        group_scales: &[i8],
+        scales: &[f32],
+        rows: usize,
+        cols: usize,
+    ) -> Result<Self, Error> {
         let isa = isa.require()?;
-        let Grouped { rows, cols, .. } = *groups;
-        check(groups)?;
+        check(weights, group_scales, scales, rows, cols)?;
         let padded_rows = rows.div_ceil(PANEL_ROWS) * PANEL_ROWS;
         let count = cols.div_ceil(GROUP);
-        let scales = RowScales::new("row_scales", &groups.row_scales, rows)?;
+        let scales = RowScales::new("row_scales", scales, rows)?;
         let mut panels = Aligned::zeroed(padded_rows / PANEL_ROWS * panel_len(count));
         for (index, panel) in panels.as_mut_slice().chunks_exact_mut(panel_len(count)).enumerate() {
             let first = index * PANEL_ROWS;
             for r in 0..PANEL_ROWS.min(rows - first) {
                 let row = first + r;
-                for (g, &scale) in groups.group_scales[row * count..][..count].iter().enumerate() {
+                for (g, &scale) in group_scales[row * count..][..count].iter().enumerate() {
                     panel[scales_at(g) + r] = scale as u8;
                 }
-                for (k, &w) in groups.weights[row * cols..][..cols].iter().enumerate() {
+                for (k, &w) in weights[row * cols..][..cols].iter().enumerate() {
                     let (at, shift) = place(r, k);
                     panel[at] |= ((w + 8) as u8) << shift;
                 }
             }
         }
-        Ok(Self { panels: panels.into(), scales, rows, cols, isa })
+        Ok(Self { panels, scales, rows, cols, isa })
     }
 
-    /// Rows of the matrix: elements of a result.
-    #[must_use]
-    pub fn rows(&self) -> usize {
-        self.rows
-    }
-
-    /// Columns of the matrix: elements of an input vector.
-    #[must_use]
-    pub fn cols(&self) -> usize {
-        self.cols
-    }
-
-    /// Bytes of the packed weights and scales, padding included.
-    #[must_use]
-    pub fn bytes(&self) -> usize {
-        size_of_val(self.panels.as_slice()) + size_of_val(self.scales.as_slice())
-    }
-
-    /// The instruction set that the products run on.
-    #[must_use]
-    pub fn isa(&self) -> Isa {
-        self.isa
-    }
-
-    /// `out[b][m] = sum over k of (group scale of m and k * weight * x[b][k])` in exact integers, row scales left out: `x` is
-    /// `batch x cols` (-127..=127; -128, which no quantiser gives, counts as -127), `out` is `batch x rows`.
-    ///
-    /// Allocates only to grow `scratch`.
-    ///
-    /// # Panics
-    /// Where a slice has not the length its shape calls for.
-    pub fn matmul_i32(&self, x: &[i8], batch: usize, scratch: &mut Scratch, out: &mut [i32]) {
-        self.lengths(batch).check("PackedI4", x.len(), out.len());
-        let output = Output::new(out, self.rows);
-        self.multiply(None, Input::Quantised(x), batch, scratch, |part, _| Plain {
-            // SAFETY: the rows of a part are no other part's.
-            output: unsafe { output.share(part.rows.start) },
-        });
-    }
-
-    /// `y = act(W x + bias)` for `batch` vectors, which are quantised to 8 bits as for [`PackedI8`](crate::PackedI8::matmul): `x` is
-    /// `batch x cols`, `bias` has `rows` elements, `y` is `batch x rows`.
-    ///
-    /// What is not finite in `x` counts as 0. Allocates only to grow `scratch`.
-    ///
-    /// # Panics
-    /// Where a slice has not the length its shape calls for.
-    pub fn matmul(
-        &self,
-        x: &[f32],
-        batch: usize,
-        bias: Option<&[f32]>,
-        act: Activation,
-        scratch: &mut Scratch,
-        y: &mut [f32],
-    ) {
-        self.scaled(None, x, batch, (bias, act), scratch, y);
-    }
-
-    /// [`matmul`](Self::matmul) on the threads of a pool, where the weights are many: see [`PackedI8::matmul_with`].
-    ///
-    /// [`PackedI8::matmul_with`]: crate::PackedI8::matmul_with
-    ///
-    /// # Panics
-    /// Where a slice has not the length its shape calls for, and where the pool does not do what [`Pool::run`] says.
-    #[expect(clippy::too_many_arguments, reason = "those of `matmul`, and the pool")]
-    pub fn matmul_with(
-        &self,
-        pool: &dyn Pool,
-        x: &[f32],
-        batch: usize,
-        bias: Option<&[f32]>,
-        act: Activation,
-        scratch: &mut Scratch,
-        y: &mut [f32],
-    ) {
-        self.scaled(Some(pool), x, batch, (bias, act), scratch, y);
-    }
-
-    /// Moves the weights to others of a program: see [`Arena`]. Where there is no room for them, or where they are somebody else's
-    /// ([`from_shared`](Self::from_shared)), they stay where they are.
-    pub fn move_into(&mut self, arena: &mut Arena) {
-        self.panels.move_into(arena);
-        self.scales.move_into(arena);
-    }
-
-    pub(crate) fn scaled(
-        &self,
-        pool: Option<&dyn Pool>,
-        x: &[f32],
-        batch: usize,
-        (bias, act): (Option<&[f32]>, Activation),
-        scratch: &mut Scratch,
-        y: &mut [f32],
-    ) {
-        self.lengths(batch).check("PackedI4", x.len(), y.len());
-        self.lengths(batch).check_bias("PackedI4", bias);
-        let output = Output::new(y, self.rows);
-        self.multiply(pool, Input::Float(x), batch, scratch, |part, vector_scales| {
-            // SAFETY: the rows of a part are no other part's.
-            let output = unsafe { output.share(part.rows.start) };
-            Scaled::of_part(part, self.scales.as_slice(), vector_scales, output, bias, act)
-        });
-    }
-
-    /// Brings the vectors into the form of the kernel, then multiplies; `store` makes the epilogue of a part from the vectors' scales.
-    fn multiply<'s, S: Store<i32>>(
-        &self,
-        pool: Option<&dyn Pool>,
-        input: Input,
-        batch: usize,
-        scratch: &'s mut Scratch,
-        store: impl Fn(&Part, &'s [f32]) -> S + Sync,
-    ) {
-        let groups = self.cols.div_ceil(GROUP);
-        let panel_len = panel_len(groups);
-        arch::load_i4(
-            self.isa,
-            input,
-            Shape { batch, cols: self.cols, stride: groups * GROUP },
-            scratch,
-        );
-        let scratch = &*scratch;
-        let stride = vector_len(groups);
-        let vectors = Vectors { x: scratch.grouped.as_slice(), stride, batch };
-        let panels = self.panels.as_slice();
-        let whole = Whole { rows: self.rows, panel_rows: PANEL_ROWS, bytes: panels.len() };
-        whole.split(pool, |part| {
-            let matrix = Matrix {
-                panels: &panels[part.panels.start * panel_len..part.panels.end * panel_len],
-                panel_len,
-                rows: part.rows.len(),
-            };
-            let mut store = store(&part, scratch.scales.as_slice());
-            arch::matmul_i4(self.isa, &matrix, &vectors, &mut store);
-        });
-    }
-
-    /// Quantises `batch` vectors, `batch x cols`, into `scratch`, from where [`multiply_panels`](Self::multiply_panels) takes them.
-    pub(crate) fn load(&self, x: &[f32], batch: usize, scratch: &mut Scratch) {
-        debug_assert_eq!(x.len(), batch * self.cols);
-        let stride = self.cols.div_ceil(GROUP) * GROUP;
-        let shape = Shape { batch, cols: self.cols, stride };
-        arch::load_i4(self.isa, Input::Float(x), shape, scratch);
-    }
-
-    /// The rows of some panels of `W` times the vectors that were loaded last: `y` is `batch x` as many rows, padding included.
-    pub(crate) fn multiply_panels(
-        &self,
-        panels: Range<usize>,
-        batch: usize,
-        scratch: &Scratch,
-        y: &mut [f32],
-    ) {
-        let groups = self.cols.div_ceil(GROUP);
-        let panel_len = panel_len(groups);
-        let rows = panels.start * PANEL_ROWS..panels.end * PANEL_ROWS;
-        let matrix = Matrix {
-            panels: &self.panels.as_slice()[panels.start * panel_len..panels.end * panel_len],
-            panel_len,
-            rows: rows.len(),
-        };
-        let mut store = Scaled {
-            row_scales: &self.scales.as_slice()[rows.clone()],
-            vector_scales: scratch.scales.as_slice(),
-            finish: Finish::new(Output::new(y, rows.len()), None, Activation::None),
-        };
-        let vectors = Vectors { x: scratch.grouped.as_slice(), stride: vector_len(groups), batch };
-        arch::matmul_i4(self.isa, &matrix, &vectors, &mut store);
-    }
-
-    fn lengths(&self, batch: usize) -> Lengths {
-        Lengths { rows: self.rows, cols: self.cols, batch }
+    fn groups(&self) -> usize {
+        self.cols.div_ceil(GROUP)
     }
 }
 
-impl core::fmt::Debug for PackedI4 {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.debug_struct("PackedI4")
-            .field("rows", &self.rows)
-            .field("cols", &self.cols)
-            .field("isa", &self.isa)
-            .finish_non_exhaustive()
+impl Sealed for PackedI4 {}
+
+impl Packed for PackedI4 {
+    fn bytes(&self) -> usize {
+        size_of_val(self.panels.as_slice()) + size_of_val(self.scales.as_slice())
+    }
+
+    fn isa(&self) -> Isa {
+        self.isa
+    }
+
+    fn move_into(&mut self, arena: &mut Arena) {
+        arena.take_in(&mut self.panels);
+        self.scales.move_into(arena);
+    }
+}
+
+impl Integers for PackedI4 {
+    fn whole(&self) -> (Whole, usize) {
+        (Whole { rows: self.rows, bytes: self.panels.as_slice().len() }, self.cols)
+    }
+
+    fn scales(&self) -> &[f32] {
+        self.scales.as_slice()
+    }
+
+    fn load(&self, input: Input<'_>, batch: usize, scratch: &mut Scratch) {
+        let shape = Shape { batch, cols: self.cols, stride: self.groups() * GROUP };
+        arch::load_i4(self.isa, input, shape, scratch);
+    }
+
+    fn multiply_part<S: RegisterStore>(
+        &self,
+        part: &Part,
+        batch: usize,
+        scratch: &Scratch,
+        store: &mut S,
+    ) {
+        let groups = self.groups();
+        let matrix = Matrix::part(self.panels.as_slice(), panel_len(groups), part);
+        let vectors = Vectors { x: scratch.grouped.as_slice(), stride: vector_len(groups), batch };
+        arch::matmul_i4(self.isa, &matrix, &vectors, store);
     }
 }
 
@@ -338,8 +214,13 @@ pub(crate) fn whole_start(x: &[i8; GROUP]) -> i32 {
 }
 
 /// What is wrong with the matrix.
-pub(crate) fn check(groups: &Grouped) -> Result<(), Error> {
-    let Grouped { rows, cols, .. } = *groups;
+pub(crate) fn check(
+    weights: &[i8],
+    group_scales: &[i8],
+    scales: &[f32],
+    rows: usize,
+    cols: usize,
+) -> Result<(), Error> {
     if rows == 0 || cols == 0 {
         return Err(Error::Empty { rows, cols });
     }
@@ -347,16 +228,16 @@ pub(crate) fn check(groups: &Grouped) -> Result<(), Error> {
         return Err(Error::TooManyColumns { cols, limit: MAX_COLS });
     }
     let lengths = [
-        ("weights", rows.saturating_mul(cols), groups.weights.len()),
-        ("group_scales", rows.saturating_mul(cols.div_ceil(GROUP)), groups.group_scales.len()),
+        ("weights", rows.saturating_mul(cols), weights.len()),
+        ("group_scales", rows.saturating_mul(cols.div_ceil(GROUP)), group_scales.len()),
     ];
     for (what, expected, found) in lengths {
         if expected != found {
             return Err(Error::Length { what, expected, found });
         }
     }
-    if let Some(offset) = groups.weights.iter().position(|w| !(-8..=7).contains(w)) {
+    if let Some(offset) = weights.iter().position(|w| !(-8..=7).contains(w)) {
         return Err(Error::NotFourBits { offset });
     }
-    RowScales::check("row_scales", &groups.row_scales, rows)
+    RowScales::check("row_scales", scales, rows)
 }

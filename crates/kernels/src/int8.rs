@@ -7,14 +7,13 @@
 use crate::aligned::Aligned;
 use crate::arch::{self, Layout};
 use crate::drive::{Matrix, PANEL_ROWS};
-use crate::epilogue::{Finish, Output, Plain, RegisterStore, Scaled};
+use crate::epilogue::RegisterStore;
 use crate::input::{Input, Shape};
-use crate::lengths::Lengths;
-use crate::panels::Panels;
+use crate::integers::Integers;
 use crate::pool::{Part, Whole};
+use crate::product::sealed::Sealed;
 use crate::row_scales::RowScales;
-use crate::{Activation, Arena, Error, Isa, Pool, Scratch};
-use core::ops::Range;
+use crate::{Arena, Error, Isa, Packed, Scratch};
 
 /// The most columns of which a sum of products of -128..=127 and -127..=127 always fits 32 bits.
 pub(crate) const MAX_COLS: usize = (i32::MAX / (128 * 127)) as usize;
@@ -22,9 +21,9 @@ pub(crate) const MAX_COLS: usize = (i32::MAX / (128 * 127)) as usize;
 /// A `rows x cols` matrix of 8-bit weights with one float scale a row, packed for products with small batches of vectors.
 ///
 /// Panels of 32 rows; the order within a panel is that in which the instruction set reads it.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct PackedI8 {
-    pub(crate) panels: Panels<i8>,
+    pub(crate) panels: Aligned<i8>,
     pub(crate) scales: RowScales,
     /// What an accumulator starts from where activations are stored plus 128: -128 times the sum of the row.
     pub(crate) offsets: Aligned<i32>,
@@ -70,186 +69,62 @@ impl PackedI8 {
         for (offset, row) in offsets.as_mut_slice().iter_mut().zip(weights.chunks_exact(cols)) {
             *offset = -128 * row.iter().map(|&w| i32::from(w)).sum::<i32>();
         }
-        Ok(Self { panels: panels.into(), scales, offsets, rows, cols, isa })
+        Ok(Self { panels, scales, offsets, rows, cols, isa })
     }
 
-    /// Rows of the matrix: elements of a result.
-    #[must_use]
-    pub fn rows(&self) -> usize {
-        self.rows
+    fn panel_len(&self) -> usize {
+        PANEL_ROWS * self.stride()
     }
 
-    /// Columns of the matrix: elements of an input vector.
-    #[must_use]
-    pub fn cols(&self) -> usize {
-        self.cols
+    fn stride(&self) -> usize {
+        arch::layout_i8(self.isa).stride(self.cols)
     }
+}
 
-    /// Bytes of the packed weights, scales and row sums, padding included.
-    #[must_use]
-    pub fn bytes(&self) -> usize {
+impl Sealed for PackedI8 {}
+
+impl Packed for PackedI8 {
+    fn bytes(&self) -> usize {
         size_of_val(self.panels.as_slice())
             + size_of_val(self.scales.as_slice())
             + size_of_val(self.offsets.as_slice())
     }
 
-    /// The instruction set that the products run on.
-    #[must_use]
-    pub fn isa(&self) -> Isa {
+    fn isa(&self) -> Isa {
         self.isa
     }
 
-    /// `out = W x` in exact 32-bit integers, scales left out: `x` is `batch x cols` (any i8), `out` is `batch x rows`.
-    ///
-    /// Allocates only to grow `scratch`.
-    ///
-    /// # Panics
-    /// Where a slice has not the length its shape calls for.
-    pub fn matmul_i32(&self, x: &[i8], batch: usize, scratch: &mut Scratch, out: &mut [i32]) {
-        self.lengths(batch).check("PackedI8", x.len(), out.len());
-        let output = Output::new(out, self.rows);
-        self.multiply(None, Input::Quantised(x), batch, scratch, |part, _| Plain {
-            // SAFETY: the rows of a part are no other part's.
-            output: unsafe { output.share(part.rows.start) },
-        });
-    }
-
-    /// `y = act(scale * (W q) + bias)` for `batch` vectors, where `q` are the vectors quantised to 8 bits, each with its own scale (see
-    /// [`quantize_vector`](crate::quantize::quantize_vector)): `x` is `batch x cols`, `bias` has `rows` elements, `y` is `batch x rows`.
-    ///
-    /// What is not finite in `x` counts as 0. Allocates only to grow `scratch`.
-    ///
-    /// # Panics
-    /// Where a slice has not the length its shape calls for.
-    pub fn matmul(
-        &self,
-        x: &[f32],
-        batch: usize,
-        bias: Option<&[f32]>,
-        act: Activation,
-        scratch: &mut Scratch,
-        y: &mut [f32],
-    ) {
-        self.scaled(None, x, batch, (bias, act), scratch, y);
-    }
-
-    /// [`matmul`](Self::matmul) on the threads of a pool: the same bits. Where the weights are few (about 256 KiB), the calling thread does
-    /// it alone, for waking another would take longer.
-    ///
-    /// # Panics
-    /// Where a slice has not the length its shape calls for, and where the pool does not do what [`Pool::run`] says.
-    #[expect(clippy::too_many_arguments, reason = "those of `matmul`, and the pool")]
-    pub fn matmul_with(
-        &self,
-        pool: &dyn Pool,
-        x: &[f32],
-        batch: usize,
-        bias: Option<&[f32]>,
-        act: Activation,
-        scratch: &mut Scratch,
-        y: &mut [f32],
-    ) {
-        self.scaled(Some(pool), x, batch, (bias, act), scratch, y);
-    }
-
-    /// Moves the weights to others of a program: see [`Arena`]. Where there is no room for them, or where they are somebody else's
-    /// ([`from_shared`](Self::from_shared)), they stay where they are.
-    pub fn move_into(&mut self, arena: &mut Arena) {
-        self.panels.move_into(arena);
+    fn move_into(&mut self, arena: &mut Arena) {
+        arena.take_in(&mut self.panels);
         self.scales.move_into(arena);
         arena.take_in(&mut self.offsets);
     }
-
-    pub(crate) fn scaled(
-        &self,
-        pool: Option<&dyn Pool>,
-        x: &[f32],
-        batch: usize,
-        (bias, act): (Option<&[f32]>, Activation),
-        scratch: &mut Scratch,
-        y: &mut [f32],
-    ) {
-        self.lengths(batch).check("PackedI8", x.len(), y.len());
-        self.lengths(batch).check_bias("PackedI8", bias);
-        let output = Output::new(y, self.rows);
-        self.multiply(pool, Input::Float(x), batch, scratch, |part, vector_scales| {
-            // SAFETY: the rows of a part are no other part's.
-            let output = unsafe { output.share(part.rows.start) };
-            Scaled::of_part(part, self.scales.as_slice(), vector_scales, output, bias, act)
-        });
-    }
-
-    /// Quantises `batch` vectors, `batch x cols`, into `scratch`, from where [`multiply_panels`](Self::multiply_panels) takes them.
-    pub(crate) fn load(&self, x: &[f32], batch: usize, scratch: &mut Scratch) {
-        debug_assert_eq!(x.len(), batch * self.cols);
-        let stride = arch::layout_i8(self.isa).stride(self.cols);
-        let shape = Shape { batch, cols: self.cols, stride };
-        arch::load_i8(self.isa, Input::Float(x), shape, scratch);
-    }
-
-    /// The rows of some panels of `W` times the vectors that were loaded last: `y` is `batch x` as many rows, padding included.
-    pub(crate) fn multiply_panels(
-        &self,
-        panels: Range<usize>,
-        batch: usize,
-        scratch: &Scratch,
-        y: &mut [f32],
-    ) {
-        let panel_len = PANEL_ROWS * arch::layout_i8(self.isa).stride(self.cols);
-        let rows = panels.start * PANEL_ROWS..panels.end * PANEL_ROWS;
-        let matrix = Matrix {
-            panels: &self.panels.as_slice()[panels.start * panel_len..panels.end * panel_len],
-            panel_len,
-            rows: rows.len(),
-        };
-        let mut store = Scaled {
-            row_scales: &self.scales.as_slice()[rows.clone()],
-            vector_scales: scratch.scales.as_slice(),
-            finish: Finish::new(Output::new(y, rows.len()), None, Activation::None),
-        };
-        let offsets = &self.offsets.as_slice()[rows];
-        arch::matmul_i8(self.isa, &matrix, offsets, batch, scratch, &mut store);
-    }
-
-    /// Brings the vectors into the form of the kernel, then multiplies; `store` makes the epilogue of a part from the vectors' scales.
-    fn multiply<'s, S: RegisterStore>(
-        &self,
-        pool: Option<&dyn Pool>,
-        input: Input,
-        batch: usize,
-        scratch: &'s mut Scratch,
-        store: impl Fn(&Part, &'s [f32]) -> S + Sync,
-    ) {
-        let stride = arch::layout_i8(self.isa).stride(self.cols);
-        let panel_len = PANEL_ROWS * stride;
-        arch::load_i8(self.isa, input, Shape { batch, cols: self.cols, stride }, scratch);
-        let scratch = &*scratch;
-        let panels = self.panels.as_slice();
-        let whole = Whole { rows: self.rows, panel_rows: PANEL_ROWS, bytes: panels.len() };
-        whole.split(pool, |part| {
-            let matrix = Matrix {
-                panels: &panels[part.panels.start * panel_len..part.panels.end * panel_len],
-                panel_len,
-                rows: part.rows.len(),
-            };
-            let offsets = &self.offsets.as_slice()[part.padded_rows()];
-            let mut store = store(&part, scratch.scales.as_slice());
-            arch::matmul_i8(self.isa, &matrix, offsets, batch, scratch, &mut store);
-        });
-    }
-
-    fn lengths(&self, batch: usize) -> Lengths {
-        Lengths { rows: self.rows, cols: self.cols, batch }
-    }
 }
 
-impl core::fmt::Debug for PackedI8 {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.debug_struct("PackedI8")
-            .field("rows", &self.rows)
-            .field("cols", &self.cols)
-            .field("isa", &self.isa)
-            .finish_non_exhaustive()
+impl Integers for PackedI8 {
+    fn whole(&self) -> (Whole, usize) {
+        (Whole { rows: self.rows, bytes: self.panels.as_slice().len() }, self.cols)
+    }
+
+    fn scales(&self) -> &[f32] {
+        self.scales.as_slice()
+    }
+
+    fn load(&self, input: Input<'_>, batch: usize, scratch: &mut Scratch) {
+        let shape = Shape { batch, cols: self.cols, stride: self.stride() };
+        arch::load_i8(self.isa, input, shape, scratch);
+    }
+
+    fn multiply_part<S: RegisterStore>(
+        &self,
+        part: &Part,
+        batch: usize,
+        scratch: &Scratch,
+        store: &mut S,
+    ) {
+        let matrix = Matrix::part(self.panels.as_slice(), self.panel_len(), part);
+        let offsets = &self.offsets.as_slice()[part.padded_rows()];
+        arch::matmul_i8(self.isa, &matrix, offsets, batch, scratch, store);
     }
 }
 

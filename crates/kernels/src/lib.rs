@@ -2,12 +2,12 @@
 //!
 //! A recurrent layer multiplies one large matrix with one to a few vectors at a time, so its speed is the speed at which the weights are
 //! streamed. This crate packs a matrix once, at load, into the order in which the kernels read it, and then multiplies batches of vectors
-//! without allocating:
+//! without allocating. All forms of a matrix are a [`Product`]; [`MatrixForm`] says which form a single matrix should have:
 //!
 //! * [`PackedI8`]: 8-bit weights with a scale a row, 8-bit activations quantised on the fly, exact 32-bit sums, and scale, bias and
 //!   activation applied in the same pass;
 //! * [`PackedI4`]: the same with 4-bit weights in groups, at half the bytes;
-//! * [`BlockSparseI8`], [`BlockDiagonalI8`], [`BlockDiagonalF32`]: matrices with blocks of zeros that cost nothing;
+//! * [`BlockSparseI8`], [`BlockDiagonalF32`]: matrices with blocks of zeros that cost nothing;
 //! * [`PackedF32`]: the same for float weights, fast enough to train on;
 //! * [`PackedLowRank`]: the product of two thin matrices of either kind in one call;
 //! * [`PackedGru`] and [`PackedLstm`]: one time step of a recurrent layer, product, gates and state in one call;
@@ -15,7 +15,7 @@
 //! * `cost_model`: which of these forms is the fastest for a shape and a batch on this machine;
 //! * [`quantize`]: float to 8-bit, rows or vectors;
 //! * [`math`]: sigmoid and tanh over slices;
-//! * `machine` (feature `std`): what one core can do at most, to measure the kernels against.
+//! * `machine` (feature `roofline`): what one core can do at most, to measure the kernels against.
 //!
 //! Matrices are row-major `rows x cols`. A batch of vectors is `batch x cols`, each vector contiguous; results are `batch x rows`.
 //!
@@ -31,7 +31,7 @@
 //! by the target features at compile time), huge pages, and [`ThreadPool`].
 //!
 //! ```
-//! use stonechat_kernels::{Activation, PackedI8, Scratch, quantize::quantize_rows};
+//! use stonechat_kernels::{Activation, PackedI8, Product, Scratch, quantize::quantize_rows};
 //!
 //! let (rows, cols) = (2, 3);
 //! let (weights, scales) = quantize_rows(&[1.0, 0.0, -1.0, 0.5, 0.5, 0.5], rows, cols);
@@ -71,40 +71,43 @@ mod gru;
 mod input;
 mod int4;
 mod int8;
+mod integers;
 mod isa;
 mod lanes;
-mod lengths;
 mod low_rank;
 mod lstm;
-#[cfg(feature = "std")]
+#[cfg(feature = "roofline")]
 pub mod machine;
 pub mod math;
 mod packed_form;
-mod panels;
 mod pool;
+mod product;
 pub mod quantize;
 mod quantize_groups;
 mod recurrent;
+mod registry;
 mod row_scales;
 mod scratch;
 mod weights;
 
 pub use activation::Activation;
-pub use arena::{Arena, Packed};
-pub use block_diagonal::{BlockDiagonalF32, BlockDiagonalI8, BlockSize};
+pub use arena::Arena;
+pub use block_diagonal::{BlockDiagonalF32, BlockSize};
 pub use block_sparse::{BLOCK_COLS, BLOCK_ROWS, BlockSparseI8, blocks_with_weights};
 pub use error::Error;
 pub use float32::PackedF32;
 pub use gru::PackedGru;
 pub use int4::PackedI4;
 pub use int8::PackedI8;
+pub use integers::IntegerProduct;
 pub use isa::Isa;
 pub use low_rank::PackedLowRank;
 pub use lstm::PackedLstm;
-pub use panels::SharedBytes;
 pub use pool::Pool;
 #[cfg(feature = "std")]
 pub use pool::ThreadPool;
+pub use product::{Epilogue, Packed, Product};
 pub use recurrent::Recurrent;
+pub use registry::MatrixForm;
 pub use scratch::Scratch;
 pub use weights::Weights;

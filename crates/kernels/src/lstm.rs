@@ -12,8 +12,10 @@
 
 use crate::lanes::Lanes;
 use crate::math::{sigmoid_lanes, tanh_lanes};
-use crate::recurrent::{Group, Job, PackedRecurrent, Recurrent, gate, load, run_on, store};
-use crate::{Arena, Error, Isa, Scratch};
+use crate::recurrent::{
+    Group, Job, PackedRecurrent, Recurrent, gate, load, packed_step, run_on, store,
+};
+use crate::{Error, Isa, Packed, Scratch};
 
 const GATES: usize = 4;
 
@@ -21,10 +23,12 @@ const GATES: usize = 4;
 ///
 /// The results are those of the separate steps, bit for bit: [`PackedI8::matmul`](crate::PackedI8::matmul) (or its kin), then
 /// [`math`](crate::math) and the formulas above from left to right.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct PackedLstm {
     recurrent: PackedRecurrent,
 }
+
+packed_step!(PackedLstm);
 
 impl PackedLstm {
     /// Packs `U` (`4 hidden x hidden`: input, forget, cell, output) for the fastest instruction set of this processor.
@@ -41,29 +45,6 @@ impl PackedLstm {
     /// Those of [`pack`](Self::pack), and [`Error::IsaUnavailable`].
     pub fn pack_for(isa: Isa, recurrent: Recurrent<'_>, hidden: usize) -> Result<Self, Error> {
         Ok(Self { recurrent: PackedRecurrent::pack(isa, recurrent, GATES, hidden)? })
-    }
-
-    /// Units of the layer: elements of a state.
-    #[must_use]
-    pub fn hidden(&self) -> usize {
-        self.recurrent.hidden
-    }
-
-    /// Bytes of the packed weights, padding included.
-    #[must_use]
-    pub fn bytes(&self) -> usize {
-        self.recurrent.bytes()
-    }
-
-    /// Moves the weights to others of a program: see [`Arena`]. Where there is no room for them, they stay where they are.
-    pub fn move_into(&mut self, arena: &mut Arena) {
-        self.recurrent.move_into(arena);
-    }
-
-    /// The instruction set that the step runs on.
-    #[must_use]
-    pub fn isa(&self) -> Isa {
-        self.recurrent.isa
     }
 
     /// One time step of `batch` sequences: `x` is `W x_t + b`, `batch x 4 hidden` (input, forget, cell, output); the output `h` and the

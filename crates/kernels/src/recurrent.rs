@@ -9,8 +9,10 @@
 use crate::aligned::Aligned;
 use crate::drive::PANEL_ROWS;
 use crate::lanes::Lanes;
-use crate::weights::PackedWeights;
-use crate::{Activation, Arena, Error, Isa, Scratch, Weights, arch};
+use crate::product::sealed::Sealed;
+use crate::weights::ByPanels;
+use crate::{Arena, Epilogue, Error, Isa, Packed, Scratch, Weights, arch};
+use alloc::boxed::Box;
 use core::mem;
 
 /// Units of a group.
@@ -33,15 +35,14 @@ pub enum Recurrent<'a> {
 }
 
 /// [`Recurrent`], packed.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(crate) struct PackedRecurrent {
     /// The left factor, or everything; its rows sorted by units.
-    left: PackedWeights,
-    /// The right factor and its rank.
-    right: Option<(PackedWeights, usize)>,
+    left: Box<dyn ByPanels>,
+    /// The right factor.
+    right: Option<Box<dyn ByPanels>>,
     gates: usize,
     pub(crate) hidden: usize,
-    pub(crate) isa: Isa,
 }
 
 impl PackedRecurrent {
@@ -53,24 +54,10 @@ impl PackedRecurrent {
     ) -> Result<Self, Error> {
         let (left, cols, right) = match recurrent {
             Recurrent::Dense(w) => (w, hidden, None),
-            Recurrent::LowRank { u, v, rank } => {
-                let v = PackedWeights::pack(isa, v, rank, hidden)?;
-                (u, rank, Some((v, rank)))
-            }
+            Recurrent::LowRank { u, v, rank } => (u, rank, Some(v.pack(isa, rank, hidden)?)),
         };
-        let left = PackedWeights::pack_gates(isa, left, gates, hidden, cols)?;
-        Ok(Self { left, right, gates, hidden, isa })
-    }
-
-    pub(crate) fn bytes(&self) -> usize {
-        self.left.bytes() + self.right.as_ref().map_or(0, |(v, _)| v.bytes())
-    }
-
-    pub(crate) fn move_into(&mut self, arena: &mut Arena) {
-        if let Some((v, _)) = &mut self.right {
-            v.move_into(arena);
-        }
-        self.left.move_into(arena);
+        let left = left.pack_gates(isa, gates, hidden, cols)?;
+        Ok(Self { left, right, gates, hidden })
     }
 
     /// Multiplies the states `h` of `batch` sequences, `batch x hidden`. Calls `update(group, h, sums)` for each group of units, as soon as
@@ -86,20 +73,20 @@ impl PackedRecurrent {
         let mut gates = mem::replace(&mut scratch.gates, Aligned::zeroed(0));
         gates.grow(batch * self.gates * GROUP);
         // A copy, for the states are overwritten while the last of them are still multiplied with. (Integer weights take a copy anyway.)
-        let x = match (&self.right, &self.left) {
-            (Some((v, rank)), _) => {
-                floats.grow(batch * rank);
-                let x = &mut floats.as_mut_slice()[..batch * rank];
-                v.matmul(None, h, batch, (None, Activation::None), scratch, x);
+        let x: &[f32] = match &self.right {
+            Some(v) => {
+                floats.grow(batch * v.rows());
+                let x = &mut floats.as_mut_slice()[..batch * v.rows()];
+                v.multiply(None, h, batch, Epilogue::NONE, scratch, x);
                 self.left.load(x, batch, scratch);
-                &*x
+                x
             }
-            (None, PackedWeights::F32(_)) => {
+            None if self.left.reads_vectors() => {
                 floats.grow(h.len());
                 floats.as_mut_slice()[..h.len()].copy_from_slice(h);
                 &floats.as_slice()[..h.len()]
             }
-            (None, PackedWeights::I8(_) | PackedWeights::I4(_)) => {
+            None => {
                 self.left.load(h, batch, scratch);
                 &[]
             }
@@ -117,6 +104,55 @@ impl PackedRecurrent {
         scratch.gates = gates;
     }
 }
+
+impl Sealed for PackedRecurrent {}
+
+impl Packed for PackedRecurrent {
+    fn bytes(&self) -> usize {
+        self.left.bytes() + self.right.as_ref().map_or(0, |v| v.bytes())
+    }
+
+    fn isa(&self) -> Isa {
+        self.left.isa()
+    }
+
+    fn move_into(&mut self, arena: &mut Arena) {
+        if let Some(v) = &mut self.right {
+            v.move_into(arena);
+        }
+        self.left.move_into(arena);
+    }
+}
+
+/// What a step with a field `recurrent` has besides its formula.
+macro_rules! packed_step {
+    ($step:ty) => {
+        impl $step {
+            /// Units of the layer: elements of a state.
+            #[must_use]
+            pub fn hidden(&self) -> usize {
+                self.recurrent.hidden
+            }
+        }
+
+        impl crate::product::sealed::Sealed for $step {}
+
+        impl crate::Packed for $step {
+            fn bytes(&self) -> usize {
+                self.recurrent.bytes()
+            }
+
+            fn isa(&self) -> crate::Isa {
+                self.recurrent.isa()
+            }
+
+            fn move_into(&mut self, arena: &mut crate::Arena) {
+                self.recurrent.move_into(arena);
+            }
+        }
+    };
+}
+pub(crate) use packed_step;
 
 /// Some units of a layer.
 #[derive(Clone, Copy)]

@@ -5,7 +5,7 @@ use crate::drive::PANEL_ROWS;
 use crate::{Arena, Error};
 
 /// A finite scale a row, and zeros to the end of the last panel, so that an epilogue has whole panels of them.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub(crate) struct RowScales(Aligned<f32>);
 
 impl RowScales {

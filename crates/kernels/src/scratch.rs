@@ -1,8 +1,10 @@
-//! Working memory of the integer products.
+//! Working memory of the products.
 
 use crate::aligned::Aligned;
+#[cfg(feature = "fft")]
+use crate::fft::FftScratch;
 
-/// Reusable buffers for [`PackedI8::matmul`](crate::PackedI8::matmul) and its kin: the quantised vectors and their scales.
+/// Reusable buffers for any [`Product`](crate::Product): the quantised vectors and their scales, and whatever stands between two steps.
 ///
 /// They grow to the largest product seen and never shrink, so that a warmed-up program does not allocate. One `Scratch` serves any
 /// number of matrices, one product at a time.
@@ -27,6 +29,9 @@ pub struct Scratch {
     pub(crate) scales: Aligned<f32>,
     /// The recurrent products of some units of a layer.
     pub(crate) gates: Aligned<f32>,
+    /// What the products by Fourier transforms need.
+    #[cfg(feature = "fft")]
+    pub(crate) fft: FftScratch,
 }
 
 impl Scratch {
@@ -42,6 +47,8 @@ impl Scratch {
             floats: Aligned::zeroed(0),
             scales: Aligned::zeroed(0),
             gates: Aligned::zeroed(0),
+            #[cfg(feature = "fft")]
+            fft: FftScratch::default(),
         }
     }
 }

@@ -1,11 +1,14 @@
-//! Weights of any kind, before and after packing: what the products that are made of products stand on.
+//! Weights of any storage on their way into a packed form: what the products that are made of products stand on.
 
 use crate::drive::PANEL_ROWS;
-use crate::quantize::{GROUP as COLUMNS, Grouped};
+use crate::epilogue::Output;
+use crate::input::Input;
+use crate::integers::{Integers, multiply_panels};
+use crate::pool::Part;
+use crate::quantize::GROUP as COLUMNS;
 use crate::recurrent::GROUP;
-use crate::{
-    Activation, Arena, Error, Isa, PackedF32, PackedI4, PackedI8, Pool, Scratch, int4, int8,
-};
+use crate::{Epilogue, Error, Isa, PackedF32, PackedI4, PackedI8, Product, Scratch, int4, int8};
+use alloc::boxed::Box;
 use alloc::vec;
 use alloc::vec::Vec;
 use core::ops::Range;
@@ -22,7 +25,7 @@ pub enum Weights<'a> {
         /// A scale a row.
         scales: &'a [f32],
     },
-    /// 4-bit integers in groups of 32 columns, as in [`Grouped`].
+    /// 4-bit integers in groups of 32 columns, as in [`Grouped`](crate::quantize::Grouped).
     I4 {
         /// Within -8..=7.
         values: &'a [i8],
@@ -33,161 +36,127 @@ pub enum Weights<'a> {
     },
 }
 
-/// A packed matrix of any kind.
-#[derive(Debug, Clone)]
-pub(crate) enum PackedWeights {
-    /// Floats.
-    F32(PackedF32),
-    /// 8-bit integers.
-    I8(PackedI8),
-    /// 4-bit integers.
-    I4(PackedI4),
-}
-
-impl PackedWeights {
-    /// A `rows x cols` matrix.
+impl Weights<'_> {
+    /// The dense form of a `rows x cols` matrix.
     pub(crate) fn pack(
+        self,
         isa: Isa,
-        weights: Weights<'_>,
         rows: usize,
         cols: usize,
-    ) -> Result<Self, Error> {
-        match weights {
-            Weights::F32(values) => PackedF32::pack_for(isa, values, rows, cols).map(Self::F32),
-            Weights::I8 { values, scales } => {
-                PackedI8::pack_for(isa, values, scales, rows, cols).map(Self::I8)
+    ) -> Result<Box<dyn ByPanels>, Error> {
+        Ok(match self {
+            Self::F32(values) => Box::new(PackedF32::pack_for(isa, values, rows, cols)?),
+            Self::I8 { values, scales } => {
+                Box::new(PackedI8::pack_for(isa, values, scales, rows, cols)?)
             }
-            Weights::I4 { values, group_scales, scales } => {
-                let groups = grouped(values, group_scales, scales, rows, cols);
-                PackedI4::pack_for(isa, &groups).map(Self::I4)
+            Self::I4 { values, group_scales, scales } => {
+                Box::new(PackedI4::pack_for(isa, values, group_scales, scales, rows, cols)?)
             }
-        }
+        })
     }
 
     /// `gates` matrices of `hidden x cols` that stand below each other, with their rows sorted [`by_units`].
     pub(crate) fn pack_gates(
+        self,
         isa: Isa,
-        weights: Weights<'_>,
         gates: usize,
         hidden: usize,
         cols: usize,
-    ) -> Result<Self, Error> {
+    ) -> Result<Box<dyn ByPanels>, Error> {
         let rows = gates.saturating_mul(hidden);
         if rows == 0 || cols == 0 {
             return Err(Error::Empty { rows, cols });
         }
         let padded_rows = hidden.div_ceil(PANEL_ROWS).saturating_mul(gates * PANEL_ROWS);
-        match weights {
-            Weights::F32(values) => {
+        match self {
+            Self::F32(values) => {
                 let expected = rows.saturating_mul(cols);
                 if values.len() != expected {
                     return Err(Error::Length { what: "weights", expected, found: values.len() });
                 }
                 let values = by_units(values, gates, hidden, cols);
-                Self::pack(isa, Weights::F32(&values), padded_rows, cols)
+                Weights::F32(&values).pack(isa, padded_rows, cols)
             }
-            Weights::I8 { values, scales } => {
+            Self::I8 { values, scales } => {
                 int8::check(values, scales, rows, cols)?;
                 let values = by_units(values, gates, hidden, cols);
                 let scales = by_units(scales, gates, hidden, 1);
-                let weights = Weights::I8 { values: &values, scales: &scales };
-                Self::pack(isa, weights, padded_rows, cols)
+                Weights::I8 { values: &values, scales: &scales }.pack(isa, padded_rows, cols)
             }
-            Weights::I4 { values, group_scales, scales } => {
-                int4::check(&grouped(values, group_scales, scales, rows, cols))?;
-                let count = cols.div_ceil(COLUMNS);
+            Self::I4 { values, group_scales, scales } => {
+                int4::check(values, group_scales, scales, rows, cols)?;
                 let values = by_units(values, gates, hidden, cols);
-                let group_scales = by_units(group_scales, gates, hidden, count);
+                let group_scales = by_units(group_scales, gates, hidden, cols.div_ceil(COLUMNS));
                 let scales = by_units(scales, gates, hidden, 1);
-                let weights =
-                    Weights::I4 { values: &values, group_scales: &group_scales, scales: &scales };
-                Self::pack(isa, weights, padded_rows, cols)
+                Weights::I4 { values: &values, group_scales: &group_scales, scales: &scales }.pack(
+                    isa,
+                    padded_rows,
+                    cols,
+                )
             }
         }
     }
+}
 
-    /// Bytes of the packed weights.
-    pub(crate) fn bytes(&self) -> usize {
-        match self {
-            Self::F32(w) => w.bytes(),
-            Self::I8(w) => w.bytes(),
-            Self::I4(w) => w.bytes(),
-        }
-    }
-
-    /// Columns of the matrix.
-    pub(crate) fn cols(&self) -> usize {
-        match self {
-            Self::F32(w) => w.cols(),
-            Self::I8(w) => w.cols(),
-            Self::I4(w) => w.cols(),
-        }
-    }
-
-    pub(crate) fn move_into(&mut self, arena: &mut Arena) {
-        match self {
-            Self::F32(w) => w.move_into(arena),
-            Self::I8(w) => w.move_into(arena),
-            Self::I4(w) => w.move_into(arena),
-        }
-    }
-
-    /// `y = act(W x + bias)`, see [`PackedI8::matmul`] and [`PackedI8::matmul_with`].
-    pub(crate) fn matmul(
-        &self,
-        pool: Option<&dyn Pool>,
-        x: &[f32],
-        batch: usize,
-        ends: (Option<&[f32]>, Activation),
-        scratch: &mut Scratch,
-        y: &mut [f32],
-    ) {
-        match self {
-            Self::F32(w) => w.biased(pool, x, batch, ends, y),
-            Self::I8(w) => w.scaled(pool, x, batch, ends, scratch, y),
-            Self::I4(w) => w.scaled(pool, x, batch, ends, scratch, y),
-        }
-    }
-
+/// A dense form, of which some panels can be multiplied by themselves.
+pub(crate) trait ByPanels: Product {
     /// Makes `batch` vectors ready for [`multiply_panels`](Self::multiply_panels).
-    pub(crate) fn load(&self, x: &[f32], batch: usize, scratch: &mut Scratch) {
-        match self {
-            Self::F32(_) => {}
-            Self::I8(w) => w.load(x, batch, scratch),
-            Self::I4(w) => w.load(x, batch, scratch),
-        }
-    }
+    fn load(&self, x: &[f32], batch: usize, scratch: &mut Scratch);
 
-    /// The rows of some panels of `W` times the vectors that were loaded last, which are `x`; see [`PackedI8::multiply_panels`].
-    pub(crate) fn multiply_panels(
+    /// Whether the vectors themselves are read after that.
+    fn reads_vectors(&self) -> bool;
+
+    /// The rows of some panels of `W` times the vectors that were loaded last, which are `x`: `y` is `batch x` as many rows, padding
+    /// included.
+    fn multiply_panels(
         &self,
         panels: Range<usize>,
         x: &[f32],
         batch: usize,
         scratch: &Scratch,
         y: &mut [f32],
+    );
+}
+
+impl<W: Integers> ByPanels for W {
+    fn load(&self, x: &[f32], batch: usize, scratch: &mut Scratch) {
+        Integers::load(self, Input::Float(x), batch, scratch);
+    }
+
+    fn reads_vectors(&self) -> bool {
+        false
+    }
+
+    fn multiply_panels(
+        &self,
+        panels: Range<usize>,
+        _: &[f32],
+        batch: usize,
+        scratch: &Scratch,
+        y: &mut [f32],
     ) {
-        match self {
-            Self::F32(w) => w.multiply_panels(panels, x, batch, y),
-            Self::I8(w) => w.multiply_panels(panels, batch, scratch, y),
-            Self::I4(w) => w.multiply_panels(panels, batch, scratch, y),
-        }
+        multiply_panels(self, panels, batch, scratch, y);
     }
 }
 
-fn grouped(
-    values: &[i8],
-    group_scales: &[i8],
-    scales: &[f32],
-    rows: usize,
-    cols: usize,
-) -> Grouped {
-    Grouped {
-        rows,
-        cols,
-        weights: values.to_vec(),
-        group_scales: group_scales.to_vec(),
-        row_scales: scales.to_vec(),
+impl ByPanels for PackedF32 {
+    fn load(&self, _: &[f32], _: usize, _: &mut Scratch) {}
+
+    fn reads_vectors(&self) -> bool {
+        true
+    }
+
+    fn multiply_panels(
+        &self,
+        panels: Range<usize>,
+        x: &[f32],
+        batch: usize,
+        _: &Scratch,
+        y: &mut [f32],
+    ) {
+        let part = Part::padded(panels);
+        let output = Output::new(y, part.rows.len());
+        self.multiply_part(&part, x, batch, output, Epilogue::NONE);
     }
 }
 

@@ -2,12 +2,12 @@
 
 mod common;
 
-use common::{ACTIVATIONS, Numbers, instruction_sets};
+use common::{ACTIVATIONS, Numbers, instruction_sets, pack_i4};
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use stonechat_kernels::{
-    Activation, BlockDiagonalF32, BlockSparseI8, PackedF32, PackedGru, PackedI4, PackedI8,
-    PackedLowRank, PackedLstm, Recurrent, Scratch, Weights, math,
+    Activation, BlockDiagonalF32, BlockSparseI8, IntegerProduct, PackedF32, PackedGru, PackedI8,
+    PackedLowRank, PackedLstm, Product, Recurrent, Scratch, Weights, math,
 };
 
 struct Counting;
@@ -44,7 +44,7 @@ fn a_warmed_up_product_allocates_nothing() {
             let (floats, bias) = (numbers.floats(rows * cols), numbers.floats(rows));
             let int8 = PackedI8::pack_for(isa, &integers, &bias, rows, cols).expect("packs");
             let float32 = PackedF32::pack_for(isa, &floats, rows, cols).expect("packs");
-            let int4 = PackedI4::pack_for(isa, &numbers.groups(rows, cols)).expect("packs");
+            let int4 = pack_i4(isa, &numbers.groups(rows, cols)).expect("packs");
             let mask = numbers.mask(rows, cols, 50);
             let sparse =
                 BlockSparseI8::pack_for(isa, &integers, &bias, &mask, rows, cols).expect("packs");
@@ -61,12 +61,11 @@ fn a_warmed_up_product_allocates_nothing() {
                 sparse.matmul_i32(q, batch, &mut scratch, sums);
                 for act in ACTIVATIONS {
                     int8.matmul(x, batch, Some(&bias), act, &mut scratch, y);
-                    float32.matmul(x, batch, Some(&bias), act, y);
+                    float32.matmul(x, batch, Some(&bias), act, &mut scratch, y);
                     int4.matmul(x, batch, Some(&bias), act, &mut scratch, y);
                     sparse.matmul(x, batch, Some(&bias), act, &mut scratch, y);
                     diagonal.matmul(x, batch, Some(&bias), act, &mut scratch, y);
                 }
-                float32.matmul_add(x, batch, y);
                 math::sigmoid(y);
                 math::tanh(y);
             };
@@ -83,26 +82,20 @@ fn a_warmed_up_product_allocates_nothing() {
 #[cfg(feature = "fft")]
 #[test]
 fn a_warmed_up_fft_product_allocates_nothing() {
-    use stonechat_kernels::fft::{BlockCirculant, FftScratch, ToeplitzLike};
+    use stonechat_kernels::fft::{BlockCirculant, ToeplitzLike};
     let mut numbers = Numbers::new(2);
     let (v, x, mut y) = (numbers.floats(2 * 66), numbers.floats(2 * 66), vec![0.0; 2 * 66]);
-    let mut scratch = FftScratch::new();
+    let mut scratch = Scratch::new();
     for n in [64, 33, 66] {
         let (x, y) = (&x[..2 * n], &mut y[..2 * n]);
-        let mut matrices = [
-            BlockCirculant::circulant(&v[..n]).expect("made"),
-            BlockCirculant::skew_circulant(&v[..n]).expect("made"),
-        ];
-        let mut like = ToeplitzLike::new(&v[..2 * n], &v[..2 * n], 2, n, n).expect("made");
+        let circulant = BlockCirculant::new(&v[..n], n, n, n).expect("made");
+        let skew = BlockCirculant::skew_circulant(&v[..n]).expect("made");
+        let like = ToeplitzLike::new(&v[..2 * n], &v[..2 * n], 2, n, n).expect("made");
+        let products: [&dyn Product; 3] = [&circulant, &skew, &like];
         let mut all = || {
-            for matrix in &mut matrices {
-                matrix.repack(&v[..n], &mut scratch).expect("as before");
-                matrix.matmul(x, 2, &mut scratch, y);
-                matrix.matmul_transposed(x, 2, &mut scratch, y);
+            for product in products {
+                product.matmul(x, 2, Some(&v[..n]), Activation::Tanh, &mut scratch, y);
             }
-            like.repack(&v[..2 * n], &v[..2 * n], &mut scratch).expect("as before");
-            like.matmul(x, 2, &mut scratch, y);
-            like.matmul_transposed(x, 2, &mut scratch, y);
         };
         all();
         let before = ALLOCATIONS.get();

@@ -2,11 +2,11 @@
 
 mod common;
 
-use common::{Numbers, bits};
+use common::{Numbers, bits, pack_i4};
 use std::sync::Arc;
 use stonechat_kernels::{
-    Activation, Arena, BlockDiagonalF32, BlockDiagonalI8, BlockSparseI8, Packed, PackedF32,
-    PackedGru, PackedI4, PackedI8, PackedLowRank, PackedLstm, Recurrent, Scratch, Weights,
+    Activation, Arena, BlockDiagonalF32, BlockSparseI8, Isa, Packed, PackedF32, PackedGru,
+    PackedI4, PackedI8, PackedLowRank, PackedLstm, Product, Recurrent, Scratch, Weights,
 };
 
 const HIDDEN: usize = 40;
@@ -18,7 +18,7 @@ struct All {
     float32: PackedF32,
     low_rank: PackedLowRank,
     sparse: BlockSparseI8,
-    diagonal: BlockDiagonalI8,
+    diagonal: BlockSparseI8,
     diagonal_f32: BlockDiagonalF32,
     gru: PackedGru,
     lstm: PackedLstm,
@@ -37,11 +37,11 @@ impl All {
         let mask = numbers.mask(rows, cols, 50);
         Self {
             int8: PackedI8::pack(&w, &scales, rows, cols).expect("packs"),
-            int4: PackedI4::pack(&numbers.groups(rows, cols)).expect("packs"),
+            int4: pack_i4(Isa::detect(), &numbers.groups(rows, cols)).expect("packs"),
             float32: PackedF32::pack(&floats, rows, cols).expect("packs"),
             low_rank: PackedLowRank::pack(dense, v, rows, cols, cols).expect("packs"),
             sparse: BlockSparseI8::pack(&w, &scales, &mask, rows, cols).expect("packs"),
-            diagonal: BlockDiagonalI8::pack(&w[..rows * cols / 2], &scales, &blocks)
+            diagonal: BlockSparseI8::pack_diagonal(&w[..rows * cols / 2], &scales, &blocks)
                 .expect("packs"),
             diagonal_f32: BlockDiagonalF32::pack(&floats[..rows * cols / 2], &blocks)
                 .expect("packs"),
@@ -71,20 +71,19 @@ impl All {
         let mut all = Vec::new();
         let mut y = vec![0.0; 4 * HIDDEN];
         let (short, mut h, mut c) = (&x[..HIDDEN], x[..HIDDEN].to_vec(), vec![0.5; HIDDEN]);
-        self.int8.matmul(short, 1, None, act, s, &mut y);
-        all.extend(bits(&y));
-        self.int4.matmul(short, 1, None, act, s, &mut y);
-        all.extend(bits(&y));
-        self.float32.matmul(short, 1, None, act, &mut y);
-        all.extend(bits(&y));
-        self.low_rank.matmul(short, 1, None, act, s, &mut y);
-        all.extend(bits(&y));
-        self.sparse.matmul(short, 1, None, act, s, &mut y);
-        all.extend(bits(&y));
-        self.diagonal.matmul(short, 1, None, act, s, &mut y);
-        all.extend(bits(&y));
-        self.diagonal_f32.matmul(short, 1, None, act, s, &mut y);
-        all.extend(bits(&y));
+        let products: [&dyn Product; 7] = [
+            &self.int8,
+            &self.int4,
+            &self.float32,
+            &self.low_rank,
+            &self.sparse,
+            &self.diagonal,
+            &self.diagonal_f32,
+        ];
+        for product in products {
+            product.matmul(short, 1, None, act, s, &mut y);
+            all.extend(bits(&y));
+        }
         self.gru.step(&x[..3 * HIDDEN], 1, &mut h, s);
         self.lstm.step(&x, 1, &mut h, &mut c, s);
         all.extend(bits(&h));
@@ -135,17 +134,4 @@ fn an_arena_serves_several_threads() {
             scope.spawn(|| assert_eq!(all.results(), *expected));
         }
     });
-}
-
-#[test]
-fn bytes_of_others_do_not_move() {
-    let mut numbers = Numbers::new(3);
-    let w = numbers.weights(64 * 32);
-    let packed = PackedI8::pack(&w, &[1.0; 64], 64, 32).expect("packs");
-    let mut shared = PackedI8::from_shared(Arc::new(packed.to_bytes())).expect("its own bytes");
-    let was_shared = shared.is_shared();
-    let mut arena = Arena::with_capacity(shared.bytes());
-    shared.move_into(&mut arena);
-    assert_eq!(shared.is_shared(), was_shared);
-    assert_eq!(shared.unpack().0, w);
 }

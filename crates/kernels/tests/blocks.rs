@@ -6,8 +6,8 @@ use common::{
     ACTIVATIONS, Numbers, bits, instruction_sets, masked, product_f64, product_i32, shapes,
 };
 use stonechat_kernels::{
-    Activation, BlockDiagonalF32, BlockDiagonalI8, BlockSize, BlockSparseI8, Error, Isa, PackedI8,
-    Scratch, blocks_with_weights,
+    Activation, BlockDiagonalF32, BlockSize, BlockSparseI8, Error, IntegerProduct, Isa, Packed,
+    PackedI8, Product, Scratch, blocks_with_weights,
 };
 
 /// Blocks down the diagonal as a dense matrix.
@@ -94,7 +94,6 @@ fn only_the_blocks_of_the_mask_are_stored() {
     mask[3] = true;
     mask[25] = true;
     let packed = BlockSparseI8::pack(&[1; 64 * 80], &[1.0; 64], &mask, 64, 80).expect("packs");
-    assert_eq!(packed.density(), 2.0 / 40.0);
     assert_eq!(packed.bytes(), 2 * 128 + 2 * 4 + 2 * size_of::<usize>() + 64 * 8);
     assert_eq!((packed.rows(), packed.cols(), packed.isa()), (64, 80, Isa::detect()));
     assert_eq!(
@@ -131,7 +130,8 @@ fn block_diagonal_products_are_the_dense_ones() {
             (numbers.floats(rows), numbers.floats(rows), numbers.floats(9 * cols));
         for isa in instruction_sets() {
             let reference = PackedI8::pack_for(isa, &dense_i8, &scales, rows, cols).expect("packs");
-            let int8 = BlockDiagonalI8::pack_for(isa, &integers, &scales, blocks).expect("packs");
+            let int8 =
+                BlockSparseI8::pack_diagonal_for(isa, &integers, &scales, blocks).expect("packs");
             let float32 = BlockDiagonalF32::pack_for(isa, &floats, blocks).expect("packs");
             assert_eq!((float32.rows(), float32.cols()), (rows, cols));
             for batch in [0, 1, 2, 3, 9] {
@@ -156,9 +156,11 @@ fn block_diagonal_products_are_the_dense_ones() {
 
 #[test]
 fn aligned_groups_store_only_their_weights() {
-    let packed =
-        BlockDiagonalI8::pack(&[1; 4 * 64 * 48], &[1.0; 256], &[(64, 48); 4]).expect("packs");
-    assert_eq!(packed.as_block_sparse().density(), 0.25);
+    let packed = BlockSparseI8::pack_diagonal(&[1; 4 * 64 * 48], &[1.0; 256], &[(64, 48); 4])
+        .expect("packs");
+    // A row of blocks: its place, scales and sums.
+    let blocks = 4 * (64 * 48) / 128;
+    assert_eq!(packed.bytes(), blocks * (128 + 4) + 8 * size_of::<usize>() + 256 * 8);
     let packed = BlockDiagonalF32::pack(&[1.0; 4 * 64 * 48], &[(64, 48); 4]).expect("packs");
     assert_eq!(packed.bytes(), 4 * 64 * 48 * 4);
 }
@@ -166,8 +168,8 @@ fn aligned_groups_store_only_their_weights() {
 #[test]
 fn block_diagonal_packing_names_what_is_wrong() {
     let error = |w: usize, scales: usize, blocks: &[BlockSize]| {
-        let int8 =
-            BlockDiagonalI8::pack(&vec![1; w], &vec![1.0; scales], blocks).expect_err("wrong");
+        let int8 = BlockSparseI8::pack_diagonal(&vec![1; w], &vec![1.0; scales], blocks)
+            .expect_err("wrong");
         (int8, BlockDiagonalF32::pack(&vec![1.0; w], blocks).err())
     };
     let empty = Error::Empty { rows: 0, cols: 0 };
@@ -178,6 +180,6 @@ fn block_diagonal_packing_names_what_is_wrong() {
     assert_eq!(error(7, 4, &[(2, 2), (2, 2)]), (length.clone(), Some(length)));
     let length = Error::Length { what: "scales", expected: 4, found: 3 };
     assert_eq!(error(8, 3, &[(2, 2), (2, 2)]), (length, None));
-    let error = BlockDiagonalI8::pack(&[-128], &[1.0], &[(1, 1)]).expect_err("-128");
+    let error = BlockSparseI8::pack_diagonal(&[-128], &[1.0], &[(1, 1)]).expect_err("-128");
     assert_eq!(error, Error::WeightOutOfRange { offset: 0 });
 }

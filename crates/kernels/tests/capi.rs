@@ -9,8 +9,8 @@ use std::ptr::{null, null_mut};
 use stonechat_kernels::capi::*;
 use stonechat_kernels::quantize::{quantize_groups, quantize_rows, quantize_vector};
 use stonechat_kernels::{
-    Activation, Isa, PackedF32, PackedGru, PackedI4, PackedI8, PackedLowRank, PackedLstm,
-    Recurrent, Scratch, Weights,
+    Activation, IntegerProduct, Isa, Packed, PackedF32, PackedGru, PackedI8, PackedLowRank,
+    PackedLstm, Product, Recurrent, Scratch, Weights,
 };
 
 const ROWS: usize = if cfg!(miri) { 35 } else { 300 };
@@ -119,17 +119,16 @@ fn packed_matrices_go_through_bytes() {
         let mut bytes = vec![0; len];
         let status = stonechat_int8_to_bytes(handles.0, bytes.as_mut_ptr(), len, &raw mut len);
         assert_eq!((status, len), (STONECHAT_OK, bytes.len()));
-        for read in [stonechat_int8_from_bytes, stonechat_int8_map] {
-            let mut matrix = null_mut();
-            assert_eq!(read(bytes.as_ptr(), len, &raw mut matrix), STONECHAT_OK);
-            let mut out = [0; 5];
-            stonechat_int8_matmul_i32(matrix, [1i8; 7].as_ptr(), 1, handles.1, out.as_mut_ptr());
-            assert_eq!(out, [21; 5]);
-            stonechat_int8_free(matrix);
-            matrix = null_mut();
-            assert_eq!(read(bytes.as_ptr(), len - 1, &raw mut matrix), STONECHAT_BAD_BYTES);
-            assert!(matrix.is_null());
-        }
+        let read = stonechat_int8_from_bytes;
+        let mut matrix = null_mut();
+        assert_eq!(read(bytes.as_ptr(), len, &raw mut matrix), STONECHAT_OK);
+        let mut out = [0; 5];
+        stonechat_int8_matmul_i32(matrix, [1i8; 7].as_ptr(), 1, handles.1, out.as_mut_ptr());
+        assert_eq!(out, [21; 5]);
+        stonechat_int8_free(matrix);
+        matrix = null_mut();
+        assert_eq!(read(bytes.as_ptr(), len - 1, &raw mut matrix), STONECHAT_BAD_BYTES);
+        assert!(matrix.is_null());
     }
 }
 
@@ -286,8 +285,8 @@ fn the_other_forms_multiply_as_in_the_library() {
     let (act, s) = (Activation::Tanh, &mut Scratch::new());
     let mut expected = [(); 3].map(|()| vec![0.0; 2 * ROWS]);
     let float32 = PackedF32::pack(&w, ROWS, COLS).expect("packs");
-    float32.matmul(&x, 2, Some(&bias), act, &mut expected[0]);
-    let int4 = PackedI4::pack(&groups).expect("packs");
+    float32.matmul(&x, 2, Some(&bias), act, s, &mut expected[0]);
+    let int4 = common::pack_i4(Isa::detect(), &groups).expect("packs");
     int4.matmul(&x, 2, Some(&bias), act, s, &mut expected[1]);
     let left = Weights::I8 { values: &u, scales: &u_scales };
     let right = Weights::I8 { values: &v, scales: &v_scales };

@@ -2,6 +2,8 @@
 
 #![cfg(feature = "fft")]
 
+mod common;
+
 use std::time::Duration;
 use stonechat_kernels::cost_model::{Calibration, Form, Product, Rate, bytes};
 
@@ -84,44 +86,31 @@ fn less_weight_never_takes_more_time() {
     }
 }
 
-#[test]
-fn the_fastest_form_has_the_shortest_time() {
-    let model = example();
-    for n in [32, 320, 1000, 4096] {
-        for batch in [1, 4, 16] {
-            let product = product(n, n, batch);
-            let (form, time) = model.fastest(&FORMS, product).expect("there are forms");
-            assert_eq!(time, model.predict(form, product));
-            assert!(FORMS.iter().all(|&other| model.predict(other, product) >= time), "{form:?}");
-        }
-    }
-    assert_eq!(model.fastest(&[], product(1, 1, 1)), None);
-    let twins = [Form::BlockSparse { density: 0.25 }, Form::BlockDiagonal { groups: 4 }];
-    let (first, _) = model.fastest(&twins, product(256, 256, 1)).expect("there are forms");
-    assert_eq!(first, twins[0], "of equal ones the first");
-}
-
 /// The bytes are those that the packed matrices report.
 #[test]
 fn bytes_are_those_of_the_packed_forms() {
     use stonechat_kernels::fft::{BlockCirculant, ToeplitzLike};
     use stonechat_kernels::quantize::quantize_groups;
-    use stonechat_kernels::{BlockDiagonalI8, BlockSparseI8, PackedF32, PackedI4, PackedI8};
+    use stonechat_kernels::{BlockSparseI8, Isa, Packed, PackedF32, PackedI8};
     let (rows, cols) = (256, 128);
     let (floats, integers, scales) =
         (vec![0.5; rows * cols], vec![1; rows * cols], vec![1.0; rows]);
     let diagonal =
-        BlockDiagonalI8::pack(&integers[..rows * cols / 4], &scales, &[(64, 32); 4]).unwrap();
+        BlockSparseI8::pack_diagonal(&integers[..rows * cols / 4], &scales, &[(64, 32); 4])
+            .unwrap();
     let found = [
         (Form::Float32, PackedF32::pack(&floats, rows, cols).unwrap().bytes()),
         (Form::Int8, PackedI8::pack(&integers, &scales, rows, cols).unwrap().bytes()),
-        (Form::Int4, PackedI4::pack(&quantize_groups(&floats, rows, cols)).unwrap().bytes()),
+        (
+            Form::Int4,
+            common::pack_i4(Isa::detect(), &quantize_groups(&floats, rows, cols)).unwrap().bytes(),
+        ),
         (
             Form::BlockSparse { density: 1.0 },
             BlockSparseI8::pack(&integers, &scales, &[true; 8 * 32], rows, cols).unwrap().bytes()
                 - 64,
         ),
-        (Form::BlockDiagonal { groups: 4 }, diagonal.as_block_sparse().bytes() - 64),
+        (Form::BlockDiagonal { groups: 4 }, diagonal.bytes() - 64),
         (
             Form::BlockCirculant { block: 16 },
             BlockCirculant::new(&floats[..16 * 8 * 16], 16, rows, cols).unwrap().bytes(),

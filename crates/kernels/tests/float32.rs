@@ -3,7 +3,7 @@
 mod common;
 
 use common::{ACTIVATIONS, LAYERS, Numbers, activate, bits, instruction_sets, product_f64, shapes};
-use stonechat_kernels::{Activation, Error, Isa, PackedF32};
+use stonechat_kernels::{Activation, Error, Isa, Packed, PackedF32, Product, Scratch};
 
 /// The error of a chain of n roundings is at most n units of the last place of the sum of magnitudes.
 fn assert_close(y: &[f32], expected: &[(f64, f64)], cols: usize, case: &str) {
@@ -28,12 +28,19 @@ fn products_are_right_for_odd_shapes_and_do_not_depend_on_the_batch() {
         for isa in instruction_sets() {
             let packed = PackedF32::pack_for(isa, &w, rows, cols).expect("packs");
             let mut whole = vec![f32::NAN; 17 * rows];
-            packed.matmul(&x, 17, None, Activation::None, &mut whole);
+            packed.matmul(&x, 17, None, Activation::None, &mut Scratch::new(), &mut whole);
             assert_close(&whole, &expected, cols, &format!("{isa}: {rows} x {cols}"));
             for batch in 0..=17 {
                 let mut part = vec![f32::NAN; batch * rows];
                 let skipped = 17 - batch;
-                packed.matmul(&x[skipped * cols..], batch, None, Activation::None, &mut part);
+                packed.matmul(
+                    &x[skipped * cols..],
+                    batch,
+                    None,
+                    Activation::None,
+                    &mut Scratch::new(),
+                    &mut part,
+                );
                 assert_eq!(
                     bits(&part),
                     bits(&whole[skipped * rows..]),
@@ -63,7 +70,14 @@ fn products_are_right_for_layers() {
             let packed = PackedF32::pack_for(isa, &w, rows, cols).expect("packs");
             for batch in [1, 4, 8, 9] {
                 let mut y = vec![f32::NAN; batch * rows];
-                packed.matmul(&x[..batch * cols], batch, None, Activation::None, &mut y);
+                packed.matmul(
+                    &x[..batch * cols],
+                    batch,
+                    None,
+                    Activation::None,
+                    &mut Scratch::new(),
+                    &mut y,
+                );
                 assert_close(
                     &y,
                     &expected[..batch * rows],
@@ -85,10 +99,10 @@ fn bias_and_activation_are_applied() {
         for isa in instruction_sets() {
             let packed = PackedF32::pack_for(isa, &w, rows, cols).expect("packs");
             let mut plain = vec![0.0; batch * rows];
-            packed.matmul(&x, batch, None, Activation::None, &mut plain);
+            packed.matmul(&x, batch, None, Activation::None, &mut Scratch::new(), &mut plain);
             for act in ACTIVATIONS {
                 let mut y = vec![f32::NAN; batch * rows];
-                packed.matmul(&x, batch, Some(&bias), act, &mut y);
+                packed.matmul(&x, batch, Some(&bias), act, &mut Scratch::new(), &mut y);
                 for i in 0..y.len() {
                     let exact = activate(act, f64::from(plain[i] + bias[i % rows]));
                     assert!(
@@ -103,58 +117,22 @@ fn bias_and_activation_are_applied() {
 }
 
 #[test]
-fn products_are_added() {
-    let mut numbers = Numbers::new(4);
-    let batch = 9;
-    for (rows, cols) in [(1, 1), (31, 20), (32, 5), (70, 64)] {
-        let (w, x, before) = (
-            numbers.floats(rows * cols),
-            numbers.floats(batch * cols),
-            numbers.floats(batch * rows),
-        );
-        for isa in instruction_sets() {
-            let packed = PackedF32::pack_for(isa, &w, rows, cols).expect("packs");
-            let (mut product, mut y) = (vec![0.0; batch * rows], before.clone());
-            packed.matmul(&x, batch, None, Activation::None, &mut product);
-            packed.matmul_add(&x, batch, &mut y);
-            let expected: Vec<f32> = before.iter().zip(&product).map(|(b, p)| b + p).collect();
-            assert_eq!(bits(&y), bits(&expected), "{isa}: {rows} x {cols}");
-        }
-    }
-}
-
-#[test]
-fn the_transpose_and_repacking_give_what_packing_gives() {
+fn the_transpose_gives_what_packing_it_gives() {
     let mut numbers = Numbers::new(5);
     let batch = 5;
     for (rows, cols) in [(1, 1), (7, 40), (33, 32), (64, 65), (96, 33)] {
-        let (w, other, x) = (
-            numbers.floats(rows * cols),
-            numbers.floats(rows * cols),
-            numbers.floats(batch * rows),
-        );
-        let transpose = |w: &[f32]| -> Vec<f32> {
-            (0..rows * cols).map(|i| w[(i % rows) * cols + i / rows]).collect()
-        };
-        let product = |packed: &PackedF32, x: &[f32]| {
-            let mut y = vec![f32::NAN; batch * packed.rows()];
-            packed.matmul(x, batch, None, Activation::None, &mut y);
-            bits(&y)
-        };
-        let mut packed = PackedF32::pack_transposed(&w, rows, cols).expect("packs");
+        let (w, x) = (numbers.floats(rows * cols), numbers.floats(batch * rows));
+        let transpose: Vec<f32> =
+            (0..rows * cols).map(|i| w[(i % rows) * cols + i / rows]).collect();
+        let packed = PackedF32::pack_transposed(&w, rows, cols).expect("packs");
         assert_eq!((packed.rows(), packed.cols()), (cols, rows));
-        for (w, step) in [(&w, "packed"), (&other, "repacked")] {
-            packed.repack_transposed(w).expect("same length");
-            let twin = PackedF32::pack(&transpose(w), cols, rows).expect("packs");
-            assert_eq!(
-                product(&packed, &x),
-                product(&twin, &x),
-                "{rows} x {cols} transposed, {step}"
-            );
-        }
-        packed.repack(&transpose(&w)).expect("same length");
-        let twin = PackedF32::pack_transposed(&w, rows, cols).expect("packs");
-        assert_eq!(product(&packed, &x), product(&twin, &x), "{rows} x {cols} repacked");
+        let twin = PackedF32::pack(&transpose, cols, rows).expect("packs");
+        let [product, expected] = [packed, twin].map(|packed| {
+            let mut y = vec![f32::NAN; batch * cols];
+            packed.matmul(&x, batch, None, Activation::None, &mut Scratch::new(), &mut y);
+            bits(&y)
+        });
+        assert_eq!(product, expected, "{rows} x {cols} transposed");
     }
 }
 
@@ -168,7 +146,14 @@ fn slices_need_no_alignment() {
         for shift in 0..17 {
             let (x, mut y) =
                 (numbers.floats(shift + batch * cols), vec![0.0; shift + batch * rows]);
-            packed.matmul(&x[shift..], batch, None, Activation::None, &mut y[shift..]);
+            packed.matmul(
+                &x[shift..],
+                batch,
+                None,
+                Activation::None,
+                &mut Scratch::new(),
+                &mut y[shift..],
+            );
             let expected = product_f64(&w, &x[shift..], rows, cols, batch);
             assert_close(&y[shift..], &expected, cols, &format!("{isa}: shift {shift}"));
         }
@@ -190,11 +175,7 @@ fn packing_names_what_is_wrong() {
         PackedF32::pack_transposed(&[0.0; 5], 2, 3).unwrap_err(),
         Error::Length { what: "weights", expected: 6, found: 5 }
     );
-    let mut packed = PackedF32::pack(&[1.0; 6], 2, 3).expect("packs");
-    assert_eq!(
-        packed.repack(&[1.0; 7]).unwrap_err(),
-        Error::Length { what: "weights", expected: 6, found: 7 }
-    );
+    let packed = PackedF32::pack(&[1.0; 6], 2, 3).expect("packs");
     assert_eq!(packed.bytes(), 32 * 3 * 4);
     for isa in Isa::ALL {
         assert_eq!(

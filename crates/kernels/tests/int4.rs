@@ -2,13 +2,16 @@
 
 mod common;
 
-use common::{ACTIVATIONS, LAYERS, Numbers, activate, bits, instruction_sets, product_i4, shapes};
+use common::{
+    ACTIVATIONS, LAYERS, Numbers, activate, bits, instruction_sets, pack_i4, product_i4, shapes,
+};
 use stonechat_kernels::quantize::{GROUP, Grouped, quantize_groups, quantize_vector};
-use stonechat_kernels::{Activation, Error, Isa, PackedI4, Scratch};
+use stonechat_kernels::{
+    Activation, Error, IntegerProduct, Isa, Packed, PackedI4, Product, Scratch,
+};
 
 fn pack(isa: Isa, groups: &Grouped) -> PackedI4 {
-    PackedI4::pack_for(isa, groups)
-        .expect("the shape is right and the processor has the instructions")
+    pack_i4(isa, groups).expect("the shape is right and the processor has the instructions")
 }
 
 #[test]
@@ -197,11 +200,11 @@ fn packing_names_what_is_wrong() {
         (|g| g.row_scales[1] = f32::INFINITY, Error::ScaleNotFinite { row: 1 }, "row 1"),
         (|g| g.cols = 16_353, Error::TooManyColumns { cols: 16_353, limit: 16_352 }, "16352"),
     ];
-    assert!(PackedI4::pack(&good).is_ok());
+    assert!(pack_i4(Isa::detect(), &good).is_ok());
     for (spoil, expected, words) in cases {
         let mut groups = good.clone();
         spoil(&mut groups);
-        let error = PackedI4::pack(&groups).expect_err(words);
+        let error = pack_i4(Isa::detect(), &groups).expect_err(words);
         assert_eq!(error, expected);
         assert!(error.to_string().contains(words), "`{error}` lacks `{words}`");
     }
@@ -213,7 +216,7 @@ fn a_packed_matrix_tells_its_shape() {
     for (rows, cols, bytes) in
         [(64, 320, 64 * 160 + 64 * 10 + 64 * 4), (33, 5, 64 * 16 + 2 * 64 + 64 * 4)]
     {
-        let packed = PackedI4::pack(&Numbers::new(6).groups(rows, cols)).expect("packs");
+        let packed = pack(Isa::detect(), &Numbers::new(6).groups(rows, cols));
         assert_eq!((packed.rows(), packed.cols(), packed.isa()), (rows, cols, Isa::detect()));
         assert_eq!(packed.bytes(), bytes, "{rows} x {cols}");
     }

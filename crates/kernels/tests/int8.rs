@@ -4,7 +4,9 @@ mod common;
 
 use common::{ACTIVATIONS, LAYERS, Numbers, activate, bits, instruction_sets, product_i32, shapes};
 use stonechat_kernels::quantize::{quantize_rows, quantize_vector};
-use stonechat_kernels::{Activation, Error, Isa, PackedI8, Scratch};
+use stonechat_kernels::{
+    Activation, Error, IntegerProduct, Isa, Packed, PackedI8, Product, Scratch,
+};
 
 fn pack(isa: Isa, w: &[i8], rows: usize, cols: usize) -> PackedI8 {
     PackedI8::pack_for(isa, w, &vec![1.0; rows], rows, cols)

@@ -5,7 +5,7 @@ mod common;
 use common::{ACTIVATIONS, Numbers, bits, instruction_sets};
 use stonechat_kernels::quantize::quantize_rows;
 use stonechat_kernels::{
-    Activation, Error, Isa, PackedF32, PackedI8, PackedLowRank, Scratch, Weights,
+    Activation, Error, Isa, Packed, PackedF32, PackedI8, PackedLowRank, Product, Scratch, Weights,
 };
 
 /// A matrix in both storages.
@@ -41,7 +41,7 @@ impl Matrix {
                 packed.expect("packs").matmul(x, 1, None, act, &mut Scratch::new(), y);
             } else {
                 let packed = PackedF32::pack_for(isa, &self.floats, rows, cols);
-                packed.expect("packs").matmul(x, 1, None, act, y);
+                packed.expect("packs").matmul(x, 1, None, act, &mut Scratch::new(), y);
             }
         }
         y
@@ -69,7 +69,7 @@ fn one_call_gives_the_bits_of_two() {
                     cols,
                 )
                 .expect("packs");
-                assert_eq!((packed.rows(), packed.rank(), packed.cols()), (rows, rank, cols));
+                assert_eq!((packed.rows(), packed.cols()), (rows, cols));
                 assert_eq!(packed.isa(), isa);
                 for act in ACTIVATIONS {
                     let expected = u.product(isa, u_int8, &middle, act);

@@ -5,7 +5,7 @@ mod common;
 use common::{Numbers, bits, instruction_sets};
 use stonechat_kernels::math;
 use stonechat_kernels::quantize::{quantize_rows, quantize_vector};
-use stonechat_kernels::{Activation, PackedI8, Scratch};
+use stonechat_kernels::{Activation, PackedI8, Product, Scratch};
 
 /// Every 2579th bit pattern: 1.7 million floats of either sign and all magnitudes, infinities and NaN among them.
 fn many_floats() -> impl Iterator<Item = f32> {

@@ -1,11 +1,9 @@
-//! Packed matrices as bytes: there and back, mapped, and what hostile bytes can do (nothing). Needs no dependencies.
+//! Packed matrices as bytes: there and back, and what hostile bytes can do (nothing). Needs no dependencies.
 
 mod common;
 
 use common::{Numbers, bits, instruction_sets};
-use std::sync::Arc;
-use stonechat_kernels::quantize::quantize_groups;
-use stonechat_kernels::{Activation, Error, PackedI4, PackedI8, Scratch};
+use stonechat_kernels::{Activation, Packed, PackedI8, Product, Scratch};
 
 const SHAPES: &[(usize, usize)] = if cfg!(miri) {
     &[(1, 1), (5, 3), (33, 5)]
@@ -20,35 +18,6 @@ fn results(packed: &PackedI8) -> Vec<u32> {
     bits(&y)
 }
 
-fn results_i4(packed: &PackedI4) -> Vec<u32> {
-    let x = Numbers::new(9).floats(2 * packed.cols());
-    let mut y = vec![f32::NAN; 2 * packed.rows()];
-    packed.matmul(&x, 2, None, Activation::None, &mut Scratch::new(), &mut y);
-    bits(&y)
-}
-
-/// Bytes that begin at a multiple of 64, and a few more.
-struct Placed {
-    bytes: Vec<u8>,
-    start: usize,
-    len: usize,
-}
-
-impl Placed {
-    fn new(bytes: &[u8], shift: usize) -> Self {
-        let mut room = vec![0; bytes.len() + 128];
-        let start = room.as_ptr().addr().wrapping_neg() % 64 + shift;
-        room[start..start + bytes.len()].copy_from_slice(bytes);
-        Self { bytes: room, start, len: bytes.len() }
-    }
-}
-
-impl AsRef<[u8]> for Placed {
-    fn as_ref(&self) -> &[u8] {
-        &self.bytes[self.start..self.start + self.len]
-    }
-}
-
 #[test]
 fn matrices_come_back_on_every_instruction_set() {
     let mut numbers = Numbers::new(1);
@@ -61,41 +30,13 @@ fn matrices_come_back_on_every_instruction_set() {
             for to in instruction_sets() {
                 let what = format!("{from} to {to}: {rows} x {cols}");
                 let copied = PackedI8::from_bytes_for(to, &bytes).expect(&what);
-                assert_eq!((copied.isa(), copied.is_shared()), (to, false), "{what}");
+                assert_eq!(copied.isa(), to, "{what}");
                 assert_eq!(results(&copied), results(&packed), "{what}");
                 // The same bytes as if packed there: nothing of the way they came is left.
                 let direct = PackedI8::pack_for(to, &w, &scales, rows, cols).expect("packs");
                 assert!(copied.to_bytes() == direct.to_bytes(), "{what}");
-
-                for shift in [0, 1, 32] {
-                    let placed = Arc::new(Placed::new(&bytes, shift));
-                    let shared = PackedI8::from_shared_for(to, placed).expect(&what);
-                    let fits = shift == 0 && bytes[12..24] == direct.to_bytes()[12..24];
-                    assert_eq!(shared.is_shared(), fits, "{what}, shift {shift}");
-                    assert_eq!(results(&shared.clone()), results(&packed), "{what}");
-                }
             }
         }
-    }
-}
-
-#[test]
-fn matrices_of_4_bits_come_back() {
-    let mut numbers = Numbers::new(2);
-    for &(rows, cols) in SHAPES {
-        let groups = quantize_groups(&numbers.floats(rows * cols), rows, cols);
-        let packed = PackedI4::pack(&groups).expect("packs");
-        let bytes = packed.to_bytes();
-        let copied = PackedI4::from_bytes(&bytes).expect("reads");
-        assert_eq!(results_i4(&copied), results_i4(&packed), "{rows} x {cols}");
-        assert!(copied.to_bytes() == bytes, "{rows} x {cols}");
-        for shift in [0, 1] {
-            let shared =
-                PackedI4::from_shared(Arc::new(Placed::new(&bytes, shift))).expect("reads");
-            assert_eq!(shared.is_shared(), shift == 0, "{rows} x {cols}");
-            assert_eq!(results_i4(&shared), results_i4(&packed), "{rows} x {cols}");
-        }
-        assert!(PackedI8::from_bytes(&bytes).is_err(), "4 bits are not 8");
     }
 }
 
@@ -141,23 +82,8 @@ fn damage_is_named() {
     for (bytes, words) in cases {
         let error = PackedI8::from_bytes(&bytes).expect_err(words);
         assert!(error.to_string().contains(words), "`{error}` lacks `{words}`");
-        let shared = PackedI8::from_shared(Arc::new(bytes)).expect_err(words);
-        assert_eq!(shared, error);
     }
     assert!(PackedI8::from_bytes(&good).is_ok());
-
-    let good = PackedI4::pack(&quantize_groups(&[1.0; 35], 5, 7)).expect("packs").to_bytes();
-    for (at, byte, words) in
-        [(12, 1, "order"), (24, 99, "lengths"), (32, 0, "5 x 0"), (67, 255, "not finite")]
-    {
-        let mut damaged = good.clone();
-        damaged[at] = byte;
-        damaged[66] |= 0x80; // an exponent of all ones where the byte above is 255
-        let error = PackedI4::from_bytes(&damaged).expect_err(words);
-        assert!(error.to_string().contains(words), "`{error}` lacks `{words}`");
-    }
-    let error = PackedI4::from_bytes(&good[..good.len() - 64]).expect_err("too short");
-    assert!(matches!(error, Error::PackedForm { .. }), "{error}");
 }
 
 /// A seeded stand-in for the fuzzer: bytes of real matrices, changed at random, and products with whatever is accepted.
@@ -166,15 +92,10 @@ fn random_damage_never_panics() {
     let mut numbers = Numbers::new(3);
     let rounds = if cfg!(miri) { 10 } else { 5000 };
     let mut accepted = 0;
-    for round in 0..rounds {
+    for _ in 0..rounds {
         let (rows, cols) = (1 + numbers.bits() as usize % 40, 1 + numbers.bits() as usize % 40);
         let (w, scales) = (numbers.weights(rows * cols), numbers.floats(rows));
-        let mut bytes = if round % 4 == 0 {
-            let groups = quantize_groups(&numbers.floats(rows * cols), rows, cols);
-            PackedI4::pack(&groups).expect("packs").to_bytes()
-        } else {
-            PackedI8::pack(&w, &scales, rows, cols).expect("packs").to_bytes()
-        };
+        let mut bytes = PackedI8::pack(&w, &scales, rows, cols).expect("packs").to_bytes();
         for _ in 0..1 + numbers.bits() % 3 {
             // The header more often than the rest.
             let within = if numbers.bits().is_multiple_of(2) { 64 } else { bytes.len() };
@@ -184,14 +105,8 @@ fn random_damage_never_panics() {
         if numbers.bits().is_multiple_of(8) {
             bytes.truncate(numbers.bits() as usize % (bytes.len() + 1));
         }
-        for packed in
-            [PackedI8::from_bytes(&bytes), PackedI8::from_shared(Arc::new(Placed::new(&bytes, 0)))]
-        {
-            accepted += usize::from(packed.as_ref().is_ok_and(|packed| results(packed).len() > 1));
-        }
-        if let Ok(packed) = PackedI4::from_bytes(&bytes) {
-            accepted += usize::from(results_i4(&packed).len() > 1);
-        }
+        let packed = PackedI8::from_bytes(&bytes);
+        accepted += usize::from(packed.is_ok_and(|packed| results(&packed).len() > 1));
     }
     println!("{accepted} of the damaged matrices are matrices still");
     assert!(accepted > rounds / 50 || cfg!(miri), "the damage is not all in the header");

@@ -2,10 +2,12 @@
 
 mod common;
 
-use common::{Numbers, bits, masked, product_f64, product_i4, product_i32};
+use common::{Numbers, bits, masked, pack_i4, product_f64, product_i4, product_i32};
 use proptest::prelude::*;
 use stonechat_kernels::quantize::{quantize_groups, quantize_rows, quantize_vector};
-use stonechat_kernels::{Activation, BlockSparseI8, Isa, PackedF32, PackedI4, PackedI8, Scratch};
+use stonechat_kernels::{
+    Activation, BlockSparseI8, IntegerProduct, Isa, PackedF32, PackedI8, Product, Scratch,
+};
 
 /// Shape and batch, then as many values as they call for.
 fn product<T: std::fmt::Debug>(
@@ -39,7 +41,7 @@ proptest! {
         for isa in Isa::available() {
             let packed = PackedF32::pack_for(isa, &w, rows, cols).unwrap();
             let mut y = vec![0.0; batch * rows];
-            packed.matmul(&x, batch, None, Activation::None, &mut y);
+            packed.matmul(&x, batch, None, Activation::None, &mut Scratch::new(), &mut y);
             for (got, (exact, magnitude)) in y.iter().zip(&expected) {
                 let bound = magnitude * (cols as f64 + 2.0) * f64::from(f32::EPSILON) / 2.0;
                 prop_assert!((f64::from(*got) - exact).abs() <= bound, "{}: {} is not {}", isa, got, exact);
@@ -93,7 +95,7 @@ proptest! {
         let expected = product_i4(&groups, &x, batch);
         for isa in Isa::available() {
             let mut out = vec![0; batch * rows];
-            PackedI4::pack_for(isa, &groups).unwrap().matmul_i32(&x, batch, &mut Scratch::new(), &mut out);
+            pack_i4(isa, &groups).unwrap().matmul_i32(&x, batch, &mut Scratch::new(), &mut out);
             prop_assert_eq!(&out, &expected, "{}", isa);
         }
     }

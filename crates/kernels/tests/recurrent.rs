@@ -3,11 +3,11 @@
 
 mod common;
 
-use common::{Numbers, bits, instruction_sets};
+use common::{Numbers, bits, instruction_sets, pack_i4};
 use stonechat_kernels::quantize::{Grouped, quantize_groups, quantize_rows};
 use stonechat_kernels::{
-    Activation, Error, Isa, PackedF32, PackedGru, PackedI4, PackedI8, PackedLowRank, PackedLstm,
-    Recurrent, Scratch, Weights, math,
+    Activation, Error, Isa, Packed, PackedF32, PackedGru, PackedI8, PackedLowRank, PackedLstm,
+    Product, Recurrent, Scratch, Weights, math,
 };
 
 /// A recurrent matrix in every storage.
@@ -104,12 +104,12 @@ impl Matrices {
                 packed.expect("packs").matmul(h, 1, None, none, &mut scratch, &mut y);
             }
             (false, Number::I4) => {
-                let packed = PackedI4::pack_for(isa, &self.dense.groups);
+                let packed = pack_i4(isa, &self.dense.groups);
                 packed.expect("packs").matmul(h, 1, None, none, &mut scratch, &mut y);
             }
             (false, Number::F32) => {
                 let packed = PackedF32::pack_for(isa, &self.dense.floats, rows, hidden);
-                packed.expect("packs").matmul(h, 1, None, none, &mut y);
+                packed.expect("packs").matmul(h, 1, None, none, &mut scratch, &mut y);
             }
             (true, number) => {
                 let (u, v) = (self.u.weights(number), self.v.weights(number));

@@ -3,7 +3,7 @@
 mod common;
 
 use common::{Numbers, instruction_sets, product_i32};
-use stonechat_kernels::{PackedI8, Scratch};
+use stonechat_kernels::{IntegerProduct, PackedI8, Scratch};
 
 #[test]
 fn sums_are_exact_for_every_small_shape() {

@@ -2,13 +2,13 @@
 
 mod common;
 
-use common::{ACTIVATIONS, Numbers, bits, instruction_sets};
+use common::{ACTIVATIONS, Numbers, bits, instruction_sets, pack_i4};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use stonechat_kernels::{
-    Activation, BlockDiagonalF32, BlockDiagonalI8, BlockSize, BlockSparseI8, Isa, PackedF32,
-    PackedI4, PackedI8, PackedLowRank, Pool, Scratch, ThreadPool, Weights,
+    BlockDiagonalF32, BlockSize, BlockSparseI8, Epilogue, Error, Isa, PackedF32, PackedI8,
+    PackedLowRank, Pool, Product, Scratch, ThreadPool, Weights,
 };
 
 /// Runs the jobs in turn, the last first, and says that it has many threads.
@@ -35,30 +35,8 @@ impl Pool for Backwards {
     }
 }
 
-/// A product: on the threads of a pool where there is one, of `batch` vectors.
-type Product<'a> = Box<dyn Fn(Option<&dyn Pool>, &[f32], usize, Activation, &mut [f32]) + 'a>;
-
-/// Every form of matrix with the method that takes a pool.
-fn forms<'a>(
-    isa: Isa,
-    rows: usize,
-    cols: usize,
-    bias: &'a [f32],
-) -> Vec<(&'static str, Product<'a>)> {
-    /// Calls `matmul_with` or `matmul`.
-    macro_rules! form {
-        ($name:literal, $matrix:expr $(, $scratch:ident)?) => {{
-            let matrix = $matrix;
-            let product: Product = Box::new(move |pool, x, batch, act, y| {
-                $(let $scratch = &mut Scratch::new();)?
-                match pool {
-                    Some(pool) => matrix.matmul_with(pool, x, batch, Some(bias), act, $($scratch,)? y),
-                    None => matrix.matmul(x, batch, Some(bias), act, $($scratch,)? y),
-                }
-            });
-            ($name, product)
-        }};
-    }
+/// Every form of matrix.
+fn forms(isa: Isa, rows: usize, cols: usize) -> Vec<(&'static str, Box<dyn Product>)> {
     let mut numbers = Numbers::new(7);
     let (w, scales) = (numbers.weights(rows * cols), numbers.floats(rows.max(cols)));
     let (floats, mask) = (numbers.floats(rows * cols), numbers.mask(rows, cols, 60));
@@ -72,30 +50,20 @@ fn forms<'a>(
     let inside = blocks.iter().map(|(m, k)| m * k).sum();
     let (w_inside, floats_inside): (&[i8], &[f32]) = (&w[..inside], &floats[..inside]);
     let row_scales = &scales[..rows];
+    fn boxed<P: Product + 'static>(packed: Result<P, Error>) -> Box<dyn Product> {
+        Box::new(packed.expect("packs"))
+    }
     vec![
-        form!("int8", PackedI8::pack_for(isa, &w, row_scales, rows, cols).expect("packs"), scratch),
-        form!("int4", PackedI4::pack_for(isa, &groups).expect("packs"), scratch),
-        form!("f32", PackedF32::pack_for(isa, &floats, rows, cols).expect("packs")),
-        form!(
-            "low rank",
-            PackedLowRank::pack_for(isa, u, v, rows, rank, cols).expect("packs"),
-            scratch
-        ),
-        form!(
-            "block sparse",
-            BlockSparseI8::pack_for(isa, &w, row_scales, &mask, rows, cols).expect("packs"),
-            scratch
-        ),
-        form!(
+        ("int8", boxed(PackedI8::pack_for(isa, &w, row_scales, rows, cols))),
+        ("int4", boxed(pack_i4(isa, &groups))),
+        ("f32", boxed(PackedF32::pack_for(isa, &floats, rows, cols))),
+        ("low rank", boxed(PackedLowRank::pack_for(isa, u, v, rows, rank, cols))),
+        ("block sparse", boxed(BlockSparseI8::pack_for(isa, &w, row_scales, &mask, rows, cols))),
+        (
             "block diagonal",
-            BlockDiagonalI8::pack_for(isa, w_inside, row_scales, &blocks).expect("packs"),
-            scratch
+            boxed(BlockSparseI8::pack_diagonal_for(isa, w_inside, row_scales, &blocks)),
         ),
-        form!(
-            "block diagonal f32",
-            BlockDiagonalF32::pack_for(isa, floats_inside, &blocks).expect("packs"),
-            scratch
-        ),
+        ("block diagonal f32", boxed(BlockDiagonalF32::pack_for(isa, floats_inside, &blocks))),
     ]
 }
 
@@ -109,7 +77,11 @@ fn results_are_the_same_bits_for_any_number_of_threads() {
     {
         let (x, bias) = (numbers.floats(9 * cols), numbers.floats(rows));
         let own = ThreadPool::new(3).expect("threads");
-        for (name, product) in forms(*isa, rows, cols, &bias) {
+        for (name, product) in forms(*isa, rows, cols) {
+            let product = |pool: Option<&dyn Pool>, x: &[f32], batch, act, y: &mut [f32]| {
+                let epilogue = Epilogue { bias: Some(&bias), act };
+                product.multiply(pool, x, batch, epilogue, &mut Scratch::new(), y);
+            };
             for (batch, act) in [1, 2, 5, 9].into_iter().zip(ACTIVATIONS) {
                 let x = &x[..batch * cols];
                 let mut expected = vec![f32::NAN; batch * rows];
@@ -151,7 +123,7 @@ fn only_large_products_are_cut_up() {
         let (x, mut y) = (vec![1.0; cols], vec![0.0; rows]);
         let pool = Backwards::new(threads);
         let (packed, mut scratch) = (packed.expect("packs"), Scratch::new());
-        packed.matmul_with(&pool, &x, 1, None, Activation::None, &mut scratch, &mut y);
+        packed.multiply(Some(&pool), &x, 1, Epilogue::NONE, &mut scratch, &mut y);
         let runs = pool.runs.into_inner().expect("no panic");
         assert_eq!(runs, Vec::from_iter(jobs), "{rows} x {cols} on {threads} threads");
     }
@@ -182,7 +154,7 @@ fn a_pool_that_breaks_its_word_is_found_out() {
         let (x, mut y) = (vec![1.0; cols], vec![0.0; rows]);
         let product = catch_unwind(AssertUnwindSafe(|| {
             let mut scratch = Scratch::new();
-            packed.matmul_with(&pool, &x, 1, None, Activation::None, &mut scratch, &mut y);
+            packed.multiply(Some(&pool), &x, 1, Epilogue::NONE, &mut scratch, &mut y);
         }));
         let panic = product.expect_err(words);
         let message = panic.downcast::<String>().map_or_else(

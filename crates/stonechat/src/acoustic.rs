@@ -68,9 +68,9 @@ impl Layers {
 
     /// All packed weights, first layer first.
     fn packed(&mut self) -> Vec<&mut dyn Packed> {
-        let conv = self.conv.iter_mut().map(ConvLayer::packed);
+        let conv = self.conv.iter_mut().flat_map(ConvLayer::packed);
         let recurrent = self.recurrent.iter_mut().flat_map(PackedLayer::packed);
-        let ends = self.fc.iter_mut().chain([&mut self.output]).map(AffineLayer::packed);
+        let ends = self.fc.iter_mut().chain([&mut self.output]).flat_map(AffineLayer::packed);
         conv.chain(recurrent).chain(ends).collect()
     }
 

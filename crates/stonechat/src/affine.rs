@@ -28,8 +28,8 @@ impl AffineLayer {
     }
 
     /// The weights, to be moved.
-    pub(crate) fn packed(&mut self) -> &mut dyn Packed {
-        &mut self.map
+    pub(crate) fn packed(&mut self) -> Vec<&mut dyn Packed> {
+        self.map.packed()
     }
 
     /// `x`: `frames x cols`. Appends `frames x rows` to `out`.

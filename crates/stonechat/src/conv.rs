@@ -69,8 +69,8 @@ impl ConvLayer {
     }
 
     /// The weights, to be moved.
-    pub(crate) fn packed(&mut self) -> &mut dyn Packed {
-        &mut self.map
+    pub(crate) fn packed(&mut self) -> Vec<&mut dyn Packed> {
+        self.map.packed()
     }
 
     pub(crate) fn state(&self) -> ConvState {

@@ -4,7 +4,9 @@ use crate::{Matrix, Result, Weights};
 use std::hint::black_box;
 use stonechat_kernels::machine::{Reader, Report};
 use stonechat_kernels::quantize::quantize_groups;
-use stonechat_kernels::{Activation, Arena, Isa, PackedF32, PackedI4, PackedI8, Scratch};
+use stonechat_kernels::{
+    Activation, Arena, IntegerProduct, Isa, Packed, PackedF32, PackedI4, PackedI8, Product, Scratch,
+};
 
 /// Prints the limits of this core as JSON.
 pub fn machine(isa: Isa) -> Result<()> {
@@ -34,7 +36,7 @@ pub fn read(isa: Isa, w: &Weights) -> Result<Box<dyn Matrix>> {
 }
 
 /// A product of vectors of `X` into `Y`.
-struct Product<X, Y> {
+struct Typed<X, Y> {
     rows: usize,
     x: Vec<X>,
     y: Vec<Y>,
@@ -44,7 +46,7 @@ struct Product<X, Y> {
     multiply: Box<dyn FnMut(&[X], usize, &mut [Y])>,
 }
 
-impl<X, Y: Copy + Default> Matrix for Product<X, Y> {
+impl<X, Y: Copy + Default> Matrix for Typed<X, Y> {
     fn input(&mut self, x: &[f32], batch: usize) {
         self.x = x.iter().map(|&v| (self.from)(v)).collect();
         (self.batch, self.y) = (batch, vec![Y::default(); batch * self.rows]);
@@ -66,7 +68,7 @@ fn floats(
     multiply: impl FnMut(&[f32], usize, &mut [f32]) + 'static,
 ) -> Box<dyn Matrix> {
     let (x, y, multiply) = (Vec::new(), Vec::new(), Box::new(multiply));
-    Box::new(Product { rows, x, y, batch: 0, from: |v| v, to: |v: f32| v, multiply })
+    Box::new(Typed { rows, x, y, batch: 0, from: |v| v, to: |v: f32| v, multiply })
 }
 
 /// Quantisation and scales are part of it.
@@ -84,7 +86,7 @@ pub fn int8_i32(isa: Isa, w: &Weights, arena: &mut Arena) -> Result<Box<dyn Matr
     let mut packed = PackedI8::pack_for(isa, &w.values, &vec![1.0; w.rows], w.rows, w.cols)?;
     packed.move_into(arena);
     let mut scratch = Scratch::new();
-    Ok(Box::new(Product {
+    Ok(Box::new(Typed {
         rows: w.rows,
         x: Vec::new(),
         y: Vec::new(),
@@ -97,7 +99,9 @@ pub fn int8_i32(isa: Isa, w: &Weights, arena: &mut Arena) -> Result<Box<dyn Matr
 
 /// Weights of 4 bits. The sums are those of the rounded weights: `compare.py` allows for that.
 pub fn int4(isa: Isa, w: &Weights, arena: &mut Arena) -> Result<Box<dyn Matrix>> {
-    let mut packed = PackedI4::pack_for(isa, &quantize_groups(&w.floats(), w.rows, w.cols))?;
+    let q = quantize_groups(&w.floats(), w.rows, w.cols);
+    let mut packed =
+        PackedI4::pack_for(isa, &q.weights, &q.group_scales, &q.row_scales, w.rows, w.cols)?;
     packed.move_into(arena);
     let mut scratch = Scratch::new();
     Ok(floats(w.rows, move |x, batch, y| {
@@ -108,5 +112,8 @@ pub fn int4(isa: Isa, w: &Weights, arena: &mut Arena) -> Result<Box<dyn Matrix>>
 pub fn float32(isa: Isa, w: &Weights, arena: &mut Arena) -> Result<Box<dyn Matrix>> {
     let mut packed = PackedF32::pack_for(isa, &w.floats(), w.rows, w.cols)?;
     packed.move_into(arena);
-    Ok(floats(w.rows, move |x, batch, y| packed.matmul(x, batch, None, Activation::None, y)))
+    let mut scratch = Scratch::new();
+    Ok(floats(w.rows, move |x, batch, y| {
+        packed.matmul(x, batch, None, Activation::None, &mut scratch, y);
+    }))
 }

@@ -13,7 +13,7 @@ mod wasm32;
 #[cfg(target_arch = "x86_64")]
 mod x86_64;
 
-#[cfg(feature = "std")]
+#[cfg(feature = "roofline")]
 pub(crate) use portable::multiply_add;
 
 use crate::drive::{Matrix, PANEL_ROWS, Vectors};

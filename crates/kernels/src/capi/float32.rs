@@ -2,9 +2,9 @@
 
 use super::isa::named;
 use super::pool::StonechatPool;
-use super::product::{Arguments, Pointers, threads};
+use super::product::Pointers;
 use super::status::{free, give_new, guard, handle, input, length};
-use crate::PackedF32;
+use crate::{PackedF32, Scratch};
 use core::ffi::c_char;
 
 /// A `rows x cols` matrix of floats, packed for products. It never changes.
@@ -59,17 +59,6 @@ pub unsafe extern "C" fn stonechat_f32_matmul(
     y: *mut f32,
 ) -> i32 {
     let pointers = Pointers { x, batch, bias, activation, clip, y };
-    guard(|| {
-        // SAFETY: the caller's promise, for all of them.
-        unsafe {
-            let matrix = &handle(matrix)?.0;
-            let Arguments { x, batch, bias, act, y } =
-                pointers.check(matrix.rows(), matrix.cols())?;
-            match threads(pool) {
-                Some(pool) => matrix.matmul_with(pool, x, batch, bias, act, y),
-                None => matrix.matmul(x, batch, bias, act, y),
-            }
-        }
-        Ok(())
-    })
+    // SAFETY: the caller's promise, for all of them.
+    guard(|| unsafe { pointers.multiply(&handle(matrix)?.0, &mut Scratch::new(), pool) })
 }

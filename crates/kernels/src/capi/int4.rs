@@ -2,7 +2,7 @@
 
 use super::isa::named;
 use super::pool::{StonechatPool, StonechatScratch};
-use super::product::{Arguments, Pointers, scratch, threads};
+use super::product::{Pointers, scratch};
 use super::status::{free, give_new, guard, handle, input, length};
 use crate::PackedI4;
 use crate::quantize::{GROUP, Grouped, quantize_groups};
@@ -29,7 +29,12 @@ pub unsafe extern "C" fn stonechat_int4_quantize(
         unsafe {
             let isa = named(isa)?;
             let groups = quantize_groups(input(w, length(rows, cols)?)?, rows, cols);
-            give_new(out, || Ok(StonechatInt4(PackedI4::pack_for(isa, &groups)?)))
+            let Grouped { weights, group_scales, row_scales, .. } = &groups;
+            give_new(out, || {
+                let packed =
+                    PackedI4::pack_for(isa, weights, group_scales, row_scales, rows, cols)?;
+                Ok(StonechatInt4(packed))
+            })
         }
     })
 }
@@ -54,14 +59,13 @@ pub unsafe extern "C" fn stonechat_int4_pack(
         // SAFETY: the caller's promise, for all of them.
         unsafe {
             let isa = named(isa)?;
-            let groups = Grouped {
-                rows,
-                cols,
-                weights: input(weights, length(rows, cols)?)?.to_vec(),
-                group_scales: input(group_scales, length(rows, cols.div_ceil(GROUP))?)?.to_vec(),
-                row_scales: input(row_scales, rows)?.to_vec(),
-            };
-            give_new(out, || Ok(StonechatInt4(PackedI4::pack_for(isa, &groups)?)))
+            let weights = input(weights, length(rows, cols)?)?;
+            let group_scales = input(group_scales, length(rows, cols.div_ceil(GROUP))?)?;
+            let scales = input(row_scales, rows)?;
+            give_new(out, || {
+                let packed = PackedI4::pack_for(isa, weights, group_scales, scales, rows, cols)?;
+                Ok(StonechatInt4(packed))
+            })
         }
     })
 }
@@ -94,18 +98,6 @@ pub unsafe extern "C" fn stonechat_int4_matmul(
     y: *mut f32,
 ) -> i32 {
     let pointers = Pointers { x, batch, bias, activation, clip, y };
-    guard(|| {
-        // SAFETY: the caller's promise, for all of them.
-        unsafe {
-            let matrix = &handle(matrix)?.0;
-            let Arguments { x, batch, bias, act, y } =
-                pointers.check(matrix.rows(), matrix.cols())?;
-            let scratch = self::scratch(scratch)?;
-            match threads(pool) {
-                Some(pool) => matrix.matmul_with(pool, x, batch, bias, act, scratch, y),
-                None => matrix.matmul(x, batch, bias, act, scratch, y),
-            }
-        }
-        Ok(())
-    })
+    // SAFETY: the caller's promise, for all of them.
+    guard(|| unsafe { pointers.multiply(&handle(matrix)?.0, self::scratch(scratch)?, pool) })
 }

@@ -2,9 +2,9 @@
 
 use super::isa::{c_name, named};
 use super::pool::{StonechatPool, StonechatScratch};
-use super::product::{Arguments, Pointers, scratch, threads};
+use super::product::{Pointers, scratch};
 use super::status::{free, give_new, guard, handle, input, length, output};
-use crate::PackedI8;
+use crate::{IntegerProduct, Packed, PackedI8, Product};
 use core::ffi::c_char;
 use core::ptr::null;
 
@@ -97,20 +97,8 @@ pub unsafe extern "C" fn stonechat_int8_matmul(
     y: *mut f32,
 ) -> i32 {
     let pointers = Pointers { x, batch, bias, activation, clip, y };
-    guard(|| {
-        // SAFETY: the caller's promise, for all of them.
-        unsafe {
-            let matrix = &handle(matrix)?.0;
-            let Arguments { x, batch, bias, act, y } =
-                pointers.check(matrix.rows(), matrix.cols())?;
-            let scratch = self::scratch(scratch)?;
-            match threads(pool) {
-                Some(pool) => matrix.matmul_with(pool, x, batch, bias, act, scratch, y),
-                None => matrix.matmul(x, batch, bias, act, scratch, y),
-            }
-        }
-        Ok(())
-    })
+    // SAFETY: the caller's promise, for all of them.
+    guard(|| unsafe { pointers.multiply(&handle(matrix)?.0, self::scratch(scratch)?, pool) })
 }
 
 /// `out = W x` in exact 32-bit integers, scales left out: `x` is `batch x cols`, any bytes, `out` is `batch x rows`. `scratch` is working

@@ -2,7 +2,7 @@
 
 use super::isa::named;
 use super::pool::{StonechatPool, StonechatScratch};
-use super::product::{Arguments, Pointers, scratch, threads};
+use super::product::{Pointers, scratch};
 use super::recurrent::weights;
 use super::status::{free, give_new, guard, handle};
 use crate::PackedLowRank;
@@ -69,18 +69,6 @@ pub unsafe extern "C" fn stonechat_low_rank_matmul(
     y: *mut f32,
 ) -> i32 {
     let pointers = Pointers { x, batch, bias, activation, clip, y };
-    guard(|| {
-        // SAFETY: the caller's promise, for all of them.
-        unsafe {
-            let matrix = &handle(matrix)?.0;
-            let Arguments { x, batch, bias, act, y } =
-                pointers.check(matrix.rows(), matrix.cols())?;
-            let scratch = self::scratch(scratch)?;
-            match threads(pool) {
-                Some(pool) => matrix.matmul_with(pool, x, batch, bias, act, scratch, y),
-                None => matrix.matmul(x, batch, bias, act, scratch, y),
-            }
-        }
-        Ok(())
-    })
+    // SAFETY: the caller's promise, for all of them.
+    guard(|| unsafe { pointers.multiply(&handle(matrix)?.0, self::scratch(scratch)?, pool) })
 }

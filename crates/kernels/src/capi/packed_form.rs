@@ -2,8 +2,7 @@
 
 use super::int8::StonechatInt8;
 use super::status::{Failure, STONECHAT_TOO_SMALL, give, give_new, guard, handle, input, output};
-use crate::{PackedI8, SharedBytes};
-use alloc::sync::Arc;
+use crate::PackedI8;
 
 /// Stores a packed matrix in `bytes`, which has room for `capacity` of them, and in `len` how many there are: also where the room is too
 /// small (STONECHAT_TOO_SMALL), so that a first call with a capacity of 0 asks for the length.
@@ -47,27 +46,6 @@ pub unsafe extern "C" fn stonechat_int8_from_bytes(
         unsafe {
             let bytes = input(bytes, len)?;
             give_new(out, || Ok(StonechatInt8(PackedI8::from_bytes(bytes)?)))
-        }
-    })
-}
-
-/// `stonechat_int8_from_bytes` without a copy, where this processor reads weights in the stored order and `bytes` is a multiple of 64: for
-/// mapped files. Else the bytes are copied.
-///
-/// # Safety
-/// `bytes` must hold `len` bytes, which must stay where they are and as they are until the matrix is freed; `out` must be writable.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn stonechat_int8_map(
-    bytes: *const u8,
-    len: usize,
-    out: *mut *mut StonechatInt8,
-) -> i32 {
-    guard(|| {
-        // SAFETY: the caller's promise, for both; the bytes are used until the matrix is freed.
-        unsafe {
-            let bytes: &'static [u8] = input(bytes, len)?;
-            let bytes: SharedBytes = Arc::new(bytes);
-            give_new(out, || Ok(StonechatInt8(PackedI8::from_shared(bytes)?)))
         }
     })
 }

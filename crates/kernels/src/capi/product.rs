@@ -4,7 +4,7 @@ use super::pool::{StonechatPool, StonechatScratch};
 use super::status::{
     Failure, STONECHAT_BAD_ACTIVATION, STONECHAT_BAD_POINTER, input, length, output,
 };
-use crate::{Activation, Pool, Scratch};
+use crate::{Activation, Epilogue, Pool, Product, Scratch};
 
 /// The value itself.
 pub const STONECHAT_ACTIVATION_NONE: i32 = 0;
@@ -36,34 +36,29 @@ pub(super) struct Pointers {
     pub(super) y: *mut f32,
 }
 
-/// The same, checked.
-pub(super) struct Arguments<'a> {
-    pub(super) x: &'a [f32],
-    pub(super) batch: usize,
-    pub(super) bias: Option<&'a [f32]>,
-    pub(super) act: Activation,
-    pub(super) y: &'a mut [f32],
-}
-
 impl Pointers {
-    /// The slices for a matrix of this shape.
+    /// The product with a matrix. `pool` may be null.
     ///
     /// # Safety
-    /// The pointers must lead to as many values as the shape and the batch call for, and `y` to no other's.
-    pub(super) unsafe fn check<'a>(
+    /// The pointers must lead to as many values as the shape and the batch call for, and `y` to no other's; the pool must be this
+    /// library's.
+    pub(super) unsafe fn multiply(
         self,
-        rows: usize,
-        cols: usize,
-    ) -> Result<Arguments<'a>, Failure> {
+        matrix: &dyn Product,
+        scratch: &mut Scratch,
+        pool: *const StonechatPool,
+    ) -> Result<(), Failure> {
         let Self { x, batch, bias, activation, clip, y } = self;
         let act = activation_of(activation, clip)?;
         // SAFETY: the caller's promise, for all of them.
-        unsafe {
-            let x = input(x, length(batch, cols)?)?;
-            let y = output(y, length(batch, rows)?)?;
-            let bias = if bias.is_null() { None } else { Some(input(bias, rows)?) };
-            Ok(Arguments { x, batch, bias, act, y })
-        }
+        let (pool, x, y, bias) = unsafe {
+            let x = input(x, length(batch, matrix.cols())?)?;
+            let y = output(y, length(batch, matrix.rows())?)?;
+            let bias = if bias.is_null() { None } else { Some(input(bias, matrix.rows())?) };
+            (pool.as_ref().map(|pool| &pool.0 as &dyn Pool), x, y, bias)
+        };
+        matrix.multiply(pool, x, batch, Epilogue { bias, act }, scratch, y);
+        Ok(())
     }
 }
 
@@ -77,13 +72,4 @@ pub(super) unsafe fn scratch<'a>(
     // SAFETY: the caller's promise.
     let scratch = unsafe { scratch.as_mut() }.ok_or(Failure(STONECHAT_BAD_POINTER))?;
     Ok(&mut scratch.0)
-}
-
-/// The threads of a handle, none for null.
-///
-/// # Safety
-/// The handle must be null or this library's.
-pub(super) unsafe fn threads<'a>(pool: *const StonechatPool) -> Option<&'a dyn Pool> {
-    // SAFETY: the caller's promise.
-    unsafe { pool.as_ref() }.map(|pool| &pool.0 as &dyn Pool)
 }

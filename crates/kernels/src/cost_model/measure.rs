@@ -1,9 +1,9 @@
 //! Measuring the numbers of the cost model.
 
 use super::{Calibration, Rate};
-use crate::fft::{BlockCirculant, FftScratch, ToeplitzLike};
-use crate::quantize::{GROUP, Grouped, quantize_vector};
-use crate::{Activation, BlockSparseI8, Error, PackedF32, PackedI4, PackedI8, Scratch};
+use crate::fft::{BlockCirculant, ToeplitzLike};
+use crate::quantize::{GROUP, quantize_vector};
+use crate::{Activation, BlockSparseI8, Error, PackedF32, PackedI4, PackedI8, Product, Scratch};
 use alloc::vec;
 use alloc::vec::Vec;
 use core::hint::black_box;
@@ -31,47 +31,17 @@ impl Calibration {
     }
 
     fn try_measure(slice: Duration) -> Result<Self, Error> {
-        let time = |call: &mut dyn FnMut()| shortest(slice, call);
-        let mut scratch = Scratch::new();
-        let mut y = vec![0.0; ROWS[3].max(8 * SIDE)];
-        let x: Vec<f32> = (0..8 * 1024).map(|i| (i % 201) as f32 / 100.0 - 1.0).collect();
-
-        // What does not depend on the weights.
-        let mut quantised = vec![0; 1024];
-        let per_input = time(&mut || {
-            black_box(quantize_vector(black_box(&x[..1024]), &mut quantised));
-        }) / 1024.0;
-        let mut thin = |rows: usize, b: usize| -> Result<f64, Error> {
-            let matrix = int8(rows, 4)?;
-            let (x, act) = (&x[..b * 4], Activation::None);
-            Ok(time(&mut || matrix.matmul(x, b, None, act, &mut scratch, &mut y[..b * rows])))
-        };
-        let per_call = thin(1, 1)?;
-        let (one, eight) = (thin(2048, 1)? - per_call, thin(2048, 8)? - per_call);
-        let per_output = positive((eight - one) / (7.0 * 2048.0));
-        let per_row = (one / 2048.0 - per_output).max(0.0);
-
-        // The work of the kernels, by one vector and by eight.
-        let weights = (SIDE * SIDE) as f64;
-        let outputs = |b: f64| SIDE as f64 * (per_row + b * per_output);
-        let inputs = SIDE as f64 * per_input;
-        let rate = |product: &mut dyn FnMut(usize), inputs: f64| {
-            let one = time(&mut || product(1)) - per_call - outputs(1.0) - inputs;
-            let eight = time(&mut || product(8)) - per_call - outputs(8.0) - 8.0 * inputs;
-            let per_mac = positive((eight - one) / (7.0 * weights));
-            Rate { per_weight: (one / weights - per_mac).max(0.0), per_mac }
-        };
-        let dense = int8(SIDE, SIDE)?;
+        let mut clock = Clock::new(slice);
+        let ends = Ends::measure(&mut clock)?;
         let values = vec![0.5; SIDE * SIDE];
         let float32 = PackedF32::pack(&values, SIDE, SIDE)?;
-        let groups = SIDE / GROUP;
-        let int4 = PackedI4::pack(&Grouped {
-            rows: SIDE,
-            cols: SIDE,
-            weights: vec![3; SIDE * SIDE],
-            group_scales: vec![1; SIDE * groups],
-            row_scales: vec![1.0; SIDE],
-        })?;
+        let int4 = PackedI4::pack(
+            &vec![3; SIDE * SIDE],
+            &vec![1; SIDE * (SIDE / GROUP)],
+            &vec![1.0; SIDE],
+            SIDE,
+            SIDE,
+        )?;
         let mask: Vec<bool> = (0..SIDE / 32 * 2 * (SIDE / 4)).map(|i| i % 2 == 0).collect();
         // Half of the blocks of twice the columns.
         let sparse = BlockSparseI8::pack(
@@ -81,61 +51,110 @@ impl Calibration {
             SIDE,
             2 * SIDE,
         )?;
-        let (act, none) = (Activation::None, None);
-        let mut scratch = Scratch::new();
-        let mut run = |b: usize| {
-            dense.matmul(&x[..b * SIDE], b, none, act, &mut scratch, &mut y[..b * SIDE]);
-        };
-        let int8_rate = rate(&mut run, inputs);
-        let mut run = |b: usize| {
-            int4.matmul(&x[..b * SIDE], b, none, act, &mut scratch, &mut y[..b * SIDE]);
-        };
-        let int4_rate = rate(&mut run, inputs);
-        let mut run = |b: usize| {
-            sparse.matmul(&x[..b * 2 * SIDE], b, none, act, &mut scratch, &mut y[..b * SIDE]);
-        };
-        let sparse_rate = rate(&mut run, 2.0 * inputs);
-        let mut run = |b: usize| float32.matmul(&x[..b * SIDE], b, none, act, &mut y[..b * SIDE]);
-        let float32_rate = rate(&mut run, 0.0);
-
-        // The smallest matrix is as fast as the kernel; from there on the reading shows.
-        let mut bandwidths = [(0.0, 0.0); 4];
-        for (point, rows) in bandwidths.iter_mut().zip(ROWS) {
-            let matrix = int8(rows, 1024)?;
-            let seconds = time(&mut || {
-                matrix.matmul(&x[..1024], 1, none, act, &mut scratch, &mut y[..rows]);
-            });
-            let rest = per_call + 1024.0 * per_input + rows as f64 * (per_row + per_output);
-            let bytes = (rows * 1024) as f64;
-            *point = (bytes, bytes / positive(seconds - rest));
-        }
-
-        let mut fft = FftScratch::new();
-        let mut transforms = [(0.0, 0.0); 4];
-        for (point, n) in transforms.iter_mut().zip(LENGTHS) {
-            let matrix = ToeplitzLike::new(&values[..n], &values[..n], 1, n, n)?;
-            let seconds = time(&mut || matrix.matmul(&x[..n], 1, &mut fft, &mut y[..n]));
-            *point = (n as f64, positive(seconds - per_call) / 4.0);
-        }
-        let blocks = BlockCirculant::new(&values[..64 * 1024], 64, 2048, 2048)?;
-        let seconds = time(&mut || blocks.matmul(&x[..2048], 1, &mut fft, &mut y[..2048]));
-        let rest = per_call + 64.0 * transforms[0].1;
-        let per_bin = positive((seconds - rest) / (1024.0 * 33.0));
-
+        let transforms = transforms(&mut clock, &values, ends.per_call)?;
         Ok(Self {
-            bandwidths,
-            float32: float32_rate,
-            int8: int8_rate,
-            int4: int4_rate,
-            sparse: sparse_rate,
-            per_input,
-            per_row,
-            per_output,
-            per_call,
+            bandwidths: bandwidths(&mut clock, &ends)?,
+            float32: ends.rate(&mut clock, &float32, 0.0),
+            int8: ends.rate(&mut clock, &int8(SIDE, SIDE)?, ends.per_input),
+            int4: ends.rate(&mut clock, &int4, ends.per_input),
+            sparse: ends.rate(&mut clock, &sparse, ends.per_input),
+            per_input: ends.per_input,
+            per_row: ends.per_row,
+            per_output: ends.per_output,
+            per_call: ends.per_call,
             transforms,
-            per_bin,
+            per_bin: per_bin(&mut clock, &values, ends.per_call, transforms[0].1)?,
         })
     }
+}
+
+/// Times products.
+struct Clock {
+    /// For each product.
+    slice: Duration,
+    scratch: Scratch,
+    x: Vec<f32>,
+    y: Vec<f32>,
+}
+
+impl Clock {
+    fn new(slice: Duration) -> Self {
+        let x = (0..8 * 1024).map(|i| (i % 201) as f32 / 100.0 - 1.0).collect();
+        Self { slice, scratch: Scratch::new(), x, y: vec![0.0; ROWS[3].max(8 * 2048)] }
+    }
+
+    /// Seconds of a product of `batch` vectors.
+    fn seconds(&mut self, matrix: &dyn Product, batch: usize) -> f64 {
+        let (x, y) = (&self.x[..batch * matrix.cols()], &mut self.y[..batch * matrix.rows()]);
+        let (act, scratch) = (Activation::None, &mut self.scratch);
+        shortest(self.slice, &mut || matrix.matmul(black_box(x), batch, None, act, scratch, y))
+    }
+}
+
+/// What a product costs besides its weights.
+struct Ends {
+    per_input: f64,
+    per_row: f64,
+    per_output: f64,
+    per_call: f64,
+}
+
+impl Ends {
+    fn measure(clock: &mut Clock) -> Result<Self, Error> {
+        let (x, mut quantised) = (&clock.x[..1024], vec![0; 1024]);
+        let per_input = shortest(clock.slice, &mut || {
+            black_box(quantize_vector(black_box(x), &mut quantised));
+        }) / 1024.0;
+        let per_call = clock.seconds(&int8(1, 4)?, 1);
+        let thin = int8(2048, 4)?;
+        let (one, eight) = (clock.seconds(&thin, 1) - per_call, clock.seconds(&thin, 8) - per_call);
+        let per_output = positive((eight - one) / (7.0 * 2048.0));
+        let per_row = (one / 2048.0 - per_output).max(0.0);
+        Ok(Self { per_input, per_row, per_output, per_call })
+    }
+
+    /// The work of a kernel, by one vector and by eight, on a matrix with `SIDE * SIDE` weights.
+    fn rate(&self, clock: &mut Clock, matrix: &dyn Product, per_input: f64) -> Rate {
+        let weights = (SIDE * SIDE) as f64;
+        let mut work = |batch: usize| {
+            let outputs = SIDE as f64 * (self.per_row + batch as f64 * self.per_output);
+            let inputs = (batch * matrix.cols()) as f64 * per_input;
+            clock.seconds(matrix, batch) - self.per_call - outputs - inputs
+        };
+        let (one, eight) = (work(1), work(8));
+        let per_mac = positive((eight - one) / (7.0 * weights));
+        Rate { per_weight: (one / weights - per_mac).max(0.0), per_mac }
+    }
+}
+
+/// The smallest matrix is as fast as the kernel; from there on the reading shows.
+fn bandwidths(clock: &mut Clock, ends: &Ends) -> Result<[(f64, f64); 4], Error> {
+    let mut points = [(0.0, 0.0); 4];
+    for (point, rows) in points.iter_mut().zip(ROWS) {
+        let seconds = clock.seconds(&int8(rows, 1024)?, 1);
+        let outputs = rows as f64 * (ends.per_row + ends.per_output);
+        let bytes = (rows * 1024) as f64;
+        let reading = seconds - ends.per_call - 1024.0 * ends.per_input - outputs;
+        *point = (bytes, bytes / positive(reading));
+    }
+    Ok(points)
+}
+
+/// A Toeplitz-like product of rank 1 is four transforms.
+fn transforms(clock: &mut Clock, values: &[f32], per_call: f64) -> Result<[(f64, f64); 4], Error> {
+    let mut points = [(0.0, 0.0); 4];
+    for (point, n) in points.iter_mut().zip(LENGTHS) {
+        let matrix = ToeplitzLike::new(&values[..n], &values[..n], 1, n, n)?;
+        *point = (n as f64, positive(clock.seconds(&matrix, 1) - per_call) / 4.0);
+    }
+    Ok(points)
+}
+
+/// Many small blocks: besides 64 transforms, 1024 products of spectra of 33 values.
+fn per_bin(clock: &mut Clock, values: &[f32], per_call: f64, transform: f64) -> Result<f64, Error> {
+    let blocks = BlockCirculant::new(&values[..64 * 1024], 64, 2048, 2048)?;
+    let rest = per_call + 64.0 * transform;
+    Ok(positive((clock.seconds(&blocks, 1) - rest) / (1024.0 * 33.0)))
 }
 
 /// A matrix of no interest.

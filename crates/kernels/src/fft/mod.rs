@@ -15,13 +15,13 @@ mod transform;
 pub use circulant::BlockCirculant;
 pub use toeplitz_like::ToeplitzLike;
 
+use crate::aligned::Plain;
 use alloc::vec::Vec;
 use realfft::num_complex::Complex;
 
-/// Working memory of the products of this module. It grows to the largest product seen and never shrinks, so that a warmed-up program does
-/// not allocate.
-#[derive(Clone, Debug, Default)]
-pub struct FftScratch {
+/// Working memory of the products of this module.
+#[derive(Clone, Default)]
+pub(crate) struct FftScratch {
     /// A vector on its way in or out.
     real: Vec<f32>,
     /// The spectra of the input.
@@ -34,13 +34,8 @@ pub struct FftScratch {
     inner: Vec<Complex<f32>>,
 }
 
-impl FftScratch {
-    /// Empty buffers.
-    #[must_use]
-    pub fn new() -> Self {
-        Self::default()
-    }
-}
+// SAFETY: two floats without padding.
+unsafe impl Plain for Complex<f32> {}
 
 /// At least `len` elements, of which the first `len`; what they hold is of no matter.
 fn room<T: Clone + Default>(buffer: &mut Vec<T>, len: usize) -> &mut [T] {
@@ -56,29 +51,9 @@ fn copy_padded(from: &[f32], to: &mut [f32]) {
     to[from.len()..].fill(0.0);
 }
 
-/// `sum += weights * x`, the weights conjugated for the transpose.
-fn multiply_add<const CONJ: bool>(
-    weights: &[Complex<f32>],
-    x: &[Complex<f32>],
-    sum: &mut [Complex<f32>],
-) {
+/// `sum += weights * x`.
+fn multiply_add(weights: &[Complex<f32>], x: &[Complex<f32>], sum: &mut [Complex<f32>]) {
     for ((w, x), s) in weights.iter().zip(x).zip(sum) {
-        let im = if CONJ { -w.im } else { w.im };
-        *s = Complex::new(s.re + w.re * x.re - im * x.im, s.im + w.re * x.im + im * x.re);
+        *s = Complex::new(s.re + w.re * x.re - w.im * x.im, s.im + w.re * x.im + w.im * x.re);
     }
-}
-
-/// The smallest even product of 2, 3 and 5 that is at least `n`.
-fn smooth(n: usize) -> usize {
-    (n.max(2)..)
-        .find(|&m| {
-            let mut rest = m;
-            for p in [2, 3, 5] {
-                while rest % p == 0 {
-                    rest /= p;
-                }
-            }
-            rest == 1 && m % 2 == 0
-        })
-        .expect("a power of two is among them")
 }

@@ -1,7 +1,9 @@
 //! The transform in which a circulant or skew-circulant matrix is diagonal: its values are those of the polynomial `sum of v[k] X^k` at half
 //! of the roots of `X^n = 1` or `X^n = -1`. At the other half they are the conjugates, for `v` is real.
 
+use crate::aligned::Aligned;
 use alloc::sync::Arc;
+use alloc::vec;
 use alloc::vec::Vec;
 use core::f64::consts::PI;
 use realfft::num_complex::Complex;
@@ -78,7 +80,7 @@ impl Transform {
     }
 
     /// Forward and inverse multiply by the inverse of this.
-    pub(super) fn scale(&self) -> f32 {
+    fn scale(&self) -> f32 {
         match self.kind {
             Kind::Real { .. } => 1.0 / self.n as f32,
             Kind::Half { .. } => 2.0 / self.n as f32,
@@ -95,6 +97,19 @@ impl Transform {
                 forward.get_inplace_scratch_len().max(inverse.get_inplace_scratch_len())
             }
         }
+    }
+
+    /// The spectra of vectors that follow each other, times the scale of the transform.
+    pub(super) fn spectra(&self, vectors: &[f32]) -> Aligned<Complex<f32>> {
+        let mut spectra = Aligned::zeroed(vectors.len() / self.n * self.bins());
+        let (mut real, mut inner) = (vec![0.0; self.n], vec![Complex::default(); self.inner_len()]);
+        let each = spectra.as_mut_slice().chunks_exact_mut(self.bins());
+        for (vector, spectrum) in vectors.chunks_exact(self.n).zip(each) {
+            real.copy_from_slice(vector);
+            self.forward(&mut real, spectrum, &mut inner);
+            spectrum.iter_mut().for_each(|v| *v *= self.scale());
+        }
+        spectra
     }
 
     /// The spectrum of `x`, which is overwritten. Lengths: `len`, `bins`, `inner_len`.

@@ -5,15 +5,15 @@ use crate::aligned::Aligned;
 use crate::arch::{self, Layout};
 use crate::drive::PANEL_ROWS;
 use crate::int8::{MAX_COLS, PackedI8};
-use crate::panels::{Panels, SharedBytes, from_bytes, to_bytes};
 use crate::row_scales::RowScales;
 use crate::{Error, Isa};
 use alloc::vec;
 use alloc::vec::Vec;
 use core::ops::Range;
+use core::slice;
 
 const MAGIC: [u8; 8] = *b"SCPACKI8";
-/// The bytes of a cache line: panels that do not start on one are copied.
+/// The bytes of a cache line.
 const LINE: usize = 64;
 
 impl PackedI8 {
@@ -25,7 +25,7 @@ impl PackedI8 {
         (weights, self.scales.as_slice()[..self.rows].to_vec())
     }
 
-    /// The packed matrix as bytes, for [`from_bytes`](Self::from_bytes) and [`from_shared`](Self::from_shared): the weights in the order in
+    /// The packed matrix as bytes, for [`from_bytes`](Self::from_bytes): the weights in the order in
     /// which its instruction set reads them.
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {
@@ -51,39 +51,6 @@ impl PackedI8 {
     pub fn from_bytes_for(isa: Isa, bytes: &[u8]) -> Result<Self, Error> {
         let isa = isa.require()?;
         Stored::read(bytes)?.copy(isa, bytes)
-    }
-
-    /// [`from_bytes`](Self::from_bytes) without a copy of the weights, where they are in the order that the fastest instruction set of this
-    /// processor reads and start on a cache line: in a mapped file, where the bytes start at a multiple of 64. Else they are copied. Either
-    /// way they are read once, to be checked.
-    ///
-    /// # Errors
-    /// Those of [`from_bytes`](Self::from_bytes).
-    pub fn from_shared(bytes: SharedBytes) -> Result<Self, Error> {
-        Self::from_shared_for(Isa::detect(), bytes)
-    }
-
-    /// [`from_shared`](Self::from_shared) for a given instruction set.
-    ///
-    /// # Errors
-    /// Those of [`from_bytes_for`](Self::from_bytes_for).
-    pub fn from_shared_for(isa: Isa, bytes: SharedBytes) -> Result<Self, Error> {
-        let all = (*bytes).as_ref();
-        let isa = isa.require()?;
-        let stored = Stored::read(all)?;
-        let aligned = all[stored.panels.clone()].as_ptr().addr().is_multiple_of(LINE);
-        if aligned && stored.layout == arch::layout_i8(isa) {
-            let range = stored.panels.clone();
-            Ok(stored.finish(isa, Panels::Shared(bytes, range)))
-        } else {
-            stored.copy(isa, all)
-        }
-    }
-
-    /// Whether the weights are somebody else's bytes ([`from_shared`](Self::from_shared)), and not a copy.
-    #[must_use]
-    pub fn is_shared(&self) -> bool {
-        matches!(self.panels, Panels::Shared(..))
     }
 }
 
@@ -161,12 +128,8 @@ impl Stored {
         }
         let mut panels = Aligned::zeroed(stored.len());
         panels.as_mut_slice().copy_from_slice(stored);
-        Ok(self.finish(isa, panels.into()))
-    }
-
-    fn finish(self, isa: Isa, panels: Panels<i8>) -> PackedI8 {
         let Self { rows, cols, scales, offsets, .. } = self;
-        PackedI8 { panels, scales, offsets, rows, cols, isa }
+        Ok(PackedI8 { panels, scales, offsets, rows, cols, isa })
     }
 }
 
@@ -200,4 +163,16 @@ fn unpack(layout: Layout, panels: &[i8], rows: usize, cols: usize) -> Vec<i8> {
         }
     });
     weights
+}
+
+/// Bytes as weights.
+fn from_bytes(bytes: &[u8]) -> &[i8] {
+    // SAFETY: both have the size of a byte, any alignment and any bit pattern.
+    unsafe { slice::from_raw_parts(bytes.as_ptr().cast(), bytes.len()) }
+}
+
+/// Weights as bytes.
+fn to_bytes(weights: &[i8]) -> &[u8] {
+    // SAFETY: as above.
+    unsafe { slice::from_raw_parts(weights.as_ptr().cast(), weights.len()) }
 }

@@ -5,7 +5,7 @@
 //!
 //! | at | | |
 //! |---|---|---|
-//! | 0 | 8 bytes | `SCPACKI8` or `SCPACKI4` |
+//! | 0 | 8 bytes | `SCPACKI8` |
 //! | 8 | u32 | version, 1 |
 //! | 12 | 3 x u32 | the order within a panel: rows of a group, columns of a step, columns that rows are filled up to |
 //! | 24 | 2 x u64 | rows, columns |
@@ -16,7 +16,6 @@
 //! believed before it is checked: what cannot be right is an error, never a panic, and no memory is allocated beyond a small multiple of
 //! the length of the bytes. There is no checksum.
 
-mod int4;
 mod int8;
 
 use crate::Error;

@@ -9,6 +9,7 @@ mod threads;
 #[cfg(feature = "std")]
 pub use threads::ThreadPool;
 
+use crate::drive::PANEL_ROWS;
 use core::ops::Range;
 use core::sync::atomic::{AtomicUsize, Ordering};
 
@@ -28,17 +29,25 @@ pub trait Pool: Sync {
 pub(crate) struct Part {
     /// Which panels.
     pub(crate) panels: Range<usize>,
-    /// How many rows a panel has.
-    pub(crate) panel_rows: usize,
     /// Which rows of the matrix: those of the panels, without padding.
     pub(crate) rows: Range<usize>,
 }
 
 impl Part {
+    /// These panels with their padding as if it were rows.
+    pub(crate) fn padded(panels: Range<usize>) -> Self {
+        let rows = padded_rows(&panels);
+        Self { panels, rows }
+    }
+
     /// The rows of the panels, padding included: a range of anything that is stored padded.
     pub(crate) fn padded_rows(&self) -> Range<usize> {
-        self.panels.start * self.panel_rows..self.panels.end * self.panel_rows
+        padded_rows(&self.panels)
     }
+}
+
+fn padded_rows(panels: &Range<usize>) -> Range<usize> {
+    panels.start * PANEL_ROWS..panels.end * PANEL_ROWS
 }
 
 /// The whole of something that is worked on in parts.
@@ -46,8 +55,6 @@ impl Part {
 pub(crate) struct Whole {
     /// Rows of the matrix, without padding.
     pub(crate) rows: usize,
-    /// Rows of a panel.
-    pub(crate) panel_rows: usize,
     /// Bytes of all packed weights.
     pub(crate) bytes: usize,
 }
@@ -56,10 +63,9 @@ impl Whole {
     /// Calls `work` for parts that together are the whole, each part once: a part a thread of the pool where the weights are large enough,
     /// else for everything at once.
     pub(crate) fn split(self, pool: Option<&dyn Pool>, work: impl Fn(Part) + Sync) {
-        split(pool, self.rows.div_ceil(self.panel_rows), self.bytes, |panels| {
-            let rows =
-                panels.start * self.panel_rows..(panels.end * self.panel_rows).min(self.rows);
-            work(Part { panels, panel_rows: self.panel_rows, rows });
+        split(pool, self.rows.div_ceil(PANEL_ROWS), self.bytes, |panels| {
+            let rows = panels.start * PANEL_ROWS..(panels.end * PANEL_ROWS).min(self.rows);
+            work(Part { panels, rows });
         });
     }
 }

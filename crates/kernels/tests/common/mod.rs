@@ -3,7 +3,7 @@
 
 use std::sync::Once;
 use stonechat_kernels::quantize::{GROUP, Grouped};
-use stonechat_kernels::{Activation, BLOCK_COLS, BLOCK_ROWS, Isa};
+use stonechat_kernels::{Activation, BLOCK_COLS, BLOCK_ROWS, Error, Isa, PackedI4};
 
 /// A linear congruential generator (Knuth's MMIX constants), so that the tests need no crate and repeat exactly.
 pub struct Numbers(u64);
@@ -134,6 +134,12 @@ pub fn activate(act: Activation, v: f64) -> f64 {
         Activation::Sigmoid => 1.0 / (1.0 + (-v).exp()),
         Activation::Tanh => v.tanh(),
     }
+}
+
+/// A quantised matrix, packed.
+pub fn pack_i4(isa: Isa, groups: &Grouped) -> Result<PackedI4, Error> {
+    let Grouped { rows, cols, weights, group_scales, row_scales } = groups;
+    PackedI4::pack_for(isa, weights, group_scales, row_scales, *rows, *cols)
 }
 
 /// The bits of floats, for comparisons that know -0 from 0 and NaN from NaN.

@@ -1,10 +1,11 @@
 //! How a structured map runs: by a product of its own, or multiplied out to a dense matrix.
 
 use serde::Serialize;
+use stonechat_kernels::MatrixForm;
 use stonechat_kernels::cost_model::{self, Form, Product, Rate};
 use stonechat_model::{Family, Kind, LinearMap, Matrix, Network, Rectangle};
 
-use super::few_blocks;
+use super::weights;
 use crate::recognizer::MAX_TIME_BATCH;
 
 /// The machine that decides unless another one is given: one core of an AMD EPYC (Zen 4), by
@@ -110,11 +111,8 @@ impl StructuredForms {
 
 /// How a matrix that is stored as it is runs.
 fn dense(w: &Matrix) -> RunForm {
-    if let Matrix::Int8 { rows, cols, data, .. } = w
-        && let Some(kept) = few_blocks(data, *rows, *cols)
-    {
-        let share = 100 * kept.iter().filter(|kept| **kept).count() / kept.len();
-        return because("block_sparse", &format!("{share} % of its blocks have weights"));
+    if MatrixForm::of(weights(w), w.rows(), w.cols()) == MatrixForm::BlockSparse {
+        return because("block_sparse", "few of its blocks have weights");
     }
     because("dense", "stored so")
 }

@@ -1,13 +1,13 @@
 //! Maps of few bits with a low-rank correction: two products, added.
 
-use stonechat_kernels::{Activation, Arena, Error, PackedLowRank, Scratch};
+use stonechat_kernels::{Activation, Error, Packed, PackedLowRank, Product, Scratch};
 use stonechat_model::{Family, LinearMap};
 
-use super::{Packed, weights};
+use super::{pack, weights};
 
 /// `y = (Q + U V) x`.
 pub(super) struct Corrected {
-    q: Packed,
+    q: Box<dyn Product>,
     correction: PackedLowRank,
 }
 
@@ -18,7 +18,7 @@ impl Corrected {
             return None;
         };
         let correction = PackedLowRank::pack(weights(u), weights(v), u.rows(), v.rows(), v.cols());
-        Some(Packed::pack(q).and_then(|q| Ok(Self { q, correction: correction? })))
+        Some(pack(q).and_then(|q| Ok(Self { q, correction: correction? })))
     }
 
     /// `addend` is working memory.
@@ -36,12 +36,7 @@ impl Corrected {
         y.iter_mut().zip(addend).for_each(|(y, addend)| *y += *addend);
     }
 
-    pub(super) fn bytes(&self) -> usize {
-        self.q.bytes() + self.correction.bytes()
-    }
-
-    pub(super) fn move_into(&mut self, arena: &mut Arena) {
-        self.q.move_into(arena);
-        self.correction.move_into(arena);
+    pub(super) fn packed(&mut self) -> Vec<&mut dyn Packed> {
+        vec![&mut *self.q, &mut self.correction]
     }
 }

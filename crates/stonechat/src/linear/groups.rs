@@ -2,24 +2,20 @@
 //! of low-rank gates.
 
 use stonechat_kernels::{
-    Activation, Arena, BlockDiagonalF32, BlockDiagonalI8, BlockSize, Error, Scratch,
+    Activation, BlockDiagonalF32, BlockSize, BlockSparseI8, Epilogue, Error, Packed, Product,
+    Scratch,
 };
 use stonechat_model::{Family, LinearMap, Matrix};
 
-use super::Packed;
+use super::pack;
 
 /// `y = P D R x`: `D` blocks on a diagonal, `P` an order of the rows, `R` a matrix or nothing.
 pub(super) struct Groups {
-    right: Option<Packed>,
-    diagonal: Diagonal,
+    right: Option<Box<dyn Product>>,
+    diagonal: Box<dyn Product>,
     /// Where row `i` of `D` belongs; `None` stands for there.
     order: Option<Vec<usize>>,
     inner: usize,
-}
-
-enum Diagonal {
-    F32(BlockDiagonalF32),
-    I8(BlockDiagonalI8),
 }
 
 /// Working memory.
@@ -48,15 +44,15 @@ impl Groups {
                 let order: Vec<usize> =
                     (0..rows).map(|i| row(i / (gates * height), i % (gates * height))).collect();
                 let sizes = vec![(gates * height, width); count];
-                let diagonal = Diagonal::pack(blocks, &order, &sizes)?;
+                let diagonal = self::diagonal(blocks, &order, &sizes)?;
                 let order = (gates > 1).then_some(order);
                 Some(diagonal.map(|diagonal| Self { right: None, diagonal, order, inner: cols }))
             }
             (Family::LowRank(family), [u, v]) => {
                 let sizes = vec![(rows / gates, family.rank); gates];
                 let order: Vec<usize> = (0..rows).collect();
-                let diagonal = Diagonal::pack(u, &order, &sizes)?;
-                let right = Packed::pack(v);
+                let diagonal = self::diagonal(u, &order, &sizes)?;
+                let right = pack(v);
                 Some(diagonal.and_then(|diagonal| {
                     let inner = gates * family.rank;
                     Ok(Self { right: Some(right?), diagonal, order: None, inner })
@@ -66,27 +62,9 @@ impl Groups {
         }
     }
 
-    pub(super) fn bytes(&self) -> usize {
-        let right = match &self.right {
-            None => 0,
-            Some(w) => w.bytes(),
-        };
-        right
-            + match &self.diagonal {
-                Diagonal::F32(w) => w.bytes(),
-                Diagonal::I8(w) => w.bytes(),
-            }
-    }
-
-    pub(super) fn move_into(&mut self, arena: &mut Arena) {
-        match &mut self.right {
-            None => {}
-            Some(w) => w.move_into(arena),
-        }
-        match &mut self.diagonal {
-            Diagonal::F32(w) => w.move_into(arena),
-            Diagonal::I8(w) => w.move_into(arena),
-        }
+    pub(super) fn packed(&mut self) -> Vec<&mut dyn Packed> {
+        let right = self.right.iter_mut().map(|right| &mut **right as &mut dyn Packed);
+        right.chain([&mut *self.diagonal as &mut dyn Packed]).collect()
     }
 
     /// `y = W x` for `batch` vectors.
@@ -108,10 +86,10 @@ impl Groups {
             }
         };
         let Some(order) = &self.order else {
-            return self.diagonal.multiply(x, batch, kernel, y);
+            return self.diagonal.multiply(None, x, batch, Epilogue::NONE, kernel, y);
         };
         output.resize(y.len(), 0.0);
-        self.diagonal.multiply(x, batch, kernel, output);
+        self.diagonal.multiply(None, x, batch, Epilogue::NONE, kernel, output);
         let rows = order.len();
         for (y, output) in y.chunks_exact_mut(rows).zip(output.chunks_exact(rows)) {
             order.iter().zip(output).for_each(|(&row, v)| y[row] = *v);
@@ -119,31 +97,26 @@ impl Groups {
     }
 }
 
-impl Diagonal {
-    /// From the weights of the blocks, row by row; `order` says which row comes next.
-    fn pack(part: &Matrix, order: &[usize], sizes: &[BlockSize]) -> Option<Result<Self, Error>> {
-        let cols = part.cols();
-        match part {
-            Matrix::F32 { data, .. } => {
-                let rows = order.iter().flat_map(|row| &data[row * cols..][..cols]);
-                let weights: Vec<f32> = rows.copied().collect();
-                Some(BlockDiagonalF32::pack(&weights, sizes).map(Diagonal::F32))
-            }
-            Matrix::Int8 { data, scales, .. } => {
-                let rows = order.iter().flat_map(|row| &data[row * cols..][..cols]);
-                let weights: Vec<i8> = rows.copied().collect();
-                let scales: Vec<f32> = order.iter().map(|&row| scales[row]).collect();
-                Some(BlockDiagonalI8::pack(&weights, &scales, sizes).map(Diagonal::I8))
-            }
-            #[allow(unreachable_patterns)] // storages to come
-            _ => None,
+/// Packs blocks from their weights, row by row; `order` says which row comes next. `None` for a storage that has no such form.
+fn diagonal(
+    part: &Matrix,
+    order: &[usize],
+    sizes: &[BlockSize],
+) -> Option<Result<Box<dyn Product>, Error>> {
+    let cols = part.cols();
+    match part {
+        Matrix::F32 { data, .. } => {
+            let rows = order.iter().flat_map(|row| &data[row * cols..][..cols]);
+            let weights: Vec<f32> = rows.copied().collect();
+            Some(BlockDiagonalF32::pack(&weights, sizes).map(|w| Box::new(w) as _))
         }
-    }
-
-    fn multiply(&self, x: &[f32], batch: usize, scratch: &mut Scratch, y: &mut [f32]) {
-        match self {
-            Diagonal::F32(w) => w.matmul(x, batch, None, Activation::None, scratch, y),
-            Diagonal::I8(w) => w.matmul(x, batch, None, Activation::None, scratch, y),
+        Matrix::Int8 { data, scales, .. } => {
+            let rows = order.iter().flat_map(|row| &data[row * cols..][..cols]);
+            let weights: Vec<i8> = rows.copied().collect();
+            let scales: Vec<f32> = order.iter().map(|&row| scales[row]).collect();
+            let packed = BlockSparseI8::pack_diagonal(&weights, &scales, sizes);
+            Some(packed.map(|w| Box::new(w) as _))
         }
+        Matrix::Int4 { .. } => None,
     }
 }

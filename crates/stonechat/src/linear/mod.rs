@@ -14,10 +14,9 @@ pub use choice::{REFERENCE, RunForm, StructuredForms};
 
 use std::borrow::Cow;
 
-use stonechat_kernels::quantize::{Grouped, quantize_rows};
+use stonechat_kernels::quantize::quantize_rows;
 use stonechat_kernels::{
-    self as kernels, Activation, BlockSparseI8, PackedF32, PackedI4, PackedI8, PackedLowRank,
-    Recurrent, Scratch, Weights, blocks_with_weights, math,
+    Activation, Isa, MatrixForm, Packed, PackedLowRank, Product, Recurrent, Scratch, Weights,
 };
 use stonechat_model::{LinearMap, Matrix, Network};
 
@@ -37,7 +36,7 @@ pub(crate) struct PackedMap {
 }
 
 enum Form {
-    Dense(Packed),
+    Dense(Box<dyn Product>),
     /// `W = u v`, applied right to left.
     LowRank(PackedLowRank),
     /// A product of a structured family's own, and the gain of each output.
@@ -56,17 +55,6 @@ pub(crate) struct Chooser<'a> {
     forms: &'a StructuredForms,
     network_weights: usize,
 }
-
-enum Packed {
-    F32(PackedF32),
-    I8(PackedI8),
-    I4(PackedI4),
-    BlockSparse(BlockSparseI8),
-}
-
-/// Share of the blocks of 32 rows by 4 columns up to which an int8 matrix is multiplied block by block. A block costs
-/// what it costs in a dense matrix and its place beside it; the results are the same bits.
-const MOST_BLOCKS: f64 = 0.7;
 
 /// Working memory of any number of maps; grows to the largest and stays.
 #[derive(Default)]
@@ -103,7 +91,7 @@ impl PackedMap {
         batch: usize,
     ) -> Result<Self, Error> {
         let form = if let Some(w) = map.weight() {
-            Packed::pack(w).map(Form::Dense)
+            self::pack(w).map(Form::Dense)
         } else if let Some((u, v)) = map.factors() {
             PackedLowRank::pack(weights(u), weights(v), u.rows(), v.rows(), v.cols())
                 .map(Form::LowRank)
@@ -152,34 +140,22 @@ impl PackedMap {
                 for y in y.chunks_exact_mut(self.rows) {
                     finish(y, gain.as_deref(), bias);
                 }
-                apply(activation, y);
+                activation.apply(y);
             }
         }
     }
 }
 
-/// The weights, to be moved; spectra stay where they are.
-impl kernels::Packed for PackedMap {
-    fn bytes(&self) -> usize {
-        match &self.form {
-            Form::Dense(w) => w.bytes(),
-            Form::LowRank(w) => w.bytes(),
-            Form::Own(own, _) => match &**own {
-                Own::Groups(groups) => groups.bytes(),
-                Own::Corrected(corrected) => corrected.bytes(),
-                Own::Spectral(_) => 0,
-            },
-        }
-    }
-
-    fn move_into(&mut self, arena: &mut kernels::Arena) {
+impl PackedMap {
+    /// The weights, to be moved.
+    pub(crate) fn packed(&mut self) -> Vec<&mut dyn Packed> {
         match &mut self.form {
-            Form::Dense(w) => w.move_into(arena),
-            Form::LowRank(w) => w.move_into(arena),
+            Form::Dense(w) => vec![&mut **w],
+            Form::LowRank(w) => vec![w],
             Form::Own(own, _) => match &mut **own {
-                Own::Groups(groups) => groups.move_into(arena),
-                Own::Corrected(corrected) => corrected.move_into(arena),
-                Own::Spectral(_) => {}
+                Own::Groups(groups) => groups.packed(),
+                Own::Corrected(corrected) => corrected.packed(),
+                Own::Spectral(spectral) => spectral.packed(),
             },
         }
     }
@@ -203,7 +179,7 @@ impl Own {
             Own::Spectral(w) => {
                 let vectors = x.chunks_exact(x.len() / batch);
                 for (x, y) in vectors.zip(y.chunks_exact_mut(y.len() / batch)) {
-                    w.multiply(x, spectral, y);
+                    w.multiply(x, kernel, spectral, y);
                 }
             }
         }
@@ -234,18 +210,6 @@ fn finish(y: &mut [f32], gain: Option<&[f32]>, bias: Option<&[f32]>) {
     }
 }
 
-/// The function of a product, in place.
-pub(crate) fn apply(function: Activation, values: &mut [f32]) {
-    match function {
-        Activation::None => {}
-        Activation::ClippedRelu(clip) => {
-            values.iter_mut().for_each(|v| *v = v.max(0.0).min(clip));
-        }
-        Activation::Sigmoid => math::sigmoid(values),
-        Activation::Tanh => math::tanh(values),
-    }
-}
-
 /// The matrix as the kernels take it.
 fn weights(matrix: &Matrix) -> Weights<'_> {
     match matrix {
@@ -273,13 +237,6 @@ pub(crate) fn executable(map: &LinearMap) -> Cow<'_, LinearMap> {
     }))
 }
 
-/// Which blocks have weights, if so few have that it pays to go from one to the next.
-fn few_blocks(data: &[i8], rows: usize, cols: usize) -> Option<Vec<bool>> {
-    let kept = blocks_with_weights(data, rows, cols);
-    let count = kept.iter().filter(|kept| **kept).count();
-    (count as f64 <= MOST_BLOCKS * kept.len() as f64).then_some(kept)
-}
-
 /// The map of a recurrent layer as the kernels take it, if it is [`executable`].
 pub(crate) fn recurrent(map: &LinearMap) -> Option<Recurrent<'_>> {
     match map.factors() {
@@ -294,61 +251,9 @@ pub(crate) fn recurrent_factors<'a>(u: &'a LinearMap, v: &'a LinearMap) -> Optio
     Some(Recurrent::LowRank { u: weights(u), v: weights(v), rank: v.rows() })
 }
 
-impl Packed {
-    fn bytes(&self) -> usize {
-        match self {
-            Packed::F32(w) => w.bytes(),
-            Packed::I8(w) => w.bytes(),
-            Packed::I4(w) => w.bytes(),
-            Packed::BlockSparse(w) => w.bytes(),
-        }
-    }
-
-    fn move_into(&mut self, arena: &mut kernels::Arena) {
-        match self {
-            Packed::F32(w) => w.move_into(arena),
-            Packed::I8(w) => w.move_into(arena),
-            Packed::I4(w) => w.move_into(arena),
-            Packed::BlockSparse(w) => w.move_into(arena),
-        }
-    }
-
-    fn pack(matrix: &Matrix) -> Result<Self, stonechat_kernels::Error> {
-        match matrix {
-            Matrix::F32 { rows, cols, data } => {
-                PackedF32::pack(data, *rows, *cols).map(Packed::F32)
-            }
-            Matrix::Int8 { rows, cols, data, scales } => match few_blocks(data, *rows, *cols) {
-                Some(kept) => {
-                    BlockSparseI8::pack(data, scales, &kept, *rows, *cols).map(Packed::BlockSparse)
-                }
-                None => PackedI8::pack(data, scales, *rows, *cols).map(Packed::I8),
-            },
-            Matrix::Int4 { rows, cols, data, group_scales, scales } => PackedI4::pack(&Grouped {
-                rows: *rows,
-                cols: *cols,
-                weights: data.clone(),
-                group_scales: group_scales.clone(),
-                row_scales: scales.clone(),
-            })
-            .map(Packed::I4),
-        }
-    }
-
-    fn matmul(
-        &self,
-        x: &[f32],
-        batch: usize,
-        bias: Option<&[f32]>,
-        activation: Activation,
-        scratch: &mut Scratch,
-        y: &mut [f32],
-    ) {
-        match self {
-            Packed::F32(w) => w.matmul(x, batch, bias, activation, y),
-            Packed::I8(w) => w.matmul(x, batch, bias, activation, scratch, y),
-            Packed::I4(w) => w.matmul(x, batch, bias, activation, scratch, y),
-            Packed::BlockSparse(w) => w.matmul(x, batch, bias, activation, scratch, y),
-        }
-    }
+/// A matrix in the form that its storage and its zeros call for.
+fn pack(matrix: &Matrix) -> Result<Box<dyn Product>, stonechat_kernels::Error> {
+    let (weights, rows, cols) = (weights(matrix), matrix.rows(), matrix.cols());
+    let form = MatrixForm::of(weights, rows, cols);
+    form.pack(Isa::detect(), weights, rows, cols).expect("a form that was chosen for the matrix")
 }

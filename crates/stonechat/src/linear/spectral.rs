@@ -3,8 +3,8 @@
 
 use std::ops::Range;
 
-use stonechat_kernels::Error;
-use stonechat_kernels::fft::{BlockCirculant, FftScratch, ToeplitzLike};
+use stonechat_kernels::fft::{BlockCirculant, ToeplitzLike};
+use stonechat_kernels::{Epilogue, Error, Packed, Product, Scratch};
 use stonechat_model::{Family, LinearMap, Matrix, Rectangle};
 
 /// `W` as a sum of products over parts of the input, each to a part of the output.
@@ -15,22 +15,16 @@ pub(super) struct Spectral {
 }
 
 struct Piece {
-    product: Square,
+    product: Box<dyn Product>,
     rows: Range<usize>,
     cols: Range<usize>,
     /// Whether the results come in the reverse order.
     reversed: bool,
 }
 
-enum Square {
-    ToeplitzLike(ToeplitzLike),
-    Circulant(BlockCirculant),
-}
-
 /// Working memory.
 #[derive(Default)]
 pub(crate) struct SpectralScratch {
-    fft: FftScratch,
     input: Vec<f32>,
     output: Vec<f32>,
 }
@@ -50,12 +44,22 @@ impl Spectral {
         Some(pieces.map(|pieces| Self { pieces, signs }))
     }
 
+    pub(super) fn packed(&mut self) -> Vec<&mut dyn Packed> {
+        self.pieces.iter_mut().map(|piece| &mut *piece.product as &mut dyn Packed).collect()
+    }
+
     /// `y = W x` for one vector.
-    pub(super) fn multiply(&self, x: &[f32], scratch: &mut SpectralScratch, y: &mut [f32]) {
-        let SpectralScratch { fft, input, output } = scratch;
+    pub(super) fn multiply(
+        &self,
+        x: &[f32],
+        kernel: &mut Scratch,
+        scratch: &mut SpectralScratch,
+        y: &mut [f32],
+    ) {
+        let SpectralScratch { input, output } = scratch;
         y.fill(0.0);
         for piece in &self.pieces {
-            let (rows, cols) = piece.product.size();
+            let (rows, cols) = (piece.product.rows(), piece.product.cols());
             input.clear();
             match &self.signs {
                 None => input.extend_from_slice(&x[piece.cols.clone()]),
@@ -66,24 +70,12 @@ impl Spectral {
             }
             input.resize(cols, 0.0);
             output.resize(rows, 0.0);
-            match &piece.product {
-                Square::ToeplitzLike(w) => w.matmul(input, 1, fft, output),
-                Square::Circulant(w) => w.matmul(input, 1, fft, output),
-            }
+            piece.product.multiply(None, input, 1, Epilogue::NONE, kernel, output);
             let y = &mut y[piece.rows.clone()];
             match piece.reversed {
                 false => y.iter_mut().zip(&*output).for_each(|(y, v)| *y += v),
                 true => y.iter_mut().zip(output.iter().rev()).for_each(|(y, v)| *y += v),
             }
-        }
-    }
-}
-
-impl Square {
-    fn size(&self) -> (usize, usize) {
-        match self {
-            Square::ToeplitzLike(w) => (w.rows(), w.cols()),
-            Square::Circulant(w) => (w.rows(), w.cols()),
         }
     }
 }
@@ -139,7 +131,7 @@ fn squares(
     rectangle: Rectangle,
     place: Place,
     reversed: bool,
-    make: fn(&[&[f32]], usize) -> Result<Square, Error>,
+    make: fn(&[&[f32]], usize) -> Result<Box<dyn Product>, Error>,
 ) -> Result<Vec<Piece>, Error> {
     let Place { top, rows, cols } = place;
     let (count, n) = rectangle.tiles(rows, cols);
@@ -155,17 +147,17 @@ fn squares(
     (0..count).map(square).collect()
 }
 
-fn like(parts: &[&[f32]], n: usize) -> Result<Square, Error> {
+fn like(parts: &[&[f32]], n: usize) -> Result<Box<dyn Product>, Error> {
     let rank = parts[0].len() / n;
-    ToeplitzLike::new(parts[0], parts[1], rank, n, n).map(Square::ToeplitzLike)
+    Ok(Box::new(ToeplitzLike::new(parts[0], parts[1], rank, n, n)?))
 }
 
-fn skew(parts: &[&[f32]], _: usize) -> Result<Square, Error> {
-    BlockCirculant::skew_circulant(parts[0]).map(Square::Circulant)
+fn skew(parts: &[&[f32]], _: usize) -> Result<Box<dyn Product>, Error> {
+    Ok(Box::new(BlockCirculant::skew_circulant(parts[0])?))
 }
 
 fn blocks(columns: &[f32], block: usize, place: Place) -> Result<Vec<Piece>, Error> {
     let Place { top, rows, cols } = place;
-    let product = Square::Circulant(BlockCirculant::new(columns, block, rows, cols)?);
+    let product = Box::new(BlockCirculant::new(columns, block, rows, cols)?);
     Ok(vec![Piece { product, rows: top..top + rows, cols: 0..cols, reversed: false }])
 }

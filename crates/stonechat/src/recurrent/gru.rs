@@ -2,7 +2,6 @@
 
 use stonechat_kernels::Activation;
 
-use crate::linear;
 use stonechat_kernels::math;
 
 /// `x`, `3 hidden`: `W x + b`; `sums`, `3 hidden`: `U s`; both are overwritten. `h` becomes the state after the frame.
@@ -18,7 +17,7 @@ pub(super) fn update(x: &mut [f32], sums: &[f32], candidate: Activation, h: &mut
     for ((c, r), product) in c.iter_mut().zip(r).zip(products) {
         *c += r * product;
     }
-    linear::apply(candidate, c);
+    candidate.apply(c);
     for ((h, z), c) in h.iter_mut().zip(z).zip(&*c) {
         *h = (1.0 - z) * *h + z * c;
     }

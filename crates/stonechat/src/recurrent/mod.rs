@@ -134,13 +134,13 @@ impl PackedLayer {
     /// The weights, to be moved.
     pub(crate) fn packed(&mut self) -> Vec<&mut dyn Packed> {
         let mut all: Vec<&mut dyn Packed> =
-            self.input.iter_mut().map(|map| map as &mut dyn Packed).collect();
+            self.input.iter_mut().flat_map(PackedMap::packed).collect();
         match &mut self.step {
             Step::Gru(gru) => all.push(gru),
             Step::Lstm(lstm) => all.push(lstm),
             Step::Separate(separate) => all.extend(separate.packed()),
         }
-        all.extend(self.projection.as_mut().map(|map| map as &mut dyn Packed));
+        all.extend(self.projection.iter_mut().flat_map(PackedMap::packed));
         all
     }
 

@@ -2,10 +2,8 @@
 
 use stonechat_kernels::Activation;
 
-use crate::linear::apply;
-
 /// `sums`: `W x + U s + b`; overwritten. `h` becomes the state after the frame.
 pub(super) fn update(sums: &mut [f32], function: Activation, h: &mut [f32]) {
-    apply(function, sums);
+    function.apply(sums);
     h.copy_from_slice(sums);
 }

@@ -28,7 +28,7 @@ pub(super) enum Gates {
 impl Separate {
     /// The weights, to be moved.
     pub(super) fn packed(&mut self) -> impl Iterator<Item = &mut dyn Packed> {
-        [&mut self.rec].into_iter().chain(&mut self.left).map(|map| map as &mut dyn Packed)
+        [&mut self.rec].into_iter().chain(&mut self.left).flat_map(PackedMap::packed)
     }
 
     /// `input`: the input product of this frame; overwritten.

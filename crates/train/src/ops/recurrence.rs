@@ -12,10 +12,10 @@
 //! thread each; the gradients of the matrices are one product over all steps at the end.
 
 use rayon::prelude::*;
-use stonechat_kernels::{Activation, PackedF32};
+use stonechat_kernels::PackedF32;
 
 pub use super::recurrent_product::Recurrent;
-use super::recurrent_product::{Packed, SumGradient, pack, pack_transposed, rounded};
+use super::recurrent_product::{Packed, SumGradient, multiply, pack, pack_transposed, rounded};
 use super::vectorise::vectorised;
 use super::{buffers, gru, lstm, matmul, rnn, rounding};
 
@@ -282,7 +282,7 @@ fn forward_lanes<C: CellStep>(
         if let Some(projection) = &walk.projection {
             let copy = walk.rounded.then(|| rounded(&h, lanes));
             let h = copy.as_ref().unwrap_or(&h);
-            projection.matmul(h, lanes, None, Activation::None, &mut s);
+            multiply(projection, h, lanes, &mut s);
         }
         for lane in (0..lanes).filter(|&lane| t < lengths[lane]) {
             let row = lane * steps + t;
@@ -451,7 +451,7 @@ fn backward_lanes<C: CellStep>(
         }
         let d_state = match &walk.projection {
             Some(projection) => {
-                projection.matmul(&through, lanes, None, Activation::None, &mut from_above);
+                multiply(projection, &through, lanes, &mut from_above);
                 &from_above
             }
             None => &through,

@@ -1,7 +1,7 @@
 //! The recurrent product of a walk through time: packed once for all steps, its gradient taken over all steps at once.
 
 use faer::MatRef;
-use stonechat_kernels::{Activation, PackedF32};
+use stonechat_kernels::{Epilogue, PackedF32, Product, Scratch};
 
 use super::{matmul, rounding};
 
@@ -49,11 +49,11 @@ impl Packed {
     /// `y = M x` for `lanes` vectors; `middle` holds the low-rank projection.
     pub fn apply(&self, x: &[f32], lanes: usize, middle: &mut Vec<f32>, y: &mut [f32]) {
         match self {
-            Self::Dense(map) => map.matmul(x, lanes, None, Activation::None, y),
+            Self::Dense(map) => multiply(map, x, lanes, y),
             Self::LowRank(first, second) => {
                 middle.resize(lanes * first.rows(), 0.0);
-                first.matmul(x, lanes, None, Activation::None, middle);
-                second.matmul(middle, lanes, None, Activation::None, y);
+                multiply(first, x, lanes, middle);
+                multiply(second, middle, lanes, y);
             }
         }
     }
@@ -68,14 +68,20 @@ impl Packed {
     ) {
         let x = rounded(x, lanes);
         match self {
-            Self::Dense(map) => map.matmul(&x, lanes, None, Activation::None, y),
+            Self::Dense(map) => multiply(map, &x, lanes, y),
             Self::LowRank(first, second) => {
                 middle.resize(lanes * first.rows(), 0.0);
-                first.matmul(&x, lanes, None, Activation::None, middle);
-                second.matmul(&rounded(middle, lanes), lanes, None, Activation::None, y);
+                multiply(first, &x, lanes, middle);
+                multiply(second, &rounded(middle, lanes), lanes, y);
             }
         }
     }
+}
+
+/// `y = M x` for `lanes` vectors.
+pub(super) fn multiply(map: &PackedF32, x: &[f32], lanes: usize, y: &mut [f32]) {
+    // A product of floats needs no working memory.
+    map.multiply(None, x, lanes, Epilogue::NONE, &mut Scratch::new(), y);
 }
 
 /// `lanes` vectors, each rounded to int8.

@@ -7,9 +7,9 @@ use anyhow::Result;
 use clap::{Args, value_parser};
 use serde::Serialize;
 use stonechat_kernels::machine::{Reader, Report as Machine};
-use stonechat_kernels::quantize::{quantize_groups, quantize_rows};
+use stonechat_kernels::quantize::{Grouped, quantize_groups, quantize_rows};
 use stonechat_kernels::{
-    Activation, Arena, Isa, Packed, PackedI4, PackedI8, PackedLowRank, Scratch, Weights,
+    Activation, Arena, Isa, Packed, PackedI4, PackedI8, PackedLowRank, Product, Scratch, Weights,
 };
 
 use crate::failure::{Verdict, usage};
@@ -76,12 +76,12 @@ struct Report {
     /// The same of floats.
     peak_gflops: f64,
     rounds: u32,
-    products: Vec<Product>,
+    products: Vec<Timed>,
 }
 
 /// One product, float vectors in and out, and its speed.
 #[derive(Serialize)]
-struct Product {
+struct Timed {
     form: &'static str,
     /// The instruction set that the product ran on.
     path: &'static str,
@@ -100,16 +100,6 @@ struct Product {
     /// The most that this core could do: its peak, or what the bandwidth to the weights allows.
     roofline_gops: f64,
     roofline_share: f64,
-}
-
-/// A way to store a matrix, and to multiply with it.
-struct Form<P> {
-    name: &'static str,
-    rank: Option<usize>,
-    packed: P,
-    isa: fn(&P) -> Isa,
-    /// By vectors, how many, working memory, into results.
-    multiply: fn(&P, &[f32], usize, &mut Scratch, &mut [f32]),
 }
 
 impl Kernels {
@@ -157,60 +147,38 @@ impl Kernels {
     }
 
     /// Every form of one matrix.
-    fn measure(&self, machine: &Machine, shape: Shape, products: &mut Vec<Product>) -> Result<()> {
-        let Shape { rows, cols } = shape;
+    fn measure(&self, machine: &Machine, shape: Shape, products: &mut Vec<Timed>) -> Result<()> {
+        let (Shape { rows, cols }, isa) = (shape, machine.isa);
         let weights = floats(rows * cols);
         let (bytes, scales) = quantize_rows(&weights, rows, cols);
-        let form = Form {
-            name: "int8",
-            rank: None,
-            packed: PackedI8::pack_for(machine.isa, &bytes, &scales, rows, cols)?,
-            isa: PackedI8::isa,
-            multiply: |packed, x, batch, scratch, y| {
-                packed.matmul(x, batch, None, Activation::None, scratch, y);
-            },
-        };
-        self.measure_form(machine, shape, form, products)?;
-        let form = Form {
-            name: "int4",
-            rank: None,
-            packed: PackedI4::pack_for(machine.isa, &quantize_groups(&weights, rows, cols))?,
-            isa: PackedI4::isa,
-            multiply: |packed, x, batch, scratch, y| {
-                packed.matmul(x, batch, None, Activation::None, scratch, y);
-            },
-        };
-        self.measure_form(machine, shape, form, products)?;
+        let int8 = PackedI8::pack_for(isa, &bytes, &scales, rows, cols)?;
+        self.measure_form(machine, ("int8", None), &int8, products)?;
+        let Grouped { weights: values, group_scales, row_scales, .. } =
+            quantize_groups(&weights, rows, cols);
+        let int4 = PackedI4::pack_for(isa, &values, &group_scales, &row_scales, rows, cols)?;
+        self.measure_form(machine, ("int4", None), &int4, products)?;
         let rank = (rows.min(cols) / 4).max(1);
         let (u, u_scales) = quantize_rows(&weights[..rows * rank], rows, rank);
         let (v, v_scales) = quantize_rows(&weights[..rank * cols], rank, cols);
         let u = Weights::I8 { values: &u, scales: &u_scales };
         let v = Weights::I8 { values: &v, scales: &v_scales };
-        let form = Form {
-            name: "low_rank",
-            rank: Some(rank),
-            packed: PackedLowRank::pack_for(machine.isa, u, v, rows, rank, cols)?,
-            isa: PackedLowRank::isa,
-            multiply: |packed, x, batch, scratch, y| {
-                packed.matmul(x, batch, None, Activation::None, scratch, y);
-            },
-        };
-        self.measure_form(machine, shape, form, products)
+        let low_rank = PackedLowRank::pack_for(isa, u, v, rows, rank, cols)?;
+        self.measure_form(machine, ("low_rank", Some(rank)), &low_rank, products)
     }
 
-    /// Hot and cold, at every batch.
-    fn measure_form<P: Clone + Packed>(
+    /// Hot and cold, at every batch; a form has a name and a rank.
+    fn measure_form<P: Product + Clone>(
         &self,
         machine: &Machine,
-        shape: Shape,
-        form: Form<P>,
-        products: &mut Vec<Product>,
+        (form, rank): (&'static str, Option<usize>),
+        packed: &P,
+        products: &mut Vec<Timed>,
     ) -> Result<()> {
-        let Shape { rows, cols } = shape;
-        let (bytes, path) = (form.packed.bytes(), (form.isa)(&form.packed).name());
+        let (rows, cols) = (packed.rows(), packed.cols());
+        let (bytes, path) = (packed.bytes(), packed.isa().name());
         let hot_gbs = Reader::new(machine.isa, bytes)?.gbs();
         // One after the other they push each other out of every cache before a copy's turn comes again.
-        let mut copies = vec![form.packed; machine.caches.beyond().div_ceil(bytes).max(2)];
+        let mut copies = vec![packed.clone(); machine.caches.beyond().div_ceil(bytes).max(2)];
         // As the weights of a loaded model are.
         Arena::of(&mut copies.iter_mut().map(|copy| copy as &mut dyn Packed).collect::<Vec<_>>());
         let mut scratch = Scratch::new();
@@ -218,21 +186,21 @@ impl Kernels {
             let batch = batch as usize;
             let (x, mut y) = (floats(batch * cols), vec![0.0; batch * rows]);
             let times = times(&copies, self.rounds, &mut |packed| {
-                (form.multiply)(packed, black_box(&x), batch, &mut scratch, &mut y);
+                packed.matmul(black_box(&x), batch, None, Activation::None, &mut scratch, &mut y);
                 black_box(&y);
             });
-            let ops = 2 * batch * form.rank.map_or(rows * cols, |rank| rank * (rows + cols));
+            let ops = 2 * batch * rank.map_or(rows * cols, |rank| rank * (rows + cols));
             for (weights, seconds, gbs) in
                 [("hot", times.hot, hot_gbs), ("cold", times.cold, machine.dram_gbs)]
             {
                 let gops = 1e-9 * ops as f64 / seconds;
                 let roofline_gops = machine.roofline_gops(ops, bytes, gbs);
-                products.push(Product {
-                    form: form.name,
+                products.push(Timed {
+                    form,
                     path,
                     rows,
                     cols,
-                    rank: form.rank,
+                    rank,
                     batch,
                     weights,
                     bytes,
@@ -260,7 +228,7 @@ impl Report {
         ]);
         for pair in self.products.chunks_exact(2) {
             let [hot, cold] = pair else { continue };
-            let share = |product: &Product| format!("{:.0} %", 100.0 * product.roofline_share);
+            let share = |product: &Timed| format!("{:.0} %", 100.0 * product.roofline_share);
             table.row([
                 format!("{}x{}", hot.rows, hot.cols),
                 hot.form.into(),

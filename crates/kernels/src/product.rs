@@ -1,0 +1,202 @@
+//! What all forms of a packed matrix have in common: `y = act(W x + bias)` for a batch of vectors.
+
+use crate::{Activation, Arena, Isa, Pool, Scratch, math};
+use alloc::boxed::Box;
+use core::fmt::Debug;
+use core::ops::Range;
+
+/// What becomes of the sums of a product on the way out.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Epilogue<'a> {
+    /// Added to each result, a value a row.
+    pub bias: Option<&'a [f32]>,
+    /// Applied last.
+    pub act: Activation,
+}
+
+impl Epilogue<'_> {
+    /// The sums as they are.
+    pub const NONE: Self = Self { bias: None, act: Activation::None };
+
+    /// The same for some rows of the matrix.
+    pub(crate) fn of_rows(self, rows: Range<usize>) -> Self {
+        Self { bias: self.bias.map(|bias| &bias[rows]), ..self }
+    }
+
+    /// In place, for results of `rows` values each that were stored without it.
+    ///
+    /// # Panics
+    /// Where there is a bias of another length than `rows`.
+    pub fn apply(self, y: &mut [f32], rows: usize) {
+        if let Some(bias) = self.bias {
+            assert_eq!(bias.len(), rows, "Epilogue: `bias` must hold a value a row");
+            for y in y.chunks_exact_mut(rows) {
+                y.iter_mut().zip(bias).for_each(|(y, bias)| *y += bias);
+            }
+        }
+        self.act.apply(y);
+    }
+}
+
+impl Activation {
+    /// The function of every value, in place.
+    pub fn apply(self, values: &mut [f32]) {
+        match self {
+            Self::None => {}
+            Self::ClippedRelu(clip) => {
+                for v in values {
+                    *v = if *v > 0.0 { *v } else { 0.0 };
+                    *v = if *v < clip { *v } else { clip };
+                }
+            }
+            Self::Sigmoid => math::sigmoid(values),
+            Self::Tanh => math::tanh(values),
+        }
+    }
+}
+
+/// Packed weights in memory: a matrix, or the matrices of a recurrent step. Implemented by the types of this crate alone.
+pub trait Packed: sealed::Sealed + Debug + Send + Sync {
+    /// Bytes of the packed weights and of what belongs to them, padding included.
+    fn bytes(&self) -> usize;
+
+    /// The instruction set that they are multiplied with. (A Fourier transform chooses one by itself.)
+    fn isa(&self) -> Isa;
+
+    /// Moves the weights to others of a program: see [`Arena`]. Where there is no room for them, they stay where they are.
+    fn move_into(&mut self, arena: &mut Arena);
+}
+
+/// A packed matrix `W` of any form. Implemented by the types of this crate alone.
+///
+/// The vectors of a batch lie one after the other: `x` is `batch x cols`, `y` is `batch x rows`. Where the weights are integers, each vector
+/// is quantised to 8 bits with a scale of its own (see [`quantize_vector`](crate::quantize::quantize_vector)), and what is not finite in
+/// `x` counts as 0. A product allocates only to grow `scratch`.
+pub trait Product: Packed + sealed::Form {
+    /// Rows of the matrix: elements of a result.
+    fn rows(&self) -> usize {
+        self.shape().0
+    }
+
+    /// Columns of the matrix: elements of an input vector.
+    fn cols(&self) -> usize {
+        self.shape().1
+    }
+
+    /// `y = act(W x + bias)` for `batch` vectors.
+    ///
+    /// # Panics
+    /// Where a slice has not the length its shape calls for.
+    fn matmul(
+        &self,
+        x: &[f32],
+        batch: usize,
+        bias: Option<&[f32]>,
+        act: Activation,
+        scratch: &mut Scratch,
+        y: &mut [f32],
+    ) {
+        self.multiply(None, x, batch, Epilogue { bias, act }, scratch, y);
+    }
+
+    /// [`matmul`](Self::matmul), on the threads of a pool if there is one: the same bits. Where the weights are few (about 256 KiB), the
+    /// calling thread does it alone, for waking another would take longer.
+    ///
+    /// # Panics
+    /// Where a slice has not the length its shape calls for, and where the pool does not do what [`Pool::run`] says.
+    fn multiply(
+        &self,
+        pool: Option<&dyn Pool>,
+        x: &[f32],
+        batch: usize,
+        epilogue: Epilogue<'_>,
+        scratch: &mut Scratch,
+        y: &mut [f32],
+    ) {
+        check_lengths(self, batch, x.len(), y.len());
+        if let Some(bias) = epilogue.bias {
+            let form = self.name();
+            assert_eq!(bias.len(), self.rows(), "{form}: `bias` must hold a value a row");
+        }
+        if batch > 0 {
+            self.run(sealed::Call { pool, x, batch, epilogue, y }, scratch);
+        }
+    }
+}
+
+impl Clone for Box<dyn Product> {
+    fn clone(&self) -> Self {
+        self.boxed()
+    }
+}
+
+/// Panics in the name of the form where the input has not `batch x cols` or the output not `batch x rows` elements.
+#[track_caller]
+pub(crate) fn check_lengths<P: Product + ?Sized>(
+    product: &P,
+    batch: usize,
+    input: usize,
+    output: usize,
+) {
+    let (form, rows, cols) = (product.name(), product.rows(), product.cols());
+    assert_eq!(
+        Some(input),
+        batch.checked_mul(cols),
+        "{form}: the input must be batch x cols = {batch} x {cols}"
+    );
+    assert_eq!(
+        Some(output),
+        batch.checked_mul(rows),
+        "{form}: the output must be batch x rows = {batch} x {rows}"
+    );
+}
+
+/// What nobody outside of the crate can name, call or implement.
+pub(crate) mod sealed {
+    use super::{Epilogue, Product};
+    use crate::{Pool, Scratch};
+    use alloc::boxed::Box;
+
+    /// Implemented by the types of this crate alone.
+    pub trait Sealed {}
+
+    /// A product whose slices have the right lengths, of at least one vector.
+    pub struct Call<'a> {
+        /// Threads, if they are wanted.
+        pub pool: Option<&'a dyn Pool>,
+        /// `batch x cols`.
+        pub x: &'a [f32],
+        /// Vectors.
+        pub batch: usize,
+        /// A bias has a value a row.
+        pub epilogue: Epilogue<'a>,
+        /// `batch x rows`.
+        pub y: &'a mut [f32],
+    }
+
+    /// What a form of matrix does by itself.
+    pub trait Form: CloneBox {
+        /// Rows and columns.
+        fn shape(&self) -> (usize, usize);
+
+        /// Multiplies.
+        fn run(&self, call: Call<'_>, scratch: &mut Scratch);
+
+        /// The name of the type, for messages.
+        fn name(&self) -> &'static str {
+            core::any::type_name::<Self>().rsplit("::").next().unwrap_or_default()
+        }
+    }
+
+    /// `Clone` behind a pointer.
+    pub trait CloneBox {
+        /// A copy.
+        fn boxed(&self) -> Box<dyn Product>;
+    }
+
+    impl<P: Product + Clone + 'static> CloneBox for P {
+        fn boxed(&self) -> Box<dyn Product> {
+            Box::new(self.clone())
+        }
+    }
+}
