@@ -8,11 +8,12 @@ use clap::Args;
 use std::sync::Arc;
 
 use stonechat::{BeamOptions, BeamSearch, Hotword, Model, Options, Recognizer};
+use stonechat_english::LANGUAGE_MODEL;
 use stonechat_lm::LanguageModel;
 
 use crate::failure::usage;
 use crate::grammar_args::GrammarArgs;
-use crate::model_file::{BUNDLED_LM, ModelArg, file_bytes};
+use crate::model_file::{ModelArg, file_bytes};
 
 /// The beam where `--beam` does not say it.
 const DEFAULT_BEAM: u32 = 64;
@@ -61,7 +62,7 @@ impl Source<'_> {
         match self {
             Self::File(path) => Ok(LanguageModel::load(path)?),
             Self::Bundled => {
-                LanguageModel::from_bytes(BUNDLED_LM).context("the bundled language model")
+                LanguageModel::from_bytes(LANGUAGE_MODEL).context("the bundled language model")
             }
         }
     }
@@ -91,7 +92,7 @@ impl DecoderArgs {
     pub fn lm_bytes(&self, model: &ModelArg) -> Result<u64> {
         match self.source(model) {
             Some(Source::File(path)) => file_bytes(path),
-            Some(Source::Bundled) => Ok(BUNDLED_LM.len() as u64),
+            Some(Source::Bundled) => Ok(LANGUAGE_MODEL.len() as u64),
             None => Ok(0),
         }
     }

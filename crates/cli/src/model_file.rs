@@ -5,13 +5,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use clap::Args;
 use stonechat::Model;
+use stonechat_english::MODEL;
 use stonechat_model::Package;
-
-/// `models/default.stonechat`, inside the executable: it works wherever it is installed.
-const BUNDLED: &[u8] = include_bytes!("../../../models/default.stonechat");
-
-/// `models/default.lm`, inside the executable as well: the language model that the bundled model is decoded with.
-pub const BUNDLED_LM: &[u8] = include_bytes!("../../../models/default.lm");
 
 /// Which package a verb works on.
 #[derive(Args)]
@@ -39,7 +34,7 @@ impl ModelArg {
     pub fn package(&self) -> Result<Package> {
         match &self.model {
             Some(path) => Ok(Package::load(path)?),
-            None => Package::from_bytes(BUNDLED).context("the bundled model"),
+            None => Package::from_bytes(MODEL).context("the bundled model"),
         }
     }
 
@@ -50,7 +45,7 @@ impl ModelArg {
 
     /// Size of the package file.
     pub fn bytes(&self) -> Result<u64> {
-        self.model.as_deref().map_or(Ok(BUNDLED.len() as u64), file_bytes)
+        self.model.as_deref().map_or(Ok(MODEL.len() as u64), file_bytes)
     }
 }
 
@@ -61,6 +56,8 @@ pub fn file_bytes(path: &Path) -> Result<u64> {
 
 #[cfg(test)]
 mod tests {
+    use stonechat_english::LANGUAGE_MODEL;
+
     use super::*;
 
     /// What the project promises about it; whether its text is right is tested on the samples.
@@ -68,7 +65,7 @@ mod tests {
     fn the_bundled_model_is_small_and_sound() {
         let bundled = ModelArg { model: None };
         let model = bundled.load().unwrap();
-        let bytes = BUNDLED.len() + BUNDLED_LM.len();
+        let bytes = MODEL.len() + LANGUAGE_MODEL.len();
         assert!(bytes <= 4_000_000, "model and language model have {bytes} bytes");
         assert_eq!(model.sample_rate_hz(), 16_000);
         let maps = bundled.package().unwrap().network;

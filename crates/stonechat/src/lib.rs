@@ -66,5 +66,5 @@ pub use voice::VoiceOptions;
 
 /// The example in the README, compiled with the documentation tests.
 #[cfg(doctest)]
-#[doc = include_str!("../../../README.md")]
+#[doc = include_str!("../../../docs/embed.md")]
 struct Readme;

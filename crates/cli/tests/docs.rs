@@ -1,0 +1,139 @@
+//! Every command of the pages in `docs/` is run, in a folder with the files that they speak of. Lines of ```sh blocks
+//! that begin with `stonechat` are commands; a training is made small.
+#![cfg(feature = "train")]
+
+mod common;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use common::*;
+use serde_json::json;
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+/// The files that the pages speak of: recordings are the samples, `mine.stonechat` is a tiny float network.
+fn files() -> Folder {
+    let folder = Folder::new();
+    for name in ["my", "recipes", "models", "samples"] {
+        fs::create_dir(folder.path(name)).unwrap();
+    }
+    let copy =
+        |from: &str, to: &str| fs::copy(root().join(from), folder.path(to)).map(|_| ()).unwrap();
+    copy("models/default.stonechat", "models/default.stonechat");
+    for entry in fs::read_dir(root().join("recipes")).unwrap() {
+        let name = format!("recipes/{}", entry.unwrap().file_name().to_str().unwrap());
+        copy(&name, &name);
+    }
+    let mut manifest = String::new();
+    for (name, text) in SAMPLES {
+        copy(&format!("samples/{name}"), &format!("my/{name}"));
+        copy(&format!("samples/{name}"), &format!("samples/{name}"));
+        manifest +=
+            &format!("{}\n", json!({ "audio_filepath": name, "duration": 3.0, "text": text }));
+    }
+    folder.write("my/train.jsonl", &manifest);
+    folder.write("my/dev.jsonl", &manifest);
+    copy("samples/kitchen.flac", "talk.flac");
+    folder.write("commands.txt", "turn on the light in the kitchen\nturn off the radio\n");
+    folder.write("hotwords.txt", "# places\nlittle station:6\nkitchen\n");
+    let lines = SAMPLES.iter().map(|(_, text)| format!("{text}\n")).collect::<String>();
+    folder.write("text.txt", lines.repeat(20) + "two words more\n");
+    folder.write("dev.txt", lines);
+    fs::copy(folder.path("tiny.stonechat"), folder.path("mine.stonechat")).unwrap();
+    folder
+}
+
+/// What is said in `samples`.
+const SAMPLES: [(&str, &str); 3] = [
+    ("kitchen.flac", "turn on the light in the kitchen"),
+    ("train.flac", "they waited for the train in the little station"),
+    ("winter.flac", "it was a cold day in the middle of winter"),
+];
+
+/// The commands of a page, in order.
+fn commands(page: &str) -> Vec<String> {
+    let mut inside = false;
+    let mut found = Vec::new();
+    for line in page.lines() {
+        match line.trim() {
+            "```sh" => inside = true,
+            "```" => inside = false,
+            line if inside && line.starts_with("stonechat ") => found.push(line.to_owned()),
+            _ => {}
+        }
+    }
+    found
+}
+
+/// The words of a command as a shell makes them: quotes hold together, nothing else is special.
+fn words(command: &str) -> Vec<String> {
+    let (mut words, mut word, mut quote) = (Vec::new(), None::<String>, None);
+    for c in command.chars() {
+        match (quote, c) {
+            (None, '#') if word.is_none() => break,
+            (None, ' ') => words.extend(word.take()),
+            (None, '\'' | '"') => {
+                quote = Some(c);
+                word.get_or_insert_default();
+            }
+            (Some(open), _) if c == open => quote = None,
+            _ => word.get_or_insert_default().push(c),
+        }
+    }
+    words.extend(word);
+    words
+}
+
+/// What makes a training of the pages small: it is the same call otherwise.
+const SMALL: [&str; 6] = [
+    "network.gru=[8]",
+    "network.fc=8",
+    "network.conv=[{ channels = 2, kernel = [5, 5], stride = [4, 3], lookahead = 2 }]",
+    "stage.0.epochs=1",
+    "stage.1.epochs=1",
+    "stage.1.warm_start={ budget = { parameters = 2000 } }",
+];
+
+#[test]
+fn every_command_of_the_pages_runs() {
+    let mut pages: Vec<_> =
+        fs::read_dir(root().join("docs")).unwrap().map(|entry| entry.unwrap().path()).collect();
+    pages.sort();
+    let mut count = 0;
+    for page in pages.iter().filter(|page| page.extension().is_some_and(|e| e == "md")) {
+        let folder = files();
+        for command in commands(&fs::read_to_string(page).unwrap()) {
+            println!("{}: {command}", page.file_name().unwrap().display());
+            let words = words(&command);
+            let mut run_it = stonechat();
+            run_it.current_dir(folder.root.path()).args(&words[1..]);
+            if words[1] == "train" {
+                SMALL.iter().for_each(|change| {
+                    run_it.args(["--set", change]);
+                });
+            }
+            run(&mut run_it, 0);
+            count += 1;
+        }
+    }
+    assert!(count >= 20, "{count} commands");
+}
+
+#[test]
+fn links_of_the_pages_lead_somewhere() {
+    let mut pages = vec![root().join("README.md")];
+    pages.extend(fs::read_dir(root().join("docs")).unwrap().map(|entry| entry.unwrap().path()));
+    for page in pages.iter().filter(|page| page.extension().is_some_and(|e| e == "md")) {
+        let text = fs::read_to_string(page).unwrap();
+        for link in text.split("](").skip(1).map(|rest| rest.split(')').next().unwrap()) {
+            let file = link.split('#').next().unwrap();
+            let found = file.is_empty()
+                || file.contains("://")
+                || page.parent().unwrap().join(file).exists();
+            assert!(found, "{}: {link}", page.display());
+        }
+    }
+}
