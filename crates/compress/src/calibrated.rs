@@ -23,12 +23,12 @@ pub fn quantize_calibrated(
     network.validate()?;
     let names: Vec<String> = network.maps().iter().map(|map| map.name()).collect();
     let mut network = network.clone();
-    for ((kind, map), name) in network.maps_mut().into_iter().zip(&names) {
+    for ((id, map), name) in network.maps_mut().into_iter().zip(&names) {
         if map.is_quantised() {
             let reason = format!("`{name}` is quantised already: start from the float network");
             return Err(Error::Plan(reason));
         }
-        let (bits, inputs) = (how.bits_of(kind), calibration.get(name)?);
+        let (bits, inputs) = (how.bits_of(id.kind), calibration.get(name)?);
         *map = match map.weight() {
             Some(w) if how.corrects(bits) => correct(name, w, bits, how.correction, Some(inputs))?,
             _ => calibrated_map(map, bits, inputs)?,

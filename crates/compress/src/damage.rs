@@ -1,10 +1,9 @@
 //! How far the maps of a network have moved by compression.
 
-use crate::warm_start::bias;
 use crate::whiten::{difference, output_power};
 use crate::{Calibration, Result};
 use serde::Serialize;
-use stonechat_model::{MapRef, Network};
+use stonechat_model::{MapRef, Network, VectorId};
 
 /// What compression did to one map.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -51,8 +50,8 @@ pub fn map_damage(
                     .chunks_exact(mean.len())
                     .map(|row| row.iter().zip(&mean).map(|(w, m)| w * m).sum())
                     .collect();
-                let name = old.name();
-                if let (Some(b), Some(a)) = (bias(before, &name), bias(after, &name)) {
+                let bias = VectorId::Bias(old.id());
+                if let (Some(b), Some(a)) = (before.vector(bias), after.vector(bias)) {
                     for (shift, (b, a)) in shift.iter_mut().zip(b.iter().zip(a)) {
                         *shift += f64::from(*b) - f64::from(*a);
                     }

@@ -104,8 +104,8 @@ impl Quantize {
 pub fn quantize(network: &Network, how: &Quantize) -> Result<Network> {
     let names: Vec<String> = network.maps().iter().map(|map| map.name()).collect();
     let mut network = network.clone();
-    for ((kind, map), name) in network.maps_mut().into_iter().zip(&names) {
-        let bits = how.bits_of(kind);
+    for ((id, map), name) in network.maps_mut().into_iter().zip(&names) {
+        let bits = how.bits_of(id.kind);
         *map = match map.weight() {
             Some(w) if how.corrects(bits) && !w.is_quantised() => {
                 correct(name, w, bits, how.correction, None)?

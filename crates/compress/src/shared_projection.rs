@@ -115,11 +115,7 @@ pub fn projectable_layers(config: &NetworkConfig) -> Vec<usize> {
 
 /// The name of the matrix that takes what layer `l` puts out.
 pub fn name_above(config: &NetworkConfig, l: usize) -> String {
-    match config.fc {
-        _ if l + 1 < config.recurrent.len() => format!("{}.nonrec", config.recurrent_name(l + 1)),
-        Some(_) => "fc".into(),
-        None => "output".into(),
-    }
+    config.map_name(config.map_above(l))
 }
 
 /// The network with projections in all layers that [can get one](projectable_layers) and become smaller by it; where
@@ -152,7 +148,8 @@ pub fn shared_projection(
     let mut shared = Vec::new();
     let mut fixed = network.params();
     for &l in &layers {
-        let (w_h, w_x) = (&network.recurrent[l].rec, above(network, l));
+        let above = network.map(network.config.map_above(l)).unwrap_or(&network.output.map);
+        let (w_h, w_x) = (&network.recurrent[l].rec, above);
         for map in [w_h, w_x] {
             if map.is_quantised() {
                 let reason =
@@ -189,7 +186,9 @@ pub fn shared_projection(
         }
         let n = svd.cols;
         let factors = shared_factors(&svd, &w_h, &w_x, rank, states);
-        *above_mut(&mut network, l) = LinearMap::dense(w_x.len() / n, rank, factors.above)?;
+        if let Some(above) = network.map_mut(network.config.map_above(l)) {
+            *above = LinearMap::dense(w_x.len() / n, rank, factors.above)?;
+        }
         let layer = &mut network.recurrent[l];
         layer.rec = LinearMap::dense(w_h.len() / n, rank, factors.recurrent)?;
         layer.projection = Some(LinearMap::dense(rank, n, factors.projection)?);
@@ -197,21 +196,4 @@ pub fn shared_projection(
     }
     network.validate()?;
     Ok(network)
-}
-
-/// The matrix that takes what layer `l` puts out.
-fn above(network: &Network, l: usize) -> &LinearMap {
-    match (network.recurrent.get(l + 1), &network.fc) {
-        (Some(layer), _) => &layer.nonrec.map,
-        (None, Some(fc)) => &fc.map,
-        (None, None) => &network.output.map,
-    }
-}
-
-fn above_mut(network: &mut Network, l: usize) -> &mut LinearMap {
-    match (network.recurrent.get_mut(l + 1), &mut network.fc) {
-        (Some(layer), _) => &mut layer.nonrec.map,
-        (None, Some(fc)) => &mut fc.map,
-        (None, None) => &mut network.output.map,
-    }
 }

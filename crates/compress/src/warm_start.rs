@@ -9,7 +9,7 @@ use crate::{
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::ops::Add;
-use stonechat_model::{Kind, LinearMap, MapRef, Network};
+use stonechat_model::{Kind, LinearMap, MapRef, Network, VectorId};
 
 /// Which maps are factored, and to which rank.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -224,7 +224,8 @@ pub(crate) fn spread(
     inputs: &Calibration,
 ) -> Result<SecondMoment> {
     let moment = inputs.get(&map.name())?;
-    let own = bias(network, &map.name()).is_some_and(|bias| bias.len() == map.map.rows());
+    let own = network.vector(VectorId::Bias(map.id()));
+    let own = own.is_some_and(|bias| bias.len() == map.map.rows());
     Ok(if own { moment.centred() } else { moment.clone() })
 }
 
@@ -241,7 +242,7 @@ pub(crate) fn absorb_mean(
     let mean = inputs.get(&entry.name())?.mean();
     let (old, new) = (entry.map.to_dense(), after.maps()[index].map.to_dense());
     // Under a joint left factor the bias comes after that one.
-    let bias = bias_mut(after, (entry.kind, entry.layer));
+    let bias = after.vector_mut(VectorId::Bias(entry.id()));
     let Some(bias) = bias.filter(|bias| bias.len() == entry.map.rows()) else {
         return Ok(());
     };
@@ -251,21 +252,4 @@ pub(crate) fn absorb_mean(
         *bias += lost.sum::<f64>() as f32;
     }
     Ok(())
-}
-
-/// The bias of the map `name`; a recurrent map has none of its own.
-pub(crate) fn bias<'a>(network: &'a Network, name: &str) -> Option<&'a [f32]> {
-    let name = format!("{name}.bias");
-    network.vectors().into_iter().find(|(found, _)| *found == name).map(|(_, bias)| bias)
-}
-
-/// The bias of a map by kind and layer, to be changed.
-fn bias_mut(network: &mut Network, (kind, layer): (Kind, usize)) -> Option<&mut Vec<f32>> {
-    match kind {
-        Kind::Conv => network.conv.get_mut(layer).map(|conv| &mut conv.bias),
-        Kind::Nonrecurrent => network.recurrent.get_mut(layer).map(|l| &mut l.nonrec.bias),
-        Kind::FullyConnected => network.fc.as_mut().map(|fc| &mut fc.bias),
-        Kind::Output => Some(&mut network.output.bias),
-        Kind::Recurrent | Kind::Joint | Kind::Projection => None,
-    }
 }

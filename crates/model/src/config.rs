@@ -133,20 +133,6 @@ pub enum Kind {
     Output,
 }
 
-/// Name and shape of one linear map of a network.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LinearSpec {
-    /// `conv.N`, `CELL.N.nonrec`, `CELL.N.rec`, `CELL.N.joint`, `CELL.N.proj` (`CELL` being `gru`, `lstm` or `rnn`
-    /// and `N` counting all recurrent layers), `fc` or `output`; tensors of a package are named after it.
-    pub name: String,
-    /// Outputs.
-    pub rows: usize,
-    /// Inputs.
-    pub cols: usize,
-    /// What it does.
-    pub kind: Kind,
-}
-
 impl NetworkConfig {
     /// Checks every field, so that no method of this type can fail or overflow afterwards.
     ///
@@ -251,39 +237,6 @@ impl NetworkConfig {
     /// [`lookahead_frames`](Self::lookahead_frames) in milliseconds, for feature frames every `hop_ms`.
     pub fn lookahead_ms(&self, hop_ms: f32) -> f32 {
         self.lookahead_frames() as f32 * hop_ms
-    }
-
-    /// `CELL.N` of recurrent layer `layer`, which the names of its tensors start with.
-    pub fn recurrent_name(&self, layer: usize) -> String {
-        format!("{}.{layer}", self.recurrent[layer].cell.name())
-    }
-
-    /// Every linear map of a network with `symbols` outputs, bottom to top; in a recurrent layer `nonrec`, `rec`,
-    /// `joint`, `proj`.
-    pub fn linear_maps(&self, symbols: usize) -> Vec<LinearSpec> {
-        let mut maps = Vec::new();
-        let mut add = |name: String, rows, cols, kind| {
-            maps.push(LinearSpec { name, rows, cols, kind });
-        };
-        for (l, conv) in self.conv.iter().enumerate() {
-            add(format!("conv.{l}"), conv.channels, self.conv_filter(l), Kind::Conv);
-        }
-        for (l, layer) in self.recurrent.iter().enumerate() {
-            let (name, rows) = (self.recurrent_name(l), layer.map_rows());
-            add(format!("{name}.nonrec"), rows, self.recurrent_input(l), Kind::Nonrecurrent);
-            add(format!("{name}.rec"), rows, layer.output(), Kind::Recurrent);
-            if let Some(rank) = layer.joint {
-                add(format!("{name}.joint"), layer.gate_rows(), rank, Kind::Joint);
-            }
-            if let Some(width) = layer.projection {
-                add(format!("{name}.proj"), width, layer.hidden, Kind::Projection);
-            }
-        }
-        if let Some(fc) = self.fc {
-            add("fc".into(), fc, self.recurrent_output(), Kind::FullyConnected);
-        }
-        add("output".into(), symbols, self.output_input(), Kind::Output);
-        maps
     }
 }
 

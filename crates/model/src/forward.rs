@@ -9,12 +9,16 @@ use crate::{
 };
 
 impl Network {
-    /// Logits of an utterance: `features` is `frames x input`, the result `frames_out(frames) x symbols`.
+    /// Logits of an utterance: `features` is `frames x input`, the result `frames_out(frames) x symbols`. Batch norms
+    /// are folded first.
     ///
     /// # Errors
     /// If the network is not [valid](Network::validate) or `features` does not hold `frames` frames.
     pub fn forward_reference(&self, features: &[f32], frames: usize) -> Result<Vec<f32>> {
         self.validate()?;
+        if self.has_norms() {
+            return self.clone().folded()?.forward_reference(features, frames);
+        }
         let wanted = frames.checked_mul(self.config.input);
         if wanted != Some(features.len()) {
             return Err(Error::Argument(format!(

@@ -25,11 +25,13 @@ mod package;
 mod recurrent;
 
 pub use alphabet::Alphabet;
-pub use config::{Candidate, ConvConfig, Kind, LinearSpec, NetworkConfig, RowConvConfig};
+pub use config::{Candidate, ConvConfig, Kind, NetworkConfig, RowConvConfig};
 pub use error::Error;
 pub use linear::*;
 pub use matrix::{INT4_GROUP, Matrix};
-pub use network::{Affine, MapRef, Network};
+pub use network::{
+    Affine, BatchNorm, EPSILON, LinearSpec, MapId, MapRef, Network, ParameterId, Source, VectorId,
+};
 pub use package::{MAX_HEADER_BYTES, MAX_METADATA_BYTES, MAX_PACKAGE_BYTES, MAX_TENSORS, Package};
 pub use recurrent::{Cell, RecurrentConfig, RecurrentLayer};
 

@@ -124,6 +124,9 @@ impl Package {
 
     fn validate(&self) -> Result<()> {
         self.network.validate()?;
+        if self.network.has_norms() {
+            return Err(Error::weight("network", "has batch norms: fold them first"));
+        }
         if self.network.symbols() != self.alphabet.len() {
             return Err(Error::weight(
                 "output",

@@ -1,7 +1,7 @@
 //! Recurrent layers: which cells there are, how a config spells them, and their weights.
 
 use crate::config::{MAX_DIM, elements, in_range};
-use crate::{Affine, Error, LinearMap};
+use crate::{Affine, Error, LinearMap, Matrix};
 use serde::de::{self, MapAccess, Visitor, value::MapAccessDeserializer};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::fmt;
@@ -213,24 +213,24 @@ impl<'de> Visitor<'de> for NumberOrTable {
 /// `W x + U s` of LSTM and RNN is `L (Vx x + Vh s)`; for the GRU, whose reset gate stands between them, `L` multiplies
 /// both, `L (Vx x)` and `L (Vh s)`.
 #[derive(Debug, Clone, PartialEq)]
-pub struct RecurrentLayer {
+pub struct RecurrentLayer<P = Matrix, V = Vec<f32>> {
     /// `W`, `gate rows x n_in`, or `Vx`, `joint x n_in`; and `b`, always one value per gate row.
-    pub nonrec: Affine,
+    pub nonrec: Affine<P, V>,
     /// `U`, `gate rows x s`, or `Vh`, `joint x s`.
-    pub rec: LinearMap,
+    pub rec: LinearMap<P>,
     /// `L`, `gate rows x joint`.
-    pub joint: Option<LinearMap>,
+    pub joint: Option<LinearMap<P>>,
     /// `pi`, `pf`, `po` one after the other.
-    pub peepholes: Option<Vec<f32>>,
+    pub peepholes: Option<V>,
     /// `d`, one value per unit.
-    pub recurrent_bias: Option<Vec<f32>>,
+    pub recurrent_bias: Option<V>,
     /// `P`, `projection x hidden`.
-    pub projection: Option<LinearMap>,
+    pub projection: Option<LinearMap<P>>,
 }
 
-impl RecurrentLayer {
+impl<P, V> RecurrentLayer<P, V> {
     /// A layer without any of the options.
-    pub fn new(nonrec: Affine, rec: LinearMap) -> Self {
+    pub fn new(nonrec: Affine<P, V>, rec: LinearMap<P>) -> Self {
         Self { nonrec, rec, joint: None, peepholes: None, recurrent_bias: None, projection: None }
     }
 }

@@ -45,13 +45,10 @@ fn one_cell(candidate: Candidate, w: [f32; 3], u: [f32; 3], b: [f32; 3]) -> Netw
     Network {
         config,
         conv: vec![],
-        recurrent: vec![RecurrentLayer::new(
-            Affine { map: dense(3, &w), bias: b.to_vec() },
-            dense(3, &u),
-        )],
+        recurrent: vec![RecurrentLayer::new(Affine::new(dense(3, &w), b.to_vec()), dense(3, &u))],
         row_conv: None,
         fc: None,
-        output: Affine { map: dense(1, &[1.0]), bias: vec![0.0] },
+        output: Affine::new(dense(1, &[1.0]), vec![0.0]),
     }
 }
 

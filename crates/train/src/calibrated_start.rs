@@ -98,7 +98,8 @@ fn adopt(
     after: &Network,
     inputs: &Calibration,
 ) -> Result<(), TrainError> {
-    let biases: BTreeMap<String, &[f32]> = after.vectors().into_iter().collect();
+    let biases: BTreeMap<String, &Vec<f32>> =
+        after.vectors().into_iter().map(|(id, v)| (after.config.vector_name(id), v)).collect();
     let row = |values: Vec<f32>| Parameter { rows: 1, columns: values.len(), values };
     net.config = after.config.clone();
     let before = before.maps();

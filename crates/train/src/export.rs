@@ -21,7 +21,7 @@ pub fn export(net: &Net) -> Result<Network, TrainError> {
         let [frequency, time] = config.conv[l].kernel;
         let data = time_first(&weight.values, frequency, time, config.conv_channels_in(l));
         let data = scale_rows(data, weight.columns, &scale);
-        Ok(Affine { map: LinearMap::dense(weight.rows, weight.columns, data)?, bias })
+        Ok(Affine::new(LinearMap::dense(weight.rows, weight.columns, data)?, bias))
     };
     let recurrent = |l: usize| -> Result<RecurrentLayer, TrainError> {
         let name = config.recurrent_name(l);
@@ -50,10 +50,10 @@ pub fn export(net: &Net) -> Result<Network, TrainError> {
         recurrent: (0..config.recurrent.len()).map(recurrent).collect::<Result<_, _>>()?,
         row_conv: net.parameters.get("row_conv.weight").map(|p| p.values.clone()),
         fc: config.fc.map(|_| folded(net, "fc", "fc")).transpose()?,
-        output: Affine {
-            map: map(net, "output", None)?,
-            bias: net.parameters["output.bias"].values.clone(),
-        },
+        output: Affine::new(
+            map(net, "output", None)?,
+            net.parameters["output.bias"].values.clone(),
+        ),
         config: config.clone(),
     };
     network.validate()?;
@@ -74,7 +74,7 @@ pub(crate) fn fold(net: &Net, layer: &str) -> (Vec<f32>, Vec<f32>) {
 /// The map `name` with the batch norm of `layer` folded in.
 fn folded(net: &Net, name: &str, layer: &str) -> Result<Affine, TrainError> {
     let (scale, bias) = fold(net, layer);
-    Ok(Affine { map: map(net, name, Some(&scale))?, bias })
+    Ok(Affine::new(map(net, name, Some(&scale))?, bias))
 }
 
 /// The map `name`, its rows scaled.

@@ -17,7 +17,7 @@ pub(super) struct Weights {
 impl Weights {
     pub(super) fn finish(self) -> Result<Affine> {
         let (rows, cols) = (self.bias.len(), self.weight.len() / self.bias.len());
-        Ok(Affine { map: LinearMap::dense(rows, cols, self.weight)?, bias: self.bias })
+        Ok(Affine::new(LinearMap::dense(rows, cols, self.weight)?, self.bias))
     }
 }
 

@@ -1,6 +1,6 @@
 //! A linear map with its weights: a family at a size, its parts, and perhaps a gain of each output.
 
-use super::{Family, FamilySpec};
+use super::{Family, FamilySpec, PartSpec};
 use crate::{Error, Matrix, Result};
 
 /// Tensor of the gain of each output.
@@ -10,10 +10,12 @@ pub(crate) const GAIN: &str = "gain";
 ///
 /// The gain is what a batch normalisation behind the map leaves when it is folded: most families do not stay
 /// themselves when their rows are scaled.
+///
+/// Its parts are matrices at rest; a trainer has its parameters, gradients or tensors in their place.
 #[derive(Debug, Clone, PartialEq)]
-pub struct LinearMap {
+pub struct LinearMap<P = Matrix> {
     spec: FamilySpec,
-    parts: Vec<Matrix>,
+    parts: Vec<P>,
     gain: Option<Vec<f32>>,
 }
 
@@ -25,80 +27,11 @@ impl From<Matrix> for LinearMap {
     }
 }
 
-impl LinearMap {
-    /// A map of the family and the size `spec` says, from its parts, and a gain for each row if there is one.
-    ///
-    /// # Errors
-    /// [`Error::Weight`] with `name` and the part if there are not as many parts of those shapes, or a value is
-    /// not finite.
-    pub fn new(
-        name: &str,
-        spec: FamilySpec,
-        parts: Vec<Matrix>,
-        gain: Option<Vec<f32>>,
-    ) -> Result<Self> {
-        let map = Self { spec, parts, gain };
-        map.validate(name).map(|()| map)
-    }
-
-    /// [`new`](Self::new) from the float values of the parts. `gain` scales the rows: inside the weights where the
-    /// family allows it, else beside them.
-    ///
-    /// # Errors
-    /// As [`new`](Self::new).
-    pub fn from_values(
-        name: &str,
-        spec: FamilySpec,
-        values: Vec<Vec<f32>>,
-        gain: Option<&[f32]>,
-    ) -> Result<Self> {
-        let mut values = values;
-        let shapes = spec.parts();
-        let inside = spec.family().rule().gain_in_first_part();
-        if let (Some(gain), Some(first), true) = (gain, values.first_mut(), inside) {
-            for (row, gain) in first.chunks_exact_mut(shapes[0].cols).zip(gain) {
-                row.iter_mut().for_each(|w| *w *= gain);
-            }
-        }
-        if values.len() != shapes.len() {
-            return Err(wrong_count(name, values.len(), shapes.len()));
-        }
-        let parts = shapes.iter().zip(values);
-        let parts = parts.map(|(s, data)| Matrix::F32 { rows: s.rows, cols: s.cols, data });
-        let gain = gain.filter(|_| !inside).map(<[f32]>::to_vec);
-        Self::new(name, spec, parts.collect(), gain)
-    }
-
-    /// A dense float map from a row-major `rows x cols` slice.
-    ///
-    /// # Errors
-    /// If `data` does not hold `rows * cols` finite values.
-    pub fn dense(rows: usize, cols: usize, data: Vec<f32>) -> Result<Self> {
-        Matrix::from_f32(rows, cols, data).map(Self::from)
-    }
-
-    /// A low-rank float map from `u`, `rows x rank`, and `v`, `rank x cols`.
-    ///
-    /// # Errors
-    /// If a factor does not hold as many finite values as its shape has, or `rank` is larger than the smaller side.
-    pub fn low_rank(
-        rows: usize,
-        cols: usize,
-        rank: usize,
-        u: Vec<f32>,
-        v: Vec<f32>,
-    ) -> Result<Self> {
-        Self::of_factors(Matrix::from_f32(rows, rank, u)?, Matrix::from_f32(rank, cols, v)?)
-    }
-
-    /// The low-rank map `U V`.
-    ///
-    /// # Errors
-    /// If the factors do not fit each other, or their inner size is larger than the smaller side.
-    pub fn of_factors(u: Matrix, v: Matrix) -> Result<Self> {
-        let name = "low_rank";
-        let spec = FamilySpec::new(name, Family::low_rank(u.cols()), u.rows(), v.cols())?;
-        Self::new(name, spec, vec![u, v], None)
+impl<P> LinearMap<P> {
+    /// A map of the family and the size `spec` says, of what `part` makes for each of its parts.
+    pub fn of_parts(spec: FamilySpec, part: impl FnMut(PartSpec) -> P) -> Self {
+        let parts = spec.parts().into_iter().map(part).collect();
+        Self { spec, parts, gain: None }
     }
 
     /// Family and size.
@@ -131,23 +64,23 @@ impl LinearMap {
         self.spec.flops()
     }
 
-    /// The matrices that make it up, in the order of [`FamilySpec::parts`].
-    pub fn parts(&self) -> &[Matrix] {
+    /// What makes it up, in the order of [`FamilySpec::parts`].
+    pub fn parts(&self) -> &[P] {
         &self.parts
     }
 
     /// The same, to be changed: [`validate`](Self::validate) checks what became of them.
-    pub fn parts_mut(&mut self) -> &mut [Matrix] {
+    pub fn parts_mut(&mut self) -> &mut [P] {
         &mut self.parts
     }
 
     /// The parts with the last part of their tensors' names in a package.
-    pub fn named_parts(&self) -> impl Iterator<Item = (&'static str, &Matrix)> {
+    pub fn named_parts(&self) -> impl Iterator<Item = (&'static str, &P)> {
         self.spec.parts().into_iter().map(|part| part.name).zip(&self.parts)
     }
 
-    /// The matrix of a dense map.
-    pub fn weight(&self) -> Option<&Matrix> {
+    /// The only part of a dense map.
+    pub fn weight(&self) -> Option<&P> {
         match (self.family(), &self.parts[..]) {
             (Family::Dense(_), [weight]) => Some(weight),
             _ => None,
@@ -155,7 +88,7 @@ impl LinearMap {
     }
 
     /// `U` and `V` of a low-rank map.
-    pub fn factors(&self) -> Option<(&Matrix, &Matrix)> {
+    pub fn factors(&self) -> Option<(&P, &P)> {
         match (self.family(), &self.parts[..]) {
             (Family::LowRank(_), [u, v]) => Some((u, v)),
             _ => None,
@@ -168,9 +101,107 @@ impl LinearMap {
     }
 
     /// The same map with every part replaced by `f` of it (for instance its quantised form).
-    pub fn map_parts(&self, f: impl FnMut(&Matrix) -> Matrix) -> Self {
+    pub fn map_parts<Q>(&self, f: impl FnMut(&P) -> Q) -> LinearMap<Q> {
         let parts = self.parts.iter().map(f).collect();
-        Self { spec: self.spec.clone(), parts, gain: self.gain.clone() }
+        LinearMap { spec: self.spec.clone(), parts, gain: self.gain.clone() }
+    }
+}
+
+impl LinearMap {
+    /// A map of the family and the size `spec` says, from its parts, and a gain for each row if there is one.
+    ///
+    /// # Errors
+    /// [`Error::Weight`] with `name` and the part if there are not as many parts of those shapes, or a value is
+    /// not finite.
+    pub fn new(
+        name: &str,
+        spec: FamilySpec,
+        parts: Vec<Matrix>,
+        gain: Option<Vec<f32>>,
+    ) -> Result<Self> {
+        let map = Self { spec, parts, gain };
+        map.validate(name).map(|()| map)
+    }
+
+    /// [`new`](Self::new) from the float values of the parts. `gain` scales the rows: inside the weights where the
+    /// family allows it, else beside them.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new).
+    pub fn from_values(
+        name: &str,
+        spec: FamilySpec,
+        values: Vec<Vec<f32>>,
+        gain: Option<&[f32]>,
+    ) -> Result<Self> {
+        let shapes = spec.parts();
+        if values.len() != shapes.len() {
+            return Err(wrong_count(name, values.len(), shapes.len()));
+        }
+        let parts = shapes.iter().zip(values);
+        let parts = parts.map(|(s, data)| Matrix::F32 { rows: s.rows, cols: s.cols, data });
+        let mut map = Self::new(name, spec, parts.collect(), None)?;
+        if let Some(gain) = gain {
+            map.scale_rows(gain)?;
+            map.validate(name)?;
+        }
+        Ok(map)
+    }
+
+    /// Scales the rows of `W`: inside the weights where the family allows it, else by the gain.
+    ///
+    /// # Errors
+    /// If there are not as many factors as rows, or the weights to be scaled are integers.
+    pub fn scale_rows(&mut self, factors: &[f32]) -> Result<()> {
+        let name = self.family().name();
+        let refuse = |reason: String| Err(Error::weight(name, reason));
+        if factors.len() != self.rows() {
+            return refuse(format!("has {} rows, not {}", self.rows(), factors.len()));
+        }
+        if !self.family().rule().gain_in_first_part() {
+            let gain = self.gain.get_or_insert_with(|| vec![1.0; factors.len()]);
+            gain.iter_mut().zip(factors).for_each(|(gain, factor)| *gain *= factor);
+            return Ok(());
+        }
+        let Some(Matrix::F32 { cols, data, .. }) = self.parts.first_mut() else {
+            return refuse("is quantised: its rows cannot be scaled any more".into());
+        };
+        for (row, factor) in data.chunks_exact_mut(*cols).zip(factors) {
+            row.iter_mut().for_each(|w| *w *= factor);
+        }
+        Ok(())
+    }
+
+    /// A dense float map from a row-major `rows x cols` slice.
+    ///
+    /// # Errors
+    /// If `data` does not hold `rows * cols` finite values.
+    pub fn dense(rows: usize, cols: usize, data: Vec<f32>) -> Result<Self> {
+        Matrix::from_f32(rows, cols, data).map(Self::from)
+    }
+
+    /// A low-rank float map from `u`, `rows x rank`, and `v`, `rank x cols`.
+    ///
+    /// # Errors
+    /// If a factor does not hold as many finite values as its shape has, or `rank` is larger than the smaller side.
+    pub fn low_rank(
+        rows: usize,
+        cols: usize,
+        rank: usize,
+        u: Vec<f32>,
+        v: Vec<f32>,
+    ) -> Result<Self> {
+        Self::of_factors(Matrix::from_f32(rows, rank, u)?, Matrix::from_f32(rank, cols, v)?)
+    }
+
+    /// The low-rank map `U V`.
+    ///
+    /// # Errors
+    /// If the factors do not fit each other, or their inner size is larger than the smaller side.
+    pub fn of_factors(u: Matrix, v: Matrix) -> Result<Self> {
+        let name = "low_rank";
+        let spec = FamilySpec::new(name, Family::low_rank(u.cols()), u.rows(), v.cols())?;
+        Self::new(name, spec, vec![u, v], None)
     }
 
     /// Are any of its weights integers?

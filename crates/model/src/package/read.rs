@@ -6,8 +6,7 @@ use super::*;
 use crate::config::elements;
 use crate::linear::GAIN;
 use crate::{
-    Affine, Family, FamilySpec, INT4_GROUP, LinearMap, LinearSpec, Matrix, NetworkConfig,
-    RecurrentLayer,
+    Family, FamilySpec, INT4_GROUP, LinearMap, LinearSpec, Matrix, NetworkConfig, Source, VectorId,
 };
 use serde::de::DeserializeOwned;
 use std::collections::BTreeMap;
@@ -60,13 +59,18 @@ pub(super) fn from_bytes(bytes: &[u8]) -> Result<Package> {
         true => parse(&header, FAMILIES_KEY)?,
         false => BTreeMap::new(),
     };
-    let maps = config.linear_maps(alphabet.len());
+    // The output layer says how many there are; whether the alphabet has as many is checked at the end.
+    let symbols = match header.tensors.get("output.bias").map(|bias| bias.shape.dims()) {
+        Some(&[symbols]) => symbols,
+        _ => alphabet.len(),
+    };
+    let maps = config.linear_maps(symbols);
     if let Some(name) = families.keys().find(|name| !maps.iter().any(|map| map.name == **name)) {
         let reason = format!("the network has no map {:?}", shorten(name));
         return Err(refuse(FAMILIES_KEY, 8, reason));
     }
-    let mut tensors = Tensors { header, bytes, maps, families };
-    let network = network(config, &mut tensors)?;
+    let mut tensors = Tensors { config: config.clone(), header, bytes, families };
+    let network = Network::build(config, symbols, &mut tensors)?;
     tensors.finish()?;
     Ok(Package { features, alphabet, network, provenance })
 }
@@ -137,8 +141,7 @@ fn parse<T: DeserializeOwned>(header: &Header, key: &str) -> Result<T> {
 struct Tensors<'a> {
     header: Header,
     bytes: &'a [u8],
-    /// The maps that the config has.
-    maps: Vec<LinearSpec>,
+    config: NetworkConfig,
     /// The families that tensors do not tell.
     families: BTreeMap<String, Family>,
 }
@@ -238,26 +241,6 @@ impl Tensors<'_> {
         Ok(Matrix::Int8 { rows, cols, data, scales })
     }
 
-    /// A map in its family, at the size that the config gives it.
-    fn map(&mut self, name: &str) -> Result<LinearMap> {
-        let Some(family) = self.families.remove(name) else { return self.plain_map(name) };
-        let size = self.maps.iter().find(|map| map.name == name).map(|map| (map.rows, map.cols));
-        let (rows, cols) = size.unwrap_or_default();
-        let spec = FamilySpec::new(name, family, rows, cols)?;
-        let mut parts = Vec::new();
-        for part in spec.parts() {
-            let name = format!("{name}.{}", part.name);
-            let matrix = self.matrix(&name)?;
-            parts.push(matrix.ok_or_else(|| self.missing(&name, "this part, but it is missing"))?);
-        }
-        let gain = format!("{name}.{GAIN}");
-        let gain = match self.header.tensors.contains_key(&gain) {
-            true => Some(self.floats(&gain, &[rows])?),
-            false => None,
-        };
-        LinearMap::new(name, spec, parts, gain)
-    }
-
     /// A map whose family is told by its tensors, dense or factors, at the size that they have.
     fn plain_map(&mut self, name: &str) -> Result<LinearMap> {
         let mut part = |part: &str| self.matrix(&format!("{name}.{part}"));
@@ -272,10 +255,6 @@ impl Tensors<'_> {
         LinearMap::new(name, spec, vec![u, v], None)
     }
 
-    fn affine(&mut self, name: &str, rows: usize) -> Result<Affine> {
-        Ok(Affine { map: self.map(name)?, bias: self.floats(&format!("{name}.bias"), &[rows])? })
-    }
-
     /// All tensors must have been used.
     fn finish(self) -> Result<()> {
         match self.header.tensors.first_key_value() {
@@ -284,6 +263,38 @@ impl Tensors<'_> {
                 Err(refuse(name, offset, "no layer of the config uses this tensor"))
             }
             None => Ok(()),
+        }
+    }
+}
+
+impl Source<Matrix, Vec<f32>> for Tensors<'_> {
+    /// A map in its family, at the size that the config gives it.
+    fn map(&mut self, map: &LinearSpec) -> Result<LinearMap> {
+        let name = &map.name;
+        let Some(family) = self.families.remove(name) else { return self.plain_map(name) };
+        let spec = FamilySpec::new(name, family, map.rows, map.cols)?;
+        let mut parts = Vec::new();
+        for part in spec.parts() {
+            let name = format!("{name}.{}", part.name);
+            let matrix = self.matrix(&name)?;
+            parts.push(matrix.ok_or_else(|| self.missing(&name, "this part, but it is missing"))?);
+        }
+        let gain = format!("{name}.{GAIN}");
+        let gain = match self.header.tensors.contains_key(&gain) {
+            true => Some(self.floats(&gain, &[map.rows])?),
+            false => None,
+        };
+        LinearMap::new(name, spec, parts, gain)
+    }
+
+    fn vector(&mut self, id: VectorId, len: usize) -> Result<Vec<f32>> {
+        let name = self.config.vector_name(id);
+        match id {
+            VectorId::RowConv => {
+                let width = self.config.recurrent_output();
+                self.floats(&name, &[len / width, width])
+            }
+            _ => self.floats(&name, &[len]),
         }
     }
 }
@@ -317,46 +328,4 @@ fn int4_values(
         refuse(name, offset + at, "has a half byte beyond its last column that is not 8")
     })?;
     Ok((values, rows, cols))
-}
-
-fn network(config: NetworkConfig, tensors: &mut Tensors<'_>) -> Result<Network> {
-    let mut conv = Vec::new();
-    for (l, layer) in config.conv.iter().enumerate() {
-        conv.push(tensors.affine(&format!("conv.{l}"), layer.channels)?);
-    }
-    let mut recurrent = Vec::new();
-    for (l, layer) in config.recurrent.iter().enumerate() {
-        let name = config.recurrent_name(l);
-        recurrent.push(RecurrentLayer {
-            nonrec: tensors.affine(&format!("{name}.nonrec"), layer.gate_rows())?,
-            rec: tensors.map(&format!("{name}.rec"))?,
-            joint: match layer.joint {
-                Some(_) => Some(tensors.map(&format!("{name}.joint"))?),
-                None => None,
-            },
-            peepholes: match layer.peephole_values() {
-                0 => None,
-                values => Some(tensors.floats(&format!("{name}.peepholes"), &[values])?),
-            },
-            recurrent_bias: match layer.recurrent_bias {
-                true => Some(tensors.floats(&format!("{name}.rec.bias"), &[layer.hidden])?),
-                false => None,
-            },
-            projection: match layer.projection {
-                Some(_) => Some(tensors.map(&format!("{name}.proj"))?),
-                None => None,
-            },
-        });
-    }
-    let row_conv = match &config.row_conv {
-        Some(r) => Some(tensors.floats("row_conv.weight", &[r.taps(), config.recurrent_output()])?),
-        None => None,
-    };
-    let fc = match config.fc {
-        Some(width) => Some(tensors.affine("fc", width)?),
-        None => None,
-    };
-    let map = tensors.map("output")?;
-    let bias = tensors.floats("output.bias", &[map.rows()])?;
-    Ok(Network { config, conv, recurrent, row_conv, fc, output: Affine { map, bias } })
 }

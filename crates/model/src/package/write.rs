@@ -6,7 +6,7 @@
 use super::checksum::Checksum;
 use super::*;
 use crate::linear::GAIN;
-use crate::{Family, INT4_GROUP, Matrix};
+use crate::{Family, INT4_GROUP, Matrix, VectorId};
 use serde_json::{Map, json};
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -143,12 +143,12 @@ fn tensors(network: &Network) -> Vec<Tensor> {
         }
     }
     let width = network.config.recurrent_output();
-    for (name, vector) in network.vectors() {
-        let shape = match &network.row_conv {
-            Some(_) if name.starts_with("row_conv") => vec![vector.len() / width, width],
+    for (id, vector) in network.vectors() {
+        let shape = match id {
+            VectorId::RowConv => vec![vector.len() / width, width],
             _ => vec![vector.len()],
         };
-        tensors.push(float(name, shape, vector));
+        tensors.push(float(network.config.vector_name(id), shape, vector));
     }
     tensors
 }

@@ -131,10 +131,8 @@ pub fn network(config: &NetworkConfig, symbols: usize, storage: Storage, seed: u
     let mut maps = config.linear_maps(symbols).into_iter();
     let mut affine = |random: &mut Random, gain: f32| {
         let spec = maps.next().unwrap();
-        Affine {
-            map: map(random, spec.rows, spec.cols, gain, storage),
-            bias: random.values(spec.rows, 0.2),
-        }
+        let map = map(random, spec.rows, spec.cols, gain, storage);
+        Affine::new(map, random.values(spec.rows, 0.2))
     };
     let conv = config.conv.iter().map(|_| affine(random, 1.4)).collect();
     let mut recurrent = Vec::new();
