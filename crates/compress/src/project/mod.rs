@@ -2,11 +2,10 @@
 //! parametrisation.
 
 mod fit;
-mod start;
 
-use crate::{Error, Result};
+use crate::{Error, Result, truncated_svd};
 use fit::{Problem, minimise};
-use stonechat_model::FamilySpec;
+use stonechat_model::{FamilySpec, Nearest};
 
 /// Most steps of the fit.
 const STEPS: usize = 250;
@@ -49,7 +48,7 @@ pub fn project(
     }
     let problem = Problem { spec, w, moments };
     let size = problem.size();
-    let (mut parts, exact) = start::parts(w, spec)?;
+    let Nearest { mut parts, exact } = spec.nearest(w, truncated_svd)?;
     if moments.is_some() || !exact {
         parts = minimise(&problem, parts, STEPS);
     }

@@ -1,7 +1,7 @@
 //! Block-circulant matrices (C-LSTM, Wang et al. 2018): square circulant blocks of one size, `block` times fewer
 //! weights than a dense matrix has.
 
-use super::family::{PartSpec, Rule, up_to};
+use super::family::{Nearest, PartSpec, Rule, Truncate, up_to};
 use super::pattern;
 use super::tiles::transform_flops;
 use serde::{Deserialize, Serialize};
@@ -43,6 +43,10 @@ impl Rule for BlockCirculant {
 
     fn gradient(&self, rows: usize, cols: usize, parts: &[&[f32]], dw: &[f32]) -> Vec<Vec<f32>> {
         vec![pattern::gradient(parts[0].len(), dw, |f| self.each(rows, cols, f))]
+    }
+
+    fn nearest(&self, rows: usize, cols: usize, w: &[f32], _: Truncate<'_>) -> Option<Nearest> {
+        Some(pattern::averages(self, rows, cols, w))
     }
 
     fn flops(&self, rows: usize, cols: usize) -> usize {

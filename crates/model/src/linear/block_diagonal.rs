@@ -1,7 +1,7 @@
 //! Blocks on the diagonal, zeros elsewhere: groups of inputs and outputs that do not see each other (the
 //! "group" layers of Kuchaiev & Ginsburg 2017, section 3).
 
-use super::family::{PartSpec, Rule, divides};
+use super::family::{Nearest, PartSpec, Rule, Truncate, divides};
 use super::pattern;
 use serde::{Deserialize, Serialize};
 
@@ -41,6 +41,10 @@ impl Rule for BlockDiagonal {
 
     fn gradient(&self, rows: usize, cols: usize, parts: &[&[f32]], dw: &[f32]) -> Vec<Vec<f32>> {
         vec![pattern::gradient(parts[0].len(), dw, |f| self.each(rows, cols, f))]
+    }
+
+    fn nearest(&self, rows: usize, cols: usize, w: &[f32], _: Truncate<'_>) -> Option<Nearest> {
+        Some(pattern::averages(self, rows, cols, w))
     }
 
     fn flops(&self, rows: usize, cols: usize) -> usize {

@@ -1,6 +1,6 @@
 //! Circulant projections (Cheng et al. 2015): `W = R D`, `R` circulant and `D` fixed random signs.
 
-use super::family::{PartSpec, Rule};
+use super::family::{Nearest, PartSpec, Rule, Truncate};
 use super::hashed::mix;
 use super::pattern;
 use super::tiles::{Rectangle, tile_row, tiles, transform_flops};
@@ -55,6 +55,10 @@ impl Rule for Circulant {
 
     fn gradient(&self, rows: usize, cols: usize, parts: &[&[f32]], dw: &[f32]) -> Vec<Vec<f32>> {
         vec![pattern::gradient(parts[0].len(), dw, |f| self.each(rows, cols, f))]
+    }
+
+    fn nearest(&self, rows: usize, cols: usize, w: &[f32], _: Truncate<'_>) -> Option<Nearest> {
+        Some(pattern::averages(self, rows, cols, w))
     }
 
     fn flops(&self, rows: usize, cols: usize) -> usize {

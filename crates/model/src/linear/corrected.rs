@@ -1,6 +1,6 @@
 //! A matrix of few bits with a low-rank correction: `W = Q + U V`, where `U V` makes good what rounding did to `Q`.
 
-use super::family::{PartSpec, Rule};
+use super::family::{Nearest, PartSpec, Rule, Truncate};
 use super::low_rank::{self, LowRank};
 use serde::{Deserialize, Serialize};
 
@@ -39,6 +39,12 @@ impl Rule for Corrected {
         let mut gradients = vec![dw.to_vec()];
         gradients.extend(self.correction().gradient(rows, cols, &parts[1..], dw));
         gradients
+    }
+
+    /// `Q` takes all of `W`; the correction starts empty and is what rounding leaves.
+    fn nearest(&self, rows: usize, cols: usize, w: &[f32], _: Truncate<'_>) -> Option<Nearest> {
+        let (u, v) = (vec![0.0; rows * self.rank], vec![0.0; self.rank * cols]);
+        Some(Nearest { parts: vec![w.to_vec(), u, v], exact: true })
     }
 
     fn flops(&self, rows: usize, cols: usize) -> usize {

@@ -1,6 +1,6 @@
 //! The dense family: `W` itself.
 
-use super::family::{PartSpec, Rule};
+use super::family::{Nearest, PartSpec, Rule, Truncate};
 use serde::{Deserialize, Serialize};
 
 /// `W` itself; nothing to choose.
@@ -23,6 +23,10 @@ impl Rule for Dense {
 
     fn gradient(&self, _: usize, _: usize, _: &[&[f32]], dw: &[f32]) -> Vec<Vec<f32>> {
         vec![dw.to_vec()]
+    }
+
+    fn nearest(&self, _: usize, _: usize, w: &[f32], _: Truncate<'_>) -> Option<Nearest> {
+        Some(Nearest { parts: vec![w.to_vec()], exact: true })
     }
 
     fn flops(&self, rows: usize, cols: usize) -> usize {

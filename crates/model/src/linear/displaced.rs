@@ -1,7 +1,7 @@
 //! Families of low displacement rank: square matrices that a simple operator turns into `G H^T` of rank `rank`
 //! (Sindhwani, Sainath & Kumar 2015). What differs is the operator, one file each; the rest is here.
 
-use super::family::{Displacement, PartSpec, Rule, narrow, up_to, wide};
+use super::family::{Displacement, Nearest, PartSpec, Rule, Truncate, narrow, up_to, wide};
 use super::tiles::{Rectangle, tile_row, tiles};
 
 /// A family of square matrices `M(G, H)`, bilinear in `G` and `H`. In memory they are transposed: `rank x n`.
@@ -67,6 +67,20 @@ impl<T: Displaced> Rule for T {
             dh.extend(narrow(h));
         }
         vec![dg, dh]
+    }
+
+    /// `g` and `h` of every square from the largest singular values of its displacement: exact where the displacement
+    /// rank is no larger, else only a beginning, because small displacements may belong to large entries.
+    fn nearest(&self, rows: usize, cols: usize, w: &[f32], svd: Truncate<'_>) -> Option<Nearest> {
+        let rank = self.terms();
+        let (mut g, mut h) = (Vec::new(), Vec::new());
+        for Displacement { side: n, values } in self.displacements(rows, cols, w) {
+            let (u, v) = svd(&values, n, n, rank)?;
+            let places = (0..rank).flat_map(|r| (0..n).map(move |i| i * rank + r));
+            g.extend(places.map(|place| u[place]));
+            h.extend(v);
+        }
+        Some(Nearest { parts: vec![g, h], exact: false })
     }
 
     fn flops(&self, rows: usize, cols: usize) -> usize {

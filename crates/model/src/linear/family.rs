@@ -33,6 +33,16 @@ pub(super) trait Rule {
     fn rank(&self, rows: usize, cols: usize) -> usize {
         rows.min(cols)
     }
+    /// Parts near to `w`, row-major: where a fit begins, or ends. A family that has no better place begins at values
+    /// without structure.
+    fn nearest(&self, rows: usize, cols: usize, w: &[f32], _: Truncate<'_>) -> Option<Nearest> {
+        let square = w.iter().map(|&w| f64::from(w) * f64::from(w)).sum::<f64>() / w.len() as f64;
+        let parts = self.parts(rows, cols);
+        let deviations = self.deviations(rows, cols, square.sqrt());
+        let parts =
+            parts.iter().zip(deviations).map(|(part, deviation)| scattered(part, deviation));
+        Some(Nearest { parts: parts.collect(), exact: false })
+    }
     /// See [`FamilySpec::displacements`].
     fn displacements(&self, _: usize, _: usize, _: &[f32]) -> Vec<Displacement> {
         Vec::new()
@@ -43,6 +53,29 @@ pub(super) trait Rule {
     fn gain_in_first_part(&self) -> bool {
         false
     }
+}
+
+/// Factors `rows x rank` and `rank x cols` of the best approximation of a matrix, given as `(w, rows, cols, rank)`: this
+/// crate knows no decompositions. `None` where there is none.
+pub(super) type Truncate<'a> = &'a mut dyn FnMut(&[f32], usize, usize, usize) -> Option<Factors>;
+
+/// Two factors of a matrix, `rows x rank` and `rank x cols`.
+pub type Factors = (Vec<f32>, Vec<f32>);
+
+/// Parts of a family near to a matrix.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Nearest {
+    /// Values of the parts, in the order of [`FamilySpec::parts`].
+    pub parts: Vec<Vec<f32>>,
+    /// Are they the nearest there are, in the Frobenius norm? Else they are where a fit begins.
+    pub exact: bool,
+}
+
+/// Values without structure, of the given deviation. The same for the same size.
+fn scattered(part: &PartSpec, deviation: f64) -> Vec<f32> {
+    // Multiples of the golden ratio fill an interval evenly and without a visible order.
+    let value = |i: usize| ((i as f64 * 0.618_033_988_749_895).fract() - 0.5) * 12f64.sqrt();
+    (1..=part.rows * part.cols).map(|i| (value(i * i) * deviation) as f32).collect()
 }
 
 /// What the operator of a family leaves of one square of a matrix: `G H^T`.
@@ -132,6 +165,28 @@ impl FamilySpec {
     /// Panics if a part or `dw` is too short.
     pub fn gradient(&self, parts: &[&[f32]], dw: &[f32]) -> Vec<Vec<f32>> {
         self.family.rule().gradient(self.rows, self.cols, parts, dw)
+    }
+
+    /// Parts near to `w` (`rows x cols`, row-major), with what `truncate` gives for `(matrix, rows, cols, rank)`: factors
+    /// `rows x rank` and `rank x cols` of the matrix of that rank which is nearest. Panics if `w` is too short.
+    ///
+    /// # Errors
+    /// Those of `truncate`.
+    pub fn nearest<E>(
+        &self,
+        w: &[f32],
+        mut truncate: impl FnMut(&[f32], usize, usize, usize) -> std::result::Result<Factors, E>,
+    ) -> std::result::Result<Nearest, E> {
+        let mut failed = None;
+        let mut truncate = |w: &[f32], rows, cols, rank| {
+            truncate(w, rows, cols, rank).map_err(|error| failed = Some(error)).ok()
+        };
+        let rule = self.family.rule();
+        let nearest = rule.nearest(self.rows, self.cols, w, &mut truncate);
+        match (failed, nearest) {
+            (Some(error), _) => Err(error),
+            (None, nearest) => Ok(nearest.expect("nothing but `truncate` has no answer")),
+        }
     }
 
     /// For families of low displacement rank, the displacement `G H^T` of every square that `w` (`rows x cols`,

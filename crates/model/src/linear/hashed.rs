@@ -1,7 +1,7 @@
 //! Hashed sharing (Chen et al. 2015, HashedNets): `W_ij = sign(i, j) w[bucket(i, j)]`, so that many entries share one
 //! weight, by a hash that needs no storage.
 
-use super::family::{PartSpec, Rule, up_to};
+use super::family::{Nearest, PartSpec, Rule, Truncate, up_to};
 use super::pattern;
 use serde::{Deserialize, Serialize};
 
@@ -57,6 +57,10 @@ impl Rule for Hashed {
 
     fn gradient(&self, rows: usize, cols: usize, _: &[&[f32]], dw: &[f32]) -> Vec<Vec<f32>> {
         vec![pattern::gradient(self.parameters, dw, |f| self.each(rows, cols, f))]
+    }
+
+    fn nearest(&self, rows: usize, cols: usize, w: &[f32], _: Truncate<'_>) -> Option<Nearest> {
+        Some(pattern::averages(self, rows, cols, w))
     }
 
     fn flops(&self, rows: usize, cols: usize) -> usize {

@@ -1,6 +1,6 @@
 //! The low-rank family: `W = U V` with a small inner size, applied as `U (V x)` without forming `W`.
 
-use super::family::{PartSpec, Rule, narrow, up_to};
+use super::family::{Nearest, PartSpec, Rule, Truncate, narrow, up_to};
 use serde::{Deserialize, Serialize};
 
 /// `W = U V`, `U` of `rows x rank`, `V` of `rank x cols`.
@@ -42,6 +42,11 @@ impl Rule for LowRank {
             }
         }
         vec![narrow(du), narrow(dv)]
+    }
+
+    fn nearest(&self, rows: usize, cols: usize, w: &[f32], svd: Truncate<'_>) -> Option<Nearest> {
+        let (u, v) = svd(w, rows, cols, self.rank)?;
+        Some(Nearest { parts: vec![u, v], exact: true })
     }
 
     fn flops(&self, rows: usize, cols: usize) -> usize {

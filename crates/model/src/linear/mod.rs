@@ -26,7 +26,7 @@ mod tiles;
 mod toeplitz_like;
 mod vandermonde_like;
 
-pub use family::{Displacement, FamilySpec, PartSpec};
+pub use family::{Displacement, Factors, FamilySpec, Nearest, PartSpec};
 pub(crate) use map::GAIN;
 pub use map::LinearMap;
 pub use tiles::Rectangle;

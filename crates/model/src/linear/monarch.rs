@@ -7,7 +7,7 @@
 //! for outputs in `blocks` groups `b` and inputs in `blocks` groups `k`: every pair of groups has a matrix of rank
 //! one, and `W` in general full rank, for the parameters of a low rank of `blocks`.
 
-use super::family::{PartSpec, Rule, divides, narrow};
+use super::family::{Nearest, PartSpec, Rule, Truncate, divides, narrow};
 use serde::{Deserialize, Serialize};
 
 /// `blocks` groups of inputs and of outputs; both sides must be divisible.
@@ -57,6 +57,23 @@ impl Rule for Monarch {
             right[r] += d * f64::from(parts[0][l]);
         });
         vec![narrow(left), narrow(right)]
+    }
+
+    /// The best rank-one matrix for every pair of groups, its weight shared evenly between the two factors.
+    fn nearest(&self, rows: usize, cols: usize, w: &[f32], svd: Truncate<'_>) -> Option<Nearest> {
+        let blocks = self.blocks;
+        let (height, width) = (rows / blocks, cols / blocks);
+        let (mut left, mut right) = (vec![0.0; rows * blocks], vec![0.0; blocks * cols]);
+        for b in 0..blocks {
+            for k in 0..blocks {
+                let row = |i: usize| &w[(b * height + i) * cols + k * width..][..width];
+                let block: Vec<f32> = (0..height).flat_map(|i| row(i).iter().copied()).collect();
+                let (u, v) = svd(&block, height, width, 1)?;
+                (0..height).for_each(|i| left[(b * height + i) * blocks + k] = u[i]);
+                right[b * cols + k * width..][..width].copy_from_slice(&v);
+            }
+        }
+        Some(Nearest { parts: vec![left, right], exact: true })
     }
 
     fn flops(&self, rows: usize, cols: usize) -> usize {

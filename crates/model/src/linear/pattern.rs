@@ -2,7 +2,7 @@
 //!
 //! `each` calls its argument with `(element of W, weight, sign)` for every entry that is not zero.
 
-use super::family::narrow;
+use super::family::{Nearest, Rule, narrow};
 
 /// `W` of `len` elements.
 pub(super) fn to_dense(
@@ -24,4 +24,15 @@ pub(super) fn gradient(
     let mut gradient = vec![0f64; len];
     each(&mut |at, weight, sign| gradient[weight] += f64::from(sign * dw[at]));
     narrow(gradient)
+}
+
+/// The best fit: for each weight the mean over the entries that it stands for.
+pub(super) fn averages(rule: &dyn Rule, rows: usize, cols: usize, w: &[f32]) -> Nearest {
+    let shape = rule.parts(rows, cols)[0];
+    let ones = vec![1.0; shape.rows * shape.cols];
+    let pattern = rule.to_dense(rows, cols, &[&ones]);
+    let sums = &rule.gradient(rows, cols, &[&ones], w)[0];
+    let counts = &rule.gradient(rows, cols, &[&ones], &pattern)[0];
+    let means = sums.iter().zip(counts).map(|(s, n)| if *n > 0.0 { s / n } else { 0.0 });
+    Nearest { parts: vec![means.collect()], exact: true }
 }

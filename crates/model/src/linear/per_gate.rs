@@ -2,7 +2,7 @@
 //! (Kliegl et al. 2017, appendix B.2).
 
 use super::Family;
-use super::family::{Displacement, PartSpec, Rule};
+use super::family::{Displacement, Nearest, PartSpec, Rule, Truncate};
 use serde::{Deserialize, Serialize};
 
 /// `gates` maps of `rows / gates x cols`, one above the other, all of the family `of`. Their parts are stacked
@@ -59,6 +59,18 @@ impl Rule for PerGate {
             }
         }
         stacked
+    }
+
+    fn nearest(&self, rows: usize, cols: usize, w: &[f32], svd: Truncate<'_>) -> Option<Nearest> {
+        let height = rows / self.gates;
+        let mut stacked = vec![Vec::new(); self.parts(rows, cols).len()];
+        let mut exact = true;
+        for w in w.chunks_exact(height * cols) {
+            let gate = self.of.rule().nearest(height, cols, w, svd)?;
+            exact &= gate.exact;
+            stacked.iter_mut().zip(gate.parts).for_each(|(stacked, part)| stacked.extend(part));
+        }
+        Some(Nearest { parts: stacked, exact })
     }
 
     fn flops(&self, rows: usize, cols: usize) -> usize {

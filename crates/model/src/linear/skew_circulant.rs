@@ -1,6 +1,6 @@
 //! Skew-circulant matrices `Z_{-1}(v)`: circulant, but what comes round from the bottom to the top changes its sign.
 
-use super::family::{PartSpec, Rule};
+use super::family::{Nearest, PartSpec, Rule, Truncate};
 use super::pattern;
 use super::tiles::{Rectangle, tile_row, tiles, transform_flops};
 use serde::{Deserialize, Serialize};
@@ -43,6 +43,10 @@ impl Rule for SkewCirculant {
 
     fn gradient(&self, rows: usize, cols: usize, parts: &[&[f32]], dw: &[f32]) -> Vec<Vec<f32>> {
         vec![pattern::gradient(parts[0].len(), dw, |f| self.each(rows, cols, f))]
+    }
+
+    fn nearest(&self, rows: usize, cols: usize, w: &[f32], _: Truncate<'_>) -> Option<Nearest> {
+        Some(pattern::averages(self, rows, cols, w))
     }
 
     fn flops(&self, rows: usize, cols: usize) -> usize {

@@ -3,7 +3,7 @@
 //! The zeros are the mask: what is zero gets no gradient, and a package stores one bit for it (see
 //! [`Matrix`](crate::Matrix)).
 
-use super::family::{PartSpec, Rule};
+use super::family::{Nearest, PartSpec, Rule, Truncate};
 use serde::{Deserialize, Serialize};
 
 /// A matrix of which the share `density` of the blocks is kept.
@@ -90,6 +90,12 @@ impl Rule for Sparse {
     fn gradient(&self, _: usize, _: usize, parts: &[&[f32]], dw: &[f32]) -> Vec<Vec<f32>> {
         let kept = parts[0].iter().zip(dw).map(|(w, dw)| if *w == 0.0 { 0.0 } else { *dw });
         vec![kept.collect()]
+    }
+
+    fn nearest(&self, rows: usize, cols: usize, w: &[f32], _: Truncate<'_>) -> Option<Nearest> {
+        let mut parts = vec![w.to_vec()];
+        self.admit(rows, cols, &mut parts);
+        Some(Nearest { parts, exact: true })
     }
 
     fn flops(&self, rows: usize, cols: usize) -> usize {
