@@ -11,14 +11,12 @@ use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 use stonechat_compress::{Budget, LowRank, Machine, Measured, Plan, RankRule, map_damage};
 use stonechat_model::Network;
+use stonechat_tune::record;
 
-use crate::calibration::{CalibrationArgs, pack};
+use crate::calibration::CalibrationArgs;
 use crate::failure::Verdict;
 use crate::model_file::{ModelArg, file_bytes};
 use crate::summary::{Change, Summary};
-
-/// Key of a package's provenance under which the steps since training are listed.
-const STEPS: &str = "compressed";
 
 /// How long the machine is measured for where a budget is one of time.
 const MEASURING: Duration = Duration::from_secs(1);
@@ -104,11 +102,7 @@ impl ByRule {
         let plan = self.plan()?;
         let inputs = match plan.needs_inputs() || self.calibration.is_given() {
             false => None,
-            true => {
-                let package = self.model.package()?;
-                let model = pack(&package)?;
-                Some(self.calibration.read(&model)?.inputs(&model, &package)?)
-            }
+            true => Some(self.calibration.inputs(&self.model.package()?)?),
         };
         let machine = plan.needs_machine().then(|| Machine::measure(MEASURING));
         let measured = Measured { inputs: inputs.as_ref(), machine: machine.as_ref() };
@@ -150,36 +144,9 @@ pub fn rewrite(
     Ok(Change { before, after, damage })
 }
 
-/// Adds `step` to the steps in a provenance, which may be anything.
-fn record(provenance: &mut Value, step: Value) {
-    if !provenance.is_object() {
-        let old = provenance.take();
-        *provenance = if old.is_null() { json!({}) } else { json!({ "origin": old }) };
-    }
-    match &mut provenance[STEPS] {
-        Value::Array(steps) => steps.push(step),
-        other => *other = json!([step]),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn steps_are_added_to_any_provenance() {
-        let cases = [
-            (json!(null), json!({ "compressed": [1] })),
-            (json!("by hand"), json!({ "origin": "by hand", "compressed": [1] })),
-            (json!({ "recipe": "r" }), json!({ "recipe": "r", "compressed": [1] })),
-            (json!({ "compressed": [0] }), json!({ "compressed": [0, 1] })),
-        ];
-        for (before, expected) in cases {
-            let mut provenance = before.clone();
-            record(&mut provenance, json!(1));
-            assert_eq!(provenance, expected, "from {before}");
-        }
-    }
 
     #[test]
     fn ranks_are_read() {

@@ -1,7 +1,6 @@
 //! `stonechat eval`: error rates and speed on a manifest.
 
 mod logits;
-mod tune;
 
 use std::fs::File;
 use std::io::{BufWriter, Write};
@@ -17,6 +16,7 @@ use serde::Serialize;
 use stonechat::{Calibration, Grammar, Options, Profile, Recognizer};
 use stonechat_corpus::{Utterance, read_manifest};
 use stonechat_decode::{ErrorCount, Evidence, expected_calibration_error};
+use stonechat_tune::weights::{self, Try};
 
 use crate::decoder_args::DecoderArgs;
 use crate::failure::{Verdict, usage};
@@ -89,7 +89,7 @@ struct Report {
     calibration: Option<Calibrated>,
     /// With `--tune`: what was tried, the best first.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    tries: Vec<tune::Try>,
+    tries: Vec<Try>,
     words: ErrorCount,
     characters: ErrorCount,
 }
@@ -184,23 +184,24 @@ impl Eval {
     }
 
     /// Writes logits and looks for weights, if asked to; the recognizer then has the best.
-    fn prepare(
-        &self,
-        recognizer: &mut Recognizer,
-        utterances: &[Utterance],
-    ) -> Result<Vec<tune::Try>> {
+    fn prepare(&self, recognizer: &mut Recognizer, utterances: &[Utterance]) -> Result<Vec<Try>> {
         if !self.tune && self.logits.is_none() {
             return Ok(Vec::new());
         }
         let jobs = usize::from(self.jobs);
-        let heard = tune::hear(recognizer.model(), utterances, jobs)?;
+        let bar = progress::bar(utterances.len(), "network");
+        let heard = weights::hear(recognizer.model(), utterances, jobs, &|| bar.inc(1))?;
+        bar.finish_and_clear();
         if let Some(folder) = &self.logits {
             logits::write(folder, recognizer.model(), &heard)?;
         }
         let (true, Some(search)) = (self.tune, recognizer.search().cloned()) else {
             return Ok(Vec::new());
         };
-        let tries = tune::tune(&search, &heard, jobs)?;
+        let tries = weights::tune(&search, &heard, jobs, &mut |tried| {
+            let Try { alpha, beta, wer } = tried;
+            eprintln!("alpha {alpha:.3}, beta {beta:.3}: WER {:.2} %", 100.0 * wer);
+        })?;
         if let Some(best) = tries.first() {
             let search = (*search).clone().with_weights(best.alpha, best.beta)?;
             *recognizer = recognizer.clone().with_search(search)?;

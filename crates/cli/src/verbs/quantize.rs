@@ -7,7 +7,7 @@ use clap::Args;
 use serde_json::json;
 use stonechat_compress::{Bits, Measured, Plan, Quantize as How};
 
-use crate::calibration::{CalibrationArgs, pack};
+use crate::calibration::CalibrationArgs;
 use crate::failure::Verdict;
 use crate::model_file::ModelArg;
 use crate::verbs::compress::rewrite;
@@ -48,11 +48,7 @@ impl Quantize {
         };
         let inputs = match feedback {
             false => None,
-            true => {
-                let package = self.model.package()?;
-                let model = pack(&package)?;
-                Some(self.calibration.read(&model)?.inputs(&model, &package)?)
-            }
+            true => Some(self.calibration.inputs(&self.model.package()?)?),
         };
         let measured = Measured { inputs: inputs.as_ref(), machine: None };
         let step = match &plan.quantize {

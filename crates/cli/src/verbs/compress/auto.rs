@@ -2,24 +2,20 @@
 
 use std::path::PathBuf;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use clap::{Args, ValueEnum};
 use serde::Serialize;
-use serde_json::json;
-use stonechat_compress::{Bits, Budget, Chosen, Machine, Measured, Step, Study};
+use stonechat_compress::{Bits, Budget, Chosen, Step};
 use stonechat_model::{Family, Package};
+use stonechat_tune::{Hearing, Trial, pack};
 
-use super::{MEASURING, record};
-use crate::calibration::{CalibrationArgs, CalibrationAudio, Hearing, pack};
+use crate::calibration::CalibrationArgs;
 use crate::failure::{Verdict, usage};
 use crate::model_file::{ModelArg, file_bytes};
 use crate::output::{self, Table, megabytes, thousands};
 use crate::progress;
 use crate::verbs::lm::size::Size;
 use crate::verbs::quantize::bits;
-
-/// How often a target is aimed at anew where the package's header turned out larger than thought.
-const AIMS: usize = 16;
 
 #[derive(Args)]
 pub struct Auto {
@@ -85,14 +81,6 @@ struct Whole {
     cer: f64,
 }
 
-#[derive(Serialize)]
-struct Trial {
-    map: String,
-    form: String,
-    damage: f64,
-    cer: f64,
-}
-
 /// A family as the inside of an inline table.
 fn family(text: &str) -> Result<Family, String> {
     let table: toml::Table =
@@ -106,25 +94,25 @@ impl Auto {
             return Err(usage("compress auto needs --calibrate MANIFEST"));
         }
         let package = self.model.package()?;
-        let model = pack(&package)?;
-        let audio = self.calibration.read(&model)?;
-        eprintln!("listening to {:.0} s of audio", audio.seconds);
-        let inputs = audio.inputs(&model, &package)?;
-        let reference = audio.hear(&model)?;
-        let machine = self.latency.map(|_| Machine::measure(MEASURING));
-        let budget = self.budget(&package)?;
-        let measured = Measured { inputs: Some(&inputs), machine: machine.as_ref() };
-        let study = Study::new(&package.network, &self.families, self.bits, measured, &budget)
-            .with_context(|| self.model.name())?;
-        let curves = match self.sensitivity {
-            Sensitivity::Divergence => try_out(&study, &audio, &reference, &package)?,
-            Sensitivity::OutputError => Vec::new(),
+        let recordings = self.calibration.read(pack(&package)?.sample_rate_hz())?;
+        eprintln!("listening to {:.0} s of audio", recordings.seconds);
+        let search = stonechat_tune::Auto {
+            target: self.target.map(|Size(bytes)| bytes),
+            latency_us: self.latency,
+            sensitivity: self.sensitivity.into(),
+            families: self.families.clone(),
+            bits: self.bits,
         };
-        let (after, maps) = self.aim(&study, &curves, budget, &package)?;
+        let bar = progress::bar(0, "trials");
+        let found = search.run(&package, &recordings, &mut |done, of| {
+            bar.set_length(of as u64);
+            bar.set_position(done as u64);
+        });
+        bar.finish_and_clear();
+        let found = found.with_context(|| self.model.name())?;
 
         let before_bytes = self.model.bytes()?;
-        after.save(&self.output)?;
-        let heard = audio.hear(&pack(&after)?)?;
+        found.package.save(&self.output)?;
         let whole = |package: &Package, model_bytes: u64, hearing: &Hearing| Whole {
             model_bytes,
             parameters: package.network.params(),
@@ -132,14 +120,14 @@ impl Auto {
         };
         let report = Report {
             model: self.model.name(),
-            budget: Budget { bytes: self.target.map(|Size(bytes)| bytes), ..budget },
+            budget: Budget { bytes: search.target, ..found.budget },
             sensitivity: self.sensitivity,
-            calibration_seconds: audio.seconds,
-            before: whole(&package, before_bytes, &reference),
-            after: whole(&after, file_bytes(&self.output)?, &heard),
-            divergence: reference.divergence(&heard),
-            maps,
-            curves,
+            calibration_seconds: recordings.seconds,
+            before: whole(&package, before_bytes, &found.before),
+            after: whole(&found.package, file_bytes(&self.output)?, &found.after),
+            divergence: found.before.divergence(&found.after),
+            maps: found.maps,
+            curves: found.curves,
         };
         if self.json {
             output::json(&report)?;
@@ -148,74 +136,15 @@ impl Auto {
         }
         Ok(Verdict::Good)
     }
-
-    /// What the weights may cost: the target without the package's header.
-    fn budget(&self, package: &Package) -> Result<Budget> {
-        let latency_us = self.latency;
-        let Some(Size(target)) = self.target else {
-            return Ok(Budget { latency_us, ..Budget::default() });
-        };
-        let overhead = package.to_bytes()?.len() - package.network.bytes();
-        if target <= overhead {
-            bail!("{target} bytes are fewer than the {overhead} of the package's header");
-        }
-        let bytes = Some(target - overhead);
-        Ok(Budget { bytes, latency_us, ..Budget::default() })
-    }
-
-    /// The package that keeps to the target. A header grows with the number of tensors, so that the choice may have
-    /// to be made again with fewer bytes for the weights.
-    fn aim(
-        &self,
-        study: &Study,
-        curves: &[Trial],
-        mut budget: Budget,
-        package: &Package,
-    ) -> Result<(Package, Vec<Chosen>)> {
-        let tried: Vec<f64> = curves.iter().map(|trial| trial.damage).collect();
-        let tried = (!tried.is_empty()).then_some(&tried[..]);
-        for _ in 0..AIMS {
-            let maps = study.choose(tried, &budget)?;
-            let mut after = package.clone();
-            after.network = study.network(&Study::chosen_points(&maps))?;
-            let forms = maps.iter().map(|c| (c.name.clone(), json!(c.form.to_string())));
-            let step = json!({ "auto": { "budget": budget, "maps": forms.collect::<serde_json::Map<_, _>>() } });
-            record(&mut after.provenance, step);
-            let found = after.to_bytes()?.len();
-            match (&mut budget.bytes, self.target) {
-                (Some(bytes), Some(Size(target))) if found > target => {
-                    *bytes = bytes.saturating_sub(found - target);
-                }
-                _ => return Ok((after, maps)),
-            }
-        }
-        bail!("the target is too small for the package's header; give some kilobytes more")
-    }
 }
 
-/// One trial for each point of the study.
-fn try_out(
-    study: &Study,
-    audio: &CalibrationAudio,
-    reference: &Hearing,
-    package: &Package,
-) -> Result<Vec<Trial>> {
-    let points = study.points();
-    let bar = progress::bar(points.len(), "trials");
-    let trials = points.iter().map(|point| {
-        let network = study.network(std::slice::from_ref(point))?;
-        let heard = audio.hear(&pack(&Package { network, ..package.clone() })?)?;
-        bar.inc(1);
-        Ok(Trial {
-            map: study.name(point).to_string(),
-            form: point.form.to_string(),
-            damage: reference.divergence(&heard),
-            cer: heard.characters.rate(),
-        })
-    });
-    let trials = trials.collect();
-    bar.finish_and_clear();
-    trials
+impl From<Sensitivity> for stonechat_tune::Sensitivity {
+    fn from(sensitivity: Sensitivity) -> Self {
+        match sensitivity {
+            Sensitivity::Divergence => Self::Divergence,
+            Sensitivity::OutputError => Self::OutputError,
+        }
+    }
 }
 
 impl Report {

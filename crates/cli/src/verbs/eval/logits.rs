@@ -7,8 +7,7 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use serde_json::json;
 use stonechat::Model;
-
-use super::tune::Heard;
+use stonechat_tune::weights::Heard;
 
 /// Writes `N.npy` (float32, `frames x symbols`) for each utterance, and `index.json` with the
 /// symbols, the frame length and the texts.

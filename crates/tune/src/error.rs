@@ -1,0 +1,31 @@
+//! The errors of this crate.
+
+/// Why something could not be tried out.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// There is no audio.
+    #[error("{}: no audio to calibrate with", manifest.display())]
+    NoAudio {
+        /// The manifest.
+        manifest: std::path::PathBuf,
+    },
+    /// A limit that cannot be kept.
+    #[error("{0}")]
+    Target(String),
+    /// A network that no model can be made of.
+    #[error("the network: {0}")]
+    Network(#[source] stonechat::Error),
+    /// The manifest, or audio that it lists.
+    #[error(transparent)]
+    Manifest(#[from] stonechat_corpus::ManifestError),
+    /// Compression.
+    #[error(transparent)]
+    Compress(#[from] stonechat_compress::Error),
+    /// Decoding.
+    #[error(transparent)]
+    Decode(#[from] stonechat_decode::Error),
+    /// A package.
+    #[error(transparent)]
+    Package(#[from] stonechat_model::Error),
+}

@@ -1,0 +1,120 @@
+//! Recordings with their texts, and what the maps of a network get to hear of them.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use stonechat::Model;
+use stonechat_compress::Calibration;
+use stonechat_corpus::{Utterance, read_manifest};
+use stonechat_model::Network;
+
+use crate::{Error, Hearing, Result};
+
+/// Audio in memory with its texts.
+#[derive(Debug, Clone, Default)]
+pub struct Recordings {
+    /// Samples at the rate of the model, and what is said in them.
+    pub utterances: Vec<(Vec<f32>, String)>,
+    /// Length of all of it.
+    pub seconds: f64,
+}
+
+impl Recordings {
+    /// At least `seconds` of the audio that a manifest lists, if it has as many, from utterances all over it; at
+    /// `rate_hz`.
+    ///
+    /// # Errors
+    /// If the manifest or its audio cannot be read, or there is none.
+    pub fn read(manifest: &Path, rate_hz: u32, seconds: f64) -> Result<Self> {
+        let utterances = read_manifest(manifest)?;
+        let mut recordings = Self::default();
+        for utterance in spread(&utterances) {
+            if recordings.seconds >= seconds {
+                break;
+            }
+            let samples = utterance.read(rate_hz)?;
+            recordings.seconds += samples.len() as f64 / f64::from(rate_hz);
+            recordings.utterances.push((samples, utterance.text.clone()));
+        }
+        if recordings.utterances.is_empty() {
+            return Err(Error::NoAudio { manifest: manifest.to_path_buf() });
+        }
+        Ok(recordings)
+    }
+
+    /// The inputs of all maps of `network`, which `model` was made of. `done` is called after each utterance.
+    ///
+    /// # Errors
+    /// If the model is that of another network.
+    pub fn inputs(
+        &self,
+        model: &Arc<Model>,
+        network: &Network,
+        done: &mut dyn FnMut(),
+    ) -> Result<Calibration> {
+        let mut calibration = Calibration::new(network);
+        for (samples, _) in &self.utterances {
+            let mut added = Ok(());
+            model.logits_observed(samples, &mut |map, x| {
+                if added.is_ok() {
+                    added = calibration.add(map, x);
+                }
+            });
+            added?;
+            done();
+        }
+        Ok(calibration)
+    }
+
+    /// What a model makes of it.
+    ///
+    /// # Errors
+    /// If the model's alphabet cannot be decoded.
+    pub fn hear(&self, model: &Arc<Model>) -> Result<Hearing> {
+        let mut hearing = Hearing::new(model);
+        for (samples, text) in &self.utterances {
+            hearing.add(model, samples, text)?;
+        }
+        Ok(hearing)
+    }
+}
+
+/// All utterances in an order in which any beginning is spread over the whole: manifests are often sorted.
+pub fn spread(utterances: &[Utterance]) -> impl Iterator<Item = &Utterance> {
+    let count = utterances.len();
+    // Multiples of a number near the golden section of the count and prime to it visit everything once.
+    let divisor = |a: usize, b: usize| -> usize {
+        let (mut a, mut b) = (a, b);
+        while b > 0 {
+            (a, b) = (b, a % b);
+        }
+        a
+    };
+    let start = (count as f64 * 0.618) as usize;
+    let step = (start.max(1)..).find(|&step| divisor(step, count) <= 1).unwrap_or(1);
+    (0..count).map(move |n| &utterances[n * step % count])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_utterance_is_taken_once() {
+        for count in [0, 1, 2, 3, 10, 97, 100] {
+            let text = (0..count).map(|n| {
+                format!("{{\"audio_filepath\": \"{n}.wav\", \"duration\": 1, \"text\": \"\"}}\n")
+            });
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join("m.jsonl");
+            std::fs::write(&path, text.collect::<String>()).unwrap();
+            let utterances = read_manifest(&path).unwrap();
+            let mut lines: Vec<usize> = spread(&utterances).map(|u| u.line).collect();
+            if count == 100 {
+                assert!(lines[..10].iter().any(|l| *l > 50) && lines[..10].iter().any(|l| *l < 50));
+            }
+            lines.sort_unstable();
+            assert_eq!(lines, (1..=count).collect::<Vec<_>>());
+        }
+    }
+}
