@@ -17,6 +17,7 @@ mod grammar_args;
 mod inputs;
 mod memory;
 mod model_file;
+mod normalise;
 mod output;
 mod partial_line;
 mod progress;

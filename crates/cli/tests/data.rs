@@ -1,5 +1,4 @@
-//! `data check`: findings, their status, and what they are measured against.
-#![cfg(feature = "train")]
+//! `data`: what manifests are made of, what is found in them, and what that is measured against.
 
 mod common;
 
@@ -12,6 +11,7 @@ fn line(audio: &str, duration: f64, text: &str, speaker: &str) -> String {
     format!("{line}\n")
 }
 
+#[cfg(feature = "train")]
 #[test]
 fn good_data_is_status_0() {
     let folder = Folder::new();
@@ -29,6 +29,7 @@ fn good_data_is_status_0() {
     }
 }
 
+#[cfg(feature = "train")]
 #[test]
 fn every_problem_is_found() {
     let folder = Folder::new();
@@ -81,6 +82,7 @@ fn every_problem_is_found() {
     run(&mut folder.with_model("data check"), 2);
 }
 
+#[cfg(feature = "train")]
 #[test]
 fn a_recipe_can_be_the_measure() {
     let folder = Folder::new();
@@ -94,6 +96,7 @@ fn a_recipe_can_be_the_measure() {
     run(folder.with_model("data check").args(["m.jsonl", "--recipe", "r.toml"]), 2);
 }
 
+#[cfg(feature = "train")]
 #[test]
 fn grams_are_chosen_from_texts_and_printed_for_a_recipe() {
     let folder = Folder::new();
@@ -107,4 +110,95 @@ fn grams_are_chosen_from_texts_and_printed_for_a_recipe() {
     let (text, _) = run(folder.command("data grams").args(["train.jsonl", "--longest", "3"]), 0);
     assert!(text.starts_with(r#"alphabet = ["", " ", "'""#.replace(", ", ",").as_str()), "{text}");
     assert!(text.contains("\"the\"") && !text.contains('\u{e9}'), "{text}");
+}
+
+#[test]
+fn manifests_are_made_measured_and_normalised() {
+    let folder = Folder::new();
+    for (name, seconds, text) in
+        [("a", 1.0, "Hello, 2 you!"), ("b", 0.5, "good bye"), ("c", 0.25, "x")]
+    {
+        folder.write(&format!("{name}.wav"), wav(&sound(seconds, 1), RATE_HZ, 1));
+        folder.write(&format!("{name}.txt"), text);
+    }
+    let make = |more: &[&str], status| {
+        run_json(folder.command("data make . --output m.jsonl").args(more), status)
+    };
+    let value = make(&[], 0);
+    assert_eq!((&value["written_texts"], &value["left_out"]), (&json!(1), &json!(0)), "{value}");
+    let summary = json!({ "manifest": "m.jsonl", "utterances": 3, "seconds": 1.75, "words": 6, "speakers": 0 });
+    assert_eq!(value["manifests"], json!([summary]));
+    assert_eq!(make(&["--normalize", "english"], 0)["written_texts"], json!(0));
+    let lines = std::fs::read_to_string(folder.path("m.jsonl")).unwrap();
+    let first: serde_json::Value = serde_json::from_str(lines.lines().next().unwrap()).unwrap();
+    let expected = json!({ "audio_filepath": "a.wav", "duration": 1.0, "text": "hello two you" });
+    assert_eq!(first, expected);
+    // A recording without a text, one that is none, one on a drop list, and one held out.
+    folder.write("d.wav", wav(&sound(1.0, 4), RATE_HZ, 1));
+    folder.write("e.wav", "no sound");
+    folder.write("e.txt", "five");
+    folder.write("drop.jsonl", line("c.wav", 0.25, "", "x"));
+    let more = ["--drop", "drop.jsonl", "--dev", "dev.jsonl", "--dev-utterances", "1"];
+    let value = make(&more, 1);
+    assert_eq!((&value["dropped"], &value["left_out"]), (&json!(1), &json!(2)), "{value}");
+    let held = |n: usize| value["manifests"][n]["utterances"].clone();
+    assert_eq!((held(0), held(1)), (json!(1), json!(1)), "{value}");
+    let (text, _) = run(folder.command("data make . --output m.jsonl").args(more), 1);
+    for part in ["dev.jsonl", "1 dropped", "2 left out:", "no d.txt", "--normalize english"] {
+        assert!(text.contains(part), "{part} is missing in\n{text}");
+    }
+    let (_, error) = run(folder.command("data make nowhere --output m.jsonl").arg("--json"), 1);
+    assert!(error.contains("nowhere"), "{error}");
+    run(&mut folder.command("data make . --output m.jsonl --dev-utterances 3"), 2);
+}
+
+#[test]
+fn an_audit_puts_wrong_transcripts_first() {
+    let folder = Folder::new();
+    let mut manifest = String::new();
+    for seed in 1..8 {
+        folder.write(&format!("{seed}.wav"), wav(&sound(2.0, seed), RATE_HZ, 1));
+        manifest += &line(&format!("{seed}.wav"), 2.0, "x", "x");
+    }
+    folder.write("m.jsonl", manifest);
+    // What the tiny model hears is right by definition; one text is not.
+    let audit = |more: &[&str]| run_json(folder.with_model("data audit m.jsonl").args(more), 0);
+    let value = audit(&["--output", "all.jsonl", "--show", "100"]);
+    let read = |name: &str| -> Vec<serde_json::Value> {
+        let text = std::fs::read_to_string(folder.path(name)).unwrap();
+        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    };
+    let mut manifest = String::new();
+    for heard in read("all.jsonl") {
+        let (audio, text) =
+            (heard["audio_filepath"].as_str().unwrap(), heard["heard"].as_str().unwrap());
+        manifest +=
+            &line(audio, 2.0, if audio == "3.wav" { "nothing of the kind" } else { text }, "x");
+    }
+    assert_eq!(value["worst"].as_array().unwrap().len(), 7, "{value}");
+    folder.write("m.jsonl", manifest);
+    let value = audit(&["--output", "all.jsonl", "--drop", "drop.jsonl", "--above", "0.5"]);
+    assert_eq!((&value["dropped"], &value["utterances"]), (&json!(1), &json!(7)), "{value}");
+    assert!(value["worst"][0]["place"].as_str().unwrap().contains("m.jsonl:"), "{value}");
+    let (all, dropped) = (read("all.jsonl"), read("drop.jsonl"));
+    assert_eq!((all.len(), dropped.len()), (7, 1));
+    assert_eq!(all[0], dropped[0]);
+    let worst = &all[0];
+    assert_eq!((&worst["audio_filepath"], &worst["duration"]), (&json!("3.wav"), &json!(2.0)));
+    assert!(worst["doubt"].as_f64() > Some(0.5) && worst["cer"].as_f64() > Some(0.0), "{worst}");
+    // The others are what is heard: no doubt, whatever their loss.
+    for line in &all[1..] {
+        assert_eq!((&line["doubt"], &line["cer"]), (&json!(0.0), &json!(0.0)), "{line}");
+        assert!(line["loss"].as_f64() > Some(0.0), "{line}");
+    }
+    // What is known to be wrong is left out, texts of other letters are not judged, and one that fits nowhere comes first.
+    let long =
+        line("1.wav", 2.0, &"no way ".repeat(100), "x") + &line("2.wav", 2.0, "Foreign", "x");
+    folder.write("more.jsonl", long);
+    let value = audit(&["more.jsonl", "--without", "drop.jsonl"]);
+    assert_eq!((&value["utterances"], &value["foreign"]), (&json!(7), &json!(1)), "{value}");
+    assert_eq!(value["worst"][0]["doubt"], json!(null), "{value}");
+    let (text, warning) = run(&mut folder.with_model("data audit more.jsonl"), 0);
+    assert!(text.contains("doubt never") && warning.contains("more.jsonl:2"), "{text}{warning}");
+    run(&mut folder.with_model("data audit m.jsonl --above 1"), 2);
 }

@@ -14,6 +14,22 @@ pub enum ManifestError {
         /// The system's reason.
         source: io::Error,
     },
+    /// A manifest could not be written.
+    #[error("{}: {source}; check the folder and its free space", path.display())]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// The system's reason.
+        source: io::Error,
+    },
+    /// A folder or table that recordings are to be taken from is not laid out as expected.
+    #[error("{}: {problem}", path.display())]
+    Layout {
+        /// The folder or file.
+        path: PathBuf,
+        /// What is missing or wrong, and what to do.
+        problem: String,
+    },
     /// A line is not what it should be.
     #[error("{}:{line}: field `{field}`: {problem}", path.display())]
     Line {
@@ -41,5 +57,14 @@ pub enum ManifestError {
 impl ManifestError {
     pub(crate) fn io(path: &Path, source: io::Error) -> Self {
         Self::Io { path: path.to_path_buf(), source }
+    }
+
+    pub(crate) fn walk(folder: &Path, error: walkdir::Error) -> Self {
+        let path = error.path().unwrap_or(folder).to_path_buf();
+        Self::Io { path, source: error.into() }
+    }
+
+    pub(crate) fn layout(path: &Path, problem: impl Into<String>) -> Self {
+        Self::Layout { path: path.to_path_buf(), problem: problem.into() }
     }
 }

@@ -1,12 +1,24 @@
-//! Recordings with transcripts, as a manifest lists them.
+//! Recordings with transcripts: where they come from, what a manifest lists, what their texts are to a network.
 //!
-//! Training, evaluation and tuning read the same lines: [`read_manifest`] gives [`Utterance`]s,
-//! [`Utterance::read`] their samples.
+//! Training, evaluation and tuning read the same lines: [`read_manifest`] gives [`Utterance`]s, [`Utterance::read`]
+//! their samples, [`Targets`] the labels of their texts. [`import`] takes recordings as others lay them out,
+//! [`measure`] finds how long they are, and [`write_manifest`] lists them. A [`DropList`] is a manifest of what is to be
+//! left out of another.
 
 #![forbid(unsafe_code)]
 
+mod drop_list;
 mod error;
+pub mod import;
 mod manifest;
+mod measure;
+mod targets;
+mod text;
+mod write;
 
+pub use drop_list::DropList;
 pub use error::ManifestError;
 pub use manifest::{Utterance, read_manifest, read_manifest_lines};
+pub use measure::measure;
+pub use targets::Targets;
+pub use write::{manifest_line, write_manifest};

@@ -15,8 +15,8 @@ pub struct Utterance {
     /// Where the utterance starts in the file, in seconds. Without it the whole file is the utterance; with it
     /// (0 included) the utterance is cut out by `offset_s` and `duration_s`.
     pub offset_s: Option<f64>,
-    /// Declared length in seconds, above 0.
-    pub duration_s: f64,
+    /// Declared length in seconds, above 0; without it the utterance lasts to the end of the file.
+    pub duration_s: Option<f64>,
     /// The transcript; empty = nothing to be recognised is said.
     pub text: String,
     /// Who speaks, if the manifest says so.
@@ -41,7 +41,7 @@ impl Utterance {
         let samples = match self.offset_s {
             None => stonechat_audio::read_file(&self.audio, rate_hz),
             Some(offset) => {
-                stonechat_audio::read_segment(&self.audio, rate_hz, offset, Some(self.duration_s))
+                stonechat_audio::read_segment(&self.audio, rate_hz, offset, self.duration_s)
             }
         }
         .map_err(|error| self.audio_error(error))?;
@@ -68,8 +68,8 @@ impl Utterance {
     }
 }
 
-/// Reads a manifest: NeMo JSONL with `audio_filepath` (relative to the manifest's folder), `duration` (s), `text`
-/// and the optional `offset` (s) and `speaker`. Other fields are ignored, empty lines are skipped.
+/// Reads a manifest: NeMo JSONL with `audio_filepath` (relative to the manifest's folder), `text` and the optional
+/// `duration` (s), `offset` (s) and `speaker`. Other fields are ignored, empty lines are skipped.
 ///
 /// # Errors
 /// The file cannot be read, or the first wrong line: [`ManifestError::Line`] names file, line and field.
@@ -115,10 +115,9 @@ fn parse_line(line: &[u8], manifest: &Arc<Path>, number: usize) -> Result<Uttera
     if audio.is_empty() {
         return Err(("audio_filepath", "empty; give the path of the audio file".into()));
     }
-    let duration_s = number_of(&object, "duration")?
-        .ok_or_else(|| missing("duration", "the length in seconds"))?;
-    if duration_s <= 0.0 {
-        return Err(("duration", format!("{duration_s} s; it must be above 0")));
+    let duration_s = number_of(&object, "duration")?;
+    if let Some(duration) = duration_s.filter(|&duration| duration <= 0.0) {
+        return Err(("duration", format!("{duration} s; it must be above 0")));
     }
     let offset_s = number_of(&object, "offset")?;
     if let Some(offset) = offset_s.filter(|&offset| offset < 0.0) {

@@ -7,6 +7,7 @@
 //! - [`KeywordSpotter`]: phrases in endless audio. [`Endpointer`]: where an utterance ends.
 //! - [`Word`]: what a word is once it is found (text, times, confidence), in the
 //!   field names of Vosk's JSON.
+//! - [`ctc`]: how likely a text is under the logits, as the loss that networks are trained by.
 //! - [`ErrorCount`]: word and character error rates by Levenshtein alignment.
 //!
 //! The crate knows nothing of audio or of networks: a symbol is a string, a frame
@@ -31,6 +32,7 @@
 
 mod beam;
 mod calibration;
+pub mod ctc;
 mod endpoint;
 mod error;
 mod error_rate;

@@ -41,6 +41,9 @@ pub struct Progress {
     pub rate: f64,
     /// Feature normalisation fitted on the training set.
     pub normalise: Option<Normalise>,
+    /// Do the batch norms keep their statistics (a run that started from a package)?
+    #[serde(default)]
+    pub frozen: bool,
     /// Best development result of the stage.
     pub best: Option<Evaluation>,
     /// Epochs that the stages before took.

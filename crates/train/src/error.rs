@@ -60,13 +60,18 @@ pub enum TrainError {
     Compress(#[from] stonechat_compress::Error),
     /// The loss stopped being a number.
     #[error(
-        "step {step}: the gradient was not finite {count} times in a row; lower the rate or clip_norm"
+        "stage {stage}, step {step}: the run diverged: the gradient was not finite {count} times in a row, and the loss before \
+         was {loss:.3} an utterance; lower the rate or clip_norm, or warm up longer"
     )]
     Diverged {
+        /// The stage.
+        stage: String,
         /// The step.
         step: u64,
         /// Bad steps in a row.
         count: usize,
+        /// Mean loss of the last good step; not a number where there was none.
+        loss: f64,
     },
     /// The device is not part of this build.
     #[error("device {0:?} is not in this build: build with its feature, or set device = \"cpu\"")]

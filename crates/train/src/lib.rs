@@ -7,16 +7,20 @@
 #![forbid(unsafe_code)]
 
 pub mod calibrated_start;
+mod chart;
 pub mod checkpoint;
 pub mod composed;
+pub mod curves;
 pub mod data;
 pub mod device;
 mod error;
 pub mod evaluate;
+pub mod event;
 pub mod export;
 pub mod grams;
 pub mod graph;
 pub mod host_op;
+pub mod init;
 pub mod linear;
 pub mod loss;
 pub mod net;

@@ -48,6 +48,8 @@ pub struct Net {
     pub families: Families,
     /// Running statistics for use outside training.
     pub statistics: RunningStatistics,
+    /// Do the norms keep their running statistics in training, and norm by them?
+    pub frozen: bool,
     /// What a forward pass rounds, in training for integers; the parameters themselves stay float.
     pub rounding: Option<Rounding>,
 }
@@ -140,6 +142,7 @@ impl Net {
             parameters,
             families: Families::new(),
             statistics,
+            frozen: false,
             rounding: None,
         })
     }
@@ -307,7 +310,7 @@ impl Pass<'_> {
     ) -> Tensor<2> {
         let gamma = self.graph.leaf(&format!("{layer}.norm.gamma"));
         let beta = self.graph.leaf(&format!("{layer}.norm.beta"));
-        if let Mode::Inference = self.mode {
+        if self.net.frozen || matches!(self.mode, Mode::Inference) {
             let fixed = &self.net.statistics[layer];
             return graph::normalise_fixed(x, gamma, beta, fixed, clip, frames);
         }

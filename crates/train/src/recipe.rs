@@ -11,6 +11,7 @@ use stonechat_model::{Alphabet, Family, FamilySpec, Kind, LinearSpec, NetworkCon
 use crate::TrainError;
 use crate::data::{AugmentConfig, BatchConfig, CacheConfig, Limits, Source, Targets};
 use crate::grams::GramConfig;
+use crate::init;
 use crate::net::Parametrisation;
 use crate::optimizer::OptimizerConfig;
 use crate::prune::Prune;
@@ -30,7 +31,8 @@ pub struct Recipe {
     /// Where the tensors live; nothing in configs or checkpoints depends on it.
     #[serde(default)]
     pub device: DeviceKind,
-    /// Weights to start from: a checkpoint of an earlier run.
+    /// Weights to start from: a checkpoint of an earlier run, or a package (`NAME.stonechat`), whose `network`, `features` and
+    /// `alphabet` are taken where the recipe leaves them out.
     #[serde(default)]
     pub init: Option<PathBuf>,
     /// Minutes between checkpoints inside an epoch.
@@ -73,6 +75,9 @@ pub struct DataSection {
     /// The manifest whose CER and WER are taken each epoch.
     #[serde(default)]
     pub dev: Vec<Source>,
+    /// Manifests of utterances to leave out, as `stonechat data audit --drop` writes them.
+    #[serde(default)]
+    pub drop: Vec<PathBuf>,
     /// Lengths that are used.
     #[serde(default)]
     pub limits: Limits,
@@ -243,6 +248,7 @@ impl Recipe {
         for change in overrides {
             set(&mut value, change)?;
         }
+        init::complete(&mut value)?;
         let recipe: Self = value.try_into().map_err(|e: toml::de::Error| e.to_string())?;
         recipe.validate()?;
         Ok(recipe)

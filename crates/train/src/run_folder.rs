@@ -1,4 +1,4 @@
-//! A run on disk: `recipe.toml`, `metrics.jsonl`, `checkpoints/`, one package per stage.
+//! A run on disk: `recipe.toml`, `metrics.jsonl`, `curves.svg`, `checkpoints/`, one package per stage.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{BufRead, BufReader, Write};
@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use crate::TrainError;
 use crate::checkpoint::write_atomically;
+use crate::curves;
 
 /// The folder of one run.
 #[derive(Debug)]
@@ -54,6 +55,16 @@ impl RunFolder {
     pub fn log(&mut self, entry: &Value) -> Result<(), TrainError> {
         let path = self.root.join("metrics.jsonl");
         writeln!(self.metrics, "{entry}").map_err(|e| io(&path, e))
+    }
+
+    /// Draws `curves.svg` from what was logged.
+    ///
+    /// # Errors
+    /// The log cannot be read, or the drawing not be written.
+    pub fn draw(&self) -> Result<(), TrainError> {
+        let path = self.root.join("metrics.jsonl");
+        let metrics = fs::read_to_string(&path).map_err(|e| io(&path, e))?;
+        write_atomically(&self.root.join("curves.svg"), curves::draw(&metrics).as_bytes())
     }
 
     /// Drops what was logged after `step`, which a resumed run will log again.

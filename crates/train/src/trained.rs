@@ -29,7 +29,7 @@ impl Trained {
     /// # Errors
     /// The file cannot be read or is neither.
     pub fn load(path: &Path) -> Result<Self, TrainError> {
-        if path.extension().is_some_and(|extension| extension == "stonechat") {
+        if is_package(path) {
             let package = Package::load(path)?;
             let features = serde_json::from_value(package.features).map_err(|e| {
                 let reason = format!("its features: {e}");
@@ -57,6 +57,11 @@ impl Trained {
             FeatureConfig { normalise: checkpoint.progress.normalise, ..recipe.features };
         Ok(Self { net, alphabet, features })
     }
+}
+
+/// Is `path` named as a package?
+pub(crate) fn is_package(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension == "stonechat")
 }
 
 /// The net whose export `network` is, up to rounding: batch norms that add the biases and do

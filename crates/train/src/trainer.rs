@@ -1,6 +1,5 @@
 //! The training loop: stages, epochs, steps, checkpoints, development results.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -13,14 +12,15 @@ use stonechat_model::{Network, Package};
 use crate::TrainError;
 use crate::calibrated_start::calibrated_start;
 use crate::checkpoint::{Checkpoint, Progress};
-use crate::data::{
-    Augmentation, Batch, BatchLoader, DataConfig, Dataset, DropReason, Prefetch, fit_normalise,
-};
+use crate::data::{Augmentation, Batch, BatchLoader, DataConfig, Dataset, Prefetch, fit_normalise};
 use crate::device;
 use crate::evaluate::{Evaluation, evaluate};
+pub use crate::event::Event;
+use crate::event::Pace;
 use crate::export::export;
 use crate::grams;
 use crate::graph::{Frames, Graph};
+use crate::init::start_from;
 use crate::net::{Mode, Net};
 use crate::objective::{Objective, objective};
 use crate::optimality::optimality;
@@ -41,65 +41,6 @@ const NORMALISE_SAMPLE: usize = 2000;
 
 /// Steps in a row without a finite gradient after which a run is given up.
 const PATIENCE: usize = 20;
-
-/// What a run tells while it goes on; a library prints nothing itself.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub enum Event<'a> {
-    /// Audio files read so far.
-    Reading {
-        /// Files done.
-        done: usize,
-        /// Files in all.
-        total: usize,
-    },
-    /// The data sets stand.
-    DataReady {
-        /// Training utterances and hours.
-        train: (usize, f64),
-        /// Development utterances.
-        dev: usize,
-        /// How many utterances were left out for which reason.
-        dropped: BTreeMap<DropReason, usize>,
-        /// Trainable values.
-        parameters: usize,
-    },
-    /// A step was taken.
-    Step {
-        /// Stage.
-        stage: &'a str,
-        /// Epoch, from 0.
-        epoch: usize,
-        /// Batches done and in all in this epoch.
-        batch: (usize, usize),
-        /// Epochs of the stage.
-        epochs: usize,
-        /// Mean loss per utterance over the epoch so far.
-        loss: f64,
-        /// Learning rate.
-        rate: f64,
-    },
-    /// A stage began with other weights than the one before ended with: truncated, or of other families.
-    Truncated {
-        /// Stage that begins.
-        stage: &'a str,
-        /// Trainable values left.
-        parameters: usize,
-        /// Development result before any further training.
-        dev: Option<&'a Evaluation>,
-    },
-    /// An epoch ended.
-    Epoch {
-        /// Stage.
-        stage: &'a str,
-        /// Epoch, from 0.
-        epoch: usize,
-        /// Mean training loss per utterance.
-        loss: f64,
-        /// Development result, if there is a development set.
-        dev: Option<&'a Evaluation>,
-    },
-}
 
 /// Trains `recipe` in the folder `run`; with `resume`, goes on where the run there stopped.
 ///
@@ -142,6 +83,9 @@ struct Trainer<'a> {
     progress: Progress,
     saved: Instant,
     bad_steps: usize,
+    /// Of the last step that had a gradient.
+    last_loss: f64,
+    pace: Pace,
     observe: &'a (dyn Fn(Event<'_>) + Sync),
 }
 
@@ -156,8 +100,11 @@ impl<'a> Trainer<'a> {
         let device = device::open(recipe.device)?;
         let alphabet = recipe.symbols()?;
         let reading = |done, total| observe(Event::Reading { done, total });
-        let config =
-            DataConfig { limits: recipe.data.limits.clone(), cache: recipe.data.cache.clone() };
+        let config = DataConfig {
+            drop: recipe.data.drop.clone(),
+            limits: recipe.data.limits.clone(),
+            cache: recipe.data.cache.clone(),
+        };
         let open = |sources: &[_]| {
             let network = recipe.network.clone();
             let frames_out = move |frames| network.frames_out(frames);
@@ -176,26 +123,15 @@ impl<'a> Trainer<'a> {
         let mut optimizer = OptimizerState::default();
         let mut average = Parameters::new();
         if let Some(path) = &recipe.init {
-            let (mut from, text) = Checkpoint::load(path)?;
-            if !from.average.is_empty() {
-                // What the run was judged by.
-                from.parameters = std::mem::take(&mut from.average);
-            }
-            from.restore(&mut net, path)?;
-            if let Ok(before) = Recipe::from_toml(&text) {
-                grams::carry_output(
-                    &mut net.parameters,
-                    &before.symbols()?,
-                    &alphabet,
-                    recipe.seed,
-                );
-            }
-            progress.normalise = from.progress.normalise;
+            let features = &recipe.features;
+            progress.normalise = start_from(&mut net, path, &alphabet, features, recipe.seed)?;
+            progress.frozen = net.frozen;
         }
         if let Some(checkpoint) = resumed {
             checkpoint.restore(&mut net, &folder.checkpoint("last"))?;
             folder.forget_after(checkpoint.progress.step)?;
             progress = checkpoint.progress;
+            net.frozen = progress.frozen;
             // Checkpoints of before stages could end early say nothing of it.
             let known = progress.ended.len();
             progress.ended.extend(
@@ -234,6 +170,8 @@ impl<'a> Trainer<'a> {
             progress,
             saved: Instant::now(),
             bad_steps: 0,
+            last_loss: f64::NAN,
+            pace: Pace::default(),
             observe,
         })
     }
@@ -370,8 +308,13 @@ impl<'a> Trainer<'a> {
             Some(augmentation),
             Prefetch::default(),
         );
+        let mut since = Instant::now();
         for batch in loader {
-            self.step(stage, batch?, batches)?;
+            let batch = batch?;
+            let frames: usize = batch.frames.iter().sum();
+            self.step(stage, batch, batches)?;
+            self.pace.add(since, frames as f64 * f64::from(self.recipe.features.hop_ms) / 1e3);
+            since = Instant::now();
             let minutes = self.recipe.checkpoint_minutes;
             if self.saved.elapsed() > Duration::from_secs_f64(60.0 * minutes.max(0.0)) {
                 self.save()?;
@@ -386,6 +329,7 @@ impl<'a> Trainer<'a> {
 
     fn end_epoch(&mut self, stage: &Stage, loss: f64) -> Result<(), TrainError> {
         let epoch = self.progress.epoch - 1;
+        let pace = std::mem::take(&mut self.pace);
         let evaluated = self.evaluated();
         let dev = self.develop(&evaluated)?;
         let every = self.recipe.diagnose_every;
@@ -405,9 +349,13 @@ impl<'a> Trainer<'a> {
             "dev": dev,
             "rate": self.progress.rate,
             "parameters": self.net.count(),
+            "seconds": pace.seconds,
+            "hours": pace.hours,
+            "hours_an_hour": pace.hours_an_hour(),
             "weights": weights,
         }))?;
-        (self.observe)(Event::Epoch { stage: &stage.name, epoch, loss, dev: dev.as_ref() });
+        self.folder.draw()?;
+        (self.observe)(Event::Epoch { stage: &stage.name, epoch, loss, dev: dev.as_ref(), pace });
         if let Some(dev) = dev
             && self.progress.best.as_ref().is_none_or(|best| dev.cer < best.cer)
         {
@@ -459,12 +407,19 @@ impl<'a> Trainer<'a> {
         } else {
             self.bad_steps += 1;
             if self.bad_steps >= PATIENCE {
-                let (step, count) = (self.progress.step, self.bad_steps);
-                return Err(TrainError::Diverged { step, count });
+                return Err(TrainError::Diverged {
+                    stage: stage.name.clone(),
+                    step: self.progress.step,
+                    count: self.bad_steps,
+                    loss: self.last_loss,
+                });
             }
         }
         let finite: Vec<f64> =
             losses.iter().filter(|l| l.is_finite()).map(|&l| f64::from(l)).collect();
+        if norm.is_finite() {
+            self.last_loss = finite.iter().sum::<f64>() / finite.len().max(1) as f64;
+        }
         self.progress.epoch_loss.0 += finite.iter().sum::<f64>();
         self.progress.epoch_loss.1 += finite.len();
         self.folder.log(&json!({

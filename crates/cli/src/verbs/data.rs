@@ -1,271 +1,42 @@
-//! `stonechat data`: what is wrong with manifests before a training run finds out, and which grams their texts have.
+//! `stonechat data`: manifests made, checked and judged.
 
-use std::collections::BTreeMap;
-use std::fmt::Write;
-use std::path::PathBuf;
-use std::sync::Mutex;
+mod audit;
+#[cfg(feature = "train")]
+mod check;
+#[cfg(feature = "train")]
+mod grams;
+mod make;
 
-use anyhow::{Context, Result};
-use clap::{Args, Subcommand};
-use indicatif::ProgressBar;
-use serde::Serialize;
-use stonechat_audio::FeatureConfig;
-use stonechat_model::{Alphabet, NetworkConfig};
-use stonechat_train::data::{
-    CheckOptions, CheckReport, FindingKind, Severity, check, read_manifest,
-};
-use stonechat_train::grams;
-use stonechat_train::recipe::Recipe;
+use anyhow::Result;
+use clap::Subcommand;
 
 use crate::failure::Verdict;
-use crate::model_file::ModelArg;
-use crate::output::{self, Table, duration, thousands};
-use crate::progress;
-
-/// Width of the longest bar of the histogram.
-const BAR: usize = 40;
 
 #[derive(Subcommand)]
 pub enum Data {
+    /// Make a manifest of recordings and texts: a folder of x.wav beside x.txt, a CSV, a TSV of Common Voice, the
+    /// layouts of LibriSpeech and of Kaldi, or another manifest
+    Make(make::Make),
     /// Look for missing and broken files, wrong rates, characters outside the alphabet, texts too long for their
     /// audio, duplicates, and speakers or recordings shared between manifests; status 1 if something must be repaired
-    Check(Check),
+    #[cfg(feature = "train")]
+    Check(check::Check),
+    /// Find transcripts that are not what is said: those that a trained model gives the least probability
+    Audit(audit::Audit),
     /// Choose the grams of an alphabet for Gram-CTC and print it as a line for a recipe
-    Grams(Grams),
-}
-
-#[derive(Args)]
-pub struct Check {
-    /// Manifests (JSONL: audio_filepath, duration, text), one for each split
-    #[arg(required = true, value_name = "MANIFEST")]
-    manifests: Vec<PathBuf>,
-    #[command(flatten)]
-    model: ModelArg,
-    /// Take alphabet, rate and frame length from this recipe and not from a model
-    #[arg(long, value_name = "FILE", conflicts_with = "model")]
-    recipe: Option<PathBuf>,
-    /// Examples listed for each kind of finding
-    #[arg(long, value_name = "N", default_value_t = 5)]
-    examples: usize,
-    /// Seconds by which the declared duration may be wrong
-    #[arg(long, value_name = "SECONDS", default_value_t = 0.1)]
-    tolerance: f64,
-    /// Print one JSON object
-    #[arg(long)]
-    json: bool,
+    #[cfg(feature = "train")]
+    Grams(grams::Grams),
 }
 
 impl Data {
     pub fn run(self) -> Result<Verdict> {
         match self {
+            Data::Make(make) => make.run(),
+            #[cfg(feature = "train")]
             Data::Check(check) => check.run(),
+            Data::Audit(audit) => audit.run(),
+            #[cfg(feature = "train")]
             Data::Grams(grams) => grams.run(),
         }
     }
-}
-
-#[derive(Args)]
-pub struct Grams {
-    /// Manifests whose texts, or with --trained whose audio, say which grams are frequent
-    #[arg(required = true, value_name = "MANIFEST")]
-    manifests: Vec<PathBuf>,
-    /// Characters of the longest gram
-    #[arg(long, value_name = "N", default_value_t = 2)]
-    longest: usize,
-    /// Grams kept, the most frequent ones [default: all]
-    #[arg(long, value_name = "N")]
-    max: Option<usize>,
-    /// Count the grams on the best paths of this net (a package or a checkpoint) and not in the texts: train one with
-    /// all grams first, then keep what it uses
-    #[arg(long, value_name = "FILE", conflicts_with = "longest")]
-    trained: Option<PathBuf>,
-    /// Print one JSON object: `alphabet` and, for each gram in it, its `counts`
-    #[arg(long)]
-    json: bool,
-}
-
-#[derive(Serialize)]
-struct GramReport {
-    alphabet: Vec<String>,
-    counts: BTreeMap<String, usize>,
-}
-
-impl Grams {
-    fn run(self) -> Result<Verdict> {
-        let (characters, counts) = match &self.trained {
-            Some(trained) => {
-                let bar: Mutex<Option<ProgressBar>> = Mutex::new(None);
-                let counted = grams::use_of(
-                    trained,
-                    &self.manifests,
-                    Some(&|_, total| {
-                        let mut bar = bar.lock().unwrap_or_else(|broken| broken.into_inner());
-                        bar.get_or_insert_with(|| progress::bar(total, "files")).inc(1);
-                    }),
-                );
-                if let Ok(Some(bar)) = bar.into_inner() {
-                    bar.finish_and_clear();
-                }
-                counted?
-            }
-            None => {
-                let mut texts = Vec::new();
-                for manifest in &self.manifests {
-                    texts.extend(read_manifest(manifest)?.into_iter().map(|u| u.text));
-                }
-                let counts = grams::count(texts.iter().map(String::as_str), self.longest);
-                (Alphabet::english(), counts)
-            }
-        };
-        let chosen = grams::select(&characters, &counts, self.max);
-        let alphabet = grams::alphabet(&characters, chosen.iter().map(|(gram, _)| gram.clone()))?;
-        let symbols = alphabet.symbols().to_vec();
-        if self.json {
-            output::json(&GramReport { alphabet: symbols, counts: chosen.into_iter().collect() })?;
-        } else {
-            // TOML's strings are quoted and escaped as JSON's are.
-            output::text(&format!("alphabet = {}", serde_json::to_string(&symbols)?))?;
-        }
-        Ok(Verdict::Good)
-    }
-}
-
-/// What the data must fit.
-struct Target {
-    alphabet: Alphabet,
-    features: FeatureConfig,
-    network: NetworkConfig,
-}
-
-impl Check {
-    fn run(self) -> Result<Verdict> {
-        let target = self.target()?;
-        let options = CheckOptions {
-            alphabet: &target.alphabet,
-            features: &target.features,
-            frames_out: &|frames| target.network.frames_out(frames),
-            examples: self.examples,
-            duration_tolerance_s: self.tolerance,
-        };
-        let bar: Mutex<Option<ProgressBar>> = Mutex::new(None);
-        let report = check(
-            &self.manifests,
-            &options,
-            Some(&|_, total| {
-                let mut bar = bar.lock().unwrap_or_else(|broken| broken.into_inner());
-                bar.get_or_insert_with(|| progress::bar(total, "files")).inc(1);
-            }),
-        );
-        if let Ok(Some(bar)) = bar.into_inner() {
-            bar.finish_and_clear();
-        }
-        let report = report?;
-        if self.json {
-            output::json(&report)?;
-        } else {
-            output::text(&render(&report)?)?;
-        }
-        Ok(if report.problems == 0 { Verdict::Good } else { Verdict::Bad })
-    }
-
-    fn target(&self) -> Result<Target> {
-        if let Some(path) = &self.recipe {
-            let recipe = Recipe::load(path, &[])?;
-            let alphabet = recipe.symbols()?;
-            return Ok(Target { alphabet, features: recipe.features, network: recipe.network });
-        }
-        let package = self.model.package()?;
-        let features = serde_json::from_value(package.features)
-            .with_context(|| format!("{}: `features`", self.model.name()))?;
-        Ok(Target { alphabet: package.alphabet, features, network: package.network.config })
-    }
-}
-
-fn render(report: &CheckReport) -> Result<String> {
-    let mut table = Table::new(["manifest", "utterances", "audio", "words", "speakers"]);
-    for manifest in &report.manifests {
-        table.row([
-            manifest.manifest.display().to_string(),
-            thousands(manifest.utterances),
-            duration(manifest.seconds),
-            thousands(manifest.words),
-            manifest.speakers.to_string(),
-        ]);
-    }
-    let mut text = table.render();
-    write!(text, "\n\nrates     {}", counts(&report.rates_hz, " Hz"))?;
-    write!(text, "\nchannels  {}\n", counts(&report.channels, ""))?;
-    write!(text, "\n{}\n", histogram(report))?;
-    for (kind, finding) in &report.findings {
-        let severity = match finding.severity {
-            Severity::Problem => "problem",
-            Severity::Warning => "warning",
-        };
-        write!(text, "\n{severity}: {} ({})\n", title(*kind), thousands(finding.count))?;
-        for example in &finding.examples {
-            writeln!(text, "  {}: {}", example.place, example.detail)?;
-        }
-        if finding.count > finding.examples.len() {
-            writeln!(text, "  ...")?;
-        }
-    }
-    if !report.foreign_characters.is_empty() {
-        let listed = report.foreign_characters.iter().map(|(c, n)| format!("{c:?} {n} x"));
-        write!(text, "\noutside the alphabet: {}\n", listed.collect::<Vec<_>>().join(", "))?;
-    }
-    write!(
-        text,
-        "\n{} problems, {} warnings",
-        thousands(report.problems),
-        thousands(report.warnings)
-    )?;
-    Ok(text)
-}
-
-fn title(kind: FindingKind) -> &'static str {
-    match kind {
-        FindingKind::BadLine => "lines that are no utterance",
-        FindingKind::MissingFile => "missing files",
-        FindingKind::Unreadable => "audio that cannot be decoded",
-        FindingKind::OutsideAlphabet => "texts with characters outside the alphabet",
-        FindingKind::CtcImpossible => "texts too long for their audio (CTC)",
-        FindingKind::WrongDuration => "declared durations that are wrong",
-        FindingKind::SameAudioInTwoSplits => "recordings in two manifests",
-        FindingKind::WrongRate => "files at another rate than the model's",
-        FindingKind::DuplicateAudio => "recordings listed twice",
-        FindingKind::DuplicateText => "same text and length, probably one recording coded twice",
-        FindingKind::SharedSpeaker => "speakers in several manifests",
-        FindingKind::EmptyText => "empty texts",
-        FindingKind::SilentAudio => "silent recordings",
-    }
-}
-
-fn counts<K: std::fmt::Display>(
-    counts: &std::collections::BTreeMap<K, usize>,
-    unit: &str,
-) -> String {
-    let all = counts.iter().map(|(value, count)| format!("{value}{unit}: {}", thousands(*count)));
-    all.collect::<Vec<_>>().join(", ")
-}
-
-/// A bar for each range of durations, the empty ones at both ends left out.
-fn histogram(report: &CheckReport) -> String {
-    let bins = &report.durations;
-    let filled = |bin: usize| bins[bin].utterances > 0;
-    let (Some(first), Some(last)) =
-        ((0..bins.len()).find(|&b| filled(b)), (0..bins.len()).rfind(|&b| filled(b)))
-    else {
-        return "no audio".into();
-    };
-    let most = bins.iter().map(|bin| bin.utterances).max().unwrap_or(0).max(1);
-    let lines = bins[first..=last].iter().map(|bin| {
-        let range = match bin.to_s {
-            Some(to) => format!("{:4.1} -{to:5.1} s", bin.from_s),
-            None => format!("{:4.1} s and more", bin.from_s),
-        };
-        // What is there is seen, however little it is.
-        let bar = "#".repeat((bin.utterances * BAR).div_ceil(most));
-        format!("{range:16}{:>8}  {bar}", thousands(bin.utterances)).trim_end().to_string()
-    });
-    lines.collect::<Vec<_>>().join("\n")
 }

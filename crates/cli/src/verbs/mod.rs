@@ -2,7 +2,6 @@
 
 mod bench;
 mod compress;
-#[cfg(feature = "train")]
 mod data;
 mod eval;
 mod export;
@@ -49,8 +48,7 @@ pub enum Verb {
     /// Make, look at and ask language models
     #[command(subcommand)]
     Lm(lm::Lm),
-    /// Look after training data
-    #[cfg(feature = "train")]
+    /// Make, check and judge training data
     #[command(subcommand)]
     Data(data::Data),
 }
@@ -71,7 +69,6 @@ impl Verb {
             Verb::Import(verb) => verb.run(),
             Verb::Export(verb) => verb.run(),
             Verb::Lm(verb) => verb.run(),
-            #[cfg(feature = "train")]
             Verb::Data(verb) => verb.run(),
         }
     }

@@ -62,6 +62,8 @@ impl Default for CacheConfig {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct DataConfig {
+    /// Manifests of what is to be left out.
+    pub drop: Vec<PathBuf>,
     /// Lengths that are used.
     pub limits: Limits,
     /// Where decoded audio is kept.

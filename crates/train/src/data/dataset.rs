@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rayon::prelude::*;
 use stonechat_audio::{FeatureConfig, Normalise};
+use stonechat_corpus::{DropList, Targets};
 use stonechat_model::Alphabet;
 
 use super::Progress;
@@ -18,7 +19,6 @@ use super::feature_cache::FeatureCache;
 use super::manifest::{Utterance, read_manifest};
 use super::memory::MemoryBudget;
 use super::pcm_cache::PcmCache;
-use super::targets::Targets;
 
 /// The usable utterances of some manifests with their labels.
 ///
@@ -81,11 +81,15 @@ impl Dataset {
                     .map(|utterance| (utterance, source.repeat)),
             );
         }
+        let drop = DropList::read(&config.drop)?;
         let done = AtomicUsize::new(0);
         let examined: Vec<_> = listed
             .par_iter()
             .map(|(utterance, _)| {
-                let outcome = dataset.examine(utterance, &config.limits);
+                let outcome = match drop.contains(utterance) {
+                    true => Ok(Err((DropReason::Listed, "left out on request".to_owned()))),
+                    false => dataset.examine(utterance, &config.limits),
+                };
                 if let Some(progress) = progress {
                     progress(done.fetch_add(1, Ordering::Relaxed) + 1, listed.len());
                 }

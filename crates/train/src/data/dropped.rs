@@ -8,6 +8,8 @@ use serde::Serialize;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum DropReason {
+    /// A drop list names it.
+    Listed,
     /// The audio is missing or cannot be decoded.
     Unreadable,
     /// The text has a character that the alphabet lacks.
@@ -23,6 +25,7 @@ pub enum DropReason {
 impl fmt::Display for DropReason {
     fn fmt(&self, formatter: &mut fmt::Formatter) -> fmt::Result {
         formatter.write_str(match self {
+            Self::Listed => "on a drop list",
             Self::Unreadable => "unreadable",
             Self::OutsideAlphabet => "outside the alphabet",
             Self::TooShort => "too short",

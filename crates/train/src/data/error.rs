@@ -16,6 +16,9 @@ pub enum DataError {
         /// The system's reason.
         source: io::Error,
     },
+    /// A folder or table is not laid out as expected, or a manifest cannot be written.
+    #[error(transparent)]
+    Corpus(ManifestError),
     /// A manifest line is not what it should be.
     #[error("{}:{line}: field `{field}`: {problem}", path.display())]
     Manifest {
@@ -79,6 +82,9 @@ impl From<ManifestError> for DataError {
     fn from(error: ManifestError) -> Self {
         match error {
             ManifestError::Io { path, source } => Self::Io { path, source },
+            error @ (ManifestError::Layout { .. } | ManifestError::Write { .. }) => {
+                Self::Corpus(error)
+            }
             ManifestError::Line { path, line, field, problem } => {
                 Self::Manifest { path, line, field, problem }
             }

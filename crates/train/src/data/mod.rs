@@ -21,7 +21,6 @@ mod manifest;
 mod memory;
 mod normalise;
 mod pcm_cache;
-mod targets;
 #[cfg(test)]
 mod tests;
 
@@ -45,7 +44,7 @@ pub use manifest::{Utterance, read_manifest, read_manifest_lines};
 pub use memory::MemoryBudget;
 pub use normalise::fit_normalise;
 pub use pcm_cache::PcmCache;
-pub use targets::Targets;
+pub use stonechat_corpus::Targets;
 
 /// Called with (done, total) from several threads while files are read.
 pub type Progress<'a> = Option<&'a (dyn Fn(usize, usize) + Sync)>;

@@ -35,7 +35,7 @@ impl SegmentId {
     fn of(utterance: &Utterance) -> Self {
         let offset_bits = utterance.offset_s.map(f64::to_bits);
         // The declared duration of a whole file plays no part in what is decoded.
-        let duration_bits = offset_bits.map(|_| utterance.duration_s.to_bits());
+        let duration_bits = offset_bits.and(utterance.duration_s).map(f64::to_bits);
         Self { audio: utterance.audio.clone(), offset_bits, duration_bits }
     }
 }
@@ -110,9 +110,10 @@ impl PcmCache {
         let modified_ns = modified.map_or(0, |time| time.as_nanos());
         let segment = match utterance.offset_s {
             None => "whole".to_owned(),
-            Some(offset) => {
-                format!("{:016x}+{:016x}", offset.to_bits(), utterance.duration_s.to_bits())
-            }
+            Some(offset) => match utterance.duration_s {
+                Some(duration) => format!("{:016x}+{:016x}", offset.to_bits(), duration.to_bits()),
+                None => format!("{:016x}+", offset.to_bits()),
+            },
         };
         Ok(format!(
             "pcm {VERSION} {} Hz {segment} {} bytes {modified_ns} ns {}",

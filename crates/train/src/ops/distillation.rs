@@ -7,7 +7,9 @@
 //!
 //! The factor `T^2` keeps the gradient's size when the temperature changes (their section 2).
 
-use super::sequence_loss::{Loss, each, normalisers};
+use stonechat_decode::ctc::normalisers;
+
+use super::sequence_loss::{Loss, each};
 
 /// The divergence of each sequence, summed over its frames; `student` and `teacher` are
 /// `batch x steps x symbols` logits.

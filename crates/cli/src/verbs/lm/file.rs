@@ -9,16 +9,10 @@ use anyhow::{Context, Result, bail};
 use clap::Args;
 use serde::Serialize;
 use stonechat_lm::text::{TextFiles, open};
-use stonechat_lm::{Bits, LanguageModel, NgramModel, Normaliser, arpa};
+use stonechat_lm::{Bits, LanguageModel, NgramModel, arpa};
 
+use crate::normalise::NormaliseArg;
 use crate::output;
-
-/// How text becomes words.
-#[derive(Clone, Copy, Debug, clap::ValueEnum)]
-pub enum Normalise {
-    /// Lower case, letters and apostrophes, numbers as words; a line is a paragraph
-    English,
-}
 
 /// Text to read.
 #[derive(Args)]
@@ -26,15 +20,13 @@ pub struct Texts {
     /// Text files, plain or made by gzip or xz: a sentence a line, words apart by spaces
     #[arg(value_name = "TEXT", required = true)]
     files: Vec<PathBuf>,
-    /// Turn written text into spoken words first; lines may then be whole paragraphs
-    #[arg(long, value_name = "LANGUAGE")]
-    normalize: Option<Normalise>,
+    #[command(flatten)]
+    normalise: NormaliseArg,
 }
 
 impl Texts {
     pub fn read(self) -> TextFiles {
-        let normaliser = self.normalize.map(|Normalise::English| Normaliser::english());
-        TextFiles::new(self.files, normaliser)
+        TextFiles::new(self.files, self.normalise.normaliser())
     }
 }
 

@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rayon::prelude::*;
 use stonechat_audio::FeatureConfig;
+use stonechat_corpus::Targets;
 use stonechat_model::Alphabet;
 
 use inspect::{Inspected, inspect};
@@ -20,7 +21,6 @@ pub use report::{
 use super::Progress;
 use super::error::DataError;
 use super::manifest::{Utterance, read_manifest_lines};
-use super::targets::Targets;
 
 /// Fewer words than this, and two utterances may well share text and length by chance.
 const WORDS_OF_A_DUPLICATE: usize = 3;
@@ -158,10 +158,12 @@ fn check_audio(
         );
     }
     let seconds = audio.samples as f64 / f64::from(rate_hz);
-    if (seconds - utterance.duration_s).abs() > options.duration_tolerance_s {
+    if let Some(declared) = utterance.duration_s
+        && (seconds - declared).abs() > options.duration_tolerance_s
+    {
         add(
             FindingKind::WrongDuration,
-            format!("{file}: declared {:.3} s, decoded {seconds:.3} s", utterance.duration_s),
+            format!("{file}: declared {declared:.3} s, decoded {seconds:.3} s"),
         );
     }
     if audio.peak == 0.0 {

@@ -32,11 +32,12 @@ fn samples_come_back_as_they_were_recorded() {
     let (corpus, whole) = one_recording();
     let recorded = voice(0.5, "a.wav");
     let segment =
-        |offset_s, duration_s| Utterance { offset_s: Some(offset_s), duration_s, ..whole.clone() };
+        |offset, duration_s| Utterance { offset_s: Some(offset), duration_s, ..whole.clone() };
     let cases = [
         (whole.clone(), 0..4000),
-        (segment(0.0, 0.25), 0..2000),
-        (segment(0.25, 0.125), 2000..3000),
+        (segment(0.0, Some(0.25)), 0..2000),
+        (segment(0.25, Some(0.125)), 2000..3000),
+        (segment(0.375, None), 3000..4000),
     ];
     for round in ["decoded", "from disk"] {
         for (utterance, range) in &cases {

@@ -48,7 +48,14 @@ fn unusable_lines_are_dropped_by_reason() {
     std::fs::write(corpus.path("text.wav"), "this is no audio").unwrap();
     corpus.line(json!({"audio_filepath": "text.wav", "duration": 1, "text": "a"}));
     corpus.line(json!({"audio_filepath": "missing.wav", "duration": 1, "text": "a"}));
-    let config = DataConfig { limits: Limits { min_s: 0.3, max_s: 2.0 }, ..DataConfig::default() };
+    corpus.say("listed.wav", 0.5, "a");
+    let list = corpus.path("bad.jsonl");
+    std::fs::write(&list, r#"{"audio_filepath": "listed.wav", "text": ""}"#).unwrap();
+    let config = DataConfig {
+        drop: vec![list],
+        limits: Limits { min_s: 0.3, max_s: 2.0 },
+        ..DataConfig::default()
+    };
     let dataset = corpus.open(&config).unwrap();
     let names: Vec<_> = dataset
         .utterances()
@@ -65,6 +72,7 @@ fn unusable_lines_are_dropped_by_reason() {
         (DropReason::CtcImpossible, ":7", "give 25"),
         (DropReason::Unreadable, ":9", "text.wav"),
         (DropReason::Unreadable, ":10", "missing.wav"),
+        (DropReason::Listed, ":11", "on request"),
     ];
     for (at, (reason, line, words)) in expected.into_iter().enumerate() {
         assert_eq!(dropped[at].0, reason);
@@ -92,7 +100,7 @@ fn nothing_usable_is_an_error_that_says_why() {
     }
     corpus.lines.clear();
     assert!(corpus.open(&any_length()).err().unwrap().to_string().contains("no lines"));
-    corpus.line(json!({"audio_filepath": "a.wav", "text": ""}));
+    corpus.line(json!({"audio_filepath": "a.wav", "duration": 0, "text": ""}));
     assert!(matches!(
         corpus.open(&any_length()).err().unwrap(),
         DataError::Manifest { line: 1, field: "duration", .. }

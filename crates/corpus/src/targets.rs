@@ -2,9 +2,8 @@
 
 use std::sync::Arc;
 
+use stonechat_decode::ctc::{self, Grams};
 use stonechat_model::{Alphabet, Error};
-
-use crate::ops::{ctc, gram_ctc::Grams};
 
 /// Labels of texts under an alphabet.
 ///
@@ -59,6 +58,19 @@ impl Targets {
         }
     }
 
+    /// `-ln P(text)` under `logits` (`frames x symbols`), in nats; infinite where the text does not fit into the frames.
+    ///
+    /// # Errors
+    /// The first character that the alphabet lacks.
+    pub fn loss(&self, logits: &[f32], text: &str) -> Result<f64, Error> {
+        let (labels, symbols) = (self.labels(text)?, self.alphabet.len());
+        let mut gradient = vec![0.0; logits.len()];
+        Ok(match &self.grams {
+            Some(grams) => grams.loss_and_gradient(logits, &labels, symbols, &mut gradient),
+            None => ctc::loss_and_gradient(logits, &labels, symbols, &mut gradient),
+        })
+    }
+
     /// Symbols of one character with the blank, if they come before all longer ones, as a second
     /// output layer for plain CTC needs them.
     pub fn characters(&self) -> Option<usize> {
@@ -87,6 +99,26 @@ mod tests {
             assert_eq!(targets.labels(text).unwrap(), labels, "{symbols:?}");
             assert_eq!(targets.frames_needed(&labels), needed, "{symbols:?}");
             assert_eq!(targets.characters(), characters, "{symbols:?}");
+        }
+    }
+
+    #[test]
+    fn the_loss_is_that_of_the_alphabets_kind() {
+        // All symbols equally likely in two frames: the loss counts the paths that spell the text.
+        for (symbols, text, paths) in [
+            (vec!["", "a", "b"], "ab", 1.0),
+            (vec!["", "a", "b"], "a", 3.0),
+            (vec!["", "a", "b", "ab"], "ab", 4.0),
+            (vec!["", "a"], "aa", 0.0),
+        ] {
+            let owned: Vec<String> = symbols.iter().map(|s| (*s).to_owned()).collect();
+            let all = (owned.len() as f64).powi(2);
+            let logits = vec![0.5; 2 * owned.len()];
+            let targets = Targets::new(Alphabet::new(owned).unwrap());
+            let loss = targets.loss(&logits, text).unwrap();
+            let expected = (all / paths).ln();
+            assert!(loss == expected || (loss - expected).abs() < 1e-6, "{symbols:?}: {loss}");
+            assert!(targets.loss(&logits, "?").is_err());
         }
     }
 }

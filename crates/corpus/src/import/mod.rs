@@ -1,0 +1,150 @@
+//! Recordings as others lay them out, one layout a file.
+//!
+//! An importer only finds what belongs together: a recording, its text, its speaker and its place in a longer file. It
+//! decodes nothing and changes no text.
+
+mod common_voice;
+mod csv;
+mod folder;
+mod kaldi;
+mod librispeech;
+mod table;
+
+use std::path::{Path, PathBuf};
+
+use crate::{ManifestError, Utterance, read_manifest};
+
+/// How recordings and transcripts lie together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Layout {
+    /// A manifest (JSONL).
+    Manifest,
+    /// A folder, and those in it, of `x.wav` (or another kind of audio) beside `x.txt`.
+    Folder,
+    /// A table with a line of headings: path, text, and perhaps speaker, offset and duration.
+    Csv,
+    /// A TSV of Common Voice beside its folder `clips`.
+    CommonVoice,
+    /// Folders of `SPEAKER-CHAPTER.trans.txt` beside `SPEAKER-CHAPTER-NUMBER.flac`.
+    LibriSpeech,
+    /// A data folder of Kaldi: `wav.scp`, `text`, and perhaps `segments` and `utt2spk`.
+    Kaldi,
+}
+
+impl Layout {
+    /// What `source` looks like.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub fn of(source: &Path) -> Result<Self, ManifestError> {
+        let is_dir = source.metadata().map_err(|error| ManifestError::io(source, error))?.is_dir();
+        if is_dir {
+            return Ok(if source.join("wav.scp").is_file() {
+                Self::Kaldi
+            } else if librispeech::transcripts(source)?.is_empty() {
+                Self::Folder
+            } else {
+                Self::LibriSpeech
+            });
+        }
+        let first = table::first_line(source)?;
+        Ok(if first.starts_with('{') {
+            Self::Manifest
+        } else if common_voice::is_heading(&first) {
+            Self::CommonVoice
+        } else {
+            Self::Csv
+        })
+    }
+}
+
+/// What a source cannot say by itself.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// The layout; [`Layout::of`] where absent.
+    pub layout: Option<Layout>,
+    /// Folder that paths start from; the source's own where absent (Common Voice: `clips` in it).
+    pub audio: Option<PathBuf>,
+    /// Names of the columns of a table without headings.
+    pub columns: Option<Vec<String>>,
+}
+
+/// What was found.
+#[derive(Clone, Debug, Default)]
+pub struct Import {
+    /// Recordings with texts, in the source's order (folders: by name). Their `manifest` and `line` are where the text
+    /// stands.
+    pub utterances: Vec<Utterance>,
+    /// What has no counterpart.
+    pub left_out: Vec<LeftOut>,
+}
+
+/// Something that makes no utterance.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LeftOut {
+    /// File, or `file:line`.
+    pub place: String,
+    /// Why.
+    pub reason: String,
+}
+
+/// Finds the recordings of `source`.
+///
+/// # Errors
+/// The source cannot be read, or nothing in it is laid out as expected.
+pub fn import(source: &Path, options: &Options) -> Result<Import, ManifestError> {
+    let layout = options.layout.map_or_else(|| Layout::of(source), Ok)?;
+    let folder = match layout {
+        Layout::Folder | Layout::LibriSpeech | Layout::Kaldi => source,
+        _ => source.parent().unwrap_or(Path::new("")),
+    };
+    let audio = options.audio.as_deref();
+    let root = audio.unwrap_or(folder);
+    match layout {
+        Layout::Manifest => Ok(Import { utterances: read_manifest(source)?, left_out: Vec::new() }),
+        Layout::Folder => folder::import(source),
+        Layout::Csv => csv::import(source, root, options.columns.as_deref()),
+        Layout::CommonVoice => common_voice::import(source, audio.unwrap_or(&folder.join("clips"))),
+        Layout::LibriSpeech => librispeech::import(source),
+        Layout::Kaldi => kaldi::import(source, root),
+    }
+}
+
+/// Endings of audio files, in the order in which they are tried.
+const ENDINGS: [&str; 10] =
+    ["wav", "flac", "mp3", "ogg", "oga", "opus", "m4a", "mp4", "aac", "webm"];
+
+/// The recording `name` below `folder`, which may lack its ending.
+fn recording(folder: &Path, name: &str) -> Option<PathBuf> {
+    let path = folder.join(name);
+    if path.is_file() {
+        return Some(path);
+    }
+    let with = |ending: &&str| PathBuf::from(format!("{}.{ending}", path.display()));
+    ENDINGS.iter().map(with).find(|path| path.is_file())
+}
+
+impl Import {
+    fn add(&mut self, audio: PathBuf, text: &str, speaker: Option<&str>, place: (&Path, usize)) {
+        self.utterances.push(Utterance {
+            audio,
+            offset_s: None,
+            duration_s: None,
+            text: text.trim().to_owned(),
+            speaker: speaker.filter(|speaker| !speaker.is_empty()).map(str::to_owned),
+            manifest: place.0.into(),
+            line: place.1,
+        });
+    }
+
+    fn leave_out(&mut self, place: (&Path, usize), reason: impl Into<String>) {
+        let place = format!("{}:{}", place.0.display(), place.1);
+        self.left_out.push(LeftOut { place, reason: reason.into() });
+    }
+
+    /// Leaves a text out whose recording is not there.
+    fn no_recording(&mut self, place: (&Path, usize), folder: &Path, name: &str) {
+        let path = folder.join(name);
+        self.leave_out(place, format!("{}: no such recording", path.display()));
+    }
+}

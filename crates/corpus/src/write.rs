@@ -1,0 +1,62 @@
+//! Manifests written: the lines that [`read_manifest`](crate::read_manifest) reads.
+
+use std::fs::File;
+use std::io::{BufWriter, Write};
+use std::path::Path;
+
+use serde_json::{Map, Value, json};
+
+use crate::{ManifestError, Utterance};
+
+/// The line of `utterance` in a manifest in `folder`: `audio_filepath` relative to it, and what is known of `offset`,
+/// `duration`, `text` and `speaker`. A caller may add fields; readers ignore them.
+pub fn manifest_line(utterance: &Utterance, folder: &Path) -> Map<String, Value> {
+    let mut line = Map::new();
+    line.insert("audio_filepath".into(), json!(relative(&utterance.audio, folder)));
+    if let Some(offset) = utterance.offset_s {
+        line.insert("offset".into(), json!(milliseconds(offset)));
+    }
+    if let Some(duration) = utterance.duration_s {
+        line.insert("duration".into(), json!(milliseconds(duration)));
+    }
+    line.insert("text".into(), json!(utterance.text));
+    if let Some(speaker) = &utterance.speaker {
+        line.insert("speaker".into(), json!(speaker));
+    }
+    line
+}
+
+/// Writes `lines` to `path`, one a line.
+///
+/// # Errors
+/// The file cannot be written.
+pub fn write_manifest(
+    path: &Path,
+    lines: impl IntoIterator<Item = Map<String, Value>>,
+) -> Result<(), ManifestError> {
+    let write = || -> std::io::Result<()> {
+        let mut file = BufWriter::new(File::create(path)?);
+        for line in lines {
+            serde_json::to_writer(&mut file, &line)?;
+            file.write_all(b"\n")?;
+        }
+        file.flush()
+    };
+    write().map_err(|error| ManifestError::Write { path: path.to_path_buf(), source: error })
+}
+
+/// Seconds to the millisecond, as people write them.
+fn milliseconds(seconds: f64) -> f64 {
+    (1e3 * seconds).round() / 1e3
+}
+
+/// `path` as seen from `folder`: it stays right when both move together. Where there is no way, the absolute path.
+fn relative(path: &Path, folder: &Path) -> String {
+    let absolute = |path: &Path| {
+        path.canonicalize().or_else(|_| std::path::absolute(path)).unwrap_or_else(|_| path.into())
+    };
+    let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+    let path = absolute(path);
+    let way = pathdiff::diff_paths(&path, absolute(folder)).unwrap_or(path);
+    way.to_string_lossy().into_owned()
+}
