@@ -38,6 +38,23 @@ impl ModelArg {
         }
     }
 
+    /// Reads the package with the values of its integers as floats, for work that starts from floats.
+    pub fn float_package(&self) -> Result<Package> {
+        let package = self.package()?;
+        Ok(Package { network: stonechat_compress::floats(&package.network), ..package })
+    }
+
+    /// Says on stderr that a package of integers was asked to be changed.
+    pub fn warn_of_integers(&self) -> Result<()> {
+        if self.package()?.network.maps().iter().any(|map| map.map.is_quantised()) {
+            eprintln!(
+                "warning: {}: its weights are integers: starting from their values; the float package would lose less",
+                self.name()
+            );
+        }
+        Ok(())
+    }
+
     /// Reads the package and packs it for this processor.
     pub fn load(&self) -> Result<Model> {
         Model::from_package(self.package()?).with_context(|| self.name())

@@ -161,44 +161,47 @@ fn an_audit_puts_wrong_transcripts_first() {
         manifest += &line(&format!("{seed}.wav"), 2.0, "x", "x");
     }
     folder.write("m.jsonl", manifest);
-    // What the tiny model hears is right by definition; one text is not.
+    // What the tiny model hears is right by definition; one text is that of another recording.
     let audit = |more: &[&str]| run_json(folder.with_model("data audit m.jsonl").args(more), 0);
     let value = audit(&["--output", "all.jsonl", "--show", "100"]);
     let read = |name: &str| -> Vec<serde_json::Value> {
         let text = std::fs::read_to_string(folder.path(name)).unwrap();
         text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
     };
-    let mut manifest = String::new();
-    for heard in read("all.jsonl") {
-        let (audio, text) =
-            (heard["audio_filepath"].as_str().unwrap(), heard["heard"].as_str().unwrap());
-        manifest +=
-            &line(audio, 2.0, if audio == "3.wav" { "nothing of the kind" } else { text }, "x");
-    }
     assert_eq!(value["worst"].as_array().unwrap().len(), 7, "{value}");
-    folder.write("m.jsonl", manifest);
-    let value = audit(&["--output", "all.jsonl", "--drop", "drop.jsonl", "--above", "0.5"]);
+    assert!(value["worst"][0]["fit"].is_null(), "there is nothing to compare with: {value}");
+    let heard = read("all.jsonl");
+    let of = |audio: &str| heard.iter().find(|line| line["audio_filepath"] == audio).unwrap();
+    let mut manifest = String::new();
+    for seed in 1..8 {
+        let audio = format!("{seed}.wav");
+        let said = if seed == 3 { "5.wav" } else { &audio };
+        manifest += &line(&audio, 2.0, of(said)["heard"].as_str().unwrap(), "x");
+    }
+    folder.write("m.jsonl", &manifest);
+    let value = audit(&["--output", "all.jsonl", "--drop", "drop.jsonl"]);
     assert_eq!((&value["dropped"], &value["utterances"]), (&json!(1), &json!(7)), "{value}");
-    assert!(value["worst"][0]["place"].as_str().unwrap().contains("m.jsonl:"), "{value}");
+    assert!(value["worst"][0]["place"].as_str().unwrap().ends_with("m.jsonl:3"), "{value}");
     let (all, dropped) = (read("all.jsonl"), read("drop.jsonl"));
     assert_eq!((all.len(), dropped.len()), (7, 1));
     assert_eq!(all[0], dropped[0]);
-    let worst = &all[0];
-    assert_eq!((&worst["audio_filepath"], &worst["duration"]), (&json!("3.wav"), &json!(2.0)));
-    assert!(worst["doubt"].as_f64() > Some(0.5) && worst["cer"].as_f64() > Some(0.0), "{worst}");
-    // The others are what is heard: no doubt, whatever their loss.
+    assert_eq!((&all[0]["audio_filepath"], &all[0]["duration"]), (&json!("3.wav"), &json!(2.0)));
+    assert!(all[0]["cer"].as_f64() > Some(0.0), "{}", all[0]);
     for line in &all[1..] {
-        assert_eq!((&line["doubt"], &line["cer"]), (&json!(0.0), &json!(0.0)), "{line}");
-        assert!(line["loss"].as_f64() > Some(0.0), "{line}");
+        assert!(line["fit"].as_f64() > Some(2.0) && line["loss"].as_f64() > Some(0.0), "{line}");
+        assert_eq!(line["cer"], json!(0.0), "{line}");
     }
+    let by_cer = ["--by", "cer", "--threshold", "0.01", "--drop", "drop.jsonl"];
+    assert_eq!(audit(&by_cer)["dropped"], json!(1));
     // What is known to be wrong is left out, texts of other letters are not judged, and one that fits nowhere comes first.
     let long =
         line("1.wav", 2.0, &"no way ".repeat(100), "x") + &line("2.wav", 2.0, "Foreign", "x");
     folder.write("more.jsonl", long);
     let value = audit(&["more.jsonl", "--without", "drop.jsonl"]);
     assert_eq!((&value["utterances"], &value["foreign"]), (&json!(7), &json!(1)), "{value}");
-    assert_eq!(value["worst"][0]["doubt"], json!(null), "{value}");
+    assert!(value["worst"][0]["place"].as_str().unwrap().ends_with("more.jsonl:1"), "{value}");
+    assert_eq!(value["worst"][0]["loss"], json!(null), "{value}");
     let (text, warning) = run(&mut folder.with_model("data audit more.jsonl"), 0);
-    assert!(text.contains("doubt never") && warning.contains("more.jsonl:2"), "{text}{warning}");
-    run(&mut folder.with_model("data audit m.jsonl --above 1"), 2);
+    assert!(text.contains("fit none") && warning.contains("more.jsonl:2"), "{text}{warning}");
+    run(&mut folder.with_model("data audit m.jsonl --by loss --drop drop.jsonl"), 2);
 }

@@ -5,8 +5,8 @@ mod common;
 use common::{Random, distance, network, product};
 use proptest::prelude::*;
 use stonechat_compress::{
-    Bits, Calibration, LowRank, Measured, Plan, Quantize, RankRule, Storage, low_rank, quantize,
-    quantize_calibrated, quantize_int8, quantize_with_feedback,
+    Bits, Calibration, LowRank, Measured, Plan, Quantize, RankRule, Storage, floats, low_rank,
+    quantize, quantize_calibrated, quantize_int8, quantize_with_feedback,
 };
 use stonechat_model::{INT4_GROUP, Kind, LinearMap, Matrix};
 
@@ -190,6 +190,21 @@ fn calibrated_networks_err_less_on_their_inputs() {
     assert!(families.contains(&"low_rank") && families.contains(&"dense"), "{families:?}");
     let error = quantize_calibrated(&fed, &how, &calibration).unwrap_err().to_string();
     assert!(error.contains("quantised already"), "{error}");
+}
+
+#[test]
+fn floats_are_the_values_of_the_integers() {
+    let float = network(4);
+    for bits in [Bits::Eight, Bits::Four] {
+        let integers = quantize(&float, &Quantize::new(bits)).unwrap();
+        let again = floats(&integers);
+        again.validate().unwrap();
+        for (a, b) in integers.maps().iter().zip(again.maps()) {
+            assert!(a.map.is_quantised() && !b.map.is_quantised(), "{}", a.name());
+            assert_eq!(a.map.to_dense(), b.map.to_dense(), "{}", a.name());
+        }
+    }
+    assert_eq!(floats(&float), float);
 }
 
 #[test]

@@ -62,7 +62,9 @@ pub(crate) fn chart(panels: &[Panel], marks: &[(usize, String)]) -> String {
 fn draw(panel: &Panel, marks: &[(usize, String)]) -> String {
     let mut svg = String::new();
     // Into a string: it cannot fail.
-    let mut line = |text: String| drop(writeln!(svg, "{text}"));
+    let mut line = |text: String| {
+        let _ = writeln!(svg, "{text}");
+    };
     line(format!(
         "<text x=\"{LEFT}\" y=\"16\" font-weight=\"bold\">{}</text>",
         escape(&panel.title)

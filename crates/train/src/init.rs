@@ -3,7 +3,7 @@
 //! A package has no batch norms: they were folded into its weights. The net that is made of it has norms that add the
 //! biases, and whose statistics stay what they are ([`Net::frozen`]).
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use stonechat_audio::{FeatureConfig, Normalise};
 use stonechat_model::{Alphabet, Package};
@@ -76,14 +76,14 @@ fn from_package(
 /// package's.
 pub(crate) fn complete(recipe: &mut Value) -> Result<(), String> {
     let Some(table) = recipe.as_table_mut() else { return Ok(()) };
-    let Some(path) = table.get("init").and_then(Value::as_str).map(Path::new) else {
+    let Some(path) = table.get("init").and_then(Value::as_str).map(PathBuf::from) else {
         return Ok(());
     };
     let left_out = |key: &str| !table.contains_key(key);
-    if !is_package(path) || !["network", "features", "alphabet"].into_iter().any(left_out) {
+    if !is_package(&path) || !["network", "features", "alphabet"].into_iter().any(left_out) {
         return Ok(());
     }
-    let package = Package::load(path).map_err(|error| format!("init: {error}"))?;
+    let package = Package::load(&path).map_err(|error| format!("init: {error}"))?;
     let features: FeatureConfig = serde_json::from_value(package.features)
         .map_err(|error| format!("init: {}: its features: {error}", path.display()))?;
     let parts = [

@@ -100,9 +100,10 @@ impl ByRule {
         // An option only because `auto` does without.
         let Some(output) = &self.output else { bail!("--output is missing") };
         let plan = self.plan()?;
+        self.model.warn_of_integers()?;
         let inputs = match plan.needs_inputs() || self.calibration.is_given() {
             false => None,
-            true => Some(self.calibration.inputs(&self.model.package()?)?),
+            true => Some(self.calibration.inputs(&self.model.float_package()?)?),
         };
         let machine = plan.needs_machine().then(|| Machine::measure(MEASURING));
         let measured = Measured { inputs: inputs.as_ref(), machine: machine.as_ref() };
@@ -124,7 +125,7 @@ impl Compress {
     }
 }
 
-/// Reads a package, puts what `work` makes of its network into a new one at `output`, with `step` in its
+/// Reads a package (integers as the floats they stand for), puts what `work` makes of its network into a new one at `output`, with `step` in its
 /// provenance. With calibration audio the change says what it did to the outputs there.
 pub fn rewrite(
     model: &ModelArg,
@@ -133,7 +134,7 @@ pub fn rewrite(
     measured: Measured,
     work: impl FnOnce(&Network) -> Result<Network>,
 ) -> Result<Change> {
-    let mut package = model.package()?;
+    let mut package = model.float_package()?;
     let before = Summary::new(&package.network, model.bytes()?);
     let network = work(&package.network).with_context(|| model.name())?;
     let damage = map_damage(&package.network, &network, measured.inputs)?;

@@ -40,6 +40,7 @@ pub fn bits(text: &str) -> Result<Bits, String> {
 
 impl Quantize {
     pub fn run(self) -> Result<Verdict> {
+        self.model.warn_of_integers()?;
         let feedback = self.calibration.is_given();
         let how = How { correction: self.correction, feedback, ..How::new(self.bits) };
         let plan = match self.bits {
@@ -48,7 +49,7 @@ impl Quantize {
         };
         let inputs = match feedback {
             false => None,
-            true => Some(self.calibration.inputs(&self.model.package()?)?),
+            true => Some(self.calibration.inputs(&self.model.float_package()?)?),
         };
         let measured = Measured { inputs: inputs.as_ref(), machine: None };
         let step = match &plan.quantize {

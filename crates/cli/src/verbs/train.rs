@@ -1,13 +1,15 @@
 //! `stonechat train`: a recipe in, a run folder with packages out.
 
+use std::fs::{create_dir_all, read_to_string};
 use std::path::PathBuf;
 use std::sync::Mutex;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use clap::Args;
 use indicatif::ProgressBar;
 use serde::Serialize;
 use stonechat_train::evaluate::Evaluation;
+use stonechat_train::event::Pace;
 use stonechat_train::recipe::Recipe;
 use stonechat_train::trainer::{Event, train};
 
@@ -19,7 +21,7 @@ use crate::progress;
 pub struct Train {
     /// Recipe (TOML)
     recipe: PathBuf,
-    /// Folder of the run: recipe.toml, metrics.jsonl, checkpoints/, STAGE.stonechat
+    /// Folder of the run: recipe.toml, metrics.jsonl, curves.svg, checkpoints/, STAGE.stonechat
     #[arg(long, value_name = "FOLDER")]
     run: PathBuf,
     /// Go on where the run in the folder stopped
@@ -55,8 +57,26 @@ struct StageReport {
 }
 
 impl Train {
+    /// Reads the recipe. `init = "bundled"` is the model that comes with the program, which is put into the run's folder.
+    fn recipe(&self) -> Result<Recipe> {
+        let text =
+            read_to_string(&self.recipe).with_context(|| self.recipe.display().to_string())?;
+        let of_recipe =
+            || toml::from_str::<toml::Table>(&text).ok()?.get("init")?.as_str().map(String::from);
+        let changed = self.changes.iter().rev().find_map(|change| change.strip_prefix("init="));
+        let init = changed.map(|init| init.trim_matches(['"', '\'']).to_owned()).or_else(of_recipe);
+        let mut changes = self.changes.clone();
+        if init.as_deref() == Some("bundled") {
+            create_dir_all(&self.run).with_context(|| self.run.display().to_string())?;
+            let path = self.run.join("bundled.stonechat");
+            std::fs::write(&path, stonechat_english::MODEL).with_context(|| path.display().to_string())?;
+            changes.push(format!("init={}", toml::Value::String(path.display().to_string())));
+        }
+        Ok(Recipe::load(&self.recipe, &changes)?)
+    }
+
     pub fn run(self) -> Result<Verdict> {
-        let recipe = Recipe::load(&self.recipe, &self.changes)?;
+        let recipe = self.recipe()?;
         let display = Mutex::new(Display::default());
         train(&recipe, &self.run, self.resume, &|event| {
             // A panic while drawing would be no reason to lose a training.
@@ -146,13 +166,22 @@ impl Display {
                     epoch + 1
                 ));
             }
-            Event::Epoch { stage, epoch, loss, dev } => self.end_epoch(stage, *epoch, *loss, *dev),
+            Event::Epoch { stage, epoch, loss, dev, pace } => {
+                self.end_epoch(stage, *epoch, *loss, *dev, *pace);
+            }
             // Events that a later version of the trainer adds.
             _ => {}
         }
     }
 
-    fn end_epoch(&mut self, stage: &str, epoch: usize, loss: f64, dev: Option<&Evaluation>) {
+    fn end_epoch(
+        &mut self,
+        stage: &str,
+        epoch: usize,
+        loss: f64,
+        dev: Option<&Evaluation>,
+        pace: Pace,
+    ) {
         let result = dev.map_or(String::new(), |dev| {
             format!(
                 ", dev loss {:.3}, CER {:.2} %, WER {:.2} %",
@@ -161,7 +190,12 @@ impl Display {
                 100.0 * dev.wer
             )
         });
-        self.say(&format!("{stage} epoch {}: loss {loss:.3}{result}", epoch + 1));
+        self.say(&format!(
+            "{stage} epoch {}: loss {loss:.3}{result}; {}, {:.0} hours an hour",
+            epoch + 1,
+            duration(pace.seconds),
+            pace.hours_an_hour()
+        ));
         if self.stages.last().is_none_or(|last| last.stage != stage) {
             self.stages.push(StageReport {
                 stage: stage.to_string(),

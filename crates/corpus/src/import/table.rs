@@ -71,7 +71,9 @@ fn rows(text: &str, parting: u8, quoted: bool) -> Vec<(usize, Vec<String>)> {
     let (mut input, mut rows) = (text.as_bytes(), Vec::new());
     // No cell is longer than the text.
     let mut cell = vec![0; text.len() + 1];
-    let (mut filled, mut line, mut row) = (0, 1, Vec::new());
+    let start = text.len() - text.trim_start_matches(['\r', '\n']).len();
+    let (mut counted, mut line) = (start, 1 + newlines(&text.as_bytes()[..start]));
+    let (mut filled, mut row) = (0, Vec::new());
     loop {
         let (result, read, written) = reader.read_field(input, &mut cell[filled..]);
         (input, filled) = (&input[read..], filled + written);
@@ -84,7 +86,11 @@ fn rows(text: &str, parting: u8, quoted: bool) -> Vec<(usize, Vec<String>)> {
                         rows.push((line, std::mem::take(&mut row)));
                     }
                     row.clear();
-                    line = reader.line() as usize;
+                    // The next row begins behind all ends of lines, of which a cell may have some, too.
+                    let ends = |byte: &&u8| matches!(byte, b'\r' | b'\n');
+                    let begins = text.len() - input.len() + input.iter().take_while(ends).count();
+                    line += newlines(&text.as_bytes()[counted..begins]);
+                    counted = begins;
                 }
             }
             // Asked once more with nothing left, it gives the last cell, or ends.
@@ -92,6 +98,10 @@ fn rows(text: &str, parting: u8, quoted: bool) -> Vec<(usize, Vec<String>)> {
             csv_core::ReadFieldResult::End => return rows,
         }
     }
+}
+
+fn newlines(text: &[u8]) -> usize {
+    text.iter().filter(|&&byte| byte == b'\n').count()
 }
 
 /// A time, if there is one; or what is none.

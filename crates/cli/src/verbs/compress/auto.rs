@@ -93,7 +93,8 @@ impl Auto {
         if !self.calibration.is_given() {
             return Err(usage("compress auto needs --calibrate MANIFEST"));
         }
-        let package = self.model.package()?;
+        self.model.warn_of_integers()?;
+        let package = self.model.float_package()?;
         let recordings = self.calibration.read(pack(&package)?.sample_rate_hz())?;
         eprintln!("listening to {:.0} s of audio", recordings.seconds);
         let search = stonechat_tune::Auto {

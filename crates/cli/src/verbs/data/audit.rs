@@ -1,15 +1,17 @@
 //! `stonechat data audit`: transcripts that are not what is said.
 //!
-//! A trained network gives every transcript a loss (`-ln P`, CTC or Gram-CTC). What is garbled or noisy has a high one whatever
-//! its transcript is; so utterances are judged by how much more likely the network finds its own best text: by the loss of
-//! the transcript less that of what it hears, a character of the longer of the two. A wrong transcript of clear speech
-//! stands far above all others.
+//! A trained network gives every transcript a loss (`-ln P`, CTC or Gram-CTC). Garbled or noisy speech has a high one whatever
+//! its transcript is, so a transcript is compared with those of other utterances of its length: its *fit* is by how many of their
+//! standard deviations it is more likely than they are on average. A right transcript fits by five and more even where
+//! half of the words are misheard; one that belongs elsewhere is one of the others, around 0. Loss and error rate go with it,
+//! for networks that hear well enough for single wrong words to show.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
-use clap::Args;
+use clap::{Args, ValueEnum};
 use serde::Serialize;
 use serde_json::json;
 use stonechat::Model;
@@ -18,7 +20,7 @@ use stonechat_corpus::{
 };
 use stonechat_decode::{ErrorCount, GreedyDecoder};
 
-use crate::failure::Verdict;
+use crate::failure::{Verdict, usage};
 use crate::model_file::ModelArg;
 use crate::normalise::NormaliseArg;
 use crate::output::{self, duration, thousands};
@@ -34,15 +36,19 @@ pub struct Audit {
     model: ModelArg,
     #[command(flatten)]
     normalise: NormaliseArg,
-    /// Write all utterances, worst first, as a manifest with the fields doubt, loss, cer and heard
+    /// What is worst
+    #[arg(long, value_name = "MEASURE", default_value = "fit")]
+    by: Measure,
+    /// Write all utterances, worst first, as a manifest with the fields fit, loss, cer and heard
     #[arg(long, value_name = "FILE")]
     output: Option<PathBuf>,
-    /// Write those in doubt in the same form: a list that `drop` in a recipe and `data make --drop` leave out
+    /// Write the worst in the same form: a list that `drop` in a recipe and `data make --drop` leave out
     #[arg(long, value_name = "FILE")]
     drop: Option<PathBuf>,
-    /// Doubt from which an utterance is dropped, in nats a character [default: what sets the worst apart from the rest]
-    #[arg(long, value_name = "NATS", requires = "drop")]
-    above: Option<f64>,
+    /// Where the worst end: the fit from which a transcript is kept, or the loss or CER up to which it is [default: a fit of
+    /// 2, which one in fifty of other utterances' transcripts would reach]
+    #[arg(long, value_name = "X")]
+    threshold: Option<f64>,
     /// Leave out what this manifest lists; may be repeated
     #[arg(long, value_name = "FILE")]
     without: Vec<PathBuf>,
@@ -57,14 +63,33 @@ pub struct Audit {
     json: bool,
 }
 
+/// What utterances are put in order by.
+#[derive(Clone, Copy, Debug, PartialEq, ValueEnum)]
+enum Measure {
+    /// Standard deviations by which the transcript is more likely than others of its length; low is bad
+    Fit,
+    /// Nats an output frame
+    Loss,
+    /// Share of the characters that are misheard
+    Cer,
+}
+
+/// Transcripts of others that one is compared with, at most; and at least, or its fit is not known.
+const OTHERS: usize = 16;
+const FEWEST_OTHERS: usize = 4;
+
+/// Fit below which a transcript is dropped: 2.3 % of a normal distribution lie above 2.
+const FIT: f64 = 2.0;
+
 /// What the network makes of an utterance.
 struct Judged {
     utterance: Utterance,
     seconds: f64,
     /// Loss of the transcript, nats an output frame; infinite where it does not fit into the audio.
     loss: f64,
-    /// By how much the transcript is less likely than what is heard, nats a character.
-    doubt: f64,
+    /// See [`Measure::Fit`]; minus infinity where the transcript does not fit into the audio, `None` where there is nothing
+    /// to compare it with.
+    fit: Option<f64>,
     characters: ErrorCount,
     words: ErrorCount,
     heard: String,
@@ -74,7 +99,7 @@ struct Judged {
 #[derive(Serialize)]
 struct Shown<'a> {
     place: String,
-    doubt: Option<f64>,
+    fit: Option<f64>,
     loss: Option<f64>,
     cer: f64,
     text: &'a str,
@@ -87,8 +112,8 @@ struct Report<'a> {
     audio_seconds: f64,
     cer: f64,
     wer: f64,
-    /// Doubt from which utterances are dropped.
-    above: f64,
+    /// Where the worst end; null where nothing says so.
+    threshold: Option<f64>,
     dropped: usize,
     dropped_seconds: f64,
     /// Utterances whose texts have characters that the model's alphabet lacks: they are not judged.
@@ -102,9 +127,17 @@ impl Audit {
         let (utterances, foreign) = self.utterances(&model)?;
         let mut judged = self.judge(&model, &utterances)?;
         // Stable: of equals the first.
-        judged.sort_by(|a, b| b.doubt.total_cmp(&a.doubt));
-        let above = self.above.unwrap_or_else(|| threshold(&judged));
-        let dropped = judged.partition_point(|judged| judged.doubt >= above);
+        judged.sort_by(|a, b| b.badness(self.by).total_cmp(&a.badness(self.by)));
+        let threshold = self.threshold.or((self.by == Measure::Fit).then_some(FIT));
+        let limit = match (threshold, self.by) {
+            (None, _) if self.drop.is_some() => {
+                return Err(usage("--drop by loss or CER needs a --threshold"));
+            }
+            (None, _) => f64::INFINITY,
+            (Some(fit), Measure::Fit) => -fit,
+            (Some(most), _) => most,
+        };
+        let dropped = judged.partition_point(|judged| judged.badness(self.by) > limit);
         if let Some(path) = &self.output {
             write(path, &judged)?;
         }
@@ -117,7 +150,7 @@ impl Audit {
             audio_seconds: seconds(&judged),
             cer: judged.iter().map(|judged| judged.characters).sum::<ErrorCount>().rate(),
             wer: judged.iter().map(|judged| judged.words).sum::<ErrorCount>().rate(),
-            above,
+            threshold,
             dropped,
             dropped_seconds: seconds(&judged[..dropped]),
             foreign,
@@ -161,9 +194,10 @@ impl Audit {
 
     fn judge(&self, model: &Arc<Model>, utterances: &[Utterance]) -> Result<Vec<Judged>> {
         let targets = Targets::new(model.alphabet().clone());
+        let texts = Texts::new(utterances);
         let bar = progress::bar(utterances.len(), "utterances");
         let judged = parallel(utterances, usize::from(self.jobs), |utterance| {
-            let judged = Judged::new(model, &targets, utterance);
+            let judged = Judged::new(model, &targets, utterance, &texts);
             bar.inc(1);
             judged
         });
@@ -172,8 +206,32 @@ impl Audit {
     }
 }
 
+/// All texts, each once, by length.
+struct Texts<'a>(Vec<(usize, &'a str)>);
+
+impl<'a> Texts<'a> {
+    fn new(utterances: &'a [Utterance]) -> Self {
+        let texts: BTreeSet<(usize, &str)> =
+            utterances.iter().map(|u| (u.text.chars().count(), u.text.as_str())).collect();
+        Self(texts.into_iter().collect())
+    }
+
+    /// Those nearest to `text` in length, but not it.
+    fn others(&self, text: &str) -> impl Iterator<Item = &'a str> {
+        let at = self.0.partition_point(|other| *other < (text.chars().count(), text));
+        let first = at.saturating_sub(OTHERS / 2).min(self.0.len().saturating_sub(OTHERS + 1));
+        let around = &self.0[first..(first + OTHERS + 1).min(self.0.len())];
+        around.iter().map(|(_, other)| *other).filter(move |other| *other != text)
+    }
+}
+
 impl Judged {
-    fn new(model: &Arc<Model>, targets: &Targets, utterance: &Utterance) -> Result<Self> {
+    fn new(
+        model: &Arc<Model>,
+        targets: &Targets,
+        utterance: &Utterance,
+        texts: &Texts,
+    ) -> Result<Self> {
         let samples = utterance.read(model.sample_rate_hz())?;
         let logits = model.logits(&samples);
         let symbols = model.alphabet().symbols();
@@ -183,12 +241,12 @@ impl Judged {
         }
         let heard = decoder.text().to_owned();
         let loss = |text: &str| targets.loss(&logits, text).with_context(|| utterance.place());
-        let (transcript, own) = (loss(&utterance.text)?, loss(&heard)?);
-        let longer = utterance.text.chars().count().max(heard.chars().count()).max(1);
+        let own = loss(&utterance.text)?;
+        let others = texts.others(&utterance.text).map(loss).collect::<Result<Vec<f64>>>()?;
         Ok(Self {
             seconds: samples.len() as f64 / f64::from(model.sample_rate_hz()),
-            loss: transcript / (logits.len() / symbols.len()).max(1) as f64,
-            doubt: (transcript - own) / longer as f64,
+            loss: own / (logits.len() / symbols.len()).max(1) as f64,
+            fit: fit(own, &others),
             characters: ErrorCount::characters(&utterance.text, &heard),
             words: ErrorCount::words(&utterance.text, &heard),
             heard,
@@ -196,10 +254,19 @@ impl Judged {
         })
     }
 
+    /// The measure with the worst highest; what is not known is best.
+    fn badness(&self, by: Measure) -> f64 {
+        match by {
+            Measure::Fit => self.fit.map_or(f64::NEG_INFINITY, |fit| -fit),
+            Measure::Loss => self.loss,
+            Measure::Cer => self.characters.rate(),
+        }
+    }
+
     fn shown(&self) -> Shown<'_> {
         Shown {
             place: self.utterance.place(),
-            doubt: finite(self.doubt),
+            fit: self.fit.and_then(finite),
             loss: finite(self.loss),
             cer: self.characters.rate(),
             text: &self.utterance.text,
@@ -213,20 +280,21 @@ fn finite(value: f64) -> Option<f64> {
     value.is_finite().then_some(value)
 }
 
-/// Where doubt is no longer that of a network that errs: so many deviations above the middle. Both are told from the
-/// middle half of the utterances, which the wrong ones do not reach.
-fn threshold(judged: &[Judged]) -> f64 {
-    let quantile = |share: f64| {
-        let at = ((1.0 - share) * judged.len() as f64) as usize;
-        judged.get(at).map_or(0.0, |judged| judged.doubt)
-    };
-    // Half of a normal distribution lies within 0.674 deviations of its middle.
-    let deviation = (quantile(0.75) - quantile(0.25)) / (2.0 * 0.674);
-    quantile(0.5) + DEVIATIONS * deviation
+/// Standard deviations of `others` by which the loss `own` is less than their mean; of others that are impossible
+/// there is none.
+fn fit(own: f64, others: &[f64]) -> Option<f64> {
+    if own.is_infinite() {
+        return Some(f64::NEG_INFINITY);
+    }
+    let others: Vec<f64> = others.iter().copied().filter(|loss| loss.is_finite()).collect();
+    if others.len() < FEWEST_OTHERS {
+        return None;
+    }
+    let count = others.len() as f64;
+    let mean = others.iter().sum::<f64>() / count;
+    let variance = others.iter().map(|loss| (loss - mean).powi(2)).sum::<f64>() / (count - 1.0);
+    Some((mean - own) / variance.sqrt().max(f64::MIN_POSITIVE))
 }
-
-/// How far the threshold lies above the middle.
-const DEVIATIONS: f64 = 4.0;
 
 /// Rounds to what a reader compares.
 fn rounded(value: f64) -> Option<f64> {
@@ -240,7 +308,7 @@ fn write(path: &Path, judged: &[Judged]) -> Result<()> {
         let mut utterance = judged.utterance.clone();
         utterance.duration_s = Some(judged.seconds);
         let mut line = manifest_line(&utterance, folder);
-        line.insert("doubt".into(), json!(rounded(judged.doubt)));
+        line.insert("fit".into(), json!(judged.fit.and_then(rounded)));
         line.insert("loss".into(), json!(rounded(judged.loss)));
         line.insert("cer".into(), json!(rounded(judged.characters.rate())));
         line.insert("heard".into(), json!(judged.heard));
@@ -253,21 +321,21 @@ impl Report<'_> {
     fn render(&self) -> String {
         let mut text = format!(
             "{} utterances, {}: CER {:.2} %, WER {:.2} %\n\
-             {} of them, {}, above {:.3} nats a character",
+             {} of them, {}, are beyond the threshold{}",
             thousands(self.utterances),
             duration(self.audio_seconds),
             100.0 * self.cer,
             100.0 * self.wer,
             thousands(self.dropped),
             duration(self.dropped_seconds),
-            self.above,
+            self.threshold.map_or(String::new(), |threshold| format!(" ({threshold})")),
         );
-        let number = |value: Option<f64>| value.map_or("never".into(), |v| format!("{v:.3}"));
+        let number = |value: Option<f64>| value.map_or("none".into(), |v| format!("{v:.2}"));
         for shown in &self.worst {
             text += &format!(
-                "\n\n{}  doubt {}, loss {}, CER {:.0} %\n  text   {}\n  heard  {}",
+                "\n\n{}  fit {}, loss {}, CER {:.0} %\n  text   {}\n  heard  {}",
                 shown.place,
-                number(shown.doubt),
+                number(shown.fit),
                 number(shown.loss),
                 100.0 * shown.cer,
                 shown.text,
@@ -275,5 +343,49 @@ impl Report<'_> {
             );
         }
         text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fit_is_counted_in_deviations_of_the_others() {
+        let others = [10.0, 12.0, 14.0, 12.0]; // mean 12, variance 8/3
+        for (own, expected) in [
+            (12.0, 0.0),
+            (12.0 - 2.0 * (8.0f64 / 3.0).sqrt(), 2.0),
+            (f64::INFINITY, f64::NEG_INFINITY),
+        ] {
+            let fit = fit(own, &others).unwrap();
+            assert!(fit == expected || (fit - expected).abs() < 1e-9, "{own}: {fit}");
+        }
+        assert_eq!(fit(1.0, &[10.0, 12.0, 14.0, f64::INFINITY]), None);
+    }
+
+    #[test]
+    fn others_are_near_in_length_and_never_the_same() {
+        let utterance = |text: &str| Utterance {
+            audio: PathBuf::new(),
+            offset_s: None,
+            duration_s: None,
+            text: text.into(),
+            speaker: None,
+            manifest: Path::new("").into(),
+            line: 1,
+        };
+        let words: Vec<Utterance> = (1..=60).map(|n| utterance(&"a".repeat(1 + n % 50))).collect();
+        let texts = Texts::new(&words);
+        for n in [1, 2, 25, 49, 50] {
+            let own = "a".repeat(n);
+            let others: Vec<&str> = texts.others(&own).collect();
+            assert_eq!(others.len(), OTHERS, "{n}");
+            assert!(
+                others.iter().all(|other| *other != own && other.len().abs_diff(n) <= OTHERS),
+                "{n}: {others:?}"
+            );
+        }
+        assert_eq!(Texts::new(&words[..1]).others(&words[0].text).count(), 0);
     }
 }
