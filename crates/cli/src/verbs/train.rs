@@ -69,7 +69,8 @@ impl Train {
         if init.as_deref() == Some("bundled") {
             create_dir_all(&self.run).with_context(|| self.run.display().to_string())?;
             let path = self.run.join("bundled.stonechat");
-            std::fs::write(&path, stonechat_english::MODEL).with_context(|| path.display().to_string())?;
+            std::fs::write(&path, stonechat_english::MODEL)
+                .with_context(|| path.display().to_string())?;
             changes.push(format!("init={}", toml::Value::String(path.display().to_string())));
         }
         Ok(Recipe::load(&self.recipe, &changes)?)
