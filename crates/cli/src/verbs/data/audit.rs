@@ -19,12 +19,12 @@ use stonechat_corpus::{
     DropList, Targets, Utterance, manifest_line, read_manifest, write_manifest,
 };
 use stonechat_decode::{ErrorCount, GreedyDecoder};
+use stonechat_tune::parallel;
 
 use crate::failure::{Verdict, usage};
 use crate::model_file::ModelArg;
 use crate::normalise::NormaliseArg;
 use crate::output::{self, duration, thousands};
-use crate::parallel::parallel;
 use crate::progress;
 
 #[derive(Args)]

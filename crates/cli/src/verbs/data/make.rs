@@ -10,12 +10,12 @@ use indicatif::ProgressBar;
 use serde::Serialize;
 use stonechat_corpus::import::{Import, Layout, LeftOut, Options, import};
 use stonechat_corpus::{DropList, Utterance, manifest_line, measure, write_manifest};
+use stonechat_tune::spread;
 
 use crate::failure::Verdict;
 use crate::normalise::NormaliseArg;
 use crate::output::{self, Table, duration, thousands};
 use crate::progress;
-use crate::spread::spread;
 
 /// Things without counterpart that are named; all are counted.
 const EXAMPLES: usize = 5;
@@ -122,7 +122,7 @@ impl Make {
             }
         }
         let written_texts = utterances.iter().filter(|u| !is_spoken(&u.text)).count();
-        let manifests = self.write(utterances)?;
+        let manifests = self.write(&utterances)?;
         let count = left_out.len();
         left_out.truncate(EXAMPLES);
         let examples =
@@ -143,8 +143,9 @@ impl Make {
     }
 
     /// Writes one manifest or two.
-    fn write(&self, utterances: Vec<Utterance>) -> Result<Vec<Summary>> {
-        let Some(dev) = &self.dev else { return Ok(vec![write(&self.output, &utterances)?]) };
+    fn write(&self, utterances: &[Utterance]) -> Result<Vec<Summary>> {
+        let all: Vec<&Utterance> = utterances.iter().collect();
+        let Some(dev) = &self.dev else { return Ok(vec![write(&self.output, &all)?]) };
         if utterances.len() <= self.dev_utterances {
             bail!(
                 "{} of {} utterances cannot be held out: lower --dev-utterances",
@@ -152,11 +153,10 @@ impl Make {
                 utterances.len()
             );
         }
-        let held: HashSet<usize> = spread(utterances.len()).take(self.dev_utterances).collect();
-        let (mut kept, mut apart) = (Vec::new(), Vec::new());
-        for (index, utterance) in utterances.into_iter().enumerate() {
-            if held.contains(&index) { apart.push(utterance) } else { kept.push(utterance) }
-        }
+        let held: Vec<&Utterance> = spread(utterances).take(self.dev_utterances).collect();
+        let is_held =
+            |utterance: &&Utterance| held.iter().any(|held| std::ptr::eq(*held, *utterance));
+        let (apart, kept): (Vec<_>, Vec<_>) = all.into_iter().partition(is_held);
         Ok(vec![write(&self.output, &kept)?, write(dev, &apart)?])
     }
 }
@@ -190,7 +190,7 @@ fn measured(utterances: &mut Vec<Utterance>) -> Vec<LeftOut> {
     left_out
 }
 
-fn write(path: &Path, utterances: &[Utterance]) -> Result<Summary> {
+fn write(path: &Path, utterances: &[&Utterance]) -> Result<Summary> {
     let folder = path.parent().unwrap_or(Path::new(""));
     write_manifest(path, utterances.iter().map(|utterance| manifest_line(utterance, folder)))?;
     let speakers: HashSet<&str> = utterances.iter().filter_map(|u| u.speaker.as_deref()).collect();
