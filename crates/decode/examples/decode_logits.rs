@@ -15,7 +15,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use serde_json::{Value, json};
-use stonechat_decode::{BeamDecoder, BeamOptions, BeamSearch, ErrorCount};
+use stonechat_decode::{BeamDecoder, BeamOptions, BeamSearch, Decoder, ErrorCount};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let mut arguments = std::env::args().skip(1);

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use stonechat_decode::{
-    BeamDecoder, BeamOptions, BeamSearch, Grammar, Hotword, KeywordSpotter, SpotterOptions,
+    BeamDecoder, BeamOptions, BeamSearch, Decoder, Grammar, Hotword, KeywordSpotter, SpotterOptions,
 };
 
 /// The bytes, taken off the front; zeros when they are used up.

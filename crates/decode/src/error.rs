@@ -56,6 +56,9 @@ pub enum Error {
         /// What is wrong with it.
         reason: String,
     },
+    /// A decoder that knows no hotwords.
+    #[error("only a beam search knows hotwords: decode with one")]
+    NoHotwords,
     /// A grammar that cannot be used.
     #[error("grammar, line {line}: {message}")]
     Grammar {

@@ -6,8 +6,8 @@
 //! nothing that was said once is taken back: a partial text is a prefix of the final
 //! one.
 
-use crate::Error;
 use crate::words::{self, Word};
+use crate::{Decoder, Error};
 
 /// The index of the CTC blank.
 const BLANK: u16 = 0;
@@ -30,7 +30,7 @@ pub struct Token {
 }
 
 /// Streaming greedy decoder. Memory: 24 bytes and the text per token since the last
-/// [`take_words`](Self::take_words), nothing per frame.
+/// [`take_words`](Decoder::take_words), nothing per frame.
 #[derive(Debug, Clone)]
 pub struct GreedyDecoder {
     symbols: Vec<String>,
@@ -71,90 +71,6 @@ impl GreedyDecoder {
         Ok(decoder)
     }
 
-    /// Takes the logits of the next frame, one per symbol (any finite offset, natural
-    /// log scale). A NaN is never the best symbol; a frame of NaN counts as a blank.
-    ///
-    /// # Errors
-    /// [`Error::FrameSize`] if `logits` is not as long as the alphabet; the frame is
-    /// then not counted.
-    pub fn push(&mut self, logits: &[f32]) -> Result<(), Error> {
-        if logits.len() != self.symbols.len() {
-            return Err(Error::FrameSize {
-                frame: self.frames,
-                got: logits.len(),
-                expected: self.symbols.len(),
-            });
-        }
-        let best = best_symbol(logits);
-        if best != BLANK {
-            let probability = softmax_at(logits, usize::from(best));
-            if best == self.last {
-                self.lengthen(probability);
-            } else {
-                self.append(best, probability);
-            }
-        }
-        self.last = best;
-        self.frames += 1;
-        Ok(())
-    }
-
-    /// The text since the start or the last [`take_words`](Self::take_words): words
-    /// with one space between them, the last one perhaps unfinished.
-    pub fn text(&self) -> &str {
-        &self.text
-    }
-
-    /// The tokens since the start or the last [`take_words`](Self::take_words), spaces
-    /// included.
-    pub fn tokens(&self) -> &[Token] {
-        &self.tokens
-    }
-
-    /// The words of [`text`](Self::text), with times and confidences.
-    pub fn words(&self) -> Vec<Word> {
-        words::words(&self.tokens, &self.symbols, self.frame_seconds)
-    }
-
-    /// Removes and returns the words that have ended (a space and one more frame
-    /// followed): a stream without end stays of bounded size when this is called now
-    /// and then. An unfinished word stays. Times go on counting from the start of the
-    /// stream.
-    pub fn take_words(&mut self) -> Vec<Word> {
-        // The token of the last frame may still grow: it stays.
-        let settled =
-            self.tokens.len() - usize::from(self.last != BLANK && !self.tokens.is_empty());
-        let ended = words::ended(&self.tokens[..settled], &self.symbols);
-        if ended == 0 {
-            return Vec::new();
-        }
-        let taken = words::words(&self.tokens[..ended], &self.symbols, self.frame_seconds);
-        self.tokens.drain(..ended);
-        self.text.clear();
-        self.space_pending = false;
-        for i in 0..self.tokens.len() {
-            self.spell(self.tokens[i].symbol);
-        }
-        taken
-    }
-
-    /// Frames taken since the start.
-    pub fn frames(&self) -> u64 {
-        self.frames
-    }
-
-    /// Back to the state of a new decoder, with room for 4096 tokens or as many as there
-    /// was room for (a clone has none before).
-    pub fn reset(&mut self) {
-        self.frames = 0;
-        self.last = BLANK;
-        self.tokens.clear();
-        self.tokens.reserve(RESERVED_TOKENS);
-        self.text.clear();
-        self.text.reserve(2 * RESERVED_TOKENS);
-        self.space_pending = false;
-    }
-
     fn append(&mut self, symbol: u16, probability: f32) {
         self.tokens.push(Token { symbol, frame: self.frames, frames: 1, probability });
         self.spell(symbol);
@@ -179,6 +95,77 @@ impl GreedyDecoder {
                 self.text.push(character);
             }
         }
+    }
+}
+
+impl Decoder for GreedyDecoder {
+    /// A NaN is never the best symbol.
+    fn push(&mut self, logits: &[f32]) -> Result<(), Error> {
+        if logits.len() != self.symbols.len() {
+            return Err(Error::FrameSize {
+                frame: self.frames,
+                got: logits.len(),
+                expected: self.symbols.len(),
+            });
+        }
+        let best = best_symbol(logits);
+        if best != BLANK {
+            let probability = softmax_at(logits, usize::from(best));
+            if best == self.last {
+                self.lengthen(probability);
+            } else {
+                self.append(best, probability);
+            }
+        }
+        self.last = best;
+        self.frames += 1;
+        Ok(())
+    }
+
+    fn text(&self) -> &str {
+        &self.text
+    }
+
+    fn tokens(&self) -> Vec<Token> {
+        self.tokens.clone()
+    }
+
+    fn words(&self) -> Vec<Word> {
+        words::words(&self.tokens, &self.symbols, self.frame_seconds)
+    }
+
+    /// Words that have ended: a space and one more frame followed. An unfinished word stays.
+    fn take_words(&mut self) -> Vec<Word> {
+        // The token of the last frame may still grow: it stays.
+        let settled =
+            self.tokens.len() - usize::from(self.last != BLANK && !self.tokens.is_empty());
+        let ended = words::ended(&self.tokens[..settled], &self.symbols);
+        if ended == 0 {
+            return Vec::new();
+        }
+        let taken = words::words(&self.tokens[..ended], &self.symbols, self.frame_seconds);
+        self.tokens.drain(..ended);
+        self.text.clear();
+        self.space_pending = false;
+        for i in 0..self.tokens.len() {
+            self.spell(self.tokens[i].symbol);
+        }
+        taken
+    }
+
+    fn frames(&self) -> u64 {
+        self.frames
+    }
+
+    /// With room for 4096 tokens or as many as there was room for (a clone has none before).
+    fn reset(&mut self) {
+        self.frames = 0;
+        self.last = BLANK;
+        self.tokens.clear();
+        self.tokens.reserve(RESERVED_TOKENS);
+        self.text.clear();
+        self.text.reserve(2 * RESERVED_TOKENS);
+        self.space_pending = false;
     }
 }
 

@@ -1,8 +1,9 @@
 //! From the logits of a CTC network to words.
 //!
+//! - [`Decoder`]: a frame of logits in, text and words at any moment; the trait of all ways to decode.
 //! - [`GreedyDecoder`]: the best symbol of every frame, repeats and blanks
-//!   dropped, as a stream: a frame in, text and times at any moment.
-//! - [`BeamSearch`] and [`BeamDecoder`]: prefix beam search over characters or grams, as a stream,
+//!   dropped.
+//! - [`BeamSearch`] and [`BeamDecoder`]: prefix beam search over characters or grams,
 //!   with a [`LanguageModel`], a lexicon, [`Hotword`]s, a closed [`Grammar`], N-best lists and calibrated confidences.
 //! - [`KeywordSpotter`]: phrases in endless audio. [`Endpointer`]: where an utterance ends.
 //! - [`Word`]: what a word is once it is found (text, times, confidence), in the
@@ -14,7 +15,7 @@
 //! is a slice of logits, and time is a number of seconds per frame.
 //!
 //! ```
-//! use stonechat_decode::GreedyDecoder;
+//! use stonechat_decode::{Decoder, GreedyDecoder};
 //!
 //! let symbols = ["", " ", "h", "i"].map(String::from);
 //! let mut decoder = GreedyDecoder::new(&symbols, 0.02)?;
@@ -32,7 +33,11 @@
 
 mod beam;
 mod calibration;
+<<<<<<< HEAD
 pub mod ctc;
+=======
+mod decoder;
+>>>>>>> 65f0c3d (Decoders are one trait: greedy and beam need no matches above them; voice activity without the feature is a detector that nobody can make)
 mod endpoint;
 mod error;
 mod error_rate;
@@ -50,6 +55,7 @@ mod words;
 
 pub use beam::{Alternative, BeamDecoder, BeamOptions, BeamSearch, Hotword};
 pub use calibration::{Calibration, Evidence, expected_calibration_error};
+pub use decoder::Decoder;
 pub use endpoint::{EndpointRule, EndpointRules, Endpointer, is_pause};
 pub use error::Error;
 pub use error_rate::ErrorCount;

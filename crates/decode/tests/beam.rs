@@ -6,7 +6,9 @@ use std::sync::Arc;
 
 use common::{Bigram, Random, decode, enumerate, path, symbols};
 use proptest::prelude::*;
-use stonechat_decode::{BeamDecoder, BeamOptions, BeamSearch, Error, GreedyDecoder, Token};
+use stonechat_decode::{
+    BeamDecoder, BeamOptions, BeamSearch, Decoder, Error, GreedyDecoder, Token,
+};
 
 const WORDS: [&str; 5] = ["a", "ab", "ba", "bb", "abba"];
 
@@ -146,7 +148,7 @@ fn clear_speech_gives_the_greedy_words_and_times() {
             let letters = tokens.iter().filter(|token| token.symbol != 1);
             letters.map(|token| (token.symbol, token.frame, token.frames)).collect()
         };
-        assert_eq!(letters(&decoder.tokens()), letters(greedy.tokens()), "{said:?}");
+        assert_eq!(letters(&decoder.tokens()), letters(&greedy.tokens()), "{said:?}");
         for (beam, greedy) in decoder.words().iter().zip(greedy.words()) {
             assert_eq!(
                 (&beam.word, beam.start, beam.end),

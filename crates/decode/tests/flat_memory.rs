@@ -5,7 +5,7 @@ mod common;
 use std::sync::Arc;
 
 use common::{Bigram, Random, symbols};
-use stonechat_decode::{BeamDecoder, BeamOptions, BeamSearch};
+use stonechat_decode::{BeamDecoder, BeamOptions, BeamSearch, Decoder};
 
 const FRAME_SECONDS: f64 = 0.03;
 

@@ -5,7 +5,7 @@ mod common;
 use std::sync::Arc;
 
 use common::{Random, decode, enumerate, path, symbols};
-use stonechat_decode::{BeamOptions, BeamSearch, Error, Grammar};
+use stonechat_decode::{BeamOptions, BeamSearch, Decoder, Error, Grammar};
 
 /// Letters of the words that are in no phrase.
 fn garbage_letters(grammar: &Grammar, text: &str) -> usize {

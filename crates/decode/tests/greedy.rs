@@ -1,7 +1,7 @@
 //! Greedy decoding: tables made by hand, and a slow twin over random paths.
 
 use proptest::prelude::*;
-use stonechat_decode::{Error, GreedyDecoder, Word};
+use stonechat_decode::{Decoder, Error, GreedyDecoder, Word};
 
 /// Blank, space and a few letters; the last symbol holds two characters.
 fn symbols() -> Vec<String> {

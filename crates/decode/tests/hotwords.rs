@@ -5,7 +5,7 @@ mod common;
 use std::sync::Arc;
 
 use common::{Bigram, Random, decode, enumerate, path, symbols};
-use stonechat_decode::{BeamDecoder, BeamOptions, BeamSearch, Error, Hotword};
+use stonechat_decode::{BeamDecoder, BeamOptions, BeamSearch, Decoder, Error, Hotword};
 
 fn hotword(phrase: &str, boost: f32) -> Hotword {
     Hotword { phrase: phrase.into(), boost }

@@ -5,7 +5,7 @@ mod common;
 use std::sync::Arc;
 
 use common::{Random, decode, enumerate, symbols};
-use stonechat_decode::{BeamOptions, BeamSearch, LanguageModel, WordId};
+use stonechat_decode::{BeamOptions, BeamSearch, Decoder, LanguageModel, WordId};
 
 /// A trigram model of three words, with some n-grams left out.
 const ARPA: &str = "\\data\\

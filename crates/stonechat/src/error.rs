@@ -53,7 +53,7 @@ pub enum Error {
         /// The limit.
         limit: usize,
     },
-    /// The alphabet or the frame length cannot be decoded.
+    /// What a decoder was given cannot be decoded, or is not its to take.
     #[error(transparent)]
     Decode(#[from] stonechat_decode::Error),
     /// A beam search was made for another alphabet.
@@ -76,9 +76,6 @@ pub enum Error {
         /// What it must do.
         must: &'static str,
     },
-    /// Hotwords need a beam search.
-    #[error("greedy decoding knows no hotwords: give the recognizer a beam search")]
-    NoSearch,
     /// [`Options::time_batch`](crate::Options::time_batch) is out of range.
     #[error("time_batch is {0}: give 1 to {MAX_TIME_BATCH} frames")]
     TimeBatch(usize),

@@ -32,9 +32,9 @@
 #![forbid(unsafe_code)]
 
 mod acoustic;
+mod activity;
 mod affine;
 mod conv;
-mod decoder;
 mod error;
 mod front_end;
 mod linear;
@@ -46,10 +46,12 @@ mod result;
 mod row_conv;
 mod stream;
 mod trace;
-#[cfg(feature = "vad")]
+mod utterances;
+#[cfg_attr(not(feature = "vad"), path = "no_voice.rs")]
 mod voice;
 
 pub use acoustic::AcousticStream;
+pub use activity::VoiceOptions;
 pub use error::Error;
 pub use linear::{REFERENCE, RunForm, StructuredForms};
 pub use model::Model;
@@ -57,12 +59,10 @@ pub use profile::{Part, Profile};
 pub use recognizer::{Options, Recognizer};
 pub use result::{Partial, Transcript};
 pub use stonechat_decode::{
-    Alternative, BeamDecoder, BeamOptions, BeamSearch, Calibration, EndpointRule, EndpointRules,
-    Grammar, Hotword, LanguageModel, Spotted, SpotterOptions, Token, Word,
+    Alternative, BeamDecoder, BeamOptions, BeamSearch, Calibration, Decoder, EndpointRule,
+    EndpointRules, Evidence, Grammar, Hotword, LanguageModel, Spotted, SpotterOptions, Token, Word,
 };
 pub use stream::Stream;
-#[cfg(feature = "vad")]
-pub use voice::VoiceOptions;
 
 /// The example in the README, compiled with the documentation tests.
 #[cfg(doctest)]

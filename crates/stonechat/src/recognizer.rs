@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
-use stonechat_decode::{BeamSearch, EndpointRules, KeywordSpotter, SpotterOptions};
+use stonechat_decode::{
+    BeamDecoder, BeamSearch, Decoder, EndpointRules, KeywordSpotter, SpotterOptions,
+};
 
+use crate::activity::VoiceOptions;
 use crate::stream::Stream;
-#[cfg(feature = "vad")]
-use crate::voice::{Voice, VoiceOptions};
 use crate::{Error, Model};
 
 /// The largest [`Options::time_batch`]. Beyond about four frames the gain is small and the
@@ -50,7 +51,6 @@ pub struct Recognizer {
     endpoint_rules: EndpointRules,
     splits: bool,
     spotter: Option<KeywordSpotter>,
-    #[cfg(feature = "vad")]
     voice: Option<VoiceOptions>,
 }
 
@@ -68,7 +68,6 @@ impl Recognizer {
             endpoint_rules: EndpointRules::default(),
             splits: false,
             spotter: None,
-            #[cfg(feature = "vad")]
             voice: None,
         })
     }
@@ -141,7 +140,7 @@ impl Recognizer {
     /// out of range.
     #[cfg(feature = "vad")]
     pub fn with_voice_detection(mut self, options: VoiceOptions) -> Result<Self, Error> {
-        Voice::new(&self.model, options)?;
+        crate::voice::Voice::new(&self.model, options)?;
         self.voice = Some(options);
         Ok(self)
     }
@@ -178,10 +177,15 @@ impl Recognizer {
         self.spotter.as_ref()
     }
 
-    /// A detector for a new stream.
-    #[cfg(feature = "vad")]
-    pub(crate) fn voice(&self) -> Option<Voice> {
-        let voice = |options| Voice::new(&self.model, options);
-        self.voice.map(|options| voice(options).expect("was checked when it was set"))
+    pub(crate) fn voice(&self) -> Option<VoiceOptions> {
+        self.voice
+    }
+
+    /// A decoder for a new stream.
+    pub(crate) fn decoder(&self) -> Box<dyn Decoder> {
+        match &self.search {
+            None => Box::new(self.model.decoder().clone()),
+            Some(search) => Box::new(BeamDecoder::new(Arc::clone(search))),
+        }
     }
 }

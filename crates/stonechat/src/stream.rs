@@ -2,36 +2,35 @@
 
 use std::fmt;
 
-use stonechat_decode::{Alternative, BeamDecoder, Hotword, KeywordSpotter, Spotted, Token, Word};
+use stonechat_decode::{Alternative, Decoder, Hotword, KeywordSpotter, Spotted, Token, Word};
 
 use crate::Error;
 use crate::acoustic::{AcousticStream, max_frames};
-use crate::decoder::Decoder;
+use crate::activity::Activity;
 use crate::front_end::FrontEnd;
 use crate::profile::{Part, Profile};
 use crate::recognizer::Recognizer;
 use crate::result::Transcript;
-#[cfg(feature = "vad")]
-use crate::voice::{Activity, Voice};
+use crate::utterances::Utterances;
+use crate::voice::Voice;
 
 /// A running recognition. Made by [`Recognizer::stream`](crate::Recognizer::stream).
 ///
 /// Its size is set by the model and by the words since the start or the last
 /// [`take_words`](Self::take_words), about 24 bytes a letter; room for 4096 letters is there
 /// from the start. Nothing else grows. (A beam search needs memory by its width instead, see
-/// [`BeamDecoder`].)
+/// [`BeamDecoder`](crate::BeamDecoder).)
 pub struct Stream {
     front_end: FrontEnd,
     acoustic: AcousticStream,
     logits: Vec<f32>,
-    decoder: Decoder,
+    utterances: Utterances,
     spotter: Option<KeywordSpotter>,
     spotted: Vec<Spotted>,
-    #[cfg(feature = "vad")]
     voice: Option<Voice>,
     /// Whether utterances end by themselves, and those that did.
     splits: bool,
-    utterances: Vec<Transcript>,
+    ended: Vec<Transcript>,
     /// What is decoded instead of a frame of silence.
     silence: Vec<f32>,
     symbols: usize,
@@ -50,13 +49,12 @@ impl Stream {
             front_end: model.front_end().clone(),
             acoustic: AcousticStream::new(model, options),
             logits: Vec::with_capacity(max_frames(options) * symbols),
-            decoder: Decoder::new(model, recognizer.search(), recognizer.endpoint_rules()),
+            utterances: Utterances::new(recognizer),
             spotter: recognizer.spotter().cloned(),
             spotted: Vec::new(),
-            #[cfg(feature = "vad")]
-            voice: recognizer.voice(),
+            voice: Voice::of(model, recognizer.voice()),
             splits: recognizer.splits(),
-            utterances: Vec::new(),
+            ended: Vec::new(),
             silence,
             symbols,
             sample_rate_hz: model.sample_rate_hz(),
@@ -78,7 +76,6 @@ impl Stream {
         }
         for piece in samples.chunks(self.front_end.piece_samples()) {
             self.acoustic.clock.start();
-            #[cfg(feature = "vad")]
             if let Some(voice) = &mut self.voice {
                 voice.push(piece);
             }
@@ -96,70 +93,69 @@ impl Stream {
     /// [`stable_prefix_len`](Self::stable_prefix_len) may still change. It lags behind the audio by
     /// the model's look-ahead and up to `time_batch - 1` frames.
     pub fn partial(&self) -> &str {
-        self.decoder.text()
+        self.utterances.decoder().text()
     }
 
     /// How many bytes of [`partial`](Self::partial) can no longer change.
     pub fn stable_prefix_len(&self) -> usize {
-        self.decoder.stable_prefix_len()
+        self.utterances.decoder().stable_prefix_len()
     }
 
     /// The words of [`partial`](Self::partial) with times and confidences; the last one may be
     /// unfinished.
     pub fn words(&self) -> Vec<Word> {
-        self.decoder.words()
+        self.utterances.words()
     }
 
     /// The symbols behind [`partial`](Self::partial), spaces included, with their frames (of
     /// [`Model::frame_seconds`](crate::Model::frame_seconds) each, from the start of the stream) and
-    /// probabilities; of a beam search as [`BeamDecoder::tokens`] has them.
+    /// probabilities; of a beam search as [`Decoder::tokens`] has them.
     pub fn tokens(&self) -> Vec<Token> {
-        self.decoder.tokens()
+        self.utterances.tokens()
     }
 
     /// Removes and returns the words that have ended and can no longer change. Call it now and then
     /// on a stream without end, so that its memory stays flat; `partial`, `words` and `finish`
     /// then speak of what came later. Times keep counting from the start of the stream.
     pub fn take_words(&mut self) -> Vec<Word> {
-        self.decoder.take_words()
+        self.utterances.take_words()
     }
 
     /// The likeliest texts of a beam search, best first, at most `count`, without the words that
     /// were taken; none with greedy decoding.
     pub fn alternatives(&self, count: usize) -> Vec<Alternative> {
-        self.decoder.alternatives(count)
+        self.utterances.alternatives(count)
     }
 
-    /// The beam search behind the text, if it is one; its times count from the last
-    /// [`end_utterance`](Self::end_utterance).
-    pub fn beam(&self) -> Option<&BeamDecoder> {
-        self.decoder.beam()
+    /// The decoder behind the text. Its times count from the last [`end_utterance`](Self::end_utterance).
+    pub fn decoder(&self) -> &dyn Decoder {
+        self.utterances.decoder()
     }
 
     /// Replaces the hotwords of a beam search; words that begin later count.
     ///
     /// # Errors
-    /// [`Error::NoSearch`] with greedy decoding, [`Error::Decode`] for a phrase that the alphabet
+    /// [`Error::Decode`] with greedy decoding, for a phrase that the alphabet
     /// cannot spell or a boost out of range: the old hotwords then stay.
     pub fn set_hotwords(&mut self, hotwords: Vec<Hotword>) -> Result<(), Error> {
-        self.decoder.set_hotwords(hotwords)
+        Ok(self.utterances.decoder_mut().set_hotwords(hotwords)?)
     }
 
     /// Whether the utterance is over by the recognizer's
     /// [`EndpointRules`](crate::EndpointRules). Nothing happens by itself: call
     /// [`end_utterance`](Self::end_utterance), or go on.
     pub fn endpoint(&self) -> bool {
-        self.decoder.endpoint()
+        self.utterances.endpoint()
     }
 
     /// Ends an utterance, but not the audio: returns its transcript, and what is pushed next belongs
     /// to another one. The network goes on hearing where it was, so that no sound at the cut is
     /// lost, and times go on counting.
     pub fn end_utterance(&mut self) -> Transcript {
-        self.decoder.finish();
-        let transcript = Transcript::from(self.decoder.words());
+        self.utterances.decoder_mut().finish();
+        let transcript = Transcript::from(self.utterances.words());
         if !self.finished {
-            self.decoder.next_utterance();
+            self.utterances.next_utterance();
         }
         transcript
     }
@@ -167,7 +163,7 @@ impl Stream {
     /// Removes and returns the utterances that have ended by themselves
     /// ([`Recognizer::with_utterances`]); those without words are left out.
     pub fn take_utterances(&mut self) -> Vec<Transcript> {
-        std::mem::take(&mut self.utterances)
+        std::mem::take(&mut self.ended)
     }
 
     /// Removes and returns the phrases that were heard since the last call
@@ -189,20 +185,19 @@ impl Stream {
             self.acoustic.finish(&mut self.logits);
             self.decode();
             self.finished = true;
-            self.decoder.finish();
+            self.utterances.decoder_mut().finish();
             if let Some(spotter) = &mut self.spotter {
                 spotter.finish(&mut self.spotted);
             }
         }
-        Transcript::from(self.decoder.words())
+        Transcript::from(self.utterances.words())
     }
 
     /// Back to the state of a new stream, for another utterance; memory and profile are kept.
     pub fn reset(&mut self) {
         self.front_end.reset();
         self.acoustic.reset();
-        self.decoder.reset();
-        #[cfg(feature = "vad")]
+        self.utterances.reset();
         if let Some(voice) = &mut self.voice {
             voice.reset();
         }
@@ -210,7 +205,7 @@ impl Stream {
             spotter.reset();
         }
         self.spotted.clear();
-        self.utterances.clear();
+        self.ended.clear();
         self.samples = 0;
         self.finished = false;
     }
@@ -230,33 +225,23 @@ impl Stream {
         // Taken out, so that the frames may be lent to what else the stream has.
         let logits = std::mem::take(&mut self.logits);
         for frame in logits.chunks_exact(self.symbols) {
-            let (silent, speaking) = self.activity();
-            let frame = if silent { &self.silence } else { frame };
-            self.decoder.push(frame, speaking);
+            let activity = self.voice.as_mut().map_or_else(Activity::default, Voice::next_frame);
+            let frame = if activity.silent { &self.silence } else { frame };
+            self.utterances.push(frame, activity.speaking);
             if let Some(spotter) = &mut self.spotter {
                 let pushed = spotter.push(frame, &mut self.spotted);
                 pushed.expect("a frame has a logit per symbol");
             }
-            if self.splits && self.decoder.endpoint() {
+            if self.splits && self.utterances.endpoint() {
                 let utterance = self.end_utterance();
                 if !utterance.words.is_empty() {
-                    self.utterances.push(utterance);
+                    self.ended.push(utterance);
                 }
             }
         }
         self.logits = logits;
         self.logits.clear();
         self.acoustic.clock.lap(Part::Decode);
-    }
-
-    /// Whether the next frame of logits is one of silence, and whether somebody speaks in it.
-    fn activity(&mut self) -> (bool, bool) {
-        #[cfg(feature = "vad")]
-        if let Some(voice) = &mut self.voice {
-            let activity = voice.next_frame();
-            return (activity == Activity::Silence, activity == Activity::Speech);
-        }
-        (false, false)
     }
 }
 

@@ -8,33 +8,8 @@ use std::collections::VecDeque;
 
 use stonechat_audio::VoiceDetector;
 
+use crate::activity::{Activity, VoiceOptions};
 use crate::{Error, Model};
-
-/// When a frame counts as speech.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct VoiceOptions {
-    /// The least probability of speech, above 0 and at most 1: nearer to 0 takes more for speech.
-    pub threshold: f32,
-    /// What precedes and follows speech by up to so much is not taken for silence, in seconds, 0 to 10. Before speech it
-    /// is the model's look-ahead at most.
-    pub padding_s: f64,
-}
-
-impl Default for VoiceOptions {
-    fn default() -> Self {
-        Self { threshold: 0.5, padding_s: 0.3 }
-    }
-}
-
-/// What is known of a frame of logits.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Activity {
-    /// Somebody speaks in it.
-    Speech,
-    /// Not in it, but near it.
-    NearSpeech,
-    Silence,
-}
 
 /// A detector beside a stream.
 #[derive(Debug)]
@@ -55,6 +30,11 @@ pub(crate) struct Voice {
 }
 
 impl Voice {
+    /// A detector for a new stream, if there are options, which [`new`](Self::new) has taken before.
+    pub(crate) fn of(model: &Model, options: Option<VoiceOptions>) -> Option<Self> {
+        options.map(|options| Self::new(model, options).expect("was checked when it was set"))
+    }
+
     /// # Errors
     /// [`Error::Features`] for a model of another rate than 16 kHz, [`Error::Voice`] for options out of range.
     pub(crate) fn new(model: &Model, options: VoiceOptions) -> Result<Self, Error> {
@@ -106,14 +86,9 @@ impl Voice {
         }
         let mut near = self.speech.iter().map(|frame| frame * STEP);
         let mut near = near.by_ref().take_while(|begin| begin + STEP <= to).peekable();
-        if near.peek().is_none() {
-            return Activity::Silence;
-        }
+        let silent = near.peek().is_none();
         let end = start + self.frame_samples;
-        match near.any(|begin| begin < end && begin + STEP > start) {
-            true => Activity::Speech,
-            false => Activity::NearSpeech,
-        }
+        Activity { silent, speaking: near.any(|begin| begin < end && begin + STEP > start) }
     }
 
     /// Back to the start of a stream.

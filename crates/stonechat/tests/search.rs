@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use common::{Random, Storage, model, sound};
 use stonechat::{
-    BeamDecoder, BeamOptions, EndpointRule, EndpointRules, Error, Hotword, Options, Recognizer,
-    Transcript, Word,
+    BeamDecoder, BeamOptions, Decoder, EndpointRule, EndpointRules, Error, Hotword, Options,
+    Recognizer, Transcript, Word,
 };
 
 const WORDS: [&str; 4] = ["a", "the", "of", "it"];
@@ -35,9 +35,9 @@ fn a_stream_searches_the_logits_of_its_model() {
     assert_eq!(stream.finish(), Transcript::from(decoder.words()));
     assert_eq!(stream.alternatives(5), decoder.alternatives(5));
     assert!(decoder.words().len() > 3, "too few words to mean anything: {:?}", decoder.text());
-    let beam = stream.beam().unwrap();
     assert!(!stream.tokens().is_empty());
-    assert_eq!(stream.tokens(), beam.tokens());
+    assert_eq!(stream.tokens(), decoder.tokens());
+    assert_eq!(stream.decoder().evidence(), decoder.evidence());
 }
 
 #[test]
@@ -115,8 +115,8 @@ fn utterances_follow_each_other_in_a_stream() {
 #[test]
 fn hotwords_need_a_search_and_letters() {
     let mut greedy = Recognizer::new(model(Storage::Int8), Options::default()).unwrap().stream();
-    assert!(matches!(greedy.set_hotwords(Vec::new()), Err(Error::NoSearch)));
-    assert!(greedy.alternatives(3).is_empty() && greedy.beam().is_none());
+    assert!(matches!(greedy.set_hotwords(Vec::new()), Err(Error::Decode(_))));
+    assert!(greedy.alternatives(3).is_empty() && greedy.decoder().evidence().is_empty());
     let mut stream = beam(4).stream();
     stream.push(&sound(1.0, 7)).unwrap();
     stream.set_hotwords(vec![Hotword { phrase: "it of".into(), boost: 90.0 }]).unwrap();

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use stonechat::{
     Error, Model, Options, Part, Partial, Recognizer, Stream, Token, Transcript, Word,
 };
-use stonechat_decode::GreedyDecoder;
+use stonechat_decode::{Decoder, GreedyDecoder};
 
 fn recognizer(storage: Storage, time_batch: usize) -> Recognizer {
     Recognizer::new(model(storage), Options { time_batch, ..Options::default() }).unwrap()
@@ -42,7 +42,7 @@ fn a_stream_is_features_then_network_then_decoder() {
     let places = |tokens: &[Token]| -> Vec<_> {
         tokens.iter().map(|t| (t.symbol, t.frame, t.frames)).collect()
     };
-    assert_eq!(places(&tokens), places(decoder.tokens()));
+    assert_eq!(places(&tokens), places(&decoder.tokens()));
     let last = transcript.words.last().unwrap();
     assert!(last.end > 1.9 && last.end <= 2.04, "the end was lost: {last:?}");
 }

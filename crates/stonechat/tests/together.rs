@@ -197,6 +197,35 @@ mod voice {
         assert_eq!([lax, strict].map(|options| heard(silent(options))), [every, String::new()]);
     }
 
+    /// More padding than look-ahead: what is silent must not depend on what came with the same piece.
+    #[test]
+    fn nothing_later_than_the_look_ahead_counts() {
+        let mut tried = 0;
+        for seed in 0..16 {
+            let samples = sound(3.0, seed);
+            let mut detector = stonechat_audio::VoiceDetector::new(16_000).unwrap();
+            let mut likely = Vec::new();
+            detector.push(&samples, &mut likely);
+            // By this threshold speech begins in the middle, at the first frame that is more likely than all before.
+            let loudest = |to: usize| likely[..to].iter().copied().fold(0.0, f32::max);
+            let mut middle = likely.len() / 3..likely.len() / 2;
+            let Some(at) = middle.find(|&at| likely[at] > loudest(at)) else { continue };
+            let options = VoiceOptions { threshold: likely[at], padding_s: 10.0 };
+            let heard = |cut: usize| {
+                let mut stream = silent(options).stream();
+                samples.chunks(cut).for_each(|piece| stream.push(piece).unwrap());
+                stream.finish()
+            };
+            let whole = heard(samples.len());
+            assert_eq!(heard(37), whole, "seed {seed}");
+            let Some(first) = whole.words.first() else { continue };
+            tried += 1;
+            let from = at as f64 * 0.016 - f64::from(model().lookahead_ms()) / 1000.0;
+            assert!(first.start > from - 0.04, "seed {seed}: silence to {from} s, {first:?}");
+        }
+        assert!(tried > 2, "only {tried} sounds say anything");
+    }
+
     #[test]
     fn odd_options_are_refused() {
         let default = VoiceOptions::default();

@@ -2,7 +2,7 @@
 
 use burn::tensor::Device;
 use serde::{Deserialize, Serialize};
-use stonechat_decode::{ErrorCount, GreedyDecoder};
+use stonechat_decode::{Decoder, ErrorCount, GreedyDecoder};
 use stonechat_model::Alphabet;
 
 use crate::TrainError;

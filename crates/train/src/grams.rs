@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use burn::tensor::Device;
 use serde::{Deserialize, Serialize};
-use stonechat_decode::GreedyDecoder;
+use stonechat_decode::{Decoder, GreedyDecoder};
 use stonechat_model::Alphabet;
 
 use crate::data::{BatchConfig, DataConfig, Dataset, Progress, Source, read_manifest};

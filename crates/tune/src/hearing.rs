@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use stonechat::Model;
-use stonechat_decode::{ErrorCount, GreedyDecoder};
+use stonechat_decode::{Decoder, ErrorCount, GreedyDecoder};
 
 use crate::Result;
 

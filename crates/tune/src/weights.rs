@@ -9,7 +9,7 @@ use std::sync::Arc;
 use serde::Serialize;
 use stonechat::{BeamDecoder, BeamSearch, Model};
 use stonechat_corpus::Utterance;
-use stonechat_decode::ErrorCount;
+use stonechat_decode::{Decoder, ErrorCount};
 
 use crate::{Result, parallel};
 

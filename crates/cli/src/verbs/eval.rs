@@ -279,7 +279,7 @@ impl Queue<'_> {
             let right = ErrorCount::right_words(&utterance.text, &hypothesis);
             let confidences = transcript.words.iter().map(|word| word.conf);
             let judged = confidences.zip(right).collect();
-            let evidence = stream.beam().map_or_else(Vec::new, |beam| beam.evidence());
+            let evidence = stream.decoder().evidence();
             stream.reset();
             share.details.push((
                 index,

@@ -3,9 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 use super::{BeamDecoder, BeamSearch};
-use crate::Error;
 use crate::phrases::Phrases;
 use crate::symbols::{SPACE, Symbols};
+use crate::{Decoder, Error};
 
 /// The most that a hotword may be worth, in nats: more than this nothing acoustic outweighs.
 const MAX_BOOST: f32 = 100.0;
@@ -53,13 +53,6 @@ impl Hotword {
     }
 }
 
-/// The automaton of a list.
-fn compile(hotwords: &[Hotword], symbols: &Symbols) -> Result<Phrases, Error> {
-    let spell = |hotword: &Hotword| Ok((hotword.spell(symbols)?, hotword.boost));
-    let spelled = hotwords.iter().map(spell).collect::<Result<Vec<_>, Error>>()?;
-    Ok(Phrases::new(spelled.iter().map(|(spelling, boost)| (&spelling[..], *boost))))
-}
-
 impl BeamSearch {
     /// The same search with hotwords that every decoder starts with.
     ///
@@ -67,9 +60,16 @@ impl BeamSearch {
     /// [`Error::Hotword`] for a phrase without letters or with characters that the alphabet
     /// lacks, and for a boost that is not above 0 and at most 100.
     pub fn with_hotwords(mut self, hotwords: Vec<Hotword>) -> Result<Self, Error> {
-        self.phrases = compile(&hotwords, &self.symbols)?;
+        self.phrases = self.compile(&hotwords)?;
         self.hotwords = hotwords;
         Ok(self)
+    }
+
+    /// The automaton of a list.
+    pub(super) fn compile(&self, hotwords: &[Hotword]) -> Result<Phrases, Error> {
+        let spell = |hotword: &Hotword| Ok((hotword.spell(&self.symbols)?, hotword.boost));
+        let spelled = hotwords.iter().map(spell).collect::<Result<Vec<_>, Error>>()?;
+        Ok(Phrases::new(spelled.iter().map(|(spelling, boost)| (&spelling[..], *boost))))
     }
 }
 
@@ -77,25 +77,6 @@ impl BeamDecoder {
     /// The hotwords in force.
     pub fn hotwords(&self) -> &[Hotword] {
         &self.hotwords
-    }
-
-    /// Replaces all hotwords, at any time: words that begin later count. Hundreds of hotwords
-    /// take well under a millisecond.
-    ///
-    /// # Errors
-    /// As [`BeamSearch::with_hotwords`]; the old hotwords then stay.
-    pub fn set_hotwords(&mut self, hotwords: Vec<Hotword>) -> Result<(), Error> {
-        self.phrases = compile(&hotwords, &self.search.symbols)?;
-        self.hotwords = hotwords;
-        for prefix in self.prefixes.iter_mut() {
-            let in_word = prefix.class != SPACE;
-            self.search.scorer.restart_phrases(&mut prefix.text, in_word, &self.phrases);
-        }
-        for hypothesis in &mut self.beam.list {
-            let text = &self.prefixes.get(hypothesis.prefix).text;
-            hypothesis.score = hypothesis.acoustic + text.total;
-        }
-        Ok(())
     }
 
     /// Adds a hotword, or changes its boost.

@@ -22,13 +22,14 @@ pub use options::BeamOptions;
 pub use result::Alternative;
 pub use search::BeamSearch;
 
-use crate::Error;
 use crate::calibration::Evidence;
-use crate::frame::Frame;
+use crate::frame::{Frame, log_add};
 use crate::greedy::Token;
 use crate::phrases::Phrases;
 use crate::prefixes::{Prefixes, ROOT};
+use crate::symbols::SPACE;
 use crate::words::Word;
+use crate::{Decoder, Error};
 use hypotheses::{Ending, Hypotheses};
 
 /// Not a symbol: symbol 0 is the blank, which no ending has.
@@ -44,7 +45,7 @@ const DELAY_S: f64 = 0.4;
 
 /// A running search. Memory: about 100 bytes for each text considered in the last 32
 /// frames, and the words since the start or the last
-/// [`take_words`](Self::take_words).
+/// [`take_words`](Decoder::take_words).
 #[derive(Debug, Clone)]
 pub struct BeamDecoder {
     search: Arc<BeamSearch>,
@@ -103,8 +104,14 @@ impl BeamDecoder {
         decoder
     }
 
-    /// Back to the state of a new decoder; memory and hotwords are kept.
-    pub fn reset(&mut self) {
+    /// The setup.
+    pub fn search(&self) -> &Arc<BeamSearch> {
+        &self.search
+    }
+}
+
+impl Decoder for BeamDecoder {
+    fn reset(&mut self) {
         self.prefixes.clear(self.search.scorer.start(&self.phrases));
         self.beam.clear();
         let root = self.beam.add(ROOT);
@@ -123,13 +130,7 @@ impl BeamDecoder {
         self.finished = false;
     }
 
-    /// Takes the logits of the next frame, one per symbol (any finite offset, natural log
-    /// scale). A NaN counts as impossible; a frame of NaN counts as a blank.
-    ///
-    /// # Errors
-    /// [`Error::FrameSize`] if `logits` is not as long as the alphabet, [`Error::Finished`] after
-    /// [`finish`](Self::finish); the frame is then not counted.
-    pub fn push(&mut self, logits: &[f32]) -> Result<(), Error> {
+    fn push(&mut self, logits: &[f32]) -> Result<(), Error> {
         if self.finished {
             return Err(Error::Finished);
         }
@@ -149,13 +150,100 @@ impl BeamDecoder {
         Ok(())
     }
 
-    /// Frames taken since the start.
-    pub fn frames(&self) -> u64 {
+    fn frames(&self) -> u64 {
         self.frames
     }
 
-    /// The setup.
-    pub fn search(&self) -> &Arc<BeamSearch> {
-        &self.search
+    fn text(&self) -> &str {
+        &self.text
+    }
+
+    fn stable_prefix_len(&self) -> usize {
+        if self.finished {
+            return self.text.len();
+        }
+        let mut prefixes = self.beam.list.iter().map(|h| h.prefix);
+        let first = prefixes.next().unwrap_or(ROOT);
+        let common = prefixes.fold(first, |common, prefix| self.prefixes.common(common, prefix));
+        let way = self.prefixes.upwards(common);
+        let letters = way.skip_while(|&node| self.prefixes.get(node).class == SPACE);
+        let open: usize = letters.map(|node| self.bytes_of(node)).sum();
+        if open == 0 {
+            return self.settled_bytes;
+        }
+        let gap = usize::from(self.settled_bytes > 0);
+        (self.settled_bytes + gap + open).min(self.text.len())
+    }
+
+    fn words(&self) -> Vec<Word> {
+        let mut words = self.words.clone();
+        words.extend(self.open_words(self.shown).into_iter().map(|(word, _)| word));
+        words
+    }
+
+    fn evidence(&self) -> Vec<Evidence> {
+        let mut evidence = self.evidence.clone();
+        evidence.extend(self.open_words(self.shown).into_iter().map(|(_, evidence)| evidence));
+        evidence
+    }
+
+    fn take_words(&mut self) -> Vec<Word> {
+        let taken = std::mem::take(&mut self.words);
+        self.evidence.clear();
+        self.tokens.clear();
+        self.text.clear();
+        self.settled_bytes = 0;
+        self.spell();
+        taken
+    }
+
+    fn finish(&mut self) {
+        if std::mem::replace(&mut self.finished, true) {
+            return;
+        }
+        if let Some(&(best, ..)) = self.ranked().first() {
+            self.shown = best;
+            self.spell();
+        }
+    }
+
+    fn alternatives(&self, count: usize) -> Vec<Alternative> {
+        let ranked = self.ranked();
+        let all = ranked.iter().fold(f32::NEG_INFINITY, |sum, &(_, score)| log_add(sum, score));
+        let alternative = |&(prefix, score): &(u32, f32)| {
+            let mut words = self.words.clone();
+            words.extend(self.open_words(prefix).into_iter().map(|(word, _)| word));
+            let texts: Vec<&str> = words.iter().map(|word| word.word.as_str()).collect();
+            Alternative {
+                text: texts.join(" "),
+                confidence: (score - all).exp(),
+                score: self.log_scale + f64::from(score),
+                words,
+            }
+        };
+        ranked.iter().take(count).map(alternative).collect()
+    }
+
+    /// Each letter on the likeliest way to it: first frame, length, highest probability. With an
+    /// alphabet of grams a letter's symbol is the gram of that letter alone; letters that are no gram are left out.
+    fn tokens(&self) -> Vec<Token> {
+        let mut tokens = self.tokens.clone();
+        tokens.extend(self.open_tokens(self.shown));
+        tokens
+    }
+
+    /// Hundreds of hotwords take well under a millisecond.
+    fn set_hotwords(&mut self, hotwords: Vec<Hotword>) -> Result<(), Error> {
+        self.phrases = self.search.compile(&hotwords)?;
+        self.hotwords = hotwords;
+        for prefix in self.prefixes.iter_mut() {
+            let in_word = prefix.class != SPACE;
+            self.search.scorer.restart_phrases(&mut prefix.text, in_word, &self.phrases);
+        }
+        for hypothesis in &mut self.beam.list {
+            let text = &self.prefixes.get(hypothesis.prefix).text;
+            hypothesis.score = hypothesis.acoustic + text.total;
+        }
+        Ok(())
     }
 }

@@ -25,92 +25,9 @@ pub struct Alternative {
 }
 
 impl BeamDecoder {
-    /// The text since the start or the last [`take_words`](Self::take_words): words with one
-    /// space between them, the last one perhaps unfinished. Until
-    /// [`finish`](Self::finish), what comes after
-    /// [`stable_prefix_len`](Self::stable_prefix_len) may still change.
-    pub fn text(&self) -> &str {
-        &self.text
-    }
-
-    /// How many bytes of [`text`](Self::text) no hypothesis disputes: they will not change.
-    pub fn stable_prefix_len(&self) -> usize {
-        if self.finished {
-            return self.text.len();
-        }
-        let mut prefixes = self.beam.list.iter().map(|h| h.prefix);
-        let first = prefixes.next().unwrap_or(ROOT);
-        let common = prefixes.fold(first, |common, prefix| self.prefixes.common(common, prefix));
-        let way = self.prefixes.upwards(common);
-        let letters = way.skip_while(|&node| self.prefixes.get(node).class == SPACE);
-        let open: usize = letters.map(|node| self.bytes_of(node)).sum();
-        if open == 0 {
-            return self.settled_bytes;
-        }
-        let gap = usize::from(self.settled_bytes > 0);
-        (self.settled_bytes + gap + open).min(self.text.len())
-    }
-
-    /// The words of [`text`](Self::text), with times and confidences.
-    pub fn words(&self) -> Vec<Word> {
-        let mut words = self.words.clone();
-        words.extend(self.open_words(self.shown).into_iter().map(|(word, _)| word));
-        words
-    }
-
-    /// What the confidences of [`words`](Self::words) are made of, one for each word.
-    pub fn evidence(&self) -> Vec<Evidence> {
-        let mut evidence = self.evidence.clone();
-        evidence.extend(self.open_words(self.shown).into_iter().map(|(_, evidence)| evidence));
-        evidence
-    }
-
-    /// Removes and returns the words that are settled: an endless stream stays of bounded size
-    /// when this is called now and then. Times go on counting from the start of the stream.
-    pub fn take_words(&mut self) -> Vec<Word> {
-        let taken = std::mem::take(&mut self.words);
-        self.evidence.clear();
-        self.tokens.clear();
-        self.text.clear();
-        self.settled_bytes = 0;
-        self.spell();
-        taken
-    }
-
-    /// Ends the utterance: the last word counts as finished, the language model's score for the
-    /// end is added, and the text is the best there is.
-    pub fn finish(&mut self) {
-        if std::mem::replace(&mut self.finished, true) {
-            return;
-        }
-        if let Some(&(best, ..)) = self.ranked().first() {
-            self.shown = best;
-            self.spell();
-        }
-    }
-
-    /// The best texts, at most `count`, best first, each as if the utterance ended here. Words
-    /// that were taken are not in them.
-    pub fn alternatives(&self, count: usize) -> Vec<Alternative> {
-        let ranked = self.ranked();
-        let all = ranked.iter().fold(f32::NEG_INFINITY, |sum, &(_, score)| log_add(sum, score));
-        let alternative = |&(prefix, score): &(u32, f32)| {
-            let mut words = self.words.clone();
-            words.extend(self.open_words(prefix).into_iter().map(|(word, _)| word));
-            let texts: Vec<&str> = words.iter().map(|word| word.word.as_str()).collect();
-            Alternative {
-                text: texts.join(" "),
-                confidence: (score - all).exp(),
-                score: self.log_scale + f64::from(score),
-                words,
-            }
-        };
-        ranked.iter().take(count).map(alternative).collect()
-    }
-
     /// Prefixes that do not end in a space with their scores at the end, best first. If none may
     /// end here (a lexicon forbids it), the best one without its unfinished word.
-    fn ranked(&self) -> Vec<(u32, f32)> {
+    pub(super) fn ranked(&self) -> Vec<(u32, f32)> {
         let mut ranked: Vec<(u32, f32)> = Vec::with_capacity(self.beam.len());
         for hypothesis in &self.beam.list {
             let prefix = self.prefixes.get(hypothesis.prefix);
@@ -193,7 +110,7 @@ impl BeamDecoder {
     }
 
     /// Writes the text anew from `settled_bytes` on.
-    fn spell(&mut self) {
+    pub(super) fn spell(&mut self) {
         self.text.truncate(self.settled_bytes);
         self.order.clear();
         self.order.extend(self.prefixes.upwards(self.shown));
@@ -211,12 +128,12 @@ impl BeamDecoder {
         }
     }
 
-    fn bytes_of(&self, node: u32) -> usize {
+    pub(super) fn bytes_of(&self, node: u32) -> usize {
         self.search.symbols.character(self.prefixes.get(node).class).len_utf8()
     }
 
     /// The words from the root to a prefix.
-    fn open_words(&self, prefix: u32) -> Vec<(Word, Evidence)> {
+    pub(super) fn open_words(&self, prefix: u32) -> Vec<(Word, Evidence)> {
         let mut way: Vec<u32> = self.prefixes.upwards(prefix).collect();
         way.reverse();
         let starts = self.starts(&way);

@@ -4,16 +4,6 @@ use super::BeamDecoder;
 use crate::greedy::Token;
 
 impl BeamDecoder {
-    /// The letters of [`text`](Self::text) since the start or the last [`take_words`](Self::take_words), spaces
-    /// between them included, each on the likeliest way to it: first frame, length, highest
-    /// probability. With an alphabet of grams a letter's symbol is the gram of that letter alone; letters
-    /// that are no gram are left out.
-    pub fn tokens(&self) -> Vec<Token> {
-        let mut tokens = self.tokens.clone();
-        tokens.extend(self.open_tokens(self.shown));
-        tokens
-    }
-
     /// The letters from the root to a prefix.
     pub(super) fn open_tokens(&self, prefix: u32) -> Vec<Token> {
         let mut way: Vec<u32> = self.prefixes.upwards(prefix).collect();

@@ -5,7 +5,9 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use stonechat_decode::{BeamDecoder, BeamOptions, BeamSearch, LanguageModel, LmState, WordId};
+use stonechat_decode::{
+    BeamDecoder, BeamOptions, BeamSearch, Decoder, LanguageModel, LmState, WordId,
+};
 
 /// Linear congruential numbers (Knuth's MMIX).
 pub struct Random(pub u64);

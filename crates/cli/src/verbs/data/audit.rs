@@ -18,7 +18,7 @@ use stonechat::Model;
 use stonechat_corpus::{
     DropList, Targets, Utterance, manifest_line, read_manifest, write_manifest,
 };
-use stonechat_decode::{ErrorCount, GreedyDecoder};
+use stonechat_decode::{Decoder, ErrorCount, GreedyDecoder};
 use stonechat_tune::parallel;
 
 use crate::failure::{Verdict, usage};

@@ -1,0 +1,102 @@
+//! A decoder whose times go on from one utterance to the next.
+
+use stonechat_decode::{Alternative, Decoder, Endpointer, Token, Word, is_pause};
+
+use crate::Recognizer;
+
+/// From frames of logits to the words of one utterance after the other.
+#[derive(Debug)]
+pub(crate) struct Utterances {
+    decoder: Box<dyn Decoder>,
+    endpointer: Endpointer,
+    symbols: Vec<String>,
+    frame_seconds: f64,
+    /// Frames of the utterances before this one.
+    earlier_frames: u64,
+}
+
+impl Utterances {
+    pub(crate) fn new(recognizer: &Recognizer) -> Self {
+        let model = recognizer.model();
+        let frame_seconds = model.frame_seconds();
+        let mut utterances = Self {
+            decoder: recognizer.decoder(),
+            endpointer: Endpointer::new(recognizer.endpoint_rules().clone(), frame_seconds),
+            symbols: model.alphabet().symbols().to_vec(),
+            frame_seconds,
+            earlier_frames: 0,
+        };
+        utterances.reset();
+        utterances
+    }
+
+    /// The decoder of this utterance; its times count from where the utterance began.
+    pub(crate) fn decoder(&self) -> &dyn Decoder {
+        &*self.decoder
+    }
+
+    pub(crate) fn decoder_mut(&mut self) -> &mut dyn Decoder {
+        &mut *self.decoder
+    }
+
+    /// Takes a frame of as many logits as the model has symbols, before the decoder is finished. An utterance does not
+    /// end in a frame in which somebody is `speaking`.
+    pub(crate) fn push(&mut self, logits: &[f32], speaking: bool) {
+        let pushed = self.decoder.push(logits);
+        pushed.expect("a frame has a logit per symbol, and none comes after the end");
+        self.endpointer.push(!speaking && is_pause(logits, &self.symbols));
+    }
+
+    pub(crate) fn words(&self) -> Vec<Word> {
+        self.shifted(self.decoder.words())
+    }
+
+    pub(crate) fn take_words(&mut self) -> Vec<Word> {
+        let words = self.decoder.take_words();
+        self.shifted(words)
+    }
+
+    pub(crate) fn tokens(&self) -> Vec<Token> {
+        let mut tokens = self.decoder.tokens();
+        tokens.iter_mut().for_each(|token| token.frame += self.earlier_frames);
+        tokens
+    }
+
+    pub(crate) fn alternatives(&self, count: usize) -> Vec<Alternative> {
+        let mut alternatives = self.decoder.alternatives(count);
+        for alternative in &mut alternatives {
+            alternative.words = self.shifted(std::mem::take(&mut alternative.words));
+        }
+        alternatives
+    }
+
+    /// Whether a rule says that the utterance is over.
+    pub(crate) fn endpoint(&self) -> bool {
+        self.endpointer.ended().is_some()
+    }
+
+    /// The next frame begins another utterance.
+    pub(crate) fn next_utterance(&mut self) {
+        let earlier = self.earlier_frames + self.decoder.frames();
+        self.reset();
+        self.earlier_frames = earlier;
+    }
+
+    /// The next frame is the first of the stream.
+    pub(crate) fn reset(&mut self) {
+        self.decoder.reset();
+        self.endpointer.reset();
+        self.earlier_frames = 0;
+    }
+
+    fn shifted(&self, mut words: Vec<Word>) -> Vec<Word> {
+        if self.earlier_frames > 0 {
+            let earlier_s = self.earlier_frames as f64 * self.frame_seconds;
+            let shift = |time: f64| ((time + earlier_s) * 1000.0).round() / 1000.0;
+            for word in &mut words {
+                (word.start, word.end) = (shift(word.start), shift(word.end));
+            }
+        }
+        words
+    }
+}
