@@ -1,5 +1,5 @@
 //! How text is searched for: a beam with the bundled language model where the model is the bundled one, else greedy; a
-//! beam with `--beam`, `--lm` or hotwords.
+//! beam with `--beam`, `--lm` or hotwords; the phrases of a grammar with `--grammar`.
 
 use std::path::{Path, PathBuf};
 
@@ -7,7 +7,9 @@ use anyhow::{Context, Result};
 use clap::Args;
 use std::sync::Arc;
 
-use stonechat::{BeamOptions, BeamSearch, Hotword, Model, Options, Recognizer};
+use stonechat::{
+    BeamOptions, BeamSearch, Calibration, Grammar, Hotword, Model, Options, Recognizer,
+};
 use stonechat_english::LANGUAGE_MODEL;
 use stonechat_lm::LanguageModel;
 
@@ -22,7 +24,7 @@ const HOTWORD_BEAM: u32 = 128;
 
 #[derive(Args)]
 pub struct DecoderArgs {
-    /// Search with N hypotheses [default: 128 with hotwords, 64 with a language model or a grammar, else greedy]
+    /// Search with N hypotheses [default: 128 with hotwords, 64 with a language model, else greedy]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=65536))]
     beam: Option<u32>,
     /// Language model (made by `stonechat lm`) [default: with the bundled model, the bundled one]
@@ -48,7 +50,16 @@ pub struct DecoderArgs {
     #[arg(long, value_name = "FILE")]
     hotwords: Option<PathBuf>,
     #[command(flatten)]
-    pub grammar: GrammarArgs,
+    grammar: GrammarArgs,
+    /// The weights that make confidences, as `eval --calibrate` prints them [default: fitted to the bundled models]
+    #[arg(
+        long,
+        value_name = "W,W,W,W,W",
+        value_delimiter = ',',
+        allow_hyphen_values = true,
+        conflicts_with = "greedy"
+    )]
+    confidence_weights: Vec<f32>,
 }
 
 /// Where a language model comes from.
@@ -85,7 +96,7 @@ impl DecoderArgs {
             || self.beta.is_some()
             || !self.hotword.is_empty()
             || self.hotwords.is_some()
-            || self.grammar.is_given()
+            || !self.confidence_weights.is_empty()
     }
 
     /// Size of the language model's file, 0 without one.
@@ -108,6 +119,10 @@ impl DecoderArgs {
         }
         let beam = beam || source.is_some() || self.is_beam();
         let model = model.load()?;
+        if let Some(grammar) = self.grammar()? {
+            let search = self.grammar.search(&model, &grammar, self.calibration()?)?;
+            return Ok(Recognizer::new(model, options)?.with_grammar(search)?);
+        }
         let search = if beam { Some(self.search(&model, source.as_ref())?) } else { None };
         let recognizer = Recognizer::new(model, options)?;
         Ok(match search {
@@ -139,10 +154,29 @@ impl DecoderArgs {
                 );
             }
         }
-        if let Some(grammar) = self.grammar.read()? {
-            search = search.with_grammar(&grammar, self.grammar.garbage())?;
+        if let Some(calibration) = self.calibration()? {
+            search = search.with_calibration(calibration);
         }
         Ok(search.with_hotwords(hotwords)?)
+    }
+
+    /// What may be said, if that is limited.
+    pub fn grammar(&self) -> Result<Option<Grammar>> {
+        self.grammar.read()
+    }
+
+    fn calibration(&self) -> Result<Option<Calibration>> {
+        if self.confidence_weights.is_empty() {
+            return Ok(None);
+        }
+        match self.confidence_weights[..].try_into() {
+            Ok(weights) if self.confidence_weights.iter().all(|weight| weight.is_finite()) => {
+                Ok(Some(Calibration { weights }))
+            }
+            _ => Err(usage(
+                "--confidence-weights takes five numbers, as `eval --calibrate` prints them",
+            )),
+        }
     }
 
     fn read_hotwords(&self) -> Result<Vec<Hotword>> {

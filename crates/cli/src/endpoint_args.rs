@@ -1,12 +1,18 @@
 //! Where one utterance ends and the next begins.
 
-use stonechat::{EndpointRules, Recognizer};
+use stonechat::{EndpointRules, Heard, Recognizer};
 
 /// The usual rules, with another silence after speech.
 pub fn rules(silence_s: f64) -> EndpointRules {
     let mut rules = EndpointRules::default();
-    for rule in rules.0.iter_mut().filter(|rule| rule.after_speech && rule.silence_s > 0.0) {
-        rule.silence_s = silence_s;
+    for rule in
+        rules.0.iter_mut().filter(|rule| rule.after >= Heard::Speech && rule.silence_s > 0.0)
+    {
+        // After a complete phrase less is enough, as long as this is not less still.
+        rule.silence_s = match rule.after {
+            Heard::Phrase => rule.silence_s.min(silence_s),
+            _ => silence_s,
+        };
     }
     rules
 }

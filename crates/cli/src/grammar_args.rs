@@ -1,23 +1,31 @@
-//! `--grammar FILE`: what may be said, and what of a transcript was.
+//! `--grammar FILE`: what may be said.
 
 use std::path::PathBuf;
 
 use anyhow::{Context, Result};
 use clap::Args;
-use stonechat::{Grammar, Transcript, Word};
+use stonechat::{Calibration, Grammar, GrammarOptions, GrammarSearch, Model};
 
-/// What a letter outside of the grammar costs where `--garbage` does not say it.
-const DEFAULT_GARBAGE: f32 = 1.0;
+use crate::failure::usage;
 
 #[derive(Args)]
 pub struct GrammarArgs {
     /// The phrases that may be said, one a line (lines that begin with # are skipped), or a grammar in JSGF (begins with
     /// #JSGF). Other words are rejected: left out of the text, and with --json listed as "rejected"
-    #[arg(long, value_name = "FILE", conflicts_with = "greedy")]
+    #[arg(
+        long, value_name = "FILE",
+        conflicts_with_all = ["greedy", "beam", "lm", "alpha", "beta", "hotword", "hotwords"]
+    )]
     grammar: Option<PathBuf>,
-    /// What a letter outside of the grammar costs, in nats: more bends more of what is said into it [default: 1]
-    #[arg(long, value_name = "X", requires = "grammar")]
+    /// What a letter outside of the grammar costs, in nats, 0 to 1e6: more bends more of what is said into it [default: 2]
+    #[arg(long, value_name = "X", requires = "grammar", allow_hyphen_values = true)]
     garbage: Option<f32>,
+    /// Always answer with the one phrase of the grammar that is nearest to what was said
+    #[arg(long, requires = "grammar", conflicts_with = "garbage")]
+    nearest: bool,
+    /// Reject phrases whose confidence is lower, 0 to 1 [default: 0]
+    #[arg(long, value_name = "X", requires = "grammar", allow_hyphen_values = true)]
+    min_confidence: Option<f32>,
 }
 
 impl GrammarArgs {
@@ -25,8 +33,33 @@ impl GrammarArgs {
         self.grammar.is_some()
     }
 
-    pub fn garbage(&self) -> f32 {
-        self.garbage.unwrap_or(DEFAULT_GARBAGE)
+    fn options(&self) -> Result<GrammarOptions> {
+        let default = GrammarOptions::default();
+        let garbage = self.garbage.unwrap_or(default.garbage);
+        if !(0.0..=1e6).contains(&garbage) {
+            return Err(usage(format!("--garbage {garbage}: must be 0 to 1e6 nats a letter")));
+        }
+        let min_confidence = self.min_confidence.unwrap_or(default.min_confidence);
+        if !(0.0..=1.0).contains(&min_confidence) {
+            return Err(usage(format!("--min-confidence {min_confidence}: must be 0 to 1")));
+        }
+        Ok(GrammarOptions { garbage, nearest: self.nearest, min_confidence })
+    }
+
+    /// The search for a grammar's phrases.
+    pub fn search(
+        &self,
+        model: &Model,
+        grammar: &Grammar,
+        calibration: Option<Calibration>,
+    ) -> Result<GrammarSearch> {
+        let name =
+            || self.grammar.as_ref().map_or(String::new(), |path| path.display().to_string());
+        let search = model.grammar_search(grammar, self.options()?).with_context(name)?;
+        Ok(match calibration {
+            Some(calibration) => search.with_calibration(calibration),
+            None => search,
+        })
     }
 
     /// The grammar of the file.
@@ -37,21 +70,13 @@ impl GrammarArgs {
         let grammar = if text.trim_start_matches('\u{feff}').trim_start().starts_with("#JSGF") {
             Grammar::from_jsgf(text.trim_start_matches('\u{feff}'))
         } else {
-            let lines = text.lines().map(str::trim);
-            Grammar::from_phrases(lines.filter(|line| !line.is_empty() && !line.starts_with('#')))
+            let lines = text.lines().enumerate().map(|(n, line)| (n + 1, line.trim()));
+            Grammar::from_lines(
+                lines.filter(|(_, line)| !line.is_empty() && !line.starts_with('#')),
+            )
         };
         Ok(Some(grammar.with_context(name)?))
     }
-}
-
-/// The words that are in phrases of a grammar, and the others.
-pub fn sort(grammar: &Grammar, transcript: Transcript) -> (Transcript, Vec<Word>) {
-    let accepted = grammar.accepted(transcript.words.iter().map(|word| word.word.as_str()));
-    let (mut words, mut rejected) = (Vec::new(), Vec::new());
-    for (word, accepted) in transcript.words.into_iter().zip(accepted) {
-        if accepted { words.push(word) } else { rejected.push(word) }
-    }
-    (Transcript::from(words), rejected)
 }
 
 #[cfg(test)]
@@ -63,7 +88,12 @@ mod tests {
         let file = tempfile::NamedTempFile::new().unwrap();
         let words = |text: &str| -> Result<Vec<String>> {
             std::fs::write(file.path(), text).unwrap();
-            let arguments = GrammarArgs { grammar: Some(file.path().into()), garbage: None };
+            let arguments = GrammarArgs {
+                grammar: Some(file.path().into()),
+                garbage: None,
+                nearest: false,
+                min_confidence: None,
+            };
             let grammar = arguments.read()?.unwrap();
             Ok(grammar.words().into_iter().map(String::from).collect())
         };
@@ -78,15 +108,5 @@ mod tests {
             let error = format!("{:#}", words(text).unwrap_err());
             assert!(error.contains(file.path().to_str().unwrap()), "{error}");
         }
-    }
-
-    #[test]
-    fn words_outside_are_rejected() {
-        let grammar = Grammar::from_phrases(["light on"]).unwrap();
-        let word = |word: &str| Word { word: word.into(), start: 0.0, end: 0.1, conf: 1.0 };
-        let said = "oh light on light".split(' ').map(word).collect::<Vec<_>>();
-        let (transcript, rejected) = sort(&grammar, Transcript::from(said));
-        assert_eq!(transcript.text, "light on");
-        assert_eq!(rejected, ["oh", "light"].map(word));
     }
 }

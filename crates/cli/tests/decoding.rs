@@ -125,3 +125,44 @@ fn weights_are_tuned_and_confidences_fitted() {
     let index: Value = serde_json::from_str(&index).unwrap();
     assert_eq!(index["symbols"].as_array().unwrap().len(), 29);
 }
+
+/// What a grammar accepts and rejects, by the least confidence.
+#[test]
+fn a_grammar_is_evaluated_and_its_confidences_fitted() {
+    let folder = folder();
+    let heard = transcribe(&folder, &["--greedy"]);
+    let word = heard["result"][0]["word"].as_str().unwrap();
+    folder.write("phrases.txt", format!("{word}\nzzqqzz\n"));
+    let line = |audio: &str, text: &str| {
+        format!("{}\n", json!({ "audio_filepath": audio, "duration": 3, "text": text }))
+    };
+    folder.write("m.jsonl", line("a.wav", word) + &line("b.wav", "something else"));
+    let eval = |arguments: &[&str]| {
+        let mut command = folder.with_model("eval");
+        command.args(["--manifest", "m.jsonl", "--grammar", "phrases.txt"]);
+        run_json(command.args(arguments), 0)
+    };
+    let report = eval(&["--nearest"]);
+    let acceptance = &report["acceptance"];
+    assert_eq!((&acceptance["inside"], &acceptance["outside"]), (&json!(1), &json!(1)));
+    let rows = acceptance["rows"].as_array().unwrap();
+    // Without a threshold the nearest phrase is always accepted.
+    assert_eq!((&rows[0]["false_rejects"], &rows[0]["false_accepts"]), (&json!(0.0), &json!(1.0)));
+    for kind in ["false_accepts", "wrong"] {
+        let shares: Vec<f64> = rows.iter().map(|row| row[kind].as_f64().unwrap()).collect();
+        assert!(shares.is_sorted_by(|a, b| a >= b), "{kind}: {shares:?}");
+    }
+    let right = report["sentences_right"].as_f64().unwrap();
+    assert_eq!(right, rows[0]["right"].as_f64().unwrap() / 2.0);
+    let fitted = eval(&["--nearest", "--calibrate"]);
+    let weights = fitted["calibration"]["weights"]["weights"].as_array().unwrap().clone();
+    let weights: Vec<String> = weights.iter().map(Value::to_string).collect();
+    let with = |weights: &str| {
+        eval(&["--nearest", "--confidence-weights", weights])["ece"].as_f64().unwrap()
+    };
+    assert!(with(&weights.join(",")) < with("30,0,0,0,0"));
+    let mut command = folder.with_model("eval");
+    command.args(["--manifest", "m.jsonl", "--grammar", "phrases.txt", "--tune"]);
+    let (_, stderr) = run(&mut command, 2);
+    assert!(stderr.contains("--tune"), "{stderr}");
+}

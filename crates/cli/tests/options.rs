@@ -3,7 +3,7 @@
 mod common;
 
 use common::*;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// Two sounds with two seconds of silence between them.
 fn two_utterances() -> Vec<f32> {
@@ -59,14 +59,14 @@ fn a_recording_is_split_into_utterances() {
 #[test]
 fn a_grammar_rejects_what_is_not_in_it() {
     let folder = folder();
-    let open = run_json(folder.with_model("transcribe").args(["one.wav", "--beam", "16"]), 0);
+    let open = run_json(folder.with_model("transcribe").args(["one.wav", "--greedy"]), 0);
     let said = words(&open);
     assert!(said.len() > 3, "{said:?}");
     folder.write("phrases.txt", format!("# expected\n{}\n", said[1]));
     folder.write("phrases.jsgf", format!("#JSGF V1.0;\npublic <p> = {};", said[1]));
     for file in ["phrases.txt", "phrases.jsgf"] {
         // Garbage for nothing: what is heard stays as it is, and is sorted.
-        let arguments = ["one.wav", "--beam", "16", "--grammar", file, "--garbage", "0"];
+        let arguments = ["one.wav", "--grammar", file, "--garbage", "0"];
         let value = run_json(folder.with_model("transcribe").args(arguments), 0);
         assert!(words(&value).iter().all(|word| *word == said[1]) && !words(&value).is_empty());
         let rejected = value["rejected"].as_array().unwrap().len();
@@ -77,6 +77,26 @@ fn a_grammar_rejects_what_is_not_in_it() {
         let closed = ["one.wav", "--grammar", file, "--garbage", "1000"];
         let value = run_json(folder.with_model("transcribe").args(closed), 0);
         assert_eq!(value["rejected"].as_array().unwrap().len(), 0, "{value}");
+    }
+    // The nearest phrase, whatever was said; and nothing that is not surer than sure.
+    let grammar = ["one.wav", "--grammar", "phrases.txt"];
+    let nearest = run_json(folder.with_model("transcribe").args(grammar).arg("--nearest"), 0);
+    assert_eq!((words(&nearest), &nearest["rejected"]), (vec![said[1].clone()], &json!([])));
+    let least = ["--garbage", "0", "--min-confidence", "1"];
+    let value = run_json(folder.with_model("transcribe").args(grammar).args(least), 0);
+    assert_eq!(value["text"], "");
+    assert_eq!(value["rejected"].as_array().unwrap().len(), said.len());
+    for (arguments, message) in [
+        (["--garbage", "-1"], "--garbage -1"),
+        (["--garbage", "1e7"], "1e6"),
+        (["--min-confidence", "2"], "--min-confidence 2"),
+        (["--beam", "8"], "--beam"),
+        (["--hotword", "a"], "--hotword"),
+        (["--confidence-weights", "1,2"], "five"),
+    ] {
+        let mut command = folder.with_model("transcribe");
+        let (stdout, stderr) = run(command.args(grammar).args(arguments), 2);
+        assert!(stdout.is_empty() && stderr.contains(message), "{arguments:?}: {stderr}");
     }
     folder.write("bad.jsgf", "#JSGF V1.0;\npublic <p> = (a;");
     let (_, error) =
@@ -105,6 +125,46 @@ fn phrases_are_spotted() {
     let both = ["one.wav", "two.wav", "--keyword", &longest, "--threshold=-0.1"];
     let value = run_json(folder.with_model("spot").args(both), 0);
     assert_eq!(value["files"][0]["keywords"], Value::from(found.clone()));
+}
+
+/// A threshold is chosen on a manifest, and keeps what it says there.
+#[test]
+fn a_threshold_is_chosen_for_a_rate_of_false_alarms() {
+    let folder = folder();
+    let heard = run_json(folder.with_model("transcribe").args(["one.wav", "--greedy"]), 0);
+    let longest = words(&heard).into_iter().max_by_key(String::len).unwrap();
+    let line = |audio: &str, text: &str| {
+        format!("{}\n", json!({ "audio_filepath": audio, "duration": 3, "text": text }))
+    };
+    let text = heard["text"].as_str().unwrap();
+    folder.write("m.jsonl", line("one.wav", text) + &line("two.wav", ""));
+    let measure = |more: &[&str]| {
+        let arguments = ["--manifest", "m.jsonl", "--keyword", &longest];
+        run_json(folder.with_model("spot").args(arguments).args(more), 0)
+    };
+    let strict = measure(&["--per-hour", "0"]);
+    assert_eq!((&strict["said"], strict["chosen"]["missed"].as_f64()), (&json!(1), Some(0.0)));
+    assert_eq!(strict["chosen"]["false_alarms_per_hour"], 0.0);
+    let points = strict["points"].as_array().unwrap();
+    let thresholds = points.iter().map(|point| point["threshold"].as_f64().unwrap());
+    assert!(thresholds.is_sorted_by(|a, b| a >= b), "{strict}");
+    let lax = measure(&["--per-hour", "1e9"]);
+    assert!(lax["chosen"]["threshold"].as_f64() <= strict["chosen"]["threshold"].as_f64());
+    let threshold = format!("--threshold={}", strict["chosen"]["threshold"]);
+    let arguments = ["two.wav", "--keyword", &longest, &threshold];
+    let found = run_json(folder.with_model("spot").args(arguments), 0);
+    assert_eq!(found["keywords"], json!([]), "{threshold}");
+    for (arguments, status, message) in [
+        (["--per-hour", "-1"], 2, "--per-hour"),
+        (["--threshold", "-1"], 2, "--threshold"),
+        (["--keyword", "zzqqzz"], 0, "zzqqzz"),
+    ] {
+        let mut command = folder.command("spot");
+        command.args(["--model", "tiny.stonechat", "--manifest", "m.jsonl"]);
+        command.args(["--keyword", &longest]).args(arguments);
+        let (stdout, stderr) = run(&mut command, status);
+        assert!(format!("{stdout}{stderr}").contains(message) || status == 0, "{stdout}{stderr}");
+    }
 }
 
 /// Digital silence has no word in it once somebody listens for voices, whatever the network hears.

@@ -4,10 +4,11 @@
 //! ```text
 //! decode_logits FOLDER [--lm FILE] [--beam N] [--alpha X] [--beta X] [--threshold X] [--mass X]
 //!     [--unknown X] [--unknown-letter X] [--lexicon-only true] [--repeat N]
+//!     [--grammar FILE [--garbage X] [--nearest true]]
 //! ```
 //!
-//! One JSON object: `seconds` of decoding (the best of the repeats), `wer`, `peak_rss_mb`, and for each utterance
-//! its text and score.
+//! One JSON object: `seconds` of decoding (the best of the repeats), `wer`, `right` (share of the sentences),
+//! `peak_rss_mb`, and for each utterance its text and score, and what is known of its words.
 
 use std::error::Error;
 use std::path::Path;
@@ -15,7 +16,10 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use serde_json::{Value, json};
-use stonechat_decode::{BeamDecoder, BeamOptions, BeamSearch, Decoder, ErrorCount};
+use stonechat_decode::{
+    BeamDecoder, BeamOptions, BeamSearch, Decoder, ErrorCount, Grammar, GrammarOptions,
+    GrammarSearch,
+};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let mut arguments = std::env::args().skip(1);
@@ -23,6 +27,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let folder = Path::new(&folder);
     let mut options = BeamOptions { beta: 0.0, ..BeamOptions::default() };
     let (mut model, mut repeats) = (None, 1);
+    let (mut grammar, mut closed) = (None, GrammarOptions::default());
     while let Some(name) = arguments.next() {
         let value = arguments.next().ok_or("a value is missing")?;
         match &name[..] {
@@ -35,6 +40,12 @@ fn main() -> Result<(), Box<dyn Error>> {
             "--unknown" => options.unknown_word = value.parse()?,
             "--unknown-letter" => options.unknown_letter = value.parse()?,
             "--lexicon-only" => options.lexicon_only = value.parse()?,
+            "--grammar" => {
+                let text = std::fs::read_to_string(&value)?;
+                grammar = Some(Grammar::from_phrases(text.lines())?);
+            }
+            "--garbage" => closed.garbage = value.parse()?,
+            "--nearest" => closed.nearest = value.parse()?,
             "--repeat" => repeats = value.parse()?,
             _ => return Err(format!("what is {name}?").into()),
         }
@@ -52,6 +63,13 @@ fn main() -> Result<(), Box<dyn Error>> {
         search = search.with_language_model(Arc::new(model));
     }
     let search = Arc::new(search);
+    let mut decoder: Box<dyn Decoder> = match grammar {
+        None => Box::new(BeamDecoder::new(search)),
+        Some(grammar) => {
+            let search = GrammarSearch::new(&symbols, frame_seconds, &grammar, closed)?;
+            Box::new(Arc::new(search).decoder())
+        }
+    };
     let logits: Vec<Vec<f32>> = (0..texts.len())
         .map(|n| read(&folder.join(format!("{n}.npy"))))
         .collect::<Result<_, _>>()?;
@@ -59,7 +77,6 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut utterances = Vec::new();
     for _ in 0..repeats {
         utterances.clear();
-        let mut decoder = BeamDecoder::new(Arc::clone(&search));
         let start = Instant::now();
         for logits in &logits {
             decoder.reset();
@@ -67,21 +84,31 @@ fn main() -> Result<(), Box<dyn Error>> {
                 decoder.push(frame)?;
             }
             decoder.finish();
-            utterances.push((decoder.text().to_string(), decoder.alternatives(1)));
+            let text = decoder.text().to_string();
+            utterances.push((text, decoder.alternatives(1), decoder.evidence()));
         }
         best = best.min(start.elapsed().as_secs_f64());
     }
-    let words: ErrorCount =
-        utterances.iter().zip(&texts).map(|((text, _), said)| ErrorCount::words(said, text)).sum();
+    let counts: Vec<ErrorCount> = utterances
+        .iter()
+        .zip(&texts)
+        .map(|((text, ..), said)| ErrorCount::words(said, text))
+        .collect();
+    let right = counts.iter().filter(|count| count.errors() == 0).count();
+    let words: ErrorCount = counts.into_iter().sum();
     let frames: usize = logits.iter().map(|logits| logits.len() / symbols.len()).sum();
     let listed: Vec<Value> = utterances
         .iter()
-        .map(|(text, best)| json!({ "text": text, "score": best.first().map(|b| b.score) }))
+        .map(|(text, best, evidence)| {
+            let score = best.first().map(|best| best.score);
+            json!({ "text": text, "score": score, "evidence": evidence })
+        })
         .collect();
     let report = json!({
         "seconds": best,
         "rtf": best / (frames as f64 * frame_seconds),
         "wer": words.rate(),
+        "right": right as f64 / texts.len().max(1) as f64,
         "peak_rss_mb": peak_rss_mb(),
         "utterances": listed,
     });

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use stonechat_decode::{
-    BeamDecoder, BeamOptions, BeamSearch, Decoder, Grammar, Hotword, KeywordSpotter, SpotterOptions,
+    BeamDecoder, BeamOptions, BeamSearch, Decoder, Grammar, GrammarOptions, GrammarSearch, Hotword,
+    KeywordSpotter, SpotterOptions,
 };
 
 /// The bytes, taken off the front; zeros when they are used up.
@@ -42,10 +43,10 @@ pub fn grammar(data: &[u8]) {
         .into_iter()
         .chain(letters.into_iter().filter(|&c| c != ' ').map(String::from))
         .collect();
-    let Ok(search) = BeamSearch::new(&symbols, 0.02, BeamOptions::default()) else { return };
     // Words beyond the first letters cannot be spelled: an error.
-    let Ok(search) = search.with_grammar(&grammar, 1.0) else { return };
-    let mut decoder = BeamDecoder::new(Arc::new(search));
+    let search = GrammarSearch::new(&symbols, 0.02, &grammar, GrammarOptions::default());
+    let Ok(search) = search else { return };
+    let mut decoder = Arc::new(search).decoder();
     for frame in 0..40 {
         let logits: Vec<f32> =
             (0..symbols.len()).map(|s| ((frame * 7 + s * 13) % 11) as f32).collect();
@@ -79,20 +80,24 @@ pub fn search(data: &[u8]) {
         let words: Vec<String> = (0..4).map(|_| source.phrase().replace(' ', "")).collect();
         search = search.with_lexicon(words.iter().map(String::as_str));
     }
-    if flags & 4 != 0 {
-        let phrases: Vec<String> = (0..3).map(|_| source.phrase()).collect();
-        if let Ok(grammar) = Grammar::from_phrases(phrases.iter().map(String::as_str)) {
-            let garbage = source.between(0.0, 5.0);
-            search = match search.clone().with_grammar(&grammar, garbage) {
-                Ok(with) => with,
-                Err(_) => search,
-            };
-        }
-    }
+    let phrases: Vec<String> = (0..3).map(|_| source.phrase()).collect();
+    let grammar = Grammar::from_phrases(phrases.iter().map(String::as_str)).ok();
+    let closed = GrammarOptions {
+        garbage: source.between(0.0, 5.0),
+        nearest: flags & 8 != 0,
+        min_confidence: source.between(0.0, 0.9),
+    };
+    let closed = grammar
+        .filter(|_| flags & 4 != 0)
+        .map(|grammar| GrammarSearch::new(&symbols, 0.02, &grammar, closed).map(Arc::new));
     let phrase = source.phrase();
     let spotter = KeywordSpotter::new(&symbols, 0.02, [&phrase[..]], SpotterOptions::default());
     let (mut spotter, mut spotted) = (spotter.ok(), Vec::new());
-    let mut decoder = BeamDecoder::new(Arc::new(search));
+    let mut decoder: Box<dyn Decoder> = match closed {
+        // Some phrases have letters that some alphabets lack.
+        Some(Ok(search)) => Box::new(search.decoder()),
+        _ => Box::new(BeamDecoder::new(Arc::new(search))),
+    };
     let mut stable = String::new();
     while !source.0.is_empty() && decoder.frames() < 2000 {
         match source.byte() {
@@ -131,11 +136,11 @@ pub fn search(data: &[u8]) {
         }
     }
     decoder.finish();
-    holds_together(&decoder);
+    holds_together(&*decoder);
     assert!(spotted.iter().all(|s| s.score <= 0.0 && s.start < s.end));
 }
 
-fn holds_together(decoder: &BeamDecoder) {
+fn holds_together(decoder: &dyn Decoder) {
     let words = decoder.words();
     let texts: Vec<&str> = words.iter().map(|word| word.word.as_str()).collect();
     assert_eq!(texts.join(" "), decoder.text());
@@ -146,5 +151,6 @@ fn holds_together(decoder: &BeamDecoder) {
     assert!(words.windows(2).all(|pair| pair[0].start <= pair[1].start), "{words:?}");
     let alternatives = decoder.alternatives(5);
     assert!(alternatives.windows(2).all(|pair| pair[0].score >= pair[1].score));
-    assert!(alternatives.first().is_some_and(|best| best.text == decoder.text()));
+    // The nearest phrase may be too long for what was heard.
+    assert!(alternatives.first().map_or("", |best| &best.text[..]) == decoder.text());
 }

@@ -47,8 +47,27 @@ pub trait Decoder: fmt::Debug + Send + Sync {
     /// stays of bounded size when this is called now and then. Times go on counting from the start.
     fn take_words(&mut self) -> Vec<Word>;
 
-    /// The symbols behind [`text`](Self::text), spaces included, with their frames and probabilities.
-    fn tokens(&self) -> Vec<Token>;
+    /// The words that were heard and are not in [`text`](Self::text), since the start or the last
+    /// [`take_rejected`](Self::take_rejected); `None` where nothing is ever rejected.
+    fn rejected(&self) -> Option<Vec<Word>> {
+        None
+    }
+
+    /// Removes and returns the rejected words that can no longer change.
+    fn take_rejected(&mut self) -> Vec<Word> {
+        Vec::new()
+    }
+
+    /// Whether what was said is complete: nothing that may be said begins so and goes on.
+    fn is_complete(&self) -> bool {
+        false
+    }
+
+    /// The symbols behind [`text`](Self::text), spaces included, with their frames and probabilities; none
+    /// where only words have times.
+    fn tokens(&self) -> Vec<Token> {
+        Vec::new()
+    }
 
     /// The best texts, at most `count`, best first, each as if the utterance ended here. Words
     /// that were taken are not in them.

@@ -60,7 +60,7 @@ pub enum Error {
     #[error("only a beam search knows hotwords: decode with one")]
     NoHotwords,
     /// A grammar that cannot be used.
-    #[error("grammar, line {line}: {message}")]
+    #[error("grammar{}: {message}", place(*.line))]
     Grammar {
         /// Line of the text, or number of the phrase, from 1; 0 for the grammar as a whole.
         line: usize,
@@ -70,4 +70,9 @@ pub enum Error {
     /// The search has ended.
     #[error("the decoder was finished: reset it before the next utterance")]
     Finished,
+}
+
+/// The place in a grammar, if there is one.
+fn place(line: usize) -> String {
+    if line > 0 { format!(", line {line}") } else { String::new() }
 }

@@ -4,7 +4,8 @@
 //! - [`GreedyDecoder`]: the best symbol of every frame, repeats and blanks
 //!   dropped.
 //! - [`BeamSearch`] and [`BeamDecoder`]: prefix beam search over characters or grams,
-//!   with a [`LanguageModel`], a lexicon, [`Hotword`]s, a closed [`Grammar`], N-best lists and calibrated confidences.
+//!   with a [`LanguageModel`], a lexicon, [`Hotword`]s, N-best lists and calibrated confidences.
+//! - [`GrammarSearch`] and [`GrammarDecoder`]: the phrases of a closed [`Grammar`], and nothing else.
 //! - [`KeywordSpotter`]: phrases in endless audio. [`Endpointer`]: where an utterance ends.
 //! - [`Word`]: what a word is once it is found (text, times, confidence), in the
 //!   field names of Vosk's JSON.
@@ -56,10 +57,10 @@ mod words;
 pub use beam::{Alternative, BeamDecoder, BeamOptions, BeamSearch, Hotword};
 pub use calibration::{Calibration, Evidence, expected_calibration_error};
 pub use decoder::Decoder;
-pub use endpoint::{EndpointRule, EndpointRules, Endpointer, is_pause};
+pub use endpoint::{EndpointRule, EndpointRules, Endpointer, Heard, is_pause};
 pub use error::Error;
 pub use error_rate::ErrorCount;
-pub use grammar::Grammar;
+pub use grammar::{Grammar, GrammarDecoder, GrammarOptions, GrammarSearch};
 pub use greedy::{GreedyDecoder, Token};
 pub use keywords::{KeywordSpotter, Spotted, SpotterOptions};
 pub use language_model::{LanguageModel, LmState, WordId};

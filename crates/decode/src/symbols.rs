@@ -5,6 +5,11 @@ use crate::Error;
 /// The class of the space; a text begins as if after one.
 pub(crate) const SPACE: u16 = 0;
 
+/// Why a word cannot be spelled.
+pub(crate) fn lacks(word: &str, character: char) -> String {
+    format!("{word:?} has {character:?}, which the alphabet lacks: write it as it is spoken")
+}
+
 /// Symbols spelled in characters, characters numbered.
 #[derive(Debug, Clone)]
 pub(crate) struct Symbols {

@@ -14,14 +14,13 @@
 //! end. The look-ahead is taken back when the word's own score is there; the score of a finished
 //! text is exact.
 //!
-//! A grammar (`grammar`) takes what garbage costs. Hotwords (`phrases.rs`) add their boosts: what is granted is settled, what is held in advance
-//! counts in the total only. A word that no vocabulary has costs nothing extra where it is part
+//! Hotwords (`phrases.rs`) add their boosts: what is granted is settled, what is held in advance counts in the total
+//! only. A word that no vocabulary has costs nothing extra where it is part
 //! of a hotword.
 
 use std::sync::Arc;
 
 use crate::BeamOptions;
-use crate::grammar::{GrammarScorer, GrammarState};
 use crate::language_model::{LanguageModel, LmState, WordId};
 use crate::phrases::Phrases;
 use crate::symbols::SPACE;
@@ -47,7 +46,6 @@ pub(crate) struct TextState {
     pardoned: bool,
     /// How far hotwords are matched.
     phrase: u32,
-    grammar: GrammarState,
 }
 
 impl TextState {
@@ -70,7 +68,6 @@ pub(crate) struct TextScorer {
     closed: bool,
     model: Option<Arc<dyn LanguageModel>>,
     pub vocabulary: Option<Vocabulary>,
-    pub grammar: Option<GrammarScorer>,
 }
 
 impl TextScorer {
@@ -86,7 +83,6 @@ impl TextScorer {
             closed: options.lexicon_only,
             model: None,
             vocabulary: None,
-            grammar: None,
         }
     }
 
@@ -117,7 +113,6 @@ impl TextScorer {
             letters: 0,
             pardoned: false,
             phrase: phrases.start(),
-            grammar: GrammarState::START,
         };
         self.look_ahead_of(text, phrases)
     }
@@ -150,15 +145,10 @@ impl TextScorer {
         if closed && word == OUTSIDE && !hot {
             return None;
         }
-        let (mut grammar, mut settled) = (text.grammar, text.settled);
-        if let Some(scorer) = &self.grammar {
-            let (next, added) = scorer.letter(grammar, class);
-            (grammar, settled) = (next, settled + added);
-        }
         let letters = text.letters.saturating_add(1);
         let ahead = self.look_ahead(word, letters, hot, closed) + phrases.pending(phrase);
-        let total = settled + ahead;
-        Some(TextState { total, settled, word, letters, phrase, grammar, ..*text })
+        let total = text.settled + ahead;
+        Some(TextState { total, word, letters, phrase, ..*text })
     }
 
     /// The same text under other hotwords, which it has not begun to match unless a word begins.
@@ -215,8 +205,7 @@ impl TextScorer {
         let text = if in_word { self.finish_word(text, phrases)? } else { *text };
         let sentence =
             self.model.as_ref().map_or(0.0, |model| self.alpha * LN_10 * model.end(text.lm));
-        let phrase = self.grammar.as_ref().map_or(0.0, |scorer| scorer.end(text.grammar));
-        Some(text.settled + sentence + phrase)
+        Some(text.settled + sentence)
     }
 
     /// The text after the space that finishes its word, without the look-ahead.
@@ -240,11 +229,6 @@ impl TextScorer {
             let (log10, lm) = model.score(text.lm, known.unwrap_or(WordId::UNKNOWN));
             after.settled += self.alpha * LN_10 * log10;
             after.lm = lm;
-        }
-        if let Some(scorer) = &self.grammar {
-            let (grammar, added) = scorer.space(text.grammar);
-            after.settled += added;
-            after.grammar = grammar;
         }
         Some(after)
     }

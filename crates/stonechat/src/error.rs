@@ -56,9 +56,9 @@ pub enum Error {
     /// What a decoder was given cannot be decoded, or is not its to take.
     #[error(transparent)]
     Decode(#[from] stonechat_decode::Error),
-    /// A beam search was made for another alphabet.
+    /// A search was made for another alphabet.
     #[error(
-        "the beam search has {search} symbols, but the model has {model}: make it by Model::beam_search"
+        "the search has {search} symbols, but the model has {model}: make it by Model::beam_search or Model::grammar_search"
     )]
     SearchSymbols {
         /// Symbols of the search.

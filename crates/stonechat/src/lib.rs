@@ -60,7 +60,8 @@ pub use recognizer::{Options, Recognizer};
 pub use result::{Partial, Transcript};
 pub use stonechat_decode::{
     Alternative, BeamDecoder, BeamOptions, BeamSearch, Calibration, Decoder, EndpointRule,
-    EndpointRules, Evidence, Grammar, Hotword, LanguageModel, Spotted, SpotterOptions, Token, Word,
+    EndpointRules, Evidence, Grammar, GrammarDecoder, GrammarOptions, GrammarSearch, Heard,
+    Hotword, LanguageModel, Spotted, SpotterOptions, Token, Word,
 };
 pub use stream::Stream;
 

@@ -5,7 +5,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use stonechat_audio::FeatureConfig;
-use stonechat_decode::{BeamOptions, BeamSearch, GreedyDecoder};
+use stonechat_decode::{
+    BeamOptions, BeamSearch, Grammar, GrammarOptions, GrammarSearch, GreedyDecoder,
+};
 use stonechat_model::{Alphabet, NetworkConfig, Package};
 
 use crate::Error;
@@ -187,13 +189,27 @@ impl Model {
     }
 
     /// A beam search over the model's symbols and frames, for
-    /// [`Recognizer::with_search`](crate::Recognizer::with_search). Give it a language model, hotwords
-    /// or a grammar first.
+    /// [`Recognizer::with_search`](crate::Recognizer::with_search). Give it a language model or hotwords
+    /// first.
     ///
     /// # Errors
     /// [`Error::Decode`] for options out of range, and for symbols that spell no texts.
     pub fn beam_search(&self, options: BeamOptions) -> Result<BeamSearch, Error> {
         Ok(BeamSearch::new(self.alphabet.symbols(), self.frame_seconds, options)?)
+    }
+
+    /// A search for the phrases of a grammar, for
+    /// [`Recognizer::with_grammar`](crate::Recognizer::with_grammar).
+    ///
+    /// # Errors
+    /// [`Error::Decode`] for a word that the alphabet cannot spell and for options out of range.
+    pub fn grammar_search(
+        &self,
+        grammar: &Grammar,
+        options: GrammarOptions,
+    ) -> Result<GrammarSearch, Error> {
+        let symbols = self.alphabet.symbols();
+        Ok(GrammarSearch::new(symbols, self.frame_seconds, grammar, options)?)
     }
 
     pub(crate) fn front_end(&self) -> &FrontEnd {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use stonechat_decode::{
-    BeamDecoder, BeamSearch, Decoder, EndpointRules, KeywordSpotter, SpotterOptions,
+    BeamDecoder, BeamSearch, Decoder, EndpointRules, GrammarSearch, KeywordSpotter, SpotterOptions,
 };
 
 use crate::activity::VoiceOptions;
@@ -41,13 +41,21 @@ impl Options {
     }
 }
 
+/// How logits become text.
+#[derive(Debug, Clone)]
+enum Decoding {
+    Greedy,
+    Beam(Arc<BeamSearch>),
+    Grammar(Arc<GrammarSearch>),
+}
+
 /// A model with options, a way of decoding (greedy unless said otherwise) and rules for the end of an
 /// utterance. Cheap to clone; model and search are shared.
 #[derive(Debug, Clone)]
 pub struct Recognizer {
     model: Arc<Model>,
     options: Options,
-    search: Option<Arc<BeamSearch>>,
+    decoding: Decoding,
     endpoint_rules: EndpointRules,
     splits: bool,
     spotter: Option<KeywordSpotter>,
@@ -64,7 +72,7 @@ impl Recognizer {
         Ok(Self {
             model: model.into(),
             options,
-            search: None,
+            decoding: Decoding::Greedy,
             endpoint_rules: EndpointRules::default(),
             splits: false,
             spotter: None,
@@ -92,12 +100,39 @@ impl Recognizer {
     /// [`Error::SearchSymbols`] for the search of another alphabet's size.
     pub fn with_search(mut self, search: impl Into<Arc<BeamSearch>>) -> Result<Self, Error> {
         let search = search.into();
-        let (search_symbols, model) = (search.symbols(), self.model.alphabet().len());
-        if search_symbols != model {
-            return Err(Error::SearchSymbols { search: search_symbols, model });
-        }
-        self.search = Some(search);
+        self.check_symbols(search.symbols())?;
+        self.decoding = Decoding::Beam(search);
         Ok(self)
+    }
+
+    /// The same recognizer that hears the phrases of a closed grammar and rejects the rest
+    /// ([`Transcript::rejected`](crate::Transcript::rejected)). Make the search by
+    /// [`Model::grammar_search`]:
+    ///
+    /// ```no_run
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use stonechat::{Grammar, GrammarOptions, Model, Options, Recognizer};
+    ///
+    /// let model = Model::load("english.stonechat")?;
+    /// let grammar = Grammar::from_phrases(["lights on", "lights off"])?;
+    /// let search = model.grammar_search(&grammar, GrammarOptions::default())?;
+    /// let recognizer = Recognizer::new(model, Options::default())?.with_grammar(search)?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::SearchSymbols`] for the search of another alphabet's size.
+    pub fn with_grammar(mut self, search: impl Into<Arc<GrammarSearch>>) -> Result<Self, Error> {
+        let search = search.into();
+        self.check_symbols(search.symbols())?;
+        self.decoding = Decoding::Grammar(search);
+        Ok(self)
+    }
+
+    fn check_symbols(&self, search: usize) -> Result<(), Error> {
+        let model = self.model.alphabet().len();
+        if search == model { Ok(()) } else { Err(Error::SearchSymbols { search, model }) }
     }
 
     /// The same recognizer with other rules for the end of an utterance
@@ -147,7 +182,10 @@ impl Recognizer {
 
     /// The beam search, if there is one.
     pub fn search(&self) -> Option<&Arc<BeamSearch>> {
-        self.search.as_ref()
+        match &self.decoding {
+            Decoding::Beam(search) => Some(search),
+            _ => None,
+        }
     }
 
     /// The model.
@@ -183,9 +221,10 @@ impl Recognizer {
 
     /// A decoder for a new stream.
     pub(crate) fn decoder(&self) -> Box<dyn Decoder> {
-        match &self.search {
-            None => Box::new(self.model.decoder().clone()),
-            Some(search) => Box::new(BeamDecoder::new(Arc::clone(search))),
+        match &self.decoding {
+            Decoding::Greedy => Box::new(self.model.decoder().clone()),
+            Decoding::Beam(search) => Box::new(BeamDecoder::new(Arc::clone(search))),
+            Decoding::Grammar(search) => Box::new(search.decoder()),
         }
     }
 }

@@ -14,18 +14,30 @@ pub struct Transcript {
     /// The words with their times (s) and confidences.
     #[serde(rename = "result")]
     pub words: Vec<Word>,
+    /// With a closed grammar: what else was said. It is in no text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rejected: Option<Vec<Word>>,
+}
+
+impl Transcript {
+    /// Whether nobody said anything, not even something that was rejected.
+    pub fn is_silent(&self) -> bool {
+        self.words.is_empty() && self.rejected.as_ref().is_none_or(Vec::is_empty)
+    }
 }
 
 impl From<Vec<Word>> for Transcript {
     fn from(words: Vec<Word>) -> Self {
         let text: Vec<&str> = words.iter().map(|word| word.word.as_str()).collect();
-        Self { text: text.join(" "), words }
+        Self { text: text.join(" "), words, rejected: None }
     }
 }
 
-/// The text of an utterance that goes on: `{"partial": "..."}`.
+/// The text of an utterance that goes on: `{"partial": "...", "stable": 0}`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Partial<'a> {
     /// The words so far, the last one perhaps unfinished.
     pub partial: &'a str,
+    /// How many of its characters can no longer change.
+    pub stable: usize,
 }

@@ -10,7 +10,7 @@ use crate::activity::Activity;
 use crate::front_end::FrontEnd;
 use crate::profile::{Part, Profile};
 use crate::recognizer::Recognizer;
-use crate::result::Transcript;
+use crate::result::{Partial, Transcript};
 use crate::utterances::Utterances;
 use crate::voice::Voice;
 
@@ -121,7 +121,25 @@ impl Stream {
         self.utterances.take_words()
     }
 
-    /// The likeliest texts of a beam search, best first, at most `count`, without the words that
+    /// Removes and returns the rejected words that can no longer change, which only a grammar has
+    /// ([`Transcript::rejected`]); as [`take_words`](Self::take_words), for streams without end.
+    pub fn take_rejected(&mut self) -> Vec<Word> {
+        self.utterances.take_rejected()
+    }
+
+    /// [`partial`](Self::partial) and how much of it is stable, as it is told to others.
+    pub fn partial_result(&self) -> Partial<'_> {
+        let partial = self.partial();
+        Partial { partial, stable: partial[..self.stable_prefix_len()].chars().count() }
+    }
+
+    /// Whether what was said is a phrase of the grammar that cannot go on, so that nothing needs to be
+    /// waited for; never without a grammar.
+    pub fn is_complete(&self) -> bool {
+        self.utterances.decoder().is_complete()
+    }
+
+    /// The likeliest texts of a beam search or a grammar, best first, at most `count`, without the words that
     /// were taken; none with greedy decoding.
     pub fn alternatives(&self, count: usize) -> Vec<Alternative> {
         self.utterances.alternatives(count)
@@ -153,7 +171,7 @@ impl Stream {
     /// lost, and times go on counting.
     pub fn end_utterance(&mut self) -> Transcript {
         self.utterances.decoder_mut().finish();
-        let transcript = Transcript::from(self.utterances.words());
+        let transcript = self.utterances.transcript();
         if !self.finished {
             self.utterances.next_utterance();
         }
@@ -161,7 +179,7 @@ impl Stream {
     }
 
     /// Removes and returns the utterances that have ended by themselves
-    /// ([`Recognizer::with_utterances`]); those without words are left out.
+    /// ([`Recognizer::with_utterances`]); those in which nobody said anything are left out.
     pub fn take_utterances(&mut self) -> Vec<Transcript> {
         std::mem::take(&mut self.ended)
     }
@@ -190,7 +208,7 @@ impl Stream {
                 spotter.finish(&mut self.spotted);
             }
         }
-        Transcript::from(self.utterances.words())
+        self.utterances.transcript()
     }
 
     /// Back to the state of a new stream, for another utterance; memory and profile are kept.
@@ -234,7 +252,7 @@ impl Stream {
             }
             if self.splits && self.utterances.endpoint() {
                 let utterance = self.end_utterance();
-                if !utterance.words.is_empty() {
+                if !utterance.is_silent() {
                     self.ended.push(utterance);
                 }
             }

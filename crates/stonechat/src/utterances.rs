@@ -2,7 +2,7 @@
 
 use stonechat_decode::{Alternative, Decoder, Endpointer, Token, Word, is_pause};
 
-use crate::Recognizer;
+use crate::{Recognizer, Transcript};
 
 /// From frames of logits to the words of one utterance after the other.
 #[derive(Debug)]
@@ -44,11 +44,23 @@ impl Utterances {
     pub(crate) fn push(&mut self, logits: &[f32], speaking: bool) {
         let pushed = self.decoder.push(logits);
         pushed.expect("a frame has a logit per symbol, and none comes after the end");
-        self.endpointer.push(!speaking && is_pause(logits, &self.symbols));
+        let pause = !speaking && is_pause(logits, &self.symbols);
+        self.endpointer.push(pause, self.decoder.is_complete());
     }
 
     pub(crate) fn words(&self) -> Vec<Word> {
         self.shifted(self.decoder.words())
+    }
+
+    /// Words and what was rejected.
+    pub(crate) fn transcript(&self) -> Transcript {
+        let rejected = self.decoder.rejected().map(|rejected| self.shifted(rejected));
+        Transcript { rejected, ..Transcript::from(self.words()) }
+    }
+
+    pub(crate) fn take_rejected(&mut self) -> Vec<Word> {
+        let rejected = self.decoder.take_rejected();
+        self.shifted(rejected)
     }
 
     pub(crate) fn take_words(&mut self) -> Vec<Word> {

@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use common::{Random, Storage, model, sound};
 use stonechat::{
-    BeamDecoder, BeamOptions, Decoder, EndpointRule, EndpointRules, Error, Hotword, Options,
-    Recognizer, Transcript, Word,
+    BeamDecoder, BeamOptions, Decoder, EndpointRule, EndpointRules, Error, Grammar, GrammarOptions,
+    Heard, Hotword, Options, Recognizer, Transcript, Word,
 };
 
 const WORDS: [&str; 4] = ["a", "the", "of", "it"];
@@ -82,7 +82,7 @@ fn taken_words_and_the_rest_are_the_whole() {
 /// An utterance ends where the rules say; the next goes on in the same audio and time.
 #[test]
 fn utterances_follow_each_other_in_a_stream() {
-    let rule = EndpointRule { after_speech: true, silence_s: 0.0, length_s: 1.0 };
+    let rule = EndpointRule { after: Heard::Speech, silence_s: 0.0, length_s: 1.0 };
     for search in [false, true] {
         let recognizer = match search {
             false => Recognizer::new(model(Storage::Int8), Options::default()).unwrap(),
@@ -133,4 +133,46 @@ fn the_search_of_another_alphabet_is_refused() {
     let model = model(Storage::Int8);
     let made = Recognizer::new(model, Options::default()).unwrap().with_search(search);
     assert!(matches!(made, Err(Error::SearchSymbols { search: 3, .. })));
+}
+
+/// What is in no phrase is in no text, whoever asks; and an utterance ends early where nothing can follow.
+#[test]
+fn a_grammar_sorts_what_is_said() {
+    let samples = sound(4.0, 2);
+    let model = model(Storage::Int8);
+    let mut greedy = Recognizer::new(Arc::clone(&model), Options::default()).unwrap().stream();
+    greedy.push(&samples).unwrap();
+    let said = greedy.finish().words;
+    let phrase = said[said.len() / 2].word.clone();
+    let grammar = Grammar::from_phrases([&phrase[..]]).unwrap();
+    // Garbage for nothing: what is heard stays as it is.
+    let options = GrammarOptions { garbage: 0.0, ..GrammarOptions::default() };
+    let recognizer = |time_batch| {
+        let search = model.grammar_search(&grammar, options).unwrap();
+        let options = Options { time_batch, ..Options::default() };
+        Recognizer::new(Arc::clone(&model), options).unwrap().with_grammar(search).unwrap()
+    };
+    let mut stream = recognizer(4).stream();
+    stream.push(&samples).unwrap();
+    let partial = stream.partial_result();
+    assert!(partial.stable <= partial.partial.len());
+    let whole = stream.finish();
+    assert!(!whole.words.is_empty() && whole.words.iter().all(|word| word.word == phrase));
+    let rejected = whole.rejected.clone().unwrap();
+    assert_eq!(rejected.len() + whole.words.len(), said.len());
+    assert_eq!(stream.partial(), whole.text);
+    assert_eq!(stream.alternatives(1)[0].text, whole.text);
+    assert!(stream.tokens().is_empty() && stream.set_hotwords(Vec::new()).is_err());
+    // In pieces, with what is settled taken.
+    let mut stream = recognizer(1).stream();
+    let (mut words, mut rest) = (Vec::new(), Vec::new());
+    for piece in samples.chunks(777) {
+        stream.push(piece).unwrap();
+        words.extend(stream.take_words());
+        rest.extend(stream.take_rejected());
+    }
+    let last = stream.finish();
+    words.extend(last.words);
+    rest.extend(last.rejected.unwrap());
+    assert_eq!((words, rest), (whole.words, rejected));
 }

@@ -8,7 +8,7 @@ use std::sync::{Arc, OnceLock};
 use common::{Random, Storage, package, sound};
 use proptest::prelude::*;
 use stonechat::{
-    BeamOptions, EndpointRule, EndpointRules, Hotword, Model, Options, Recognizer, Spotted,
+    BeamOptions, EndpointRule, EndpointRules, Heard, Hotword, Model, Options, Recognizer, Spotted,
     SpotterOptions, Stream, Transcript,
 };
 
@@ -59,9 +59,8 @@ fn recognizer(time_batch: usize) -> Recognizer {
     let search =
         model.beam_search(options).unwrap().with_language_model(Arc::new(language_model()));
     let search = search.with_hotwords(hotwords.to_vec()).unwrap();
-    let rule =
-        |after_speech, silence_s, length_s| EndpointRule { after_speech, silence_s, length_s };
-    let rules = EndpointRules(vec![rule(true, 0.08, 0.0), rule(true, 0.0, 1.0)]);
+    let rule = |after, silence_s, length_s| EndpointRule { after, silence_s, length_s };
+    let rules = EndpointRules(vec![rule(Heard::Speech, 0.08, 0.0), rule(Heard::Speech, 0.0, 1.0)]);
     let spotting = SpotterOptions { threshold: -4.0, window_s: 1.0 };
     let recognizer = Recognizer::new(model, Options { time_batch, ..Options::default() }).unwrap();
     let recognizer = recognizer.with_search(search).unwrap().with_endpoint_rules(rules);

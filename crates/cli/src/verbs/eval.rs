@@ -1,5 +1,6 @@
 //! `stonechat eval`: error rates and speed on a manifest.
 
+mod acceptance;
 mod logits;
 
 use std::fs::File;
@@ -13,14 +14,14 @@ use anyhow::{Context, Result, bail};
 use clap::Args;
 use indicatif::ProgressBar;
 use serde::Serialize;
-use stonechat::{Calibration, Grammar, Options, Profile, Recognizer};
+use stonechat::{Calibration, Options, Profile, Recognizer};
 use stonechat_corpus::{Utterance, read_manifest};
 use stonechat_decode::{ErrorCount, Evidence, expected_calibration_error};
 use stonechat_tune::weights::{self, Try};
 
+use self::acceptance::Acceptance;
 use crate::decoder_args::DecoderArgs;
 use crate::failure::{Verdict, usage};
-use crate::grammar_args;
 use crate::memory::peak_rss_mb;
 use crate::model_file::ModelArg;
 use crate::output::{self, duration, megabytes, thousands};
@@ -42,7 +43,7 @@ pub struct Eval {
     /// the fewest word errors, and evaluate with them; use it on data that is not tested on
     #[arg(long)]
     tune: bool,
-    /// Fit the word confidences of a beam search to this data, and report their error
+    /// Fit the word confidences of a beam search or a grammar to this data, and report their error
     #[arg(long)]
     calibrate: bool,
     /// Write the network's logits of each utterance into FOLDER (NumPy), for other decoders
@@ -67,6 +68,8 @@ pub struct Eval {
 struct Report {
     wer: f64,
     cer: f64,
+    /// Share of the utterances without any error.
+    sentences_right: f64,
     utterances: usize,
     audio_seconds: f64,
     /// Seconds of work on one core (features, network, decoding; not the reading of files) per second of audio.
@@ -87,6 +90,10 @@ struct Report {
     /// to the other half of the utterances.
     #[serde(skip_serializing_if = "Option::is_none")]
     calibration: Option<Calibrated>,
+    /// With a grammar: what it accepts and rejects by the least confidence, with `--calibrate` by confidences fitted
+    /// to the other half of the utterances.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    acceptance: Option<Acceptance>,
     /// With `--tune`: what was tried, the best first.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     tries: Vec<Try>,
@@ -121,6 +128,13 @@ struct Detail {
     evidence: Vec<Evidence>,
 }
 
+impl Detail {
+    /// Those of the words.
+    fn confidences(&self) -> Vec<f32> {
+        self.judged.iter().map(|&(confidence, _)| confidence).collect()
+    }
+}
+
 /// The work of one thread.
 #[derive(Default)]
 struct Share {
@@ -137,17 +151,16 @@ impl Eval {
             bail!("{}: no utterance to evaluate on", self.manifest.display());
         }
         let options = Options { profile: true, ..Options::default() };
-        let beam = self.tune || self.calibrate;
+        let grammar = self.decoder.grammar()?;
+        if grammar.is_some() && self.tune {
+            return Err(usage("--tune is for language models: leave --grammar out"));
+        }
+        let beam = self.tune || self.calibrate && grammar.is_none();
         let recognizer = self.decoder.recognizer(&self.model, options, beam)?;
         let mut recognizer = self.voice.apply(recognizer, false)?;
-        let grammar = self.decoder.grammar.read()?;
-        if grammar.is_some() && beam {
-            return Err(usage("--tune and --calibrate are of open speech: leave --grammar out"));
-        }
         warn_of_foreign_texts(&recognizer, &utterances);
         let tries = self.prepare(&mut recognizer, &utterances)?;
-        let (details, time, acoustic) =
-            self.recognise(&recognizer, grammar.as_ref(), &utterances)?;
+        let (details, time, acoustic) = self.recognise(&recognizer, &utterances)?;
         if let Some(path) = &self.details {
             write_details(path, &details).with_context(|| path.display().to_string())?;
         }
@@ -156,9 +169,13 @@ impl Eval {
         let characters: ErrorCount = details.iter().map(|detail| detail.characters).sum();
         let judged: Vec<(f32, bool)> = details.iter().flat_map(|d| d.judged.clone()).collect();
         let search = recognizer.search();
+        let mut confidences: Vec<Vec<f32>> = details.iter().map(Detail::confidences).collect();
+        let calibration = self.calibrate.then(|| calibrate(&details, &mut confidences));
+        let right = details.iter().filter(|detail| detail.words.errors() == 0).count();
         let report = Report {
             wer: words.rate(),
             cer: characters.rate(),
+            sentences_right: right as f64 / details.len() as f64,
             utterances: details.len(),
             audio_seconds,
             rtf: time.as_secs_f64() / audio_seconds,
@@ -170,7 +187,8 @@ impl Eval {
             alpha: search.map(|search| search.options().alpha),
             beta: search.map(|search| search.options().beta),
             ece: expected_calibration_error(&judged, BINS),
-            calibration: self.calibrate.then(|| calibrate(&details)),
+            calibration,
+            acceptance: grammar.map(|grammar| Acceptance::new(&grammar, &details, &confidences)),
             tries,
             words,
             characters,
@@ -213,15 +231,9 @@ impl Eval {
     fn recognise(
         &self,
         recognizer: &Recognizer,
-        grammar: Option<&Grammar>,
         utterances: &[Utterance],
     ) -> Result<(Vec<Detail>, Duration, Duration)> {
-        let queue = Queue {
-            utterances,
-            grammar,
-            next: AtomicUsize::new(0),
-            failed: AtomicBool::new(false),
-        };
+        let queue = Queue { utterances, next: AtomicUsize::new(0), failed: AtomicBool::new(false) };
         let bar = progress::bar(utterances.len(), "utterances");
         let jobs = usize::from(self.jobs).min(utterances.len());
         let shares = Mutex::new(Vec::new());
@@ -249,8 +261,6 @@ impl Eval {
 /// The utterances that are left.
 struct Queue<'a> {
     utterances: &'a [Utterance],
-    /// Words outside of it count as not said.
-    grammar: Option<&'a Grammar>,
     next: AtomicUsize,
     failed: AtomicBool,
 }
@@ -271,10 +281,6 @@ impl Queue<'_> {
             stream.push(&samples)?;
             let transcript = stream.finish();
             share.time += start.elapsed();
-            let transcript = match self.grammar {
-                Some(grammar) => grammar_args::sort(grammar, transcript).0,
-                None => transcript,
-            };
             let hypothesis = transcript.text;
             let right = ErrorCount::right_words(&utterance.text, &hypothesis);
             let confidences = transcript.words.iter().map(|word| word.conf);
@@ -306,21 +312,19 @@ impl Queue<'_> {
 const BINS: usize = 10;
 
 /// The weights that fit all words, and the error where they were not fitted: the utterances are split
-/// in two, and each half is judged by the weights of the other.
-fn calibrate(details: &[Detail]) -> Calibrated {
-    let words = |details: &mut dyn Iterator<Item = &Detail>| -> Vec<(Evidence, bool)> {
-        let words = |d: &Detail| -> Vec<(Evidence, bool)> {
-            d.evidence.iter().copied().zip(d.judged.iter().map(|&(_, right)| right)).collect()
-        };
-        details.flat_map(words).collect()
+/// in two, and each half is judged by the weights of the other, which make its `confidences`.
+fn calibrate(details: &[Detail], confidences: &mut [Vec<f32>]) -> Calibrated {
+    let words = |first: usize, step: usize| -> Vec<(Evidence, bool)> {
+        let details = details.iter().skip(first).step_by(step);
+        details.flat_map(|d| d.evidence.iter().copied().zip(d.judged.iter().map(|j| j.1))).collect()
     };
-    let [even, odd] = [0, 1].map(|first| words(&mut details.iter().skip(first).step_by(2)));
+    let others = [1, 0].map(|first| Calibration::fit(&words(first, 2)));
     let mut judged = Vec::new();
-    for (fitted, others) in [(&even, &odd), (&odd, &even)] {
-        let weights = Calibration::fit(fitted);
-        judged.extend(others.iter().map(|(e, right)| (weights.confidence(e), *right)));
+    for (n, (detail, confidences)) in details.iter().zip(confidences).enumerate() {
+        *confidences = detail.evidence.iter().map(|e| others[n % 2].confidence(e)).collect();
+        judged.extend(confidences.iter().copied().zip(detail.judged.iter().map(|j| j.1)));
     }
-    let weights = Calibration::fit(&words(&mut details.iter()));
+    let weights = Calibration::fit(&words(0, 1));
     Calibrated { weights, ece: expected_calibration_error(&judged, BINS) }
 }
 
@@ -368,10 +372,13 @@ impl Report {
         if let Some(Calibrated { weights, ece }) = &self.calibration {
             search += &format!("; {ece:.3} with fitted weights {:?}", weights.weights);
         }
+        if let Some(acceptance) = &self.acceptance {
+            search += &acceptance.render();
+        }
         let rss = self.peak_rss_mb.map_or("unknown".into(), |mb| format!("{mb:.1} MB"));
         format!(
             "{model} ({}) on {}: {} utterances, {}\n\
-             WER  {}\nCER  {}\n\
+             WER  {}\nCER  {}\nsentences right {:.1} %\n\
              RTF  {:.4} on one core, {:.0} % of it in the network; peak memory {rss}{search}",
             megabytes(self.model_bytes),
             manifest.display(),
@@ -379,6 +386,7 @@ impl Report {
             duration(self.audio_seconds),
             errors(&self.words),
             errors(&self.characters),
+            100.0 * self.sentences_right,
             self.rtf,
             100.0 * self.am_share,
         )

@@ -5,9 +5,8 @@ use std::io::{IsTerminal, Write};
 use anyhow::Result;
 use clap::Args;
 use serde::Serialize;
-use stonechat::{Options, Partial};
+use stonechat::Options;
 
-use super::transcribe::Said;
 use crate::audio_source::AudioSource;
 use crate::decoder_args::DecoderArgs;
 use crate::failure::Verdict;
@@ -33,7 +32,8 @@ pub struct Listen {
     /// Silence that ends an utterance
     #[arg(long, value_name = "SECONDS", default_value = "1", value_parser = endpoint_args::silence)]
     endpoint: f64,
-    /// Print Vosk's objects, one a line: {"partial"} while an utterance grows, {"text", "result"} when it has ended
+    /// Print Vosk's objects, one a line: {"partial", "stable"} while an utterance grows (stable: how many of
+    /// its characters stay), {"text", "result"} when it has ended
     #[arg(long)]
     json: bool,
 }
@@ -43,7 +43,6 @@ impl Listen {
         let recognizer = self.decoder.recognizer(&self.model, Options::default(), false)?;
         let recognizer =
             endpoint_args::splitting(self.voice.apply(recognizer, true)?, self.endpoint);
-        let grammar = self.decoder.grammar.read()?;
         let rate_hz = recognizer.model().sample_rate_hz();
         let mut source = AudioSource::open(&Input::Stdin, rate_hz, self.rate.unwrap_or(rate_hz))?;
         let mut stream = recognizer.stream();
@@ -54,15 +53,14 @@ impl Listen {
             stream.push(&samples)?;
             samples.clear();
             let last = if more { None } else { Some(stream.finish()) };
-            for utterance in stream.take_utterances().into_iter().chain(last) {
-                let said = Said::new(utterance, grammar.as_ref());
+            for said in stream.take_utterances().into_iter().chain(last) {
                 if let Some(line) = &mut partial {
                     line.clear();
                 }
                 match self.json {
-                    true if !said.is_empty() => json_line(&said)?,
-                    false if !said.transcript.words.is_empty() => {
-                        output::text(&said.transcript.text)?;
+                    true if !said.is_silent() => json_line(&said)?,
+                    false if !said.words.is_empty() => {
+                        output::text(&said.text)?;
                     }
                     _ => {}
                 }
@@ -73,7 +71,7 @@ impl Listen {
             }
             if self.json && more && stream.partial() != shown {
                 shown = stream.partial().to_string();
-                json_line(&Partial { partial: &shown })?;
+                json_line(&stream.partial_result())?;
             }
         }
         if let Some(line) = &mut partial {

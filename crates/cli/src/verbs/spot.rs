@@ -1,12 +1,15 @@
 //! `stonechat spot`: phrases found in audio.
 
-use std::path::PathBuf;
+mod curve;
+
+use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use clap::Args;
 use serde::Serialize;
 use stonechat::{Options, Recognizer, Spotted, SpotterOptions};
 
+use self::curve::Curve;
 use crate::audio_source::AudioSource;
 use crate::failure::{Verdict, usage};
 use crate::inputs::{self, Input};
@@ -18,8 +21,15 @@ use crate::voice_args::VoiceArgs;
 #[derive(Args)]
 pub struct Spot {
     /// Audio files, patterns, or - for raw PCM on stdin (signed 16 bit, little endian, mono; see --rate)
-    #[arg(required = true, value_name = "AUDIO")]
+    #[arg(required_unless_present = "manifest", value_name = "AUDIO")]
     audio: Vec<PathBuf>,
+    /// Instead of listening: how often keywords are missed and falsely heard over a manifest (JSONL: audio_filepath, text) by
+    /// threshold
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["audio", "threshold", "rate"])]
+    manifest: Option<PathBuf>,
+    /// With --manifest: choose the threshold for at most X false alarms an hour [default: 1]
+    #[arg(long, value_name = "X", requires = "manifest", allow_hyphen_values = true)]
+    per_hour: Option<f64>,
     /// A word or phrase to listen for; may be repeated
     #[arg(long = "keyword", required = true, value_name = "PHRASE")]
     keywords: Vec<String>,
@@ -47,6 +57,9 @@ struct Heard {
 
 impl Spot {
     pub fn run(self) -> Result<Verdict> {
+        if let Some(manifest) = &self.manifest {
+            return self.measure(manifest);
+        }
         let inputs = inputs::expand(&self.audio)?;
         if self.rate.is_some() && !inputs.contains(&Input::Stdin) {
             return Err(usage("--rate is that of raw PCM on stdin: files say their own"));
@@ -56,10 +69,7 @@ impl Spot {
         if threshold.is_nan() || threshold > 0.0 {
             return Err(usage(format!("--threshold {threshold}: must be at most 0")));
         }
-        let recognizer = Recognizer::new(self.model.load()?, Options::default())?;
-        let phrases = self.keywords.iter().map(String::as_str);
-        let options = SpotterOptions { threshold, ..default };
-        let recognizer = self.voice.apply(recognizer.with_keywords(phrases, options)?, false)?;
+        let recognizer = self.recognizer(threshold)?;
         if let [input] = &inputs[..] {
             let heard = self.listen(&recognizer, input, None)?;
             if self.json {
@@ -74,6 +84,29 @@ impl Spot {
             output::json(&files)?;
         }
         Ok(verdict)
+    }
+
+    fn recognizer(&self, threshold: f32) -> Result<Recognizer> {
+        let recognizer = Recognizer::new(self.model.load()?, Options::default())?;
+        let phrases = self.keywords.iter().map(String::as_str);
+        let options = SpotterOptions { threshold, ..SpotterOptions::default() };
+        self.voice.apply(recognizer.with_keywords(phrases, options)?, false)
+    }
+
+    /// Misses and false alarms over a manifest.
+    fn measure(&self, manifest: &Path) -> Result<Verdict> {
+        let per_hour = self.per_hour.unwrap_or(1.0);
+        if per_hour.is_nan() || per_hour < 0.0 {
+            return Err(usage(format!("--per-hour {per_hour}: must be 0 or more")));
+        }
+        let recognizer = self.recognizer(curve::LOWEST)?;
+        let curve = Curve::measure(&recognizer, &self.keywords, manifest, per_hour)?;
+        if self.json {
+            output::json(&curve)?;
+        } else {
+            output::text(&curve.render())?;
+        }
+        Ok(Verdict::Good)
     }
 
     /// All phrases of a recording; as text they are printed when they are heard.

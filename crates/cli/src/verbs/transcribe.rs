@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use anyhow::Result;
 use clap::{Args, ValueEnum};
 use serde::Serialize;
-use stonechat::{Alternative, Grammar, Options, Recognizer, Transcript, Word};
+use stonechat::{Alternative, Options, Recognizer, Transcript, Word};
 
 use crate::audio_source::AudioSource;
 use crate::decoder_args::DecoderArgs;
@@ -14,7 +14,7 @@ use crate::inputs::{self, Input};
 use crate::model_file::ModelArg;
 use crate::partial_line::PartialLine;
 use crate::voice_args::VoiceArgs;
-use crate::{endpoint_args, grammar_args, output, recordings, subtitles};
+use crate::{endpoint_args, output, recordings, subtitles};
 
 /// Audio after which finished words are taken out of the stream, in seconds: an endless
 /// recording then costs the memory of its words and no more.
@@ -65,40 +65,13 @@ enum Format {
     Json,
 }
 
-/// What was said: Vosk's object.
-#[derive(Serialize)]
-pub struct Said {
-    #[serde(flatten)]
-    pub transcript: Transcript,
-    /// With a grammar: the words outside of it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    rejected: Option<Vec<Word>>,
-}
-
-impl Said {
-    pub fn new(transcript: Transcript, grammar: Option<&Grammar>) -> Self {
-        match grammar {
-            None => Self { transcript, rejected: None },
-            Some(grammar) => {
-                let (transcript, rejected) = grammar_args::sort(grammar, transcript);
-                Self { transcript, rejected: Some(rejected) }
-            }
-        }
-    }
-
-    /// Whether there is no word in it, not even a rejected one.
-    pub fn is_empty(&self) -> bool {
-        self.transcript.words.is_empty() && self.rejected.as_ref().is_none_or(Vec::is_empty)
-    }
-}
-
 /// The result of a recording, with what else it may have been.
 #[derive(Serialize)]
 struct Heard {
     #[serde(flatten)]
-    said: Said,
+    said: Transcript,
     #[serde(skip_serializing_if = "Option::is_none")]
-    utterances: Option<Vec<Said>>,
+    utterances: Option<Vec<Transcript>>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     alternatives: Vec<Alternative>,
 }
@@ -122,11 +95,10 @@ impl Transcribe {
         if let Some(silence_s) = self.endpoint {
             recognizer = endpoint_args::splitting(recognizer, silence_s);
         }
-        let grammar = self.decoder.grammar.read()?;
         if let [input] = &inputs[..] {
             let print = |text: &str| output::text(text);
-            let heard = self.transcribe(&recognizer, grammar.as_ref(), input, format, &print)?;
-            let words = &heard.said.transcript.words;
+            let heard = self.transcribe(&recognizer, input, format, &print)?;
+            let words = &heard.said.words;
             match format {
                 Format::Text => {}
                 Format::Srt => output::text(&subtitles::srt(words))?,
@@ -137,7 +109,7 @@ impl Transcribe {
         }
         let (verdict, files) = recordings::each(&inputs, |input| {
             let print = |text: &str| output::text(&format!("{input}: {text}"));
-            self.transcribe(&recognizer, grammar.as_ref(), input, format, &print)
+            self.transcribe(&recognizer, input, format, &print)
         });
         if format == Format::Json {
             output::json(&files)?;
@@ -149,7 +121,6 @@ impl Transcribe {
     fn transcribe(
         &self,
         recognizer: &Recognizer,
-        grammar: Option<&Grammar>,
         input: &Input,
         format: Format,
         print: &dyn Fn(&str) -> Result<()>,
@@ -159,7 +130,7 @@ impl Transcribe {
         let mut stream = recognizer.stream();
         let mut partial = self.partial.then(PartialLine::new);
         let (mut samples, mut words, mut taken_s) = (Vec::new(), Vec::new(), 0.0);
-        let mut utterances = Vec::new();
+        let (mut rejected, mut utterances) = (None, Vec::new());
         loop {
             let more = source.next_chunk(&mut samples)?;
             stream.push(&samples)?;
@@ -169,23 +140,26 @@ impl Transcribe {
                 line.clear();
             }
             if self.endpoint.is_some() {
-                for utterance in stream.take_utterances().into_iter().chain(last) {
-                    words.extend_from_slice(&utterance.words);
-                    let said = Said::new(utterance, grammar);
-                    if format == Format::Text && !said.transcript.words.is_empty() {
+                for said in stream.take_utterances().into_iter().chain(last) {
+                    words.extend_from_slice(&said.words);
+                    add(&mut rejected, said.rejected.clone());
+                    if format == Format::Text && !said.words.is_empty() {
                         if let Some(line) = &mut partial {
                             line.clear();
                         }
-                        print(&said.transcript.text)?;
+                        print(&said.text)?;
                     }
                     utterances.push(said);
                 }
             } else if let Some(last) = last {
                 words.extend(last.words);
+                add(&mut rejected, last.rejected);
             } else if self.nbest.is_none() && stream.seconds() - taken_s > TAKE_WORDS_S {
                 // Alternatives are of the whole recording.
                 taken_s = stream.seconds();
                 words.extend(stream.take_words());
+                let taken = stream.take_rejected();
+                add(&mut rejected, (!taken.is_empty()).then_some(taken));
             }
             if !more {
                 break;
@@ -199,12 +173,19 @@ impl Transcribe {
             eprintln!("warning: {input}: {damage}");
         }
         let alternatives = self.nbest.map_or_else(Vec::new, |n| stream.alternatives(n as usize));
-        let said = Said::new(Transcript::from(words), grammar);
+        let said = Transcript { rejected, ..Transcript::from(words) };
         if format == Format::Text && self.endpoint.is_none() {
-            print(&said.transcript.text)?;
+            print(&said.text)?;
         }
-        utterances.retain(|said| !said.is_empty());
+        utterances.retain(|said| !said.is_silent());
         let utterances = self.endpoint.map(|_| utterances);
         Ok(Heard { said, utterances, alternatives })
+    }
+}
+
+/// Adds rejected words, where there is something that rejects.
+fn add(rejected: &mut Option<Vec<Word>>, more: Option<Vec<Word>>) {
+    if let Some(more) = more {
+        rejected.get_or_insert_default().extend(more);
     }
 }

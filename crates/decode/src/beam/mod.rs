@@ -19,6 +19,7 @@ use std::sync::Arc;
 
 pub use hotwords::Hotword;
 pub use options::BeamOptions;
+pub(crate) use options::MAX_WEIGHT;
 pub use result::Alternative;
 pub use search::BeamSearch;
 

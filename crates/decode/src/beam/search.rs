@@ -3,9 +3,7 @@
 use std::sync::Arc;
 
 use super::Hotword;
-use super::options::MAX_WEIGHT;
 use crate::calibration::Calibration;
-use crate::grammar::{Automaton, Grammar, GrammarScorer};
 use crate::language_model::{LanguageModel, WordId};
 use crate::phrases::Phrases;
 use crate::symbols::Symbols;
@@ -97,24 +95,6 @@ impl BeamSearch {
         self.options = BeamOptions { alpha, beta, ..self.options };
         self.options.validate()?;
         self.scorer.set_weights(alpha, beta);
-        Ok(self)
-    }
-
-    /// The same search with a closed grammar: each letter outside of its phrases costs `garbage`
-    /// nats. About 1 tells commands from other speech; 100 and more leaves only the grammar.
-    /// [`Grammar::accepted`] tells phrases and garbage of a result apart. A weight for words
-    /// ([`BeamOptions::beta`]) is rarely wanted beside it.
-    ///
-    /// # Errors
-    /// [`Error::Grammar`] for a word that the symbols cannot spell, [`Error::Option`] for a cost
-    /// that is not 0 to 1e6.
-    pub fn with_grammar(mut self, grammar: &Grammar, garbage: f32) -> Result<Self, Error> {
-        if !(0.0..=MAX_WEIGHT).contains(&garbage) {
-            let must = "be 0 to 1e6";
-            return Err(Error::Option { name: "garbage", value: garbage.into(), must });
-        }
-        let automaton = Automaton::new(grammar, &self.symbols)?;
-        self.scorer.grammar = Some(GrammarScorer { automaton, garbage });
         Ok(self)
     }
 

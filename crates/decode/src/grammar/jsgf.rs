@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use super::builder::COST_UNIT;
 use super::{Expansion, refuse};
 use crate::Error;
 
@@ -9,8 +10,11 @@ use crate::Error;
 const MAX_DEPTH: usize = 64;
 
 pub(super) struct Rules {
-    pub public: Vec<String>,
+    /// Names with their lines.
+    pub public: Vec<(String, usize)>,
     pub rules: HashMap<String, Expansion>,
+    /// Where each word stands first.
+    pub lines: HashMap<String, usize>,
 }
 
 /// A piece of the text with its line.
@@ -19,13 +23,21 @@ enum Token {
     Word(String),
     /// `<name>`
     Rule(String),
+    /// `/2.5/`
+    Weight(f32),
     Mark(char),
 }
 
 pub(super) fn parse(text: &str) -> Result<Rules, Error> {
     let tokens = tokens(text)?;
     let mut parser = Parser { tokens: &tokens, place: 0, depth: 0 };
-    let mut rules = Rules { public: Vec::new(), rules: HashMap::new() };
+    let mut lines = HashMap::new();
+    for (token, line) in &tokens {
+        if let Token::Word(word) = token {
+            lines.entry(word.clone()).or_insert(*line);
+        }
+    }
+    let mut rules = Rules { public: Vec::new(), rules: HashMap::new(), lines };
     while let Some(token) = parser.peek() {
         let line = parser.line();
         match token {
@@ -66,7 +78,7 @@ pub(super) fn parse(text: &str) -> Result<Rules, Error> {
             return Err(refuse(line, format!("<{name}> is there twice")));
         }
         if public {
-            rules.public.push(name.clone());
+            rules.public.push((name.clone(), line));
         }
     }
     Ok(rules)
@@ -105,15 +117,31 @@ impl<'a> Parser<'a> {
         if self.depth > MAX_DEPTH {
             return Err(refuse(self.line(), "groups are nested too deeply"));
         }
-        let mut alternatives = vec![self.sequence()?];
+        let mut alternatives = vec![(self.weight(), self.sequence()?)];
         while self.accept('|') {
-            alternatives.push(self.sequence()?);
+            alternatives.push((self.weight(), self.sequence()?));
         }
         self.depth -= 1;
+        let heaviest = alternatives.iter().map(|(weight, _)| *weight).fold(0.0, f32::max);
+        // Of weight 0: never said.
+        alternatives.retain(|(weight, _)| *weight > 0.0);
+        let weighted =
+            |(weight, expansion): (f32, Expansion)| match (heaviest / weight).ln() / COST_UNIT {
+                cost if cost < 0.5 => expansion,
+                cost => Expansion::Weighted(cost.round() as u32, Box::new(expansion)),
+            };
+        let mut alternatives: Vec<Expansion> = alternatives.into_iter().map(weighted).collect();
         Ok(match alternatives.len() {
             1 => alternatives.remove(0),
             _ => Expansion::Alternatives(alternatives),
         })
+    }
+
+    /// The weight of the alternative that comes, 1 if it has none.
+    fn weight(&mut self) -> f32 {
+        let Some(&Token::Weight(weight)) = self.peek() else { return 1.0 };
+        self.next();
+        weight
     }
 
     fn sequence(&mut self) -> Result<Expansion, Error> {
@@ -130,7 +158,7 @@ impl<'a> Parser<'a> {
                     match &name[..] {
                         "NULL" => Expansion::Sequence(Vec::new()),
                         "VOID" => Expansion::Alternatives(Vec::new()),
-                        _ => Expansion::Rule(name.clone()),
+                        _ => Expansion::Rule(name.clone(), line),
                     }
                 }
                 Some(Token::Mark(open @ ('(' | '['))) => {
@@ -141,6 +169,12 @@ impl<'a> Parser<'a> {
                         return Err(refuse(line, format!("a {close:?} is missing")));
                     }
                     if *open == '[' { Expansion::Optional(Box::new(inside)) } else { inside }
+                }
+                Some(Token::Weight(_)) => {
+                    return Err(refuse(
+                        line,
+                        "a weight stands before an alternative, not within it",
+                    ));
                 }
                 _ => break,
             };
@@ -170,7 +204,7 @@ impl<'a> Parser<'a> {
     }
 }
 
-/// Words, rule names and marks; comments, tags and weights are left out.
+/// Words, rule names, weights and marks; comments and tags are left out.
 fn tokens(text: &str) -> Result<Vec<(Token, usize)>, Error> {
     let mut tokens = Vec::new();
     let mut rest = text;
@@ -188,7 +222,13 @@ fn tokens(text: &str) -> Result<Vec<(Token, usize)>, Error> {
         } else if rest.starts_with("/*") {
             (None, enclosed("/*", "*/")?.1)
         } else if first == '/' {
-            (None, enclosed("/", "/")?.1)
+            let (text, after) = enclosed("/", "/")?;
+            let weight = text.trim().parse().ok().filter(|w: &f32| w.is_finite() && *w >= 0.0);
+            let Some(weight) = weight else {
+                let problem = format!("/{text}/ is no weight: give a number from 0");
+                return Err(refuse(line, problem));
+            };
+            (Some(Token::Weight(weight)), after)
         } else if first == '{' {
             (None, enclosed("{", "}")?.1)
         } else if first == '<' {

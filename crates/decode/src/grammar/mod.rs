@@ -1,21 +1,25 @@
 //! Closed grammars: the sentences that are expected, and nothing else.
 //!
-//! A grammar is a set of phrases, given as a list or in a subset of JSGF (`jsgf.rs`), compiled into
-//! a deterministic automaton over words and, at its edges, over their letters. An utterance is a
-//! row of phrases and of garbage: words outside of any phrase, which cost something per letter
-//! and are returned as such, so that what was not expected is rejected instead of bent into what
-//! was. Where a phrase breaks off, the search looks for another one from that word on.
+//! A grammar is a set of phrases, given as a list or in a subset of JSGF (`jsgf.rs`), compiled into a deterministic
+//! automaton over words (`builder.rs`) and, for an alphabet, over symbols (`graph.rs`). The search (`decoder.rs`) drops
+//! nothing: every place of the grammar keeps its best way. An utterance is a row of phrases and of garbage: words outside of
+//! any phrase, which cost something per letter and are left out of the text, so that what was not expected is rejected
+//! instead of bent into what was. Or it is one phrase, whatever was said.
 
-mod automaton;
+mod builder;
+mod decoder;
+mod graph;
+mod history;
 mod jsgf;
-mod score;
+mod search;
+mod sorted;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use crate::Error;
-pub(crate) use automaton::Automaton;
-use automaton::Builder;
-pub(crate) use score::{GrammarScorer, GrammarState};
+use builder::Builder;
+pub use decoder::GrammarDecoder;
+pub use search::{GrammarOptions, GrammarSearch};
 
 /// What a rule may say: the syntax tree of a grammar.
 #[derive(Debug, Clone, PartialEq)]
@@ -27,15 +31,28 @@ enum Expansion {
     Optional(Box<Expansion>),
     /// Once or more.
     Repeated(Box<Expansion>),
-    Rule(String),
+    /// A rule by its name, and the line that names it.
+    Rule(String, usize),
+    /// At a cost, in [`builder::COST_UNIT`]s.
+    Weighted(u32, Box<Expansion>),
+}
+
+/// A state of the automaton over words.
+#[derive(Debug, Clone)]
+struct State {
+    /// Where each word leads, and what it costs.
+    words: BTreeMap<String, (u32, u32)>,
+    /// What it costs that a phrase ends here, if one may.
+    end: Option<u32>,
 }
 
 /// A compiled grammar, independent of any alphabet.
 #[derive(Debug, Clone)]
 pub struct Grammar {
-    /// Transitions by word of each state; state 0 is the start.
-    states: Vec<HashMap<String, u32>>,
-    accepting: Vec<bool>,
+    /// State 0 is the start.
+    states: Vec<State>,
+    /// Where each word stands first.
+    lines: HashMap<String, usize>,
 }
 
 impl Grammar {
@@ -44,47 +61,66 @@ impl Grammar {
     /// # Errors
     /// [`Error::Grammar`] if there is no phrase or one has no word.
     pub fn from_phrases<'a>(phrases: impl IntoIterator<Item = &'a str>) -> Result<Self, Error> {
-        let mut alternatives = Vec::new();
-        for phrase in phrases {
+        Self::from_lines((1..).zip(phrases))
+    }
+
+    /// As [`from_phrases`](Self::from_phrases), each phrase with the line that errors name.
+    ///
+    /// # Errors
+    /// [`Error::Grammar`] if there is no phrase or one has no word.
+    pub fn from_lines<'a>(
+        phrases: impl IntoIterator<Item = (usize, &'a str)>,
+    ) -> Result<Self, Error> {
+        let (mut alternatives, mut lines) = (Vec::new(), HashMap::new());
+        for (line, phrase) in phrases {
             let words: Vec<_> =
                 phrase.split_whitespace().map(|word| Expansion::Word(word.into())).collect();
             if words.is_empty() {
-                let message = format!("phrase {} has no word", alternatives.len() + 1);
-                return Err(Error::Grammar { line: alternatives.len() + 1, message });
+                return Err(refuse(line, "a phrase has no word"));
+            }
+            for word in phrase.split_whitespace() {
+                lines.entry(word.to_string()).or_insert(line);
             }
             alternatives.push(Expansion::Sequence(words));
         }
-        Self::compile(&[Expansion::Alternatives(alternatives)], &HashMap::new())
+        Self::compile(&[Expansion::Alternatives(alternatives)], &HashMap::new(), lines)
     }
 
     /// A grammar in JSGF: the header `#JSGF V1.0;` and `grammar NAME;` (both may be missing),
     /// rules `public <name> = ...;` of words, sequences, alternatives `|`, groups `( )`, optional
     /// parts `[ ]`, repetitions `*` and `+`, references `<name>` to rules that do not contain
-    /// themselves, `<NULL>` and `<VOID>`, and comments. Weights `/2/` and tags `{...}` are read and
-    /// ignored. The phrases are those of the public rules.
+    /// themselves, `<NULL>` and `<VOID>`, weights `/2/` before alternatives, and comments; tags `{...}` are passed over. The
+    /// phrases are those of the public rules.
+    ///
+    /// Of alternatives with weights (1 where one has none) the heaviest is free, and one of half its weight costs ln 2: as much
+    /// less likely must it sound. One of weight 0 is never said.
     ///
     /// # Errors
     /// [`Error::Grammar`] names the line and what is wrong there.
     pub fn from_jsgf(text: &str) -> Result<Self, Error> {
         let rules = jsgf::parse(text)?;
-        let public: Vec<_> =
-            rules.public.iter().map(|name| Expansion::Rule(name.clone())).collect();
-        Self::compile(&public, &rules.rules)
+        let rule = |(name, line): &(String, usize)| Expansion::Rule(name.clone(), *line);
+        let public: Vec<_> = rules.public.iter().map(rule).collect();
+        Self::compile(&public, &rules.rules, rules.lines)
     }
 
-    fn compile(public: &[Expansion], rules: &HashMap<String, Expansion>) -> Result<Self, Error> {
+    fn compile(
+        public: &[Expansion],
+        rules: &HashMap<String, Expansion>,
+        lines: HashMap<String, usize>,
+    ) -> Result<Self, Error> {
         let mut builder = Builder::new(rules);
         for expansion in public {
             builder.add(expansion)?;
         }
-        let (states, accepting) = builder.determine()?;
-        if accepting[0] {
+        let states = builder.determine()?;
+        if states[0].end.is_some() {
             return Err(refuse(0, "a phrase may be empty: make a word obligatory"));
         }
-        if !accepting.contains(&true) {
+        if states.iter().all(|state| state.end.is_none()) {
             return Err(refuse(0, "there is no phrase"));
         }
-        Ok(Self { states, accepting })
+        Ok(Self { states, lines })
     }
 
     /// Which words of a text are in phrases (`true`), and which are garbage: the longest phrases
@@ -96,9 +132,9 @@ impl Grammar {
         while first < words.len() {
             let (mut state, mut after) = (0, first);
             for (place, &word) in words.iter().enumerate().skip(first) {
-                let Some(&next) = self.states[state as usize].get(word) else { break };
+                let Some(&(next, _)) = self.states[state as usize].words.get(word) else { break };
                 state = next;
-                if self.accepting[state as usize] {
+                if self.states[state as usize].end.is_some() {
                     after = place + 1;
                 }
             }
@@ -111,7 +147,7 @@ impl Grammar {
     /// All words that phrases have, sorted.
     pub fn words(&self) -> Vec<&str> {
         let mut words: Vec<&str> =
-            self.states.iter().flat_map(|state| state.keys().map(String::as_str)).collect();
+            self.states.iter().flat_map(|state| state.words.keys().map(String::as_str)).collect();
         words.sort_unstable();
         words.dedup();
         words
@@ -181,9 +217,13 @@ mod tests {
         for (text, line, message) in [
             ("public <a> = b", 1, "';'"),
             ("public <a> = b;\npublic <c> = (d;", 2, "')'"),
-            ("public <a> = <b>;", 0, "<b>"),
-            ("public <a> = x <a>;", 0, "itself"),
+            ("public <a> = <b>;", 1, "<b>"),
+            ("public <a> = x <a>;", 1, "itself"),
             ("<a> = b;", 0, "no phrase"),
+            ("public <a> = /0/ b;", 0, "no phrase"),
+            ("public <a> = b |\n/much/ c;", 2, "/much/"),
+            ("public <a> = /-1/ b;", 1, "/-1/"),
+            ("public <a> = b /2/ c;", 1, "before"),
             ("public <a> = [b];", 0, "empty"),
             ("\nimport <other.*>;", 2, "import"),
             ("public <a> = b;\n<a> = c;", 2, "twice"),

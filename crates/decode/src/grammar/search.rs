@@ -1,0 +1,101 @@
+//! A grammar, an alphabet and how what was said is compared with them.
+
+use std::sync::Arc;
+
+use super::graph::Graph;
+use super::{Grammar, GrammarDecoder};
+use crate::beam::MAX_WEIGHT;
+use crate::symbols::{SPACE, Symbols};
+use crate::{Calibration, Error};
+
+/// How a closed grammar is listened for.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct GrammarOptions {
+    /// What each letter outside of the phrases costs, in nats, 0 to 1e6: more bends more of what is said into the
+    /// grammar.
+    pub garbage: f32,
+    /// Whether an utterance is the phrase that is nearest to it, whatever was said: one phrase and no garbage.
+    /// Only an utterance in which no letter can have been heard has no phrase.
+    pub nearest: bool,
+    /// Phrases that are less sure than this are rejected, 0 to 1.
+    pub min_confidence: f32,
+}
+
+impl Default for GrammarOptions {
+    /// Chosen for both kinds of errors (`experiments/grammar`).
+    fn default() -> Self {
+        Self { garbage: 2.0, nearest: false, min_confidence: 0.0 }
+    }
+}
+
+/// A grammar spelled in an alphabet: immutable, shared by the [`GrammarDecoder`]s of any number of streams.
+#[derive(Debug, Clone)]
+pub struct GrammarSearch {
+    pub(super) symbols: Symbols,
+    /// The symbol that is a space alone, if there is one.
+    pub(super) space: Option<u16>,
+    pub(super) texts: Vec<String>,
+    pub(super) graph: Graph,
+    pub(super) options: GrammarOptions,
+    pub(super) calibration: Calibration,
+    pub(super) frame_seconds: f64,
+}
+
+impl GrammarSearch {
+    /// A search for the phrases of a grammar in the output of a CTC network with these symbols (0 is the
+    /// blank; others have one character or several) and frames of `frame_seconds`.
+    ///
+    /// # Errors
+    /// [`Error::Grammar`] for a word that the symbols cannot spell; [`Error::Option`]; those of
+    /// [`BeamSearch::new`](crate::BeamSearch::new) for symbols and frames.
+    pub fn new(
+        symbols: &[String],
+        frame_seconds: f64,
+        grammar: &Grammar,
+        options: GrammarOptions,
+    ) -> Result<Self, Error> {
+        if !(frame_seconds.is_finite() && frame_seconds > 0.0) {
+            return Err(Error::FrameLength { seconds: frame_seconds });
+        }
+        let GrammarOptions { garbage, nearest, min_confidence } = options;
+        if !(0.0..=MAX_WEIGHT).contains(&garbage) {
+            let must = "be 0 to 1e6";
+            return Err(Error::Option { name: "garbage", value: garbage.into(), must });
+        }
+        if !(0.0..=1.0).contains(&min_confidence) {
+            let value = min_confidence.into();
+            return Err(Error::Option { name: "min_confidence", value, must: "be 0 to 1" });
+        }
+        let spelled = Symbols::new(symbols)?;
+        Ok(Self {
+            graph: Graph::new(grammar, &spelled, !nearest)?,
+            space: spelled.single(SPACE),
+            symbols: spelled,
+            texts: symbols.to_vec(),
+            options,
+            calibration: Calibration::GRAMMAR,
+            frame_seconds,
+        })
+    }
+
+    /// The same search with confidences by `calibration`.
+    pub fn with_calibration(mut self, calibration: Calibration) -> Self {
+        self.calibration = calibration;
+        self
+    }
+
+    /// Symbols of the alphabet, the blank among them.
+    pub fn symbols(&self) -> usize {
+        self.symbols.len()
+    }
+
+    /// The options.
+    pub fn options(&self) -> &GrammarOptions {
+        &self.options
+    }
+
+    /// A decoder at the start of an utterance.
+    pub fn decoder(self: &Arc<Self>) -> GrammarDecoder {
+        GrammarDecoder::new(Arc::clone(self))
+    }
+}
