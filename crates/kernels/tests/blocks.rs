@@ -6,8 +6,8 @@ use common::{
     ACTIVATIONS, Numbers, bits, instruction_sets, masked, product_f64, product_i32, shapes,
 };
 use stonechat_kernels::{
-    Activation, BlockDiagonalF32, BlockSize, BlockSparseI8, Error, IntegerProduct, Isa, Packed,
-    PackedI8, Product, Scratch, blocks_with_weights,
+    Activation, BlockDiagonalF32, BlockSize, BlockSparseI8, Error, IntegerProduct, Isa, MatrixForm,
+    Packed, PackedI8, Product, Scratch, Weights, blocks_with_weights,
 };
 
 /// Blocks down the diagonal as a dense matrix.
@@ -182,4 +182,22 @@ fn block_diagonal_packing_names_what_is_wrong() {
     assert_eq!(error(8, 3, &[(2, 2), (2, 2)]), (length, None));
     let error = BlockSparseI8::pack_diagonal(&[-128], &[1.0], &[(1, 1)]).expect_err("-128");
     assert_eq!(error, Error::WeightOutOfRange { offset: 0 });
+}
+
+/// A matrix is multiplied block by block where that pays: with at most seven of ten blocks.
+#[test]
+fn few_blocks_make_a_matrix_sparse() {
+    let (rows, cols) = (64, 20);
+    for kept in 0..=10 {
+        let mask: Vec<bool> = (0..10).map(|block| block < kept).collect();
+        let values = masked(&vec![1; rows * cols], &mask, cols);
+        let scales = vec![1.0; rows];
+        let weights = || Weights::I8 { values: &values, scales: &scales };
+        let form = if kept <= 7 { MatrixForm::BlockSparse } else { MatrixForm::Dense };
+        assert_eq!(MatrixForm::of(weights(), rows, cols), form, "{kept} blocks of 10");
+        let sparse = MatrixForm::BlockSparse.pack(Isa::detect(), weights(), rows, cols);
+        assert_eq!(sparse.is_some(), kept <= 7, "{kept} blocks of 10");
+    }
+    let floats = vec![0.0; rows * cols];
+    assert_eq!(MatrixForm::of(Weights::F32(&floats), rows, cols), MatrixForm::Dense);
 }
