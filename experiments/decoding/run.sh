@@ -14,14 +14,12 @@ mkdir -p "$out"
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
-cargo build --release -p stonechat-cli --no-default-features --bin stonechat --example keyword_curve
+cargo build --release -p stonechat-cli --no-default-features --bin stonechat
 # Language models: those of the arguments, and the bundled one.
 set -- models/default.lm "$@"
 stonechat=target/release/stonechat
-curve=target/release/examples/keyword_curve
 if [ -n "${CARGO_TARGET_DIR:-}" ]; then
     stonechat=$CARGO_TARGET_DIR/release/stonechat
-    curve=$CARGO_TARGET_DIR/release/examples/keyword_curve
 fi
 
 # The two halves, with absolute paths so that they may lie anywhere.
@@ -59,5 +57,16 @@ xz -dc "$data/text/books-16m.txt.xz" | python3 experiments/decoding/rare_words.p
 eval_json --manifest "$work/test.jsonl" "${arguments[@]}" --hotwords "$work/rare.txt" --details "$work/hot.jsonl" >/dev/null
 python3 experiments/decoding/hotword_errors.py "$work/rare.txt" "$before" "$work/hot.jsonl" >"$out/hotwords.json"
 
-"$curve" "$model" "$data/keywords/test.jsonl" "$data/librispeech-part/dev.jsonl" experiments/decoding/keywords.svg >"$out/keywords.json"
+# Keywords: recordings of them, and speech in which nobody says them.
+python3 - "$work/keywords.jsonl" "$data/keywords/test.jsonl" "$data/librispeech-part/dev.jsonl" <<'PY'
+import json, pathlib, sys
+with open(sys.argv[1], "w") as out:
+    for manifest in map(pathlib.Path, sys.argv[2:]):
+        for line in open(manifest):
+            entry = json.loads(line)
+            entry["audio_filepath"] = str((manifest.parent / entry["audio_filepath"]).resolve())
+            print(json.dumps(entry), file=out)
+PY
+"$stonechat" spot --model "$model" --manifest "$work/keywords.jsonl" --keyword alexa --keyword athena --keyword amelia --keyword computer \
+    --keyword "hey computer" --keyword "hey chatterbox" --json >"$out/keywords.json"
 python3 experiments/decoding/table.py "$out"

@@ -44,3 +44,14 @@ fn the_bundled_acoustic_model_alone_comes_near() {
     }
     assert!(errors.rate() <= MOST_CER, "CER {:.3}", errors.rate());
 }
+
+#[test]
+fn a_word_of_a_sample_is_spotted() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../samples");
+    let mut command = stonechat();
+    command.current_dir(folder).args(["spot", "kitchen.flac", "--keyword", "kitchen"]);
+    let value = run_json(&mut command, 0);
+    let found: Vec<&str> =
+        value["keywords"].as_array().unwrap().iter().filter_map(|k| k["phrase"].as_str()).collect();
+    assert_eq!(found, ["kitchen"]);
+}

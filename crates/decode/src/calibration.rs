@@ -3,6 +3,10 @@
 use serde::{Deserialize, Serialize};
 
 /// What a decoder knows of a word when it is asked how sure it is.
+///
+/// With a closed grammar it is what is known of the word's phrase: how much less likely its letters are than what was
+/// heard best, as the geometric mean over all letters (`mean_peak`) and over those of the worst word (`lowest_peak`), with a
+/// `posterior` of one half.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Evidence {
     /// Share of the beam's probability that has the word, a little after its end, in [0, 1].

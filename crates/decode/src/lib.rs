@@ -34,11 +34,8 @@
 
 mod beam;
 mod calibration;
-<<<<<<< HEAD
 pub mod ctc;
-=======
 mod decoder;
->>>>>>> 65f0c3d (Decoders are one trait: greedy and beam need no matches above them; voice activity without the feature is a detector that nobody can make)
 mod endpoint;
 mod error;
 mod error_rate;

@@ -193,8 +193,8 @@ fn results_are_written_as_vosk_writes_them() {
     let json = r#"{"text":"so it","result":[{"word":"so","start":0.1,"end":0.24,"conf":0.75},{"word":"it","start":0.3,"end":0.4,"conf":0.75}]}"#;
     assert_eq!(serde_json::to_string(&transcript).unwrap(), json);
     assert_eq!(serde_json::from_str::<Transcript>(json).unwrap(), transcript);
-    let partial = Partial { partial: "so i" };
-    assert_eq!(serde_json::to_string(&partial).unwrap(), r#"{"partial":"so i"}"#);
+    let partial = Partial { partial: "so i", stable: 3 };
+    assert_eq!(serde_json::to_string(&partial).unwrap(), r#"{"partial":"so i","stable":3}"#);
 }
 
 #[test]

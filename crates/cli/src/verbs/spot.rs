@@ -34,7 +34,7 @@ pub struct Spot {
     #[arg(long = "keyword", required = true, value_name = "PHRASE")]
     keywords: Vec<String>,
     /// The lowest score, at most 0 (nats per letter behind what was most likely said): nearer to 0 finds less and is
-    /// mistaken less [default: -1]
+    /// mistaken less [default: -1.3]
     #[arg(long, value_name = "X", allow_hyphen_values = true)]
     threshold: Option<f32>,
     #[command(flatten)]
