@@ -31,7 +31,9 @@ impl Plan {
         for (((id, new), (_, old)), name) in
             after.affines_mut().into_iter().zip(network.affines()).zip(names)
         {
-            let Some(norm) = &old.norm else { continue };
+            if old.norm.is_none() {
+                continue;
+            }
             if before.map(id) == Some(&new.map) {
                 *new = old.clone();
                 continue;

@@ -10,7 +10,7 @@
 //!   what goes into each map.
 //! - [`Calibration`]: what goes into each map on real audio, for compression that goes by the data.
 //! - [`shared_projection`]: a network whose recurrent layers share a factor with the layer above.
-//! - [`Plan`]: all that as a TOML file says; [`map_report`]: what each map of a network costs.
+//! - [`Plan`]: all that as a TOML file says, for a network at rest or in training; [`map_report`]: what each map of a network costs.
 //!
 //! After Kliegl et al. 2017, "Trace norm regularization and faster inference for embedded speech recognition
 //! RNNs" (arXiv 1710.09026), and Prabhavalkar et al. 2016 (arXiv 1603.08042). All decompositions are computed
@@ -29,6 +29,7 @@ mod error;
 mod families;
 mod feedback;
 mod floats;
+mod in_training;
 mod plan;
 mod project;
 mod quantize;
