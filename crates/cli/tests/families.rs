@@ -7,7 +7,7 @@ use std::fs;
 use common::{Folder, RATE_HZ, run, run_json, sound, wav};
 
 /// Families for the recurrent map of 96 x 32, and whether they can hold any matrix of that size.
-const FAMILIES: [(&str, &str, bool); 10] = [
+const FAMILIES: [(&str, &str, bool); 11] = [
     ("dense", "", true),
     ("low_rank", "rank = 32", true),
     ("low_rank", "rank = 4", false),
@@ -15,6 +15,7 @@ const FAMILIES: [(&str, &str, bool); 10] = [
     ("toeplitz_like", "rank = 4", false),
     ("monarch", "blocks = 32", true),
     ("monarch", "blocks = 8", false),
+    ("kronecker", "terms = 4", false),
     ("block_diagonal", "blocks = 4", false),
     ("hashed", "parameters = 300", false),
     ("fastfood", "", false),

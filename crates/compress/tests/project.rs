@@ -25,6 +25,7 @@ fn members_are_found_again() {
         (r#"{"family":"block_diagonal","blocks":4}"#, 12, 8),
         (r#"{"family":"hashed","parameters":9,"seed":5}"#, 12, 8),
         (r#"{"family":"monarch","blocks":2}"#, 12, 8),
+        (r#"{"family":"kronecker","terms":2}"#, 12, 8),
         (r#"{"family":"toeplitz_like","rank":2}"#, 12, 12),
         (r#"{"family":"toeplitz_like","rank":2}"#, 24, 8),
         (r#"{"family":"hankel_like","rank":3}"#, 8, 24),
@@ -55,6 +56,7 @@ fn a_larger_family_fits_better_and_the_largest_fits_all() {
         ("cauchy_like", "rank", vec![1, 3, 6, 10]),
         ("low_rank", "rank", vec![1, 3, 6, 10]),
         ("monarch", "blocks", vec![1, 2, 5, 10]),
+        ("kronecker", "terms", vec![1, 3, 6, 10]),
         ("hashed", "parameters", vec![1, 10, 50]),
     ] {
         let errors: Vec<f64> = sizes

@@ -33,6 +33,9 @@ fn table() -> Vec<(&'static str, usize, usize, usize)> {
         (r#"{"family":"block_circulant","block":4}"#, 9, 5, 24),
         (r#"{"family":"block_diagonal","blocks":3}"#, 6, 9, 18),
         (r#"{"family":"monarch","blocks":2}"#, 6, 4, 20),
+        (r#"{"family":"kronecker"}"#, 6, 4, 10),
+        (r#"{"family":"kronecker"}"#, 7, 5, 12),
+        (r#"{"family":"kronecker","terms":3}"#, 12, 8, 60),
         (r#"{"family":"hashed","parameters":7,"seed":3}"#, 6, 5, 7),
         (r#"{"family":"fastfood","seed":1}"#, 5, 5, 24),
         (r#"{"family":"fastfood","seed":1}"#, 12, 4, 36),
@@ -42,6 +45,7 @@ fn table() -> Vec<(&'static str, usize, usize, usize)> {
         (r#"{"family":"per_gate","gates":3,"of":{"family":"low_rank","rank":2}}"#, 12, 4, 48),
         (r#"{"family":"per_gate","gates":3,"of":{"family":"toeplitz_like","rank":2}}"#, 12, 4, 48),
         (r#"{"family":"per_gate","gates":3,"of":{"family":"circulant"}}"#, 12, 8, 24),
+        (r#"{"family":"per_gate","gates":3,"of":{"family":"kronecker"}}"#, 12, 8, 36),
         (
             r#"{"family":"per_gate","gates":3,"of":{"family":"block_diagonal","blocks":2}}"#,
             12,
@@ -113,6 +117,7 @@ fn gradients_are_those_of_finite_differences() {
 fn fresh_weights_have_the_variance_that_is_asked_for() {
     let sizes = [
         (r#"{"family":"monarch","blocks":8}"#, 96, 48),
+        (r#"{"family":"kronecker","terms":4}"#, 96, 48),
         (r#"{"family":"hashed","parameters":500}"#, 96, 48),
         (r#"{"family":"fastfood"}"#, 96, 48),
         (r#"{"family":"low_rank","rank":8}"#, 96, 48),
@@ -192,6 +197,7 @@ fn impossible_families_say_why() {
         (r#"{"family":"block_circulant","block":9}"#, 4, 8, "1..=8"),
         (r#"{"family":"block_diagonal","blocks":3}"#, 6, 8, "divide both sides"),
         (r#"{"family":"monarch","blocks":0}"#, 6, 8, "divide both sides"),
+        (r#"{"family":"kronecker","terms":7}"#, 6, 8, "1..=6"),
         (r#"{"family":"hashed","parameters":49}"#, 6, 8, "1..=48"),
         (r#"{"family":"corrected","rank":5}"#, 4, 8, "1..=4"),
         (r#"{"family":"sparse","density":0.0}"#, 4, 8, "above 0"),

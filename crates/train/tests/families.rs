@@ -23,7 +23,7 @@ use stonechat_train::trainer::{Event, train};
 use stonechat_train::warm_start::{Start, change_families};
 
 /// Families that fit every map of the nets below: sides 12, 24 and 36.
-const FAMILIES: [&str; 10] = [
+const FAMILIES: [&str; 11] = [
     r#"{"family":"toeplitz_like","rank":3}"#,
     r#"{"family":"vandermonde_like","rank":2}"#,
     r#"{"family":"cauchy_like","rank":2}"#,
@@ -31,6 +31,7 @@ const FAMILIES: [&str; 10] = [
     r#"{"family":"block_circulant","block":4}"#,
     r#"{"family":"block_diagonal","blocks":4}"#,
     r#"{"family":"monarch","blocks":4}"#,
+    r#"{"family":"kronecker","terms":2}"#,
     r#"{"family":"hashed","parameters":60}"#,
     r#"{"family":"fastfood"}"#,
     r#"{"family":"low_rank","rank":3}"#,

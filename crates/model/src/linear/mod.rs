@@ -15,6 +15,7 @@ mod family;
 mod fastfood;
 mod hankel_like;
 mod hashed;
+mod kronecker;
 mod low_rank;
 mod map;
 mod monarch;
@@ -91,6 +92,8 @@ families! {
     fastfood::Fastfood,
     /// Entries that share weights by a hash (Chen et al. 2015).
     hashed::Hashed,
+    /// Sums of Kronecker products of two small matrices (Van Loan & Pitsianis 1993).
+    kronecker::Kronecker,
     /// Two block-diagonal products with a transposition between them (Dao et al. 2022).
     monarch::Monarch,
     /// A stack of equal parts, each of a family by itself.
