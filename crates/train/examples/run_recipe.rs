@@ -3,8 +3,7 @@
 use std::path::Path;
 use std::time::Instant;
 
-use stonechat_train::recipe::Recipe;
-use stonechat_train::trainer::{Event, train};
+use stonechat_train::{Event, Recipe, train};
 
 fn main() {
     let args: Vec<String> = std::env::args().collect();

@@ -1,120 +1,135 @@
 //! Serves training steps to `benches/train_step/compare.py`: `train_step RANK` (0 = dense), or
 //! `train_step FAMILY` with a family as in a package's metadata, `{"family":"toeplitz_like","rank":4}`.
 //!
-//! Prints `idle` after one step of a toy net, so that memory in use from then on is that of the
-//! training. Then builds the net of the benchmark and takes as many steps as each line of standard
-//! input says, answering with the seconds of each and the last loss.
+//! Prints `idle` after a step of a toy net, so that memory in use from then on is that of the training. Then trains
+//! the net of the benchmark on noise, taking as many steps as each line of standard input says, and answers with the
+//! seconds of each and the mean loss.
 
-use std::io::BufRead;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
 use std::time::Instant;
 
-use burn::tensor::Device;
-use stonechat_model::{Family, Kind, NetworkConfig};
-use stonechat_train::graph::{Frames, Graph};
-use stonechat_train::net::{Mode, Net, Parametrisation};
-use stonechat_train::optimizer::{self, OptimizerConfig, OptimizerState};
-use stonechat_train::warm_start::{Start, change_families};
-use stonechat_train::{linear, loss, random};
+use serde_json::{Value, json};
+use stonechat_train::{Event, Recipe, train};
 
-const SYMBOLS: usize = 29;
+const BATCH: usize = 8;
+/// 200 frames of 10 ms.
+const SAMPLES: usize = 2 * 16_000;
 const LABELS: usize = 40;
-/// The trainer clips the gradient's norm in every step.
-const CLIP_NORM: f64 = 400.0;
-const RATE: f32 = 1e-3;
 
-/// How the matrices of the GRUs are held.
-enum Form {
-    /// 0 is dense.
-    Rank(usize),
-    Family(Family),
+/// A batch of noise, and a text for each of its utterances.
+fn write_data(folder: &Path) {
+    let mut state = 1u32;
+    let mut random = || {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        state >> 16
+    };
+    let mut manifest = String::new();
+    for i in 0..BATCH {
+        let samples: Vec<u8> =
+            (0..SAMPLES).flat_map(|_| (random() as u16 as i16 / 8).to_le_bytes()).collect();
+        let mut wav = b"RIFF".to_vec();
+        wav.extend((36 + samples.len() as u32).to_le_bytes());
+        wav.extend(b"WAVEfmt \x10\0\0\0\x01\0\x01\0");
+        wav.extend([16_000u32, 32_000].iter().flat_map(|v| v.to_le_bytes()));
+        wav.extend(b"\x02\0\x10\0data");
+        wav.extend((samples.len() as u32).to_le_bytes());
+        wav.extend(samples);
+        let name = format!("{i}.wav");
+        fs::write(folder.join(&name), wav).expect("a writable folder");
+        let text: String = (0..LABELS).map(|_| char::from(b'a' + (random() % 26) as u8)).collect();
+        let line = json!({ "audio_filepath": name, "duration": 2.0, "text": text });
+        manifest += &format!("{line}\n");
+    }
+    fs::write(folder.join("train.jsonl"), manifest).expect("a writable folder");
 }
 
-/// A net, a batch and an optimiser.
-struct Training {
-    net: Net,
-    features: Vec<f32>,
-    frames: Frames,
-    labels: Vec<Vec<u16>>,
-    optimizer: OptimizerState,
-    device: Device,
+/// Trains `gru` and `fc` cells, both matrices of every GRU in `family`, and shows `observe` every step.
+fn run(
+    folder: &Path,
+    gru: &[usize],
+    fc: usize,
+    family: &Value,
+    steps: usize,
+    observe: impl Fn(Event<'_>) + Sync,
+) {
+    let families = match family {
+        Value::Null => json!({}),
+        family => json!({ "recurrent": family, "nonrecurrent": family }),
+    };
+    let recipe = json!({
+        "data": { "train": [{ "manifest": folder.join("train.jsonl"), "repeat": steps }] },
+        "network": { "input": 80, "gru": gru, "fc": fc },
+        "batches": { "max_utterances": BATCH },
+        "stage": [{ "name": "steps", "epochs": 1, "rate": 1e-3, "families": families }],
+    });
+    let path = folder.join(format!("{fc}.toml"));
+    fs::write(&path, toml::to_string(&recipe).expect("no nulls")).expect("a writable folder");
+    let recipe = Recipe::load(&path, &[]).expect("a valid recipe");
+    train(&recipe, &folder.join(fc.to_string()), false, &observe).expect("training");
 }
 
-impl Training {
-    /// `gru` and `fc` cells, both matrices of every GRU of rank `rank` unless that is 0, or of `family`.
-    fn new(gru: &[usize], fc: usize, form: &Form, batch: usize, steps: usize) -> Self {
-        let config = NetworkConfig {
-            input: 80,
-            conv: Vec::new(),
-            clip: 20.0,
-            recurrent: gru.iter().map(|&hidden| hidden.into()).collect(),
-            candidate: Default::default(),
-            row_conv: None,
-            fc: Some(fc),
-        };
-        let maps = config.linear_maps(SYMBOLS);
-        let mut net = Net::new(config, SYMBOLS, Parametrisation::Dense, 1).expect("valid sizes");
-        if let Form::Family(family) = form {
-            let kinds = ["recurrent", "nonrecurrent"].map(|kind| (kind.to_owned(), family.clone()));
-            change_families(&mut net, &kinds.into(), Start::Fresh { seed: 1 })
-                .expect("a family that fits");
+/// Answers what one line of standard input asks for, step by step.
+struct Service {
+    folder: PathBuf,
+    parameters: usize,
+    left: usize,
+    last: Instant,
+    line: String,
+}
+
+impl Service {
+    /// Waits for the next line; ends the process behind the last one.
+    fn wait(&mut self) {
+        let mut line = String::new();
+        if std::io::stdin().read_line(&mut line).expect("input") == 0 {
+            fs::remove_dir_all(&self.folder).expect("a folder of our own");
+            std::process::exit(0);
         }
-        let rank = if let Form::Rank(rank) = form { *rank } else { 0 };
-        let factored = |kind| matches!(kind, Kind::Nonrecurrent | Kind::Recurrent);
-        for map in maps.iter().filter(|map| rank > 0 && factored(map.kind)) {
-            let weight = net.parameters[&format!("{}.weight", map.name)].clone();
-            linear::insert_balanced(&mut net.parameters, &map.name, &weight, rank).expect("SVD");
-        }
-        let label = |i: usize| 1 + (random::hash(3, i as u64) % (SYMBOLS as u64 - 1)) as u16;
-        let count = LABELS.min(steps / 2);
-        Self {
-            net,
-            features: (0..(batch * steps * 80) as u64).map(|i| random::normal(2, i)).collect(),
-            frames: Frames { lengths: vec![steps; batch], steps },
-            labels: (0..batch)
-                .map(|b| (0..count).map(|i| label(b * count + i)).collect())
-                .collect(),
-            optimizer: OptimizerState::default(),
-            device: Device::flex(),
-        }
+        self.left = line.trim().parse().expect("a number of steps");
+        self.last = Instant::now();
     }
 
-    /// One step as `trainer::train` takes it, without files and events; returns the mean loss.
-    fn step(&mut self) -> f32 {
-        let graph = Graph::new(&self.net, &self.device, true);
-        let mode = Mode::Training { dropout: 0.0, seed: 0 };
-        let (features, frames) = (self.features.clone(), self.frames.clone());
-        let output = self.net.forward(&graph, features, frames, mode, &self.device);
-        let (total, losses) = loss::ctc(&output.logits, &output.frames, &self.labels);
-        let mut gradients = graph.gradients(&(total / losses.len() as f32));
-        drop(output.logits);
-        let norm = optimizer::norm(&gradients);
-        self.net.follow(&output.statistics);
-        optimizer::clip(&mut gradients, norm, CLIP_NORM);
-        let adam = OptimizerConfig::default();
-        self.optimizer.step(&adam, |_| RATE, &mut self.net.parameters, &gradients);
-        losses.iter().sum::<f32>() / losses.len() as f32
+    fn step(&mut self, loss: f64) {
+        self.line += &format!("{:.6} ", self.last.elapsed().as_secs_f64());
+        self.left -= 1;
+        self.last = Instant::now();
+        if self.left == 0 {
+            let line = std::mem::take(&mut self.line);
+            println!("{line}loss {loss:.4} parameters {}", self.parameters);
+            self.wait();
+        }
     }
 }
 
 fn main() {
     let form = std::env::args().nth(1).expect("train_step RANK or train_step FAMILY");
-    let form = match form.parse() {
-        Ok(rank) => Form::Rank(rank),
-        Err(_) => Form::Family(serde_json::from_str(&form).expect("a family as JSON")),
+    let family = match form.parse::<usize>() {
+        Ok(0) => Value::Null,
+        Ok(rank) => json!({ "family": "low_rank", "rank": rank }),
+        Err(_) => serde_json::from_str(&form).expect("a family as JSON"),
     };
-    Training::new(&[16], 16, &Form::Rank(0), 2, 8).step();
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    write_data(folder.path());
+    run(folder.path(), &[16], 16, &Value::Null, 1, |_| {});
     println!("idle");
-    let mut training = None;
-    for line in std::io::stdin().lock().lines() {
-        let count: usize = line.expect("input").trim().parse().expect("a number of steps");
-        let training =
-            training.get_or_insert_with(|| Training::new(&[256, 320, 384], 512, &form, 8, 200));
-        let mut loss = 0.0;
-        for _ in 0..count {
-            let start = Instant::now();
-            loss = training.step();
-            print!("{:.6} ", start.elapsed().as_secs_f64());
+    let service = Mutex::new(Service {
+        folder: folder.path().to_owned(),
+        parameters: 0,
+        left: 0,
+        last: Instant::now(),
+        line: String::new(),
+    });
+    run(folder.path(), &[256, 320, 384], 512, &family, 100_000, |event| {
+        let mut service = service.lock().expect("nothing panics while it is held");
+        match event {
+            Event::DataReady { parameters, .. } => {
+                service.parameters = parameters;
+                service.wait();
+            }
+            Event::Step { loss, .. } => service.step(loss),
+            _ => {}
         }
-        println!("loss {loss:.4} parameters {}", training.net.count());
-    }
+    });
 }

@@ -73,7 +73,4 @@ pub enum TrainError {
         /// Mean loss of the last good step; not a number where there was none.
         loss: f64,
     },
-    /// The device is not part of this build.
-    #[error("device {0:?} is not in this build: build with its feature, or set device = \"cpu\"")]
-    Device(crate::recipe::DeviceKind),
 }

@@ -8,10 +8,7 @@ use anyhow::{Context, Result};
 use clap::Args;
 use indicatif::ProgressBar;
 use serde::Serialize;
-use stonechat_train::evaluate::Evaluation;
-use stonechat_train::event::Pace;
-use stonechat_train::recipe::Recipe;
-use stonechat_train::trainer::{Event, train};
+use stonechat_train::{Evaluation, Event, Pace, Recipe, train};
 
 use crate::failure::Verdict;
 use crate::output::{self, Table, duration, thousands};

@@ -24,7 +24,7 @@ mod pcm_cache;
 #[cfg(test)]
 mod tests;
 
-pub use crate::ops::ctc::frames_needed as ctc_frames_needed;
+pub use crate::engine::ops::ctc::frames_needed as ctc_frames_needed;
 pub use augment::{
     AugmentConfig, Augmentation, Babble, Noise, OtherVoices, Reverb, Silence, SpecAugment,
     change_speed, samples_after,

@@ -9,8 +9,8 @@ use clap::Args;
 use indicatif::ProgressBar;
 use stonechat_audio::FeatureConfig;
 use stonechat_model::{Alphabet, NetworkConfig};
+use stonechat_train::Recipe;
 use stonechat_train::data::{CheckOptions, CheckReport, FindingKind, Severity, check};
-use stonechat_train::recipe::Recipe;
 
 use crate::failure::Verdict;
 use crate::model_file::ModelArg;

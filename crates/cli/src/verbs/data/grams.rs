@@ -47,7 +47,7 @@ impl Grams {
         let (characters, counts) = match &self.trained {
             Some(trained) => {
                 let bar: Mutex<Option<ProgressBar>> = Mutex::new(None);
-                let counted = grams::use_of(
+                let counted = stonechat_train::use_of(
                     trained,
                     &self.manifests,
                     Some(&|_, total| {

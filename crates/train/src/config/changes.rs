@@ -1,0 +1,78 @@
+//! Changes of a recipe's text before it is read: keys set by the command, keys of old recipes, keys that a package gives.
+
+use std::path::{Path, PathBuf};
+
+use stonechat_audio::FeatureConfig;
+use stonechat_model::Package;
+use toml::Value;
+
+/// Recipes used to name a device, and only this one has ever trained a net.
+pub(super) fn drop_device(recipe: &mut Value) -> Result<(), String> {
+    match recipe.as_table_mut().and_then(|table| table.remove("device")) {
+        None => Ok(()),
+        Some(device) if device.as_str() == Some("cpu") => Ok(()),
+        Some(device) => {
+            Err(format!("device is {device}: nets are trained on the CPU alone; leave it out"))
+        }
+    }
+}
+
+/// Sets `a.b.2.c=value` in a TOML tree; the value is TOML, or a plain string where it is not.
+pub(super) fn set(root: &mut Value, change: &str) -> Result<(), String> {
+    let (path, text) =
+        change.split_once('=').ok_or_else(|| format!("--set {change}: expected KEY=VALUE"))?;
+    let value = toml::from_str::<toml::Table>(&format!("v = {text}"))
+        .ok()
+        .and_then(|mut table| table.remove("v"))
+        .unwrap_or_else(|| Value::String(text.to_owned()));
+    let mut place = root;
+    for key in path.trim().split('.') {
+        place = match place {
+            Value::Array(items) => {
+                let len = items.len();
+                key.parse::<usize>()
+                    .ok()
+                    .and_then(|i| items.get_mut(i))
+                    .ok_or_else(|| format!("--set {change}: {key} is no index below {len}"))?
+            }
+            Value::Table(table) => {
+                let empty = || Value::Table(toml::Table::new());
+                table.entry(key).or_insert_with(empty)
+            }
+            _ => return Err(format!("--set {change}: {key} is inside a plain value")),
+        };
+    }
+    *place = value;
+    Ok(())
+}
+
+/// Completes a recipe that starts from a package by what it leaves out: `network`, `features` and `alphabet` are the
+/// package's.
+pub(super) fn complete(recipe: &mut Value) -> Result<(), String> {
+    let Some(table) = recipe.as_table_mut() else { return Ok(()) };
+    let Some(path) = table.get("init").and_then(Value::as_str).map(PathBuf::from) else {
+        return Ok(());
+    };
+    let left_out = |key: &str| !table.contains_key(key);
+    if !is_package(&path) || !["network", "features", "alphabet"].into_iter().any(left_out) {
+        return Ok(());
+    }
+    let package = Package::load(&path).map_err(|error| format!("init: {error}"))?;
+    let features: FeatureConfig = serde_json::from_value(package.features)
+        .map_err(|error| format!("init: {}: its features: {error}", path.display()))?;
+    let parts = [
+        ("network", Value::try_from(&package.network.config)),
+        ("features", Value::try_from(features)),
+        ("alphabet", Value::try_from(package.alphabet.symbols())),
+    ];
+    for (key, value) in parts {
+        let value = value.map_err(|error| format!("init: {}: {key}: {error}", path.display()))?;
+        table.entry(key).or_insert(value);
+    }
+    Ok(())
+}
+
+/// Is `path` named as a package?
+pub(crate) fn is_package(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension == "stonechat")
+}

@@ -1,0 +1,219 @@
+//! Recipes: everything a training run depends on, as TOML.
+
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+use stonechat_audio::FeatureConfig;
+use stonechat_model::{Alphabet, NetworkConfig};
+
+use super::changes::{complete, drop_device, set};
+use super::grams::GramConfig;
+use super::stage::Stage;
+use crate::TrainError;
+use crate::data::{AugmentConfig, BatchConfig, CacheConfig, Limits, Source};
+
+/// A recipe. Paths are relative to the folder the command runs in.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Recipe {
+    /// Seed of initial weights, order, augmentation and dropout.
+    #[serde(default)]
+    pub seed: u64,
+    /// Weights to start from: a checkpoint of an earlier run, or a package (`NAME.stonechat`), whose `network`, `features` and
+    /// `alphabet` are taken where the recipe leaves them out.
+    #[serde(default)]
+    pub init: Option<PathBuf>,
+    /// Minutes between checkpoints inside an epoch.
+    #[serde(default = "ten")]
+    pub checkpoint_minutes: f64,
+    /// Epochs between logs of nu, 90 % ranks and parameter counts per weight; 0 = never.
+    #[serde(default = "one")]
+    pub diagnose_every: usize,
+    /// Output symbols, the blank (an empty string) first; English letters where absent.
+    #[serde(default)]
+    pub alphabet: Option<Vec<String>>,
+    /// Grams of the training texts that are added to the alphabet's characters, for Gram-CTC; a run
+    /// writes the alphabet that comes of it into its `recipe.toml`.
+    #[serde(default)]
+    pub grams: Option<GramConfig>,
+    /// The data.
+    pub data: DataSection,
+    /// Feature extraction; `normalise` is fitted on the training set where it is absent.
+    #[serde(default)]
+    pub features: FeatureConfig,
+    /// The net.
+    pub network: NetworkConfig,
+    /// How utterances are grouped.
+    #[serde(default)]
+    pub batches: BatchConfig,
+    /// Augmentation of the training set.
+    #[serde(default)]
+    pub augment: AugmentConfig,
+    /// The stages, one after the other.
+    #[serde(rename = "stage")]
+    pub stages: Vec<Stage>,
+}
+
+/// Manifests and limits.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct DataSection {
+    /// Training manifests.
+    pub train: Vec<Source>,
+    /// The manifest whose CER and WER are taken each epoch.
+    #[serde(default)]
+    pub dev: Vec<Source>,
+    /// Manifests of utterances to leave out, as `stonechat data audit --drop` writes them.
+    #[serde(default)]
+    pub drop: Vec<PathBuf>,
+    /// Lengths that are used.
+    #[serde(default)]
+    pub limits: Limits,
+    /// Where decoded audio and features are kept.
+    #[serde(default)]
+    pub cache: CacheConfig,
+}
+
+fn ten() -> f64 {
+    10.0
+}
+fn one() -> usize {
+    1
+}
+impl Recipe {
+    /// Reads a recipe and sets `overrides` (`key.inner=value`, lists by index) in it.
+    ///
+    /// # Errors
+    /// A file that cannot be read, TOML that cannot be parsed, unknown keys, values that make no sense.
+    pub fn load(path: &Path, overrides: &[String]) -> Result<Self, TrainError> {
+        let text = std::fs::read_to_string(path)
+            .map_err(|e| TrainError::Io { path: path.to_owned(), source: e })?;
+        Self::parse(&text, overrides)
+            .map_err(|reason| TrainError::Recipe { path: path.to_owned(), reason })
+    }
+
+    fn parse(text: &str, overrides: &[String]) -> Result<Self, String> {
+        let mut value: toml::Value = toml::from_str(text).map_err(|e| e.to_string())?;
+        for change in overrides {
+            set(&mut value, change)?;
+        }
+        drop_device(&mut value)?;
+        complete(&mut value)?;
+        let recipe: Self = value.try_into().map_err(|e: toml::de::Error| e.to_string())?;
+        recipe.validate()?;
+        Ok(recipe)
+    }
+
+    /// Reads a recipe that [`Self::to_toml`] wrote.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn from_toml(text: &str) -> Result<Self, String> {
+        Self::parse(text, &[])
+    }
+
+    /// The output symbols, the recipe's own or English letters; grams that are still to be chosen
+    /// are not among them.
+    ///
+    /// # Errors
+    /// A list that makes no alphabet.
+    pub fn symbols(&self) -> Result<Alphabet, TrainError> {
+        match &self.alphabet {
+            Some(symbols) => Ok(Alphabet::new(symbols.clone())?),
+            None => Ok(Alphabet::english()),
+        }
+    }
+
+    /// The recipe as TOML.
+    ///
+    /// # Errors
+    /// None for a recipe that was parsed.
+    pub fn to_toml(&self) -> Result<String, TrainError> {
+        toml::to_string(self).map_err(|e| TrainError::Recipe {
+            path: PathBuf::from("recipe"),
+            reason: e.to_string(),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::stage::Rate;
+
+    const SMALL: &str = r#"
+        [data]
+        train = [{ manifest = "train.jsonl" }]
+        [network]
+        input = 80
+        gru = [8]
+        [[stage]]
+        name = "one"
+        epochs = 2
+        rate = 0.001
+    "#;
+
+    #[test]
+    fn overrides_reach_any_key_and_round_trip() {
+        let settled = "stage.0.until={ settled = { of = 'rank', tolerance = 0.1, epochs = 2 } }";
+        let teacher = "stage.0.teacher={ package = 'base.stonechat', weight = 0.3 }";
+        let changes = [
+            settled,
+            teacher,
+            "grams={ max = 50 }",
+            "stage.0.rate=3e-4",
+            "network.gru=[4,5]",
+            "features.mels=80",
+            "seed=7",
+            "device=cpu",
+        ];
+        let changes: Vec<String> = changes.iter().map(|s| s.to_string()).collect();
+        let recipe = Recipe::parse(SMALL, &changes).unwrap();
+        assert_eq!(recipe.stages[0].rate, Rate::Value(3e-4));
+        assert_eq!((recipe.network.recurrent.clone(), recipe.seed), (vec![4.into(), 5.into()], 7));
+        assert_eq!(Recipe::parse(&recipe.to_toml().unwrap(), &[]).unwrap(), recipe);
+    }
+
+    #[test]
+    fn the_recipes_of_the_repository_are_valid() {
+        let models =
+            concat!("init=", env!("CARGO_MANIFEST_DIR"), "/../../models/default.stonechat");
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../recipes");
+        let mut count = 0;
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.extension().is_some_and(|extension| extension == "toml") {
+                // What the command takes out of itself.
+                let bundled =
+                    std::fs::read_to_string(&path).unwrap().contains("init = \"bundled\"");
+                let changes: &[String] = if bundled { &[models.to_owned()] } else { &[] };
+                Recipe::load(&path, changes).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+                count += 1;
+            }
+        }
+        assert!(count >= 2, "{count} recipes");
+    }
+
+    #[test]
+    fn wrong_recipes_say_what_is_wrong() {
+        for (change, expected) in [
+            ("stage.0.regulariser=trace_norm", "factored"),
+            ("stage.0.rate=-1", "positive"),
+            ("stage.3.rate=1", "index"),
+            ("network.input=40", "network.input"),
+            ("sed=1", "sed"),
+            ("device=cuda", "CPU"),
+            ("stage.0.name=a/b", "letters"),
+            ("network.gru=[{ hidden = 8, recurrent_bias = true }]", "recurrent_bias"),
+            ("stage.0.joint_ctc=1.0", "joint_ctc"),
+            ("stage.0.block=[0, 4]", "block"),
+            ("stage.0.until={ settled = { of = \"nu\", tolerance = 0.1, epochs = 0 } }", "until"),
+            ("stage.0.teacher={ package = \"t\", weight = 0.0 }", "teacher.weight"),
+            ("stage.0.teacher={ package = \"t\", temperature = -1.0 }", "temperature"),
+            ("grams={ longest = 1 }", "grams.longest"),
+        ] {
+            let error = Recipe::parse(SMALL, &[change.to_owned()]).unwrap_err();
+            assert!(error.contains(expected), "{change}: {error}");
+        }
+    }
+}

@@ -1,0 +1,54 @@
+//! Training for integers: see [`crate::engine::rounding`].
+
+use serde::{Deserialize, Serialize};
+use stonechat_compress::{Bits, Quantize};
+use stonechat_model::Kind;
+
+/// What is rounded while a stage trains. In a recipe `quantise = { weights = 4, activations = 8 }`.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Rounding {
+    /// Bits of the weights of the maps in `maps`, 8 or 4; those of all other maps get 8.
+    pub weights: Bits,
+    /// Bits of the vectors that go into products: 8, or 32 to leave them as they are.
+    #[serde(default = "eight")]
+    pub activations: u8,
+    /// Kinds of maps; by default the GRUs' and the fully connected layer's.
+    #[serde(default = "large")]
+    pub maps: Vec<Kind>,
+}
+
+fn eight() -> u8 {
+    8
+}
+
+fn large() -> Vec<Kind> {
+    Quantize::new(Bits::Four).maps
+}
+
+impl Rounding {
+    /// What is wrong with it.
+    ///
+    /// # Errors
+    /// Bits that the runtime has no products for.
+    pub fn validate(&self) -> Result<(), String> {
+        if !matches!(self.activations, 8 | 32) {
+            let bits = self.activations;
+            return Err(format!("quantise: activations of {bits} bits, must be 8 or 32"));
+        }
+        if self.weights == Bits::Four && self.maps.contains(&Kind::Conv) {
+            return Err("quantise: convolutions have 8 bits, leave \"conv\" out of maps".into());
+        }
+        Ok(())
+    }
+
+    /// Are the vectors that go into products rounded?
+    pub fn rounds_activations(&self) -> bool {
+        self.activations == 8
+    }
+
+    /// How the trained weights are to be stored.
+    pub fn storage(&self) -> Quantize {
+        Quantize { maps: self.maps.clone(), ..Quantize::new(self.weights) }
+    }
+}

@@ -1,0 +1,151 @@
+//! One stage of a recipe.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use stonechat_compress::{RankRule, SharedProjection};
+use stonechat_model::Family;
+
+use super::optimizer::OptimizerConfig;
+use super::prune::Prune;
+use super::rounding::Rounding;
+use super::schedule::Decay;
+use super::teacher::TeacherConfig;
+use super::until::Until;
+
+/// One stage of training.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Stage {
+    /// Name, used for files.
+    pub name: String,
+    /// Passes over the training set, at most.
+    pub epochs: usize,
+    /// Ends the stage earlier.
+    #[serde(default)]
+    pub until: Option<Until>,
+    /// How the large weights are held (first stage only).
+    #[serde(default)]
+    pub parametrisation: Parametrisation,
+    /// Truncates the weights of the stage before to low rank (Kliegl et al. 2017, section 3).
+    #[serde(default)]
+    pub warm_start: Option<RankRule>,
+    /// Gives the recurrent layers of the stage before projections that the layers above share (Prabhavalkar et al.
+    /// 2016), before `warm_start` is carried out.
+    #[serde(default)]
+    pub shared_projection: Option<SharedProjection>,
+    /// Families that maps are moved into when the stage begins, by a map's name (`gru.0.rec`) or for all of a kind
+    /// (`recurrent`, `nonrecurrent`, `fully_connected`, `output`): `{ family = "toeplitz_like", rank = 4 }`. The first
+    /// stage starts them from random values, or fits them to the weights of `init`; a later one fits them to the
+    /// weights of the stage before.
+    #[serde(default)]
+    pub families: BTreeMap<String, Family>,
+    /// Seconds of training audio; more than 0 lets `families`, `warm_start` and `shared_projection` keep what matters for
+    /// the outputs of the net there, as `compress --calibrate` does, and not what is large in the weights.
+    #[serde(default)]
+    pub calibrate_seconds: f64,
+    /// Penalty on the weights.
+    #[serde(default)]
+    pub regulariser: Regulariser,
+    /// Strength on the recurrent weights.
+    #[serde(default)]
+    pub lambda_rec: f64,
+    /// Strength on the non-recurrent and fully connected weights.
+    #[serde(default)]
+    pub lambda_nonrec: f64,
+    /// Rows and columns of a block of [`Regulariser::GroupLasso`].
+    #[serde(default = "block")]
+    pub block: [usize; 2],
+    /// A trained net whose posteriors this one is drawn to.
+    #[serde(default)]
+    pub teacher: Option<TeacherConfig>,
+    /// Share of the loss, in [0, 1), that is plain CTC over an output layer for the characters
+    /// alone, which is left out of the package; for Gram-CTC (Liu et al. 2017, "joint training").
+    #[serde(default)]
+    pub joint_ctc: f32,
+    /// The optimiser.
+    #[serde(default)]
+    pub optimizer: OptimizerConfig,
+    /// Where the learning rate comes from.
+    pub rate: Rate,
+    /// The parts of structured maps take this many times `rate` (0.25 in Sindhwani et al. 2015); left out, as much less
+    /// as a step of theirs moves their matrix further than a step of its own entries would: see [`crate::stages::part_rates`].
+    #[serde(default)]
+    pub structured_rate: Option<f64>,
+    /// Epochs of linear warm-up.
+    #[serde(default)]
+    pub warmup_epochs: f64,
+    /// How the rate falls.
+    #[serde(default)]
+    pub decay: Decay,
+    /// Largest global norm of the gradient.
+    #[serde(default = "clip_norm")]
+    pub clip_norm: f64,
+    /// Share of activations dropped below each recurrent and fully connected layer.
+    #[serde(default)]
+    pub dropout: f32,
+    /// Weight of the divergence between two differently masked views of each utterance (CR-CTC, Yao et al. 2024, who
+    /// use 0.2); 0 = one view. A step costs twice as much for the same number of utterances.
+    #[serde(default)]
+    pub consistency: f32,
+    /// Trains for integer weights and activations: the stage's package has the integers.
+    #[serde(default)]
+    pub quantise: Option<Rounding>,
+    /// Makes weights zero while the stage trains; a stage behind it keeps them at zero only with a `prune` of its own.
+    #[serde(default)]
+    pub prune: Option<Prune>,
+    /// Decay of the moving average of the weights that is evaluated and exported; 0 = the weights.
+    #[serde(default)]
+    pub average: f32,
+}
+
+/// The learning rate of a stage.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case", untagged)]
+pub enum Rate {
+    /// Given.
+    Value(f64),
+    /// This many times the last rate of the stage before (3 in Kliegl et al. 2017, section 3.2.2).
+    TimesFinal {
+        /// The factor.
+        times_final: f64,
+    },
+    /// The schedule of the stage before goes on as if there were one stage (section 3.2.3).
+    Continue {
+        /// Must be true.
+        continue_schedule: bool,
+    },
+}
+
+/// The penalty added to the loss.
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Regulariser {
+    /// None.
+    #[default]
+    None,
+    /// `lambda / 2 |W|^2`.
+    L2,
+    /// `lambda / 2 (|U|^2 + |V|^2)`, which is lambda times the trace norm of `U V` at its minimum.
+    TraceNorm,
+    /// `lambda sum over blocks of sqrt(size) |block|` on W (Yuan & Lin 2006): blocks become zero.
+    GroupLasso,
+}
+
+/// How stage 1 holds the large weights.
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Parametrisation {
+    /// One matrix each.
+    #[default]
+    Dense,
+    /// `U V` with the full inner size `min(rows, columns)`, as trace-norm training needs.
+    Factored,
+}
+
+fn clip_norm() -> f64 {
+    400.0
+}
+fn block() -> [usize; 2] {
+    [8, 8]
+}

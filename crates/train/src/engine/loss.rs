@@ -1,0 +1,17 @@
+//! The loss that recognition goes by.
+
+use super::layers::Frames;
+use super::net::Output;
+use super::ops::sequence_loss::Loss;
+use super::ops::{ctc, gram_ctc};
+use crate::data::Targets;
+
+/// The CTC or Gram-CTC loss of `output`, as the alphabet wants it.
+pub fn recognition(targets: &Targets, output: &Output, labels: &[Vec<u16>]) -> Loss {
+    let Output { logits, frames: Frames { lengths, steps }, .. } = output;
+    let symbols = logits.shape()[1];
+    match targets.grams() {
+        Some(grams) => gram_ctc::loss(logits, lengths, labels, grams, *steps, symbols),
+        None => ctc::loss(logits, lengths, labels, *steps, symbols),
+    }
+}

@@ -1,0 +1,34 @@
+//! The arithmetic of training over plain slices.
+//!
+//! Each file holds `forward` and `backward` of one layer, shapes in comments, in the manner of a
+//! textbook; [`crate::engine::layers`] records them on a tape. All of them give the same
+//! bits for any number of threads: work is cut into pieces that do not depend on the thread count
+//! and partial sums are added in a fixed order.
+
+pub mod batch_norm;
+pub mod buffers;
+pub mod conv;
+pub mod ctc;
+pub mod distillation;
+pub mod gram_ctc;
+mod gru;
+mod lstm;
+pub mod matmul;
+pub mod recurrence;
+mod recurrent_product;
+mod rnn;
+pub mod rounding;
+pub mod row_conv;
+pub mod sequence_loss;
+pub mod vectorise;
+
+/// Adds partial gradients in their order.
+fn sum(partial: &[Vec<f32>], len: usize) -> Vec<f32> {
+    let mut total = vec![0.0; len];
+    for part in partial {
+        for (t, p) in total.iter_mut().zip(part) {
+            *t += p;
+        }
+    }
+    total
+}

@@ -1,0 +1,37 @@
+//! Training for integers: the forward pass runs on weights and activations as the runtime will round them, the
+//! gradients pass the rounding as if it were not there and go to the float weights (Alvarez et al. 2016; Jacob et al.
+//! 2018, arXiv 1712.05877).
+//!
+//! Rounded are exactly the numbers that the runtime rounds: every matrix of a dense or low-rank map with a scale for
+//! each row (int8) or for each row and group of 32 columns (int4), and with a scale of its own every vector that meets
+//! such a matrix: the patches of a convolution, the inputs of a layer, the recurrent state at each step, and what
+//! stands between two factors. A batch norm that is folded later scales whole rows, which changes no rounding.
+
+use stonechat_compress::Bits;
+
+use super::net::Net;
+use super::parameters::{Parameter, Parameters};
+use crate::config::Rounding;
+
+/// The parameters of `net` with the matrices of its maps rounded; maps of other families than dense and low rank
+/// stay as they are.
+pub fn rounded(rounding: &Rounding, net: &Net) -> Parameters {
+    let storage = rounding.storage();
+    let mut parameters = net.parameters.clone();
+    for map in net.config.linear_maps(net.symbols) {
+        if net.families.contains_key(&map.name) {
+            continue;
+        }
+        for part in ["weight", "u", "v"] {
+            if let Some(parameter) = parameters.get_mut(&format!("{}.{part}", map.name)) {
+                round(parameter, storage.bits_of(map.kind));
+            }
+        }
+    }
+    parameters
+}
+
+fn round(parameter: &mut Parameter, bits: Bits) {
+    let Parameter { rows, columns, values } = parameter;
+    *values = bits.round(values, *rows, *columns).to_dense();
+}

@@ -1,0 +1,4 @@
+mod dual;
+mod layers;
+mod pytorch;
+mod slow;

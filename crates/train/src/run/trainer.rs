@@ -1,0 +1,538 @@
+//! The training loop: stages, epochs, steps, checkpoints, development results.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+use stonechat_audio::FeatureConfig;
+use stonechat_model::{Network, Package};
+
+use super::event::{Event, Pace};
+use super::run_folder::RunFolder;
+use crate::TrainError;
+use crate::config::StageRate;
+use crate::config::grams;
+use crate::config::{Recipe, Regulariser, Stage};
+use crate::data::{Augmentation, Batch, BatchLoader, DataConfig, Dataset, Prefetch, fit_normalise};
+use crate::engine::evaluate::{Evaluation, evaluate};
+use crate::engine::graph::Graph;
+use crate::engine::layers::Frames;
+use crate::engine::net::{Mode, Net};
+use crate::engine::optimizer::{self, OptimizerState};
+use crate::engine::parameters::{Gradients, Parameters};
+use crate::random;
+use crate::saved::checkpoint::{Checkpoint, Progress};
+use crate::saved::export::export;
+use crate::stages::calibrated_start::calibrated_start;
+use crate::stages::diagnosis::{Diagnosis, diagnose, measure};
+use crate::stages::init::start_from;
+use crate::stages::objective::{Objective, objective};
+use crate::stages::optimality::optimality;
+use crate::stages::part_rates::part_rates;
+use crate::stages::penalty::{penalise, shrink_blocks};
+use crate::stages::prune::{Masks, mask};
+use crate::stages::teacher::Teacher;
+use crate::stages::warm_start::{Start, change_families, share_projections, warm_start};
+
+/// Utterances whose frames are enough to fit the feature normalisation.
+const NORMALISE_SAMPLE: usize = 2000;
+
+/// Steps in a row without a finite gradient after which a run is given up.
+const PATIENCE: usize = 20;
+
+/// Trains `recipe` in the folder `run`; with `resume`, goes on where the run there stopped.
+///
+/// A run that was killed at any moment and resumed ends with the same weights as one that was not.
+/// Each stage leaves `STAGE.stonechat` with its best development result (last, without a
+/// development set), and `checkpoints/STAGE.safetensors` to start other runs from.
+///
+/// # Errors
+/// Wrong recipe or data, a run folder in use, files that cannot be written, divergence.
+pub fn train(
+    recipe: &Recipe,
+    run: &Path,
+    resume: bool,
+    observe: &(dyn Fn(Event<'_>) + Sync),
+) -> Result<(), TrainError> {
+    let recipe = &grams::resolve(recipe)?;
+    let text = recipe.to_toml()?;
+    let folder = RunFolder::open(run, &text, resume)?;
+    let last = folder.checkpoint("last");
+    let resumed = match resume && last.exists() {
+        true => Some(Checkpoint::load(&last)?.0),
+        false => None,
+    };
+    let mut trainer = Trainer::new(recipe, text, folder, resumed, observe)?;
+    trainer.run()
+}
+
+struct Trainer<'a> {
+    recipe: &'a Recipe,
+    rates: Vec<StageRate>,
+    recipe_text: String,
+    folder: RunFolder,
+    train: Arc<Dataset>,
+    dev: Option<Dataset>,
+    net: Net,
+    teacher: Option<Teacher>,
+    average: Parameters,
+    optimizer: OptimizerState,
+    progress: Progress,
+    saved: Instant,
+    bad_steps: usize,
+    /// Of the last step that had a gradient.
+    last_loss: f64,
+    pace: Pace,
+    observe: &'a (dyn Fn(Event<'_>) + Sync),
+}
+
+impl<'a> Trainer<'a> {
+    fn new(
+        recipe: &'a Recipe,
+        recipe_text: String,
+        mut folder: RunFolder,
+        resumed: Option<Checkpoint>,
+        observe: &'a (dyn Fn(Event<'_>) + Sync),
+    ) -> Result<Self, TrainError> {
+        let alphabet = recipe.symbols()?;
+        let reading = |done, total| observe(Event::Reading { done, total });
+        let config = DataConfig {
+            drop: recipe.data.drop.clone(),
+            limits: recipe.data.limits.clone(),
+            cache: recipe.data.cache.clone(),
+        };
+        let open = |sources: &[_]| {
+            let network = recipe.network.clone();
+            let frames_out = move |frames| network.frames_out(frames);
+            let features = &recipe.features;
+            Dataset::open(sources, &alphabet, features, &config, frames_out, Some(&reading))
+        };
+        let mut train = open(&recipe.data.train)?;
+        let mut dev = match recipe.data.dev.is_empty() {
+            true => None,
+            false => Some(open(&recipe.data.dev)?),
+        };
+        let first = &recipe.stages[0];
+        let mut net =
+            Net::new(recipe.network.clone(), alphabet.len(), first.parametrisation, recipe.seed)?;
+        let mut progress = Progress::default();
+        let mut optimizer = OptimizerState::default();
+        let mut average = Parameters::new();
+        if let Some(path) = &recipe.init {
+            let features = &recipe.features;
+            progress.normalise = start_from(&mut net, path, &alphabet, features, recipe.seed)?;
+            progress.frozen = net.frozen;
+        }
+        if let Some(checkpoint) = resumed {
+            checkpoint.restore(&mut net, &folder.checkpoint("last"))?;
+            folder.forget_after(checkpoint.progress.step)?;
+            progress = checkpoint.progress;
+            net.frozen = progress.frozen;
+            // Checkpoints of before stages could end early say nothing of it.
+            let known = progress.ended.len();
+            progress.ended.extend(
+                recipe.stages.iter().take(progress.stage).skip(known).map(|stage| stage.epochs),
+            );
+            optimizer = checkpoint.optimizer;
+            average = checkpoint.average;
+        }
+        let normalise = match progress.normalise.take().or(recipe.features.normalise.clone()) {
+            Some(fitted) => fitted,
+            None => fit_normalise(&train, NORMALISE_SAMPLE, recipe.seed)?,
+        };
+        train.set_normalise(normalise.clone())?;
+        if let Some(dev) = &mut dev {
+            dev.set_normalise(normalise.clone())?;
+        }
+        progress.normalise = Some(normalise);
+        observe(Event::DataReady {
+            train: (train.len(), train.seconds() / 3600.0),
+            dev: dev.as_ref().map_or(0, Dataset::len),
+            dropped: train.dropped_counts(),
+            parameters: net.count(),
+        });
+        Ok(Self {
+            recipe,
+            rates: StageRate::of(&recipe.stages, &progress.ended),
+            recipe_text,
+            folder,
+            train: Arc::new(train),
+            dev,
+            net,
+            teacher: None,
+            average,
+            optimizer,
+            progress,
+            saved: Instant::now(),
+            bad_steps: 0,
+            last_loss: f64::NAN,
+            pace: Pace::default(),
+            observe,
+        })
+    }
+
+    fn run(&mut self) -> Result<(), TrainError> {
+        while self.progress.stage < self.recipe.stages.len() {
+            let stage = &self.recipe.stages[self.progress.stage];
+            self.teacher = self.load_teacher(stage)?;
+            self.net.rounding = stage.quantise.clone();
+            if !self.progress.begun {
+                self.begin_stage(stage)?;
+            }
+            let settled = |progress: &Progress| {
+                stage.until.is_some_and(|until| until.reached(&progress.settling))
+            };
+            while self.progress.epoch < stage.epochs && !settled(&self.progress) {
+                self.epoch(stage)?;
+            }
+            self.end_stage(stage)?;
+        }
+        Ok(())
+    }
+
+    fn load_teacher(&self, stage: &Stage) -> Result<Option<Teacher>, TrainError> {
+        let Some(config) = &stage.teacher else { return Ok(None) };
+        let (alphabet, features) = (self.train.targets().alphabet(), self.features());
+        Teacher::load(config, alphabet, &features, &self.recipe.network).map(Some)
+    }
+
+    /// The features with the normalisation of this run.
+    fn features(&self) -> FeatureConfig {
+        FeatureConfig { normalise: self.progress.normalise.clone(), ..self.recipe.features.clone() }
+    }
+
+    /// Truncates the weights where the stage starts warm, or moves them into other families, and says what that
+    /// cost.
+    fn begin_stage(&mut self, stage: &Stage) -> Result<(), TrainError> {
+        let characters = match stage.joint_ctc > 0.0 {
+            true => self.train.targets().characters(),
+            false => None,
+        };
+        self.net.set_characters(characters, self.recipe.seed);
+        if stage.calibrate_seconds > 0.0 {
+            let (data, batches) = (&self.train, &self.recipe.batches);
+            calibrated_start(&mut self.net, stage, data, batches)?;
+        } else {
+            self.start_by_weights(stage)?;
+        }
+        let truncated = stage.warm_start.is_some() || stage.shared_projection.is_some();
+        if truncated || !stage.families.is_empty() {
+            let dev = self.develop(&self.net)?;
+            self.folder.log(&json!({
+                "step": self.progress.step,
+                "stage": stage.name,
+                "truncated": dev,
+                "parameters": self.net.count(),
+            }))?;
+            (self.observe)(Event::Truncated {
+                stage: &stage.name,
+                parameters: self.net.count(),
+                dev: dev.as_ref(),
+            });
+        }
+        self.progress.part_rates = part_rates(&self.net, stage);
+        if let Some(prune) = &stage.prune {
+            self.progress.prune_targets = prune.targets(&self.net)?;
+        }
+        self.progress.begun = true;
+        self.save()
+    }
+
+    /// Truncates weights, or moves them into other families, by what the weights are.
+    fn start_by_weights(&mut self, stage: &Stage) -> Result<(), TrainError> {
+        if let Some(plan) = &stage.shared_projection {
+            share_projections(&mut self.net, plan)?;
+        }
+        if let Some(rule) = &stage.warm_start {
+            warm_start(&mut self.net, rule)?;
+        }
+        if !stage.families.is_empty() {
+            let from_nothing = self.progress.stage == 0 && self.recipe.init.is_none();
+            let start = match from_nothing {
+                true => Start::Fresh { seed: self.recipe.seed },
+                false => Start::Fitted,
+            };
+            change_families(&mut self.net, &stage.families, start)?;
+        }
+        Ok(())
+    }
+
+    /// The development result of `net`, if there is a development set.
+    fn develop(&self, net: &Net) -> Result<Option<Evaluation>, TrainError> {
+        let Some(dev) = &self.dev else { return Ok(None) };
+        evaluate(net, dev, &self.recipe.batches).map(Some)
+    }
+
+    /// Saves what the stage leaves and prepares the next one.
+    fn end_stage(&mut self, stage: &Stage) -> Result<(), TrainError> {
+        self.checkpoint().save(&self.folder.checkpoint(&stage.name), &self.recipe_text)?;
+        if self.dev.is_none() {
+            self.save_package(stage, None)?;
+        }
+        self.progress.stage += 1;
+        self.progress.ended.push(self.progress.epoch);
+        self.rates = StageRate::of(&self.recipe.stages, &self.progress.ended);
+        self.progress.settling.clear();
+        self.progress.epoch = 0;
+        self.progress.best = None;
+        self.progress.begun = false;
+        if !self.average.is_empty() {
+            self.net.parameters = std::mem::take(&mut self.average);
+        }
+        self.optimizer = OptimizerState::default();
+        self.save()
+    }
+
+    fn epoch(&mut self, stage: &Stage) -> Result<(), TrainError> {
+        let number = self.epochs_before() + self.progress.epoch;
+        let augmentation = Augmentation {
+            config: Arc::new(self.recipe.augment.clone()),
+            seed: random::seed_for(self.recipe.seed, "augment"),
+            epoch: number as u64,
+            views: if stage.consistency > 0.0 { 2 } else { 1 },
+        };
+        let order = random::seed_for(self.recipe.seed, "order");
+        let plan = self.train.plan(&self.recipe.batches, number as u64, order, Some(&augmentation));
+        let batches = plan.len();
+        let loader = BatchLoader::start(
+            &self.train,
+            plan,
+            self.progress.batch,
+            Some(augmentation),
+            Prefetch::default(),
+        );
+        let mut since = Instant::now();
+        for batch in loader {
+            let batch = batch?;
+            let frames: usize = batch.frames.iter().sum();
+            self.step(stage, batch, batches)?;
+            self.pace.add(since, frames as f64 * f64::from(self.recipe.features.hop_ms) / 1e3);
+            since = Instant::now();
+            let minutes = self.recipe.checkpoint_minutes;
+            if self.saved.elapsed() > Duration::from_secs_f64(60.0 * minutes.max(0.0)) {
+                self.save()?;
+            }
+        }
+        let (sum, utterances) = std::mem::take(&mut self.progress.epoch_loss);
+        let loss = sum / utterances.max(1) as f64;
+        self.progress.batch = 0;
+        self.progress.epoch += 1;
+        self.end_epoch(stage, loss)
+    }
+
+    fn end_epoch(&mut self, stage: &Stage, loss: f64) -> Result<(), TrainError> {
+        let epoch = self.progress.epoch - 1;
+        let pace = std::mem::take(&mut self.pace);
+        let evaluated = self.evaluated();
+        let dev = self.develop(&evaluated)?;
+        let every = self.recipe.diagnose_every;
+        let due = every > 0 && self.progress.epoch.is_multiple_of(every);
+        let weights = match due || stage.until.is_some() {
+            true => Some(self.diagnose(&evaluated, stage)?),
+            false => None,
+        };
+        if let (Some(until), Some(weights)) = (&stage.until, &weights) {
+            self.progress.settling.push(measure(until, weights));
+        }
+        self.folder.log(&json!({
+            "step": self.progress.step,
+            "stage": stage.name,
+            "epoch": epoch,
+            "train_loss": loss,
+            "dev": dev,
+            "rate": self.progress.rate,
+            "parameters": self.net.count(),
+            "seconds": pace.seconds,
+            "hours": pace.hours,
+            "hours_an_hour": pace.hours_an_hour(),
+            "weights": weights,
+        }))?;
+        self.folder.draw()?;
+        (self.observe)(Event::Epoch { stage: &stage.name, epoch, loss, dev: dev.as_ref(), pace });
+        if let Some(dev) = dev
+            && self.progress.best.as_ref().is_none_or(|best| dev.cer < best.cer)
+        {
+            self.save_package(stage, Some(&dev))?;
+            self.progress.best = Some(dev);
+        }
+        self.save()
+    }
+
+    fn diagnose(&self, net: &Net, stage: &Stage) -> Result<Vec<Diagnosis>, TrainError> {
+        let mut weights = diagnose(net)?;
+        if stage.regulariser == Regulariser::TraceNorm {
+            let batches = &self.recipe.batches;
+            let mut ratios = optimality(net, stage, &self.train, batches)?;
+            for weight in &mut weights {
+                weight.optimality = ratios.remove(&weight.name);
+            }
+        }
+        Ok(weights)
+    }
+
+    fn step(&mut self, stage: &Stage, batch: Batch, batches: usize) -> Result<(), TrainError> {
+        let done = self.progress.epoch as f64 + self.progress.batch as f64 / batches as f64;
+        let rate = self.rates[self.progress.stage].at(done);
+        let seed = random::hash(random::seed_for(self.recipe.seed, "dropout"), self.progress.step);
+        let mode = Mode::Training { dropout: stage.dropout, seed };
+        let graph = Graph::new(&self.net, true);
+        let frames = Frames { lengths: batch.frames, steps: batch.t_max };
+        let taught = self.teacher.as_ref().map(|t| t.logits(&batch.features, &frames));
+        let mut output = self.net.forward(&graph, batch.features, frames, mode);
+        let statistics = std::mem::take(&mut output.statistics);
+        let Objective { gradients, losses, divergence, inconsistency } =
+            objective(stage, self.train.targets(), output, &batch.labels, taught.as_deref());
+        let mut gradients = graph.gradients(gradients);
+        let penalty = penalise(stage, &self.net.parameters, &mut gradients);
+        let norm = optimizer::norm(&gradients);
+        self.progress.step += 1;
+        self.progress.batch += 1;
+        self.progress.rate = rate;
+        if norm.is_finite() {
+            self.bad_steps = 0;
+            self.net.follow(&statistics);
+            let kept = stage.prune.as_ref().map(|prune| prune.kept(&self.net));
+            self.descend(stage, rate, gradients, norm);
+            self.prune(stage, kept, batches)?;
+        } else {
+            self.bad_steps += 1;
+            if self.bad_steps >= PATIENCE {
+                return Err(TrainError::Diverged {
+                    stage: stage.name.clone(),
+                    step: self.progress.step,
+                    count: self.bad_steps,
+                    loss: self.last_loss,
+                });
+            }
+        }
+        let finite: Vec<f64> =
+            losses.iter().filter(|l| l.is_finite()).map(|&l| f64::from(l)).collect();
+        if norm.is_finite() {
+            self.last_loss = finite.iter().sum::<f64>() / finite.len().max(1) as f64;
+        }
+        self.progress.epoch_loss.0 += finite.iter().sum::<f64>();
+        self.progress.epoch_loss.1 += finite.len();
+        self.folder.log(&json!({
+            "step": self.progress.step,
+            "loss": finite.iter().sum::<f64>() / finite.len().max(1) as f64,
+            "penalty": penalty,
+            "divergence": divergence,
+            "inconsistency": inconsistency,
+            "norm": norm,
+            "rate": rate,
+            "utterances": losses.len(),
+        }))?;
+        (self.observe)(Event::Step {
+            stage: &stage.name,
+            epoch: self.progress.epoch,
+            batch: (self.progress.batch, batches),
+            epochs: stage.epochs,
+            loss: self.progress.epoch_loss.0 / self.progress.epoch_loss.1.max(1) as f64,
+            rate,
+        });
+        Ok(())
+    }
+
+    /// Keeps what was zero before the step at zero, and makes zero what is due.
+    fn prune(
+        &mut self,
+        stage: &Stage,
+        kept: Option<Masks>,
+        batches: usize,
+    ) -> Result<(), TrainError> {
+        let (Some(prune), Some(kept)) = (&stage.prune, kept) else { return Ok(()) };
+        mask(&mut self.net.parameters, &kept);
+        let step = self.progress.epoch * batches + self.progress.batch;
+        let schedule = prune.schedule(stage.epochs, batches);
+        prune.prune(&mut self.net, step, &schedule, &self.progress.prune_targets)?;
+        if !self.average.is_empty() {
+            mask(&mut self.average, &prune.kept(&self.net));
+        }
+        Ok(())
+    }
+
+    fn descend(&mut self, stage: &Stage, rate: f64, mut gradients: Gradients, norm: f64) {
+        optimizer::clip(&mut gradients, norm, stage.clip_norm);
+        let parameters = &mut self.net.parameters;
+        let rates = &self.progress.part_rates;
+        let rate_of = |name: &str| (rate * rates.get(name).unwrap_or(&1.0)) as f32;
+        self.optimizer.step(&stage.optimizer, rate_of, parameters, &gradients);
+        shrink_blocks(stage, rate, parameters);
+        if stage.average == 0.0 {
+            return;
+        }
+        if self.average.is_empty() {
+            self.average = parameters.clone();
+        }
+        // The first steps weigh more, so that the start is forgotten.
+        let steps = self.optimizer.steps as f32;
+        let keep = stage.average.min((1.0 + steps) / (10.0 + steps));
+        for (average, parameter) in self.average.values_mut().zip(parameters.values()) {
+            for (a, p) in average.values.iter_mut().zip(&parameter.values) {
+                *a = keep * *a + (1.0 - keep) * p;
+            }
+        }
+    }
+
+    /// The net as it is evaluated and exported: with the averaged weights, where there are any.
+    fn evaluated(&self) -> Net {
+        let mut net = self.net.clone();
+        if !self.average.is_empty() {
+            net.parameters = self.average.clone();
+        }
+        net
+    }
+
+    fn epochs_before(&self) -> usize {
+        self.progress.ended.iter().sum()
+    }
+
+    fn checkpoint(&self) -> Checkpoint {
+        Checkpoint {
+            progress: self.progress.clone(),
+            parameters: self.net.parameters.clone(),
+            average: self.average.clone(),
+            statistics: self.net.statistics.clone(),
+            optimizer: self.optimizer.clone(),
+            recurrent: self.net.config.recurrent.clone(),
+            families: self
+                .net
+                .families
+                .iter()
+                .map(|(name, spec)| (name.clone(), spec.family().clone()))
+                .collect(),
+        }
+    }
+
+    fn save(&mut self) -> Result<(), TrainError> {
+        self.saved = Instant::now();
+        self.checkpoint().save(&self.folder.checkpoint("last"), &self.recipe_text)
+    }
+
+    /// The network of the stage's package, in the integers that it was trained for.
+    fn exported(&self, stage: &Stage) -> Result<Network, TrainError> {
+        let network = export(&self.evaluated())?;
+        Ok(match &stage.quantise {
+            Some(rounding) => stonechat_compress::quantize(&network, &rounding.storage())?,
+            None => network,
+        })
+    }
+
+    fn save_package(&self, stage: &Stage, dev: Option<&Evaluation>) -> Result<(), TrainError> {
+        let package = Package {
+            features: json!(self.features()),
+            alphabet: self.train.targets().alphabet().clone(),
+            network: self.exported(stage)?,
+            provenance: json!({
+                "recipe": self.recipe_text,
+                "stage": stage.name,
+                "steps": self.progress.step,
+                "train_hours": self.train.seconds() / 3600.0,
+                "train_utterances": self.train.len(),
+                "dev": dev,
+            }),
+        };
+        Ok(package.save(self.folder.package(&stage.name))?)
+    }
+}

@@ -1,0 +1,277 @@
+//! Checkpoints: one safetensors file with everything a run needs to go on exactly.
+//!
+//! Tensors: `parameter/NAME`, `average/NAME`, `first/NAME`, `second/NAME` (optimiser), `mean/LAYER`,
+//! `variance/LAYER` (running statistics). Metadata: [`Progress`], the families of structured maps, the recurrent
+//! layers and the resolved recipe, as JSON.
+//! Written beside the old file and renamed over it, so that one of the two is always whole.
+
+use std::borrow::Cow;
+use std::collections::{BTreeMap, HashMap};
+use std::fs::{self, File};
+use std::io::Write;
+use std::path::Path;
+
+use safetensors::tensor::{Dtype, SafeTensors, View};
+use serde::{Deserialize, Serialize};
+use stonechat_audio::Normalise;
+use stonechat_model::{Family, FamilySpec, RecurrentConfig};
+
+use crate::TrainError;
+use crate::engine::evaluate::Evaluation;
+use crate::engine::net::{Families, Net, RunningStatistics};
+use crate::engine::ops::batch_norm::Statistics;
+use crate::engine::optimizer::OptimizerState;
+use crate::engine::parameters::{Parameter, Parameters};
+
+/// Where a run stands.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
+pub struct Progress {
+    /// Index of the stage.
+    pub stage: usize,
+    /// Has the stage's warm start been done?
+    #[serde(default)]
+    pub begun: bool,
+    /// Whole epochs done in the stage.
+    pub epoch: usize,
+    /// Batches done in the epoch.
+    pub batch: usize,
+    /// Steps done in the run.
+    pub step: u64,
+    /// Learning rate of the last step.
+    pub rate: f64,
+    /// Feature normalisation fitted on the training set.
+    pub normalise: Option<Normalise>,
+    /// Do the batch norms keep their statistics (a run that started from a package)?
+    #[serde(default)]
+    pub frozen: bool,
+    /// Best development result of the stage.
+    pub best: Option<Evaluation>,
+    /// Epochs that the stages before took.
+    #[serde(default)]
+    pub ended: Vec<usize>,
+    /// What the stage's `until` looks at, for each epoch and large weight.
+    #[serde(default)]
+    pub settling: Vec<Vec<f64>>,
+    /// Where the stage's pruning thresholds end, by the kind of map.
+    #[serde(default)]
+    pub prune_targets: BTreeMap<String, f64>,
+    /// What the learning rate of parts of structured maps is multiplied with; see [`crate::stages::part_rates`].
+    #[serde(default)]
+    pub part_rates: BTreeMap<String, f64>,
+    /// Running sum of losses and utterances of the epoch so far.
+    pub epoch_loss: (f64, usize),
+}
+
+/// A run at one moment.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Checkpoint {
+    /// Where it stands.
+    pub progress: Progress,
+    /// Trainable values.
+    pub parameters: Parameters,
+    /// Their moving average; empty where the stage keeps none.
+    pub average: Parameters,
+    /// Running statistics of the batch norms.
+    pub statistics: RunningStatistics,
+    /// Optimiser.
+    pub optimizer: OptimizerState,
+    /// Families of the structured maps.
+    pub families: BTreeMap<String, Family>,
+    /// The recurrent layers, with the projections that a warm start gave them.
+    pub recurrent: Vec<RecurrentConfig>,
+}
+
+/// A borrowed matrix as safetensors wants it.
+struct Tensor<'a>(&'a [f32], [usize; 2]);
+
+impl View for Tensor<'_> {
+    fn dtype(&self) -> Dtype {
+        Dtype::F32
+    }
+    fn shape(&self) -> &[usize] {
+        &self.1
+    }
+    fn data(&self) -> Cow<'_, [u8]> {
+        Cow::Owned(self.0.iter().flat_map(|v| v.to_le_bytes()).collect())
+    }
+    fn data_len(&self) -> usize {
+        4 * self.0.len()
+    }
+}
+
+impl Checkpoint {
+    /// Writes the checkpoint to `path`, whole or not at all.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub fn save(&self, path: &Path, recipe: &str) -> Result<(), TrainError> {
+        let mut tensors = Vec::new();
+        for (kind, parameters) in [("parameter", &self.parameters), ("average", &self.average)] {
+            for (name, p) in parameters {
+                tensors.push((format!("{kind}/{name}"), Tensor(&p.values, [p.rows, p.columns])));
+            }
+        }
+        for (kind, moments) in
+            [("first", &self.optimizer.first), ("second", &self.optimizer.second)]
+        {
+            for (name, m) in moments {
+                tensors.push((format!("{kind}/{name}"), Tensor(m, [1, m.len()])));
+            }
+        }
+        for (layer, s) in &self.statistics {
+            tensors.push((format!("mean/{layer}"), Tensor(&s.mean, [1, s.mean.len()])));
+            tensors.push((format!("variance/{layer}"), Tensor(&s.variance, [1, s.variance.len()])));
+        }
+        let progress = serde_json::to_string(&self.progress).map_err(|e| wrong(path, e))?;
+        let families = serde_json::to_string(&self.families).map_err(|e| wrong(path, e))?;
+        let recurrent = serde_json::to_string(&self.recurrent).map_err(|e| wrong(path, e))?;
+        let metadata = HashMap::from([
+            ("progress".to_owned(), progress),
+            ("families".to_owned(), families),
+            ("recurrent".to_owned(), recurrent),
+            ("optimizer_steps".to_owned(), self.optimizer.steps.to_string()),
+            ("recipe".to_owned(), recipe.to_owned()),
+        ]);
+        let bytes = safetensors::serialize(tensors, Some(metadata)).map_err(|e| wrong(path, e))?;
+        write_atomically(path, &bytes)
+    }
+
+    /// Reads a checkpoint and the recipe it was made with.
+    ///
+    /// # Errors
+    /// The file cannot be read or is no checkpoint.
+    pub fn load(path: &Path) -> Result<(Self, String), TrainError> {
+        let bytes =
+            fs::read(path).map_err(|e| TrainError::Io { path: path.to_owned(), source: e })?;
+        let (_, header) = SafeTensors::read_metadata(&bytes).map_err(|e| wrong(path, e))?;
+        let metadata = header.metadata().clone().unwrap_or_default();
+        let entry = |key: &str| {
+            metadata.get(key).ok_or_else(|| wrong(path, format!("metadata {key} is missing")))
+        };
+        let mut checkpoint = Self {
+            progress: serde_json::from_str(entry("progress")?).map_err(|e| wrong(path, e))?,
+            parameters: Parameters::new(),
+            average: Parameters::new(),
+            statistics: RunningStatistics::new(),
+            optimizer: OptimizerState {
+                steps: entry("optimizer_steps")?.parse().map_err(|e| wrong(path, e))?,
+                ..OptimizerState::default()
+            },
+            families: match metadata.get("families") {
+                Some(families) => serde_json::from_str(families).map_err(|e| wrong(path, e))?,
+                None => BTreeMap::new(),
+            },
+            recurrent: match metadata.get("recurrent") {
+                Some(layers) => serde_json::from_str(layers).map_err(|e| wrong(path, e))?,
+                None => Vec::new(),
+            },
+        };
+        let tensors = SafeTensors::deserialize(&bytes).map_err(|e| wrong(path, e))?;
+        let mut variances = BTreeMap::new();
+        for (name, view) in tensors.tensors() {
+            let shape = view.shape().to_vec();
+            let [rows, columns] = shape[..] else {
+                return Err(wrong(path, format!("{name} is no matrix")));
+            };
+            if view.dtype() != Dtype::F32 {
+                return Err(wrong(path, format!("{name} is not F32")));
+            }
+            let values: Vec<f32> = view
+                .data()
+                .chunks_exact(4)
+                .map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]]))
+                .collect();
+            let Some((kind, inner)) = name.split_once('/') else {
+                return Err(wrong(path, format!("{name} is no part of a checkpoint")));
+            };
+            let inner = inner.to_owned();
+            match kind {
+                "parameter" => {
+                    checkpoint.parameters.insert(inner, Parameter { rows, columns, values });
+                }
+                "average" => {
+                    checkpoint.average.insert(inner, Parameter { rows, columns, values });
+                }
+                "first" => {
+                    checkpoint.optimizer.first.insert(inner, values);
+                }
+                "second" => {
+                    checkpoint.optimizer.second.insert(inner, values);
+                }
+                "mean" => {
+                    let statistics = Statistics { mean: values, variance: Vec::new() };
+                    checkpoint.statistics.insert(inner, statistics);
+                }
+                "variance" => {
+                    variances.insert(inner, values);
+                }
+                _ => return Err(wrong(path, format!("{name} is no part of a checkpoint"))),
+            }
+        }
+        for (layer, statistics) in &mut checkpoint.statistics {
+            statistics.variance = variances
+                .remove(layer)
+                .ok_or_else(|| wrong(path, format!("variance/{layer} is missing")))?;
+        }
+        Ok((checkpoint, entry("recipe")?.clone()))
+    }
+
+    /// Puts the checkpoint's values into `net`.
+    ///
+    /// # Errors
+    /// The checkpoint belongs to a net of other names or sizes.
+    pub fn restore(&self, net: &mut Net, path: &Path) -> Result<(), TrainError> {
+        for (name, statistics) in &net.statistics {
+            match self.statistics.get(name) {
+                Some(s) if s.mean.len() == statistics.mean.len() => {}
+                _ => return Err(wrong(path, format!("its batch norm {name} does not fit"))),
+            }
+        }
+        net.config.recurrent = self.fitting_layers(&net.config.recurrent, path)?;
+        let mut families = Families::new();
+        for map in net.config.linear_maps(net.symbols) {
+            if let Some(family) = self.families.get(&map.name) {
+                let spec = FamilySpec::new(&map.name, family.clone(), map.rows, map.cols)?;
+                families.insert(map.name, spec);
+            }
+        }
+        net.families = families;
+        net.parameters = self.parameters.clone();
+        net.statistics = self.statistics.clone();
+        Ok(())
+    }
+
+    /// The recurrent layers of the checkpoint, which may have projections that a warm start gave them, if they fit
+    /// those of the net.
+    fn fitting_layers(
+        &self,
+        wanted: &[RecurrentConfig],
+        path: &Path,
+    ) -> Result<Vec<RecurrentConfig>, TrainError> {
+        if self.recurrent.is_empty() {
+            return Ok(wanted.to_vec()); // an old checkpoint
+        }
+        let fits = |(have, wanted): (&RecurrentConfig, &RecurrentConfig)| {
+            let projection = wanted.projection.or(have.projection);
+            *have == RecurrentConfig { projection, ..wanted.clone() }
+        };
+        let all = self.recurrent.len() == wanted.len();
+        if all && self.recurrent.iter().zip(wanted).all(fits) {
+            return Ok(self.recurrent.clone());
+        }
+        Err(wrong(path, "its recurrent layers are not those of the recipe"))
+    }
+}
+
+/// Writes beside `path` and renames, so that a reader sees the old file or the new one.
+pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), TrainError> {
+    let io = |e| TrainError::Io { path: path.to_owned(), source: e };
+    let beside = path.with_extension("tmp");
+    let mut file = File::create(&beside).map_err(io)?;
+    file.write_all(bytes).and_then(|()| file.sync_all()).map_err(io)?;
+    fs::rename(&beside, path).map_err(io)
+}
+
+fn wrong(path: &Path, reason: impl ToString) -> TrainError {
+    TrainError::Checkpoint { path: path.to_owned(), reason: reason.to_string() }
+}

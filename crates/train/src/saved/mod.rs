@@ -1,0 +1,5 @@
+//! Nets at rest: checkpoints, packages, and back.
+
+pub mod checkpoint;
+pub mod export;
+pub mod trained;

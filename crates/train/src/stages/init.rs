@@ -1,0 +1,72 @@
+//! What a run starts from: a checkpoint of another run, or a package.
+//!
+//! A package has no batch norms: they were folded into its weights. The net that is made of it has norms that add the
+//! biases, and whose statistics stay what they are ([`Net::frozen`]).
+
+use std::path::Path;
+
+use stonechat_audio::{FeatureConfig, Normalise};
+use stonechat_model::Alphabet;
+
+use super::carry_output::carry_output;
+use crate::TrainError;
+use crate::config::{Recipe, is_package};
+use crate::engine::net::Net;
+use crate::saved::checkpoint::Checkpoint;
+use crate::saved::trained::Trained;
+
+/// Puts the weights of `path` into `net`, whose outputs are `alphabet` and whose inputs are `features`. Gives the feature
+/// normalisation that belongs to them.
+///
+/// # Errors
+/// The file cannot be read, or belongs to another network or to other features.
+pub fn start_from(
+    net: &mut Net,
+    path: &Path,
+    alphabet: &Alphabet,
+    features: &FeatureConfig,
+    seed: u64,
+) -> Result<Option<Normalise>, TrainError> {
+    if is_package(path) {
+        return from_package(net, path, alphabet, features, seed);
+    }
+    let (mut from, text) = Checkpoint::load(path)?;
+    if !from.average.is_empty() {
+        // What the run was judged by.
+        from.parameters = std::mem::take(&mut from.average);
+    }
+    from.restore(net, path)?;
+    if let Ok(before) = Recipe::from_toml(&text) {
+        carry_output(&mut net.parameters, &before.symbols()?, alphabet, seed);
+    }
+    Ok(from.progress.normalise)
+}
+
+fn from_package(
+    net: &mut Net,
+    path: &Path,
+    alphabet: &Alphabet,
+    features: &FeatureConfig,
+    seed: u64,
+) -> Result<Option<Normalise>, TrainError> {
+    let Trained { net: from, alphabet: before, features: heard } = Trained::load(path)?;
+    let plain = |features: &FeatureConfig| FeatureConfig { normalise: None, ..features.clone() };
+    let refuse = |what: &str| {
+        let reason = format!(
+            "its {what} is not the recipe's: leave `{what}` out, and it is taken from here"
+        );
+        Err(TrainError::Trained { path: path.to_owned(), reason })
+    };
+    if from.config != net.config {
+        return refuse("network");
+    }
+    if plain(&heard) != plain(features) {
+        return refuse("features");
+    }
+    net.parameters = from.parameters;
+    net.families = from.families;
+    net.statistics = from.statistics;
+    net.frozen = true;
+    carry_output(&mut net.parameters, &before, alphabet, seed);
+    Ok(heard.normalise)
+}

@@ -1,0 +1,13 @@
+//! What a stage does to a net besides the steps of its optimiser.
+
+pub mod calibrated_start;
+pub mod carry_output;
+pub mod diagnosis;
+pub mod init;
+pub mod objective;
+pub mod optimality;
+pub mod part_rates;
+pub mod penalty;
+pub mod prune;
+pub mod teacher;
+pub mod warm_start;

@@ -1,0 +1,72 @@
+//! Is a factored net's rank large enough? The criterion of Ciliberto et al. 2017 for
+//! `l(UV) + lambda/2 (|U|^2 + |V|^2)`: a stationary point of a convex `l` is the global one if and
+//! only if the operator norm of the gradient with respect to `W = UV` is at most lambda.
+//!
+//! A net's loss is not convex, so that the ratio of the two is a diagnostic only.
+
+use std::collections::BTreeMap;
+
+use stonechat_compress::singular_values;
+
+use crate::TrainError;
+use crate::config::Stage;
+use crate::data::{BatchConfig, Dataset};
+use crate::engine::graph::Graph;
+use crate::engine::layers::Frames;
+use crate::engine::loss::recognition;
+use crate::engine::net::{Mode, Net};
+use crate::engine::parameters::Gradients;
+use crate::stages::penalty::strength;
+
+/// Batches whose mean gradient is taken: what they share is the gradient, what they do not is noise
+/// that makes the ratio larger.
+const BATCHES: usize = 4;
+
+/// `|gradient|_op / lambda` of every map that `stage` holds as factors under a penalty, by its name.
+///
+/// # Errors
+/// Audio that cannot be read any more, or a gradient that is not finite.
+pub fn optimality(
+    net: &Net,
+    stage: &Stage,
+    dataset: &Dataset,
+    batches: &BatchConfig,
+) -> Result<BTreeMap<String, f64>, TrainError> {
+    let mut net = net.clone();
+    let mut lambdas = BTreeMap::new();
+    for map in net.config.linear_maps(net.symbols) {
+        let factors = ["u", "v"].map(|part| format!("{}.{part}", map.name));
+        let lambda = strength(stage, &factors[0]);
+        if lambda > 0.0 && net.parameters.contains_key(&factors[0]) {
+            let weight = net.dense(&map.name);
+            factors.iter().for_each(|factor| drop(net.parameters.remove(factor)));
+            net.parameters.insert(format!("{}.weight", map.name), weight);
+            lambdas.insert(map.name, (lambda, map.rows, map.cols));
+        }
+    }
+    let plan = dataset.plan(&BatchConfig { sorta_grad: true, ..batches.clone() }, 0, 0, None);
+    let mut sum = Gradients::new();
+    let mut utterances = 0;
+    // Of all lengths.
+    for items in plan.iter().step_by(plan.len().div_ceil(BATCHES).max(1)) {
+        let batch = dataset.batch(items, None)?;
+        let graph = Graph::new(&net, true);
+        let frames = Frames { lengths: batch.frames, steps: batch.t_max };
+        let mode = Mode::Training { dropout: 0.0, seed: 0 };
+        let output = net.forward(&graph, batch.features, frames, mode);
+        let loss = recognition(dataset.targets(), &output, &batch.labels);
+        for (name, gradient) in graph.gradients([(output.logits, loss.gradient)]) {
+            let sum = sum.entry(name).or_insert_with(|| vec![0.0; gradient.len()]);
+            sum.iter_mut().zip(gradient).for_each(|(s, g)| *s += g);
+        }
+        utterances += loss.losses.len();
+    }
+    lambdas
+        .into_iter()
+        .map(|(name, (lambda, rows, cols))| {
+            let gradient = &sum[&format!("{name}.weight")];
+            let largest = singular_values(gradient, rows, cols)?[0];
+            Ok((name, largest / (utterances.max(1) as f64 * lambda)))
+        })
+        .collect()
+}

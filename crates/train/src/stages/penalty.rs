@@ -1,0 +1,158 @@
+//! Penalties on the large weights and what they do to them (Kliegl et al. 2017, section 3).
+//!
+//! `l2` on `W`, or on both factors of `W = U V`, where it is the trace norm in disguise:
+//! `|W|_* = min over W = U V of (|U|^2 + |V|^2) / 2` (Lemma 1). On the parts `G`, `H` of a Toeplitz-like map it is,
+//! in the same way, half the trace norm of the displacement `Z_1 M - M Z_{-1}`, which is `2 G (J H)^T`.
+
+use crate::config::{Regulariser, Stage};
+use crate::engine::parameters::{Gradients, Parameter, Parameters};
+
+/// Adds the penalty's gradient to `gradients` and returns the penalty. The group lasso has no
+/// gradient where it matters, at zero: [`shrink_blocks`] takes its step.
+pub fn penalise(stage: &Stage, parameters: &Parameters, gradients: &mut Gradients) -> f64 {
+    if stage.regulariser == Regulariser::None {
+        return 0.0;
+    }
+    let mut penalty = 0.0;
+    for (name, parameter) in parameters {
+        let lambda = strength(stage, name);
+        if lambda == 0.0 {
+            continue;
+        }
+        if stage.regulariser == Regulariser::GroupLasso {
+            if !has_blocks(name) {
+                continue;
+            }
+            let mut weight = parameter.clone();
+            let mut norms = 0.0;
+            for_each_block(&mut weight, stage.block, |size, norm| {
+                norms += (size as f64).sqrt() * norm;
+                1.0
+            });
+            penalty += lambda * norms;
+            continue;
+        }
+        let Some(gradient) = gradients.get_mut(name) else { continue };
+        let mut square = 0.0;
+        for (g, w) in gradient.iter_mut().zip(&parameter.values) {
+            *g += lambda as f32 * w;
+            square += f64::from(*w) * f64::from(*w);
+        }
+        penalty += 0.5 * lambda * square;
+    }
+    penalty
+}
+
+/// The proximal step of the group lasso after a step of the optimiser with learning rate `rate`:
+/// every block's norm falls by `rate lambda sqrt(size)`, down to zero at most, the block with it.
+pub fn shrink_blocks(stage: &Stage, rate: f64, parameters: &mut Parameters) {
+    if stage.regulariser != Regulariser::GroupLasso {
+        return;
+    }
+    for (name, parameter) in parameters {
+        let threshold = rate * strength(stage, name);
+        if threshold > 0.0 && has_blocks(name) {
+            for_each_block(parameter, stage.block, |size, norm| {
+                let keep = 1.0 - threshold * (size as f64).sqrt() / norm;
+                if norm > 0.0 { keep.max(0.0) as f32 } else { 0.0 }
+            });
+        }
+    }
+}
+
+/// Blocks of a dense weight are blocks of the map; those of a factor are not.
+fn has_blocks(name: &str) -> bool {
+    name.ends_with(".weight")
+}
+
+/// Multiplies every block of `rows x columns`, those at the edges smaller, by what `factor` makes of
+/// its size and Frobenius norm.
+fn for_each_block(
+    weight: &mut Parameter,
+    [rows, columns]: [usize; 2],
+    mut factor: impl FnMut(usize, f64) -> f32,
+) {
+    let width = weight.columns;
+    for top in (0..weight.rows).step_by(rows) {
+        for left in (0..width).step_by(columns) {
+            let right = (left + columns).min(width);
+            let lines = top..(top + rows).min(weight.rows);
+            let size = lines.len() * (right - left);
+            let of = |line: usize| line * width + left..line * width + right;
+            let square: f64 = lines
+                .clone()
+                .flat_map(|line| &weight.values[of(line)])
+                .map(|&w| f64::from(w) * f64::from(w))
+                .sum();
+            let factor = factor(size, square.sqrt());
+            if factor != 1.0 {
+                lines
+                    .for_each(|line| weight.values[of(line)].iter_mut().for_each(|w| *w *= factor));
+            }
+        }
+    }
+}
+
+/// The lambda of the parameter `name`: recurrent and non-recurrent weights have their own. The fully
+/// connected layer counts as non-recurrent, projections and joint left factors as recurrent; convolutions and output
+/// are free.
+pub(crate) fn strength(stage: &Stage, name: &str) -> f64 {
+    let Some((map, _)) = name.rsplit_once('.') else { return 0.0 };
+    if [".rec", ".proj", ".joint"].iter().any(|end| map.ends_with(end)) {
+        stage.lambda_rec
+    } else if map.ends_with(".nonrec") || map == "fc" {
+        stage.lambda_nonrec
+    } else {
+        0.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn stage(more: &str) -> Stage {
+        toml::from_str(&format!("name = 's'\nepochs = 1\nrate = 0.1\n{more}")).unwrap()
+    }
+
+    /// `min 1/2 |W - A|^2 + lambda sum sqrt(size) |block|` has the solution
+    /// `(1 - lambda sqrt(size) / |A_block|)_+ A_block`, block by block.
+    #[test]
+    fn group_lasso_descends_to_the_soft_threshold_of_each_block() {
+        let (rows, columns, lambda) = (6, 5, 0.4);
+        let a: Vec<f32> = (0..rows * columns)
+            .map(|i| ((i * 29 % 17) as f32 - 8.3) * if i / columns < 3 { 0.02 } else { 0.2 })
+            .collect();
+        let stage =
+            stage(&format!("regulariser = 'group_lasso'\nlambda_rec = {lambda}\nblock = [3, 2]"));
+        let name = "gru.0.rec.weight";
+        let mut expected = Parameter { rows, columns, values: a.clone() };
+        let mut zeros = 0;
+        for_each_block(&mut expected, [3, 2], |size, norm| {
+            let keep = (1.0 - lambda * (size as f64).sqrt() / norm).max(0.0);
+            zeros += usize::from(keep == 0.0);
+            keep as f32
+        });
+        assert!((1..6).contains(&zeros), "{zeros} of 6 blocks");
+        let start = Parameter { rows, columns, values: vec![1.0; rows * columns] };
+        let mut parameters = Parameters::from([(name.to_owned(), start)]);
+        let free = ("output.weight".to_owned(), Parameter::filled(2, 2, 0.1));
+        parameters.extend([free.clone()]);
+        for _ in 0..300 {
+            let w = &mut parameters.get_mut(name).unwrap().values;
+            w.iter_mut().zip(&a).for_each(|(w, a)| *w -= 0.1 * (*w - a));
+            shrink_blocks(&stage, 0.1, &mut parameters);
+        }
+        for (i, (w, e)) in parameters[name].values.iter().zip(&expected.values).enumerate() {
+            assert!((w - e).abs() < 1e-4 && (*w == 0.0) == (*e == 0.0), "{i}: {w} and {e}");
+        }
+        assert_eq!(parameters["output.weight"], free.1);
+        let penalty = penalise(&stage, &parameters, &mut Gradients::new());
+        let mut by_hand = 0.0;
+        for_each_block(&mut expected, [3, 2], |size, norm| {
+            by_hand += lambda * (size as f64).sqrt() * norm;
+            1.0
+        });
+        assert!((penalty - by_hand).abs() < 1e-3, "{penalty} and {by_hand}");
+    }
+}

@@ -1,0 +1,129 @@
+//! Generated tones and a recipe that learns them, for tests of whole runs.
+
+use std::f32::consts::TAU;
+use std::fs;
+use std::path::Path;
+
+use crate::TrainError;
+use crate::config::Recipe;
+use crate::engine::net::Net;
+use crate::random;
+use crate::saved::checkpoint::Checkpoint;
+
+pub const RATE_HZ: u32 = 8000;
+
+/// Writes `count` recordings of "a" (low tone) and "b" (high tone) sequences with a manifest.
+pub fn tones(folder: &Path, count: usize) {
+    let mut manifest = String::new();
+    for i in 0..count {
+        let text: String =
+            (0..1 + i % 3).map(|k| if (i >> k) % 2 == 0 { 'a' } else { 'b' }).collect();
+        let mut samples = vec![0i16; 800];
+        for letter in text.chars() {
+            let hz = if letter == 'a' { 400.0 } else { 1600.0 };
+            samples.extend(
+                (0..1200).map(|n| (8000.0 * (TAU * hz * n as f32 / RATE_HZ as f32).sin()) as i16),
+            );
+            samples.extend([0i16; 800]);
+        }
+        let name = format!("{i}.wav");
+        fs::write(folder.join(&name), wav(&samples)).unwrap();
+        let seconds = samples.len() as f64 / f64::from(RATE_HZ);
+        manifest += &format!(
+            "{{\"audio_filepath\": \"{name}\", \"duration\": {seconds}, \"text\": \"{text}\"}}\n"
+        );
+    }
+    fs::write(folder.join("train.jsonl"), manifest).unwrap();
+}
+
+fn wav(samples: &[i16]) -> Vec<u8> {
+    let bytes = 2 * samples.len() as u32;
+    let mut out = Vec::new();
+    out.extend(b"RIFF");
+    out.extend((36 + bytes).to_le_bytes());
+    out.extend(b"WAVEfmt ");
+    out.extend(16u32.to_le_bytes());
+    out.extend([1u16, 1].iter().flat_map(|v| v.to_le_bytes()));
+    out.extend([RATE_HZ, 2 * RATE_HZ].iter().flat_map(|v| v.to_le_bytes()));
+    out.extend([2u16, 16].iter().flat_map(|v| v.to_le_bytes()));
+    out.extend(b"data");
+    out.extend(bytes.to_le_bytes());
+    out.extend(samples.iter().flat_map(|v| v.to_le_bytes()));
+    out
+}
+
+/// Two stages, trace norm and then low rank, at toy size; a checkpoint after every step.
+pub fn recipe(folder: &Path, changes: &[&str]) -> Recipe {
+    try_recipe(folder, changes).unwrap_or_else(|e| panic!("{e}"))
+}
+
+/// The same, or why it is none.
+pub fn try_recipe(folder: &Path, changes: &[&str]) -> Result<Recipe, TrainError> {
+    let manifest = folder.join("train.jsonl");
+    let text = format!(
+        r#"
+        seed = 5
+        checkpoint_minutes = 0.0
+        [data]
+        train = [{{ manifest = {manifest:?} }}]
+        dev = [{{ manifest = {manifest:?} }}]
+        [features]
+        sample_rate_hz = {RATE_HZ}
+        mels = 12
+        [network]
+        input = 12
+        gru = [12, 16]
+        fc = 16
+        row_conv = {{ lookahead = 1 }}
+        [[network.conv]]
+        channels = 4
+        kernel = [5, 5]
+        stride = [2, 2]
+        lookahead = 2
+        [batches]
+        max_utterances = 8
+        [augment]
+        gain_db = [-3.0, 3.0]
+        spec = {{ frequency_masks = 1, frequency_width = 2, time_masks = 1, time_width = 2, time_share = 0.1 }}
+        [[stage]]
+        name = "full"
+        epochs = 4
+        parametrisation = "factored"
+        regulariser = "trace_norm"
+        lambda_rec = 0.001
+        lambda_nonrec = 0.001
+        rate = 0.02
+        dropout = 0.1
+        average = 0.5
+        [[stage]]
+        name = "low_rank"
+        epochs = 2
+        warm_start = {{ variance = 0.8 }}
+        rate = {{ times_final = 0.5 }}
+        "#
+    );
+    let path = folder.join("recipe.toml");
+    fs::write(&path, text).unwrap();
+    let changes: Vec<String> = changes.iter().map(|s| s.to_string()).collect();
+    Recipe::load(&path, &changes)
+}
+
+/// The last checkpoint of a run.
+pub fn last(run: &Path) -> Checkpoint {
+    Checkpoint::load(&run.join("checkpoints/last.safetensors")).unwrap().0
+}
+
+/// Gives a fresh net batch norms, biases and peepholes that do something, as after training.
+pub fn as_after_training(net: &mut Net) {
+    for (i, (name, p)) in net.parameters.iter_mut().enumerate() {
+        if name.contains("norm") || name.contains("bias") || name.contains("peepholes") {
+            let noise = |k: usize| 0.3 * random::normal(i as u64, k as u64);
+            p.values.iter_mut().enumerate().for_each(|(k, v)| *v += noise(k));
+        }
+    }
+    for (i, s) in net.statistics.values_mut().enumerate() {
+        let noise = |k: usize| random::normal(100 + i as u64, k as u64);
+        s.mean.iter_mut().enumerate().for_each(|(k, m)| *m = 0.5 * noise(k));
+        s.variance.iter_mut().enumerate().for_each(|(k, v)| *v = 0.5 + noise(k).abs());
+    }
+}

@@ -1,0 +1,9 @@
+//! Whole nets and whole runs.
+
+mod cells;
+mod common;
+mod export;
+mod families;
+mod integers;
+mod methods;
+mod run;
