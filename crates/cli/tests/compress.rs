@@ -270,7 +270,7 @@ fn integers_are_a_start_that_is_warned_of() {
     for command in [
         "compress --variance 0.5",
         "compress --whiten --variance 0.5 --calibrate m.jsonl",
-        "compress auto --target 20KB --calibrate m.jsonl",
+        "compress auto --target 14KB --calibrate m.jsonl",
         "quantize --bits 4",
         "quantize --bits 4 --calibrate m.jsonl",
     ] {
