@@ -4,11 +4,11 @@ use crate::quantize::{rounded, takes_four_bits};
 use crate::{Bits, Cost, Machine};
 use serde::{Deserialize, Serialize};
 use std::fmt;
-use stonechat_kernels::cost_model::{Form, Product};
-use stonechat_model::{INT4_GROUP, Kind, LinearMap, MapRef, Matrix, Network, NetworkConfig};
-
-/// Frames that the runtime batches below and above the recurrence (its default).
-const TIME_BATCH: usize = 4;
+use stonechat_kernels::cost_model::Form;
+use stonechat_model::{
+    Family, FamilySpec, INT4_GROUP, Kind, LinearMap, MapRef, Matrix, Network, NetworkConfig,
+};
+use stonechat_plan::{Choice, Preference, Use, uses};
 
 /// How weights are stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -29,6 +29,15 @@ impl Storage {
             Storage::F32 => matrix.clone(),
             Storage::Int8 => rounded(matrix, Bits::Eight),
             Storage::Int4 => rounded(matrix, Bits::Four),
+        }
+    }
+
+    /// The kernels' form of a matrix in this storage.
+    fn form(self) -> Form {
+        match self {
+            Storage::F32 => Form::Float32,
+            Storage::Int8 => Form::Int8,
+            Storage::Int4 => Form::Int4,
         }
     }
 
@@ -53,7 +62,7 @@ impl fmt::Display for Storage {
 }
 
 /// A map whose cost is asked for.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Place {
     /// Outputs.
     pub rows: usize,
@@ -61,25 +70,15 @@ pub struct Place {
     pub cols: usize,
     /// What the map is for.
     pub(crate) kind: Kind,
-    /// Vectors of one product.
-    batch: usize,
-    /// Products for a frame of logits.
-    per_frame: f64,
+    /// Its products.
+    uses: Vec<Use>,
 }
 
 impl Place {
     /// The place of a map.
     pub fn of(config: &NetworkConfig, map: &MapRef<'_>) -> Self {
-        let (batch, per_frame) = match map.kind {
-            Kind::Conv => {
-                let above = config.conv.iter().skip(map.layer + 1);
-                let frames: usize = above.map(|conv| conv.stride[1]).product();
-                (config.conv_bins(map.layer + 1), frames as f64)
-            }
-            Kind::Recurrent | Kind::Joint | Kind::Projection => (1, 1.0),
-            _ => (TIME_BATCH, 1.0 / TIME_BATCH as f64),
-        };
-        Self { rows: map.map.rows(), cols: map.map.cols(), kind: map.kind, batch, per_frame }
+        let (rows, cols) = (map.map.rows(), map.map.cols());
+        Self { rows, cols, kind: map.kind, uses: uses(config, map.kind, map.layer) }
     }
 }
 
@@ -102,45 +101,41 @@ impl Pricing<'_> {
         };
         let parameters: usize = parts.iter().map(|(rows, cols)| rows * cols).sum();
         let bytes: usize = parts.iter().map(|&(rows, cols)| storage.bytes(rows, cols)).sum();
-        let form = match (rank, storage) {
-            (Some(rank), Storage::Int8) => vec![(Form::LowRank { rank }, (rows, cols))],
-            (None, Storage::Int8) => vec![(Form::Int8, (rows, cols))],
-            (_, Storage::Int4) => parts.into_iter().map(|part| (Form::Int4, part)).collect(),
-            (_, Storage::F32) => parts.into_iter().map(|part| (Form::Float32, part)).collect(),
-        };
-        let others = self.network_bytes.saturating_sub(bytes);
-        let seconds = |machine: &Machine| -> f64 {
-            let products = form.iter().map(|&(form, (rows, cols))| {
-                machine.predict(form, Product { rows, cols, batch: place.batch, others })
-            });
-            products.sum::<f64>() * place.per_frame
-        };
-        Cost {
-            parameters: parameters as f64,
-            bytes: bytes as f64,
-            latency_us: 1e6 * self.machine.map_or(0.0, seconds),
-        }
+        let family = rank.map_or_else(Family::dense, Family::low_rank);
+        let spec = FamilySpec::new("map", family, rows, cols);
+        let seconds = spec.map_or(0.0, |spec| self.seconds(place, &spec, storage, bytes));
+        Cost { parameters: parameters as f64, bytes: bytes as f64, latency_us: 1e6 * seconds }
     }
 
-    /// The cost of a map as it is, once its weights are `stored`; those that are integers stay so. The time of a
-    /// structured map, whose parts have 8 bits at least, is that of its dense view, which the runtime multiplies where
-    /// that is faster.
+    /// The cost of a map as it is, once its weights are `stored`; those that are integers stay so. Its time is that of
+    /// the form in which it runs on the machine. The parts of a structured map have 8 bits at least.
     pub fn map(&self, place: &Place, map: &LinearMap, stored: Storage) -> Cost {
         let stored = match stored {
             Storage::Int4 if !takes_four_bits(map) => Storage::Int8,
             _ => stored,
         };
-        let rank = map.factors().map(|_| map.rank());
         let parts = map.parts().iter().map(|part| match part.is_quantised() {
             true => part.bytes(),
             false => stored.bytes(part.rows(), part.cols()),
         });
-        let gain = map.gain().map_or(0, |gain| 4 * gain.len());
+        let bytes = parts.sum::<usize>() + map.gain().map_or(0, |gain| 4 * gain.len());
         Cost {
             parameters: map.params() as f64,
-            bytes: (parts.sum::<usize>() + gain) as f64,
-            latency_us: self.cost(place, rank, stored).latency_us,
+            bytes: bytes as f64,
+            latency_us: 1e6 * self.seconds(place, map.spec(), stored, bytes),
         }
+    }
+
+    /// Seconds a frame of logits, 0 without a machine.
+    fn seconds(&self, place: &Place, spec: &FamilySpec, storage: Storage, bytes: usize) -> f64 {
+        let Some(machine) = self.machine else { return 0.0 };
+        let others = self.network_bytes.saturating_sub(bytes);
+        let preference = Preference::Fastest(Box::new(*machine));
+        Choice::of(spec, storage.form(), &place.uses, others, &preference).seconds(
+            &place.uses,
+            machine,
+            others,
+        )
     }
 }
 

@@ -66,7 +66,7 @@ pub use warm_start::{LowRank, Measured, low_rank};
 pub use whiten::{DAMPING, output_error};
 
 /// What the kernels take on a machine, measured once: for budgets of time.
-pub use stonechat_kernels::cost_model::Calibration as Machine;
+pub use stonechat_plan::Machine;
 
 /// Result with this crate's [`Error`].
 pub type Result<T> = std::result::Result<T, Error>;

@@ -194,9 +194,9 @@ fn choose(
         })
         .fold(vectors(network), Cost::add);
     let cost = |map: &Spectrum, rank: usize| {
-        let place = spectra.iter().position(|s| s.name == map.name).map(|i| places[i]);
+        let place = spectra.iter().position(|s| s.name == map.name).map(|i| &places[i]);
         let rank = (plan.force || map.saves(rank)).then_some(rank);
-        place.map_or(Cost::default(), |place| pricing.cost(&place, rank, stored(place.kind)))
+        place.map_or(Cost::default(), |place| pricing.cost(place, rank, stored(place.kind)))
     };
     let terms = Terms { fixed, cost: &cost, force: plan.force, step: plan.multiple_of };
     plan.rank.choose_under(spectra, &terms)

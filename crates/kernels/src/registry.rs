@@ -33,6 +33,19 @@ impl MatrixForm {
         if few_blocks(weights, rows, cols).is_some() { Self::BlockSparse } else { Self::Dense }
     }
 
+    /// Packs a `rows x cols` matrix densely, which is possible for all weights.
+    ///
+    /// # Errors
+    /// Those of [`PackedI8::pack`](crate::PackedI8::pack) and its kin, and [`Error::IsaUnavailable`].
+    pub fn pack_dense(
+        isa: Isa,
+        weights: Weights<'_>,
+        rows: usize,
+        cols: usize,
+    ) -> Result<Box<dyn Product>, Error> {
+        weights.pack(isa, rows, cols).map(|packed| packed as Box<dyn Product>)
+    }
+
     /// Packs a `rows x cols` matrix in this form; `None` where it is not for such weights.
     ///
     /// # Errors
@@ -56,7 +69,7 @@ fn dense(
     rows: usize,
     cols: usize,
 ) -> Option<Result<Box<dyn Product>, Error>> {
-    Some(weights.pack(isa, rows, cols).map(|packed| packed as Box<dyn Product>))
+    Some(MatrixForm::pack_dense(isa, weights, rows, cols))
 }
 
 fn block_sparse(

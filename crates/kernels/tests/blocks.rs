@@ -184,20 +184,38 @@ fn block_diagonal_packing_names_what_is_wrong() {
     assert_eq!(error, Error::WeightOutOfRange { offset: 0 });
 }
 
-/// A matrix is multiplied block by block where that pays: with at most seven of ten blocks.
+/// The share of blocks up to which a matrix is packed sparse, and that either form gives the same bits.
 #[test]
-fn few_blocks_make_a_matrix_sparse() {
-    let (rows, cols) = (64, 20);
-    for kept in 0..=10 {
-        let mask: Vec<bool> = (0..10).map(|block| block < kept).collect();
-        let values = masked(&vec![1; rows * cols], &mask, cols);
-        let scales = vec![1.0; rows];
-        let weights = || Weights::I8 { values: &values, scales: &scales };
-        let form = if kept <= 7 { MatrixForm::BlockSparse } else { MatrixForm::Dense };
-        assert_eq!(MatrixForm::of(weights(), rows, cols), form, "{kept} blocks of 10");
-        let sparse = MatrixForm::BlockSparse.pack(Isa::detect(), weights(), rows, cols);
-        assert_eq!(sparse.is_some(), kept <= 7, "{kept} blocks of 10");
+fn a_matrix_is_sparse_where_few_of_its_blocks_have_weights() {
+    let (rows, cols) = (64, 80); // forty blocks
+    let x = Numbers::new(5).floats(cols);
+    for (kept, form) in [
+        (0, MatrixForm::BlockSparse),
+        (1, MatrixForm::BlockSparse),
+        (28, MatrixForm::BlockSparse),
+        (29, MatrixForm::Dense),
+        (40, MatrixForm::Dense),
+    ] {
+        let mask: Vec<bool> = (0..40).map(|block| block < kept).collect();
+        let values = masked(&vec![3; rows * cols], &mask, cols);
+        let scales = vec![0.5; rows];
+        let weights = Weights::I8 { values: &values, scales: &scales };
+        assert_eq!(MatrixForm::of(weights, rows, cols), form, "{kept} of 40 blocks");
+        let isa = Isa::detect();
+        let dense = MatrixForm::pack_dense(isa, weights, rows, cols).expect("packs");
+        let sparse = MatrixForm::BlockSparse.pack(isa, weights, rows, cols);
+        assert_eq!(sparse.is_some(), form == MatrixForm::BlockSparse, "{kept} of 40 blocks");
+        let results = [Some(dense), sparse.map(|packed| packed.expect("packs"))].map(|packed| {
+            packed.map(|packed| {
+                let mut y = vec![f32::NAN; rows];
+                packed.matmul(&x, 1, None, Activation::None, &mut Scratch::new(), &mut y);
+                bits(&y)
+            })
+        });
+        assert!(results[1].is_none() || results[0] == results[1], "{kept} of 40 blocks");
     }
-    let floats = vec![0.0; rows * cols];
-    assert_eq!(MatrixForm::of(Weights::F32(&floats), rows, cols), MatrixForm::Dense);
+    for weights in [Weights::F32(&[0.0; 64]), Weights::I8 { values: &[0; 9], scales: &[] }] {
+        assert_eq!(MatrixForm::of(weights, 8, 8), MatrixForm::Dense);
+        assert!(MatrixForm::BlockSparse.pack(Isa::detect(), weights, 8, 8).is_none());
+    }
 }

@@ -10,10 +10,11 @@ use std::sync::Arc;
 
 use stonechat_kernels::{Activation, Arena, Packed};
 use stonechat_model::Network;
+use stonechat_plan::RunPlan;
 
 use crate::affine::AffineLayer;
 use crate::conv::{ConvLayer, ConvState};
-use crate::linear::{Chooser, LinearScratch, StructuredForms};
+use crate::linear::LinearScratch;
 use crate::profile::{Clock, Part, Profile};
 use crate::recognizer::Options;
 use crate::recurrent::{LayerState, PackedLayer};
@@ -41,9 +42,8 @@ pub(crate) struct Layers {
 }
 
 impl Layers {
-    /// Packs the weights of a valid network.
-    pub(crate) fn new(network: &Network, forms: &StructuredForms) -> Result<Self, Error> {
-        let chooser = &Chooser::new(forms, network);
+    /// Packs the weights of a valid network by its plan.
+    pub(crate) fn new(network: &Network, plan: &RunPlan) -> Result<Self, Error> {
         let config = &network.config;
         let conv = network.conv.iter().enumerate();
         let recurrent = network.recurrent.iter().enumerate();
@@ -52,14 +52,14 @@ impl Layers {
         let relu = Activation::ClippedRelu(config.clip);
         let mut layers = Self {
             conv: conv
-                .map(|(l, affine)| ConvLayer::new(l, affine, config, chooser))
+                .map(|(l, affine)| ConvLayer::new(l, affine, config, plan))
                 .collect::<Result<_, _>>()?,
             recurrent: recurrent
-                .map(|(l, layer)| PackedLayer::new(l, layer, config, chooser))
+                .map(|(l, layer)| PackedLayer::new(l, layer, config, plan))
                 .collect::<Result<_, _>>()?,
             row_conv: row_conv.map(|weights| RowConvLayer::new(weights, config)),
-            fc: fc.map(|affine| AffineLayer::new("fc", affine, relu, chooser)).transpose()?,
-            output: AffineLayer::new("output", &network.output, Activation::None, chooser)?,
+            fc: fc.map(|affine| AffineLayer::new("fc", affine, relu, plan)).transpose()?,
+            output: AffineLayer::new("output", &network.output, Activation::None, plan)?,
         };
         // On common huge pages, in the order in which a frame reads them.
         Arena::of(&mut layers.packed());

@@ -2,9 +2,10 @@
 
 use stonechat_kernels::{Activation, Packed};
 use stonechat_model::Affine;
+use stonechat_plan::RunPlan;
 
 use crate::Error;
-use crate::linear::{Chooser, LinearScratch, PackedMap};
+use crate::linear::{LinearScratch, PackedMap};
 
 /// A packed map with its bias and activation: the fully connected and the output layer.
 pub(crate) struct AffineLayer {
@@ -18,17 +19,17 @@ impl AffineLayer {
         name: &str,
         affine: &Affine,
         activation: Activation,
-        chooser: &Chooser<'_>,
+        plan: &RunPlan,
     ) -> Result<Self, Error> {
         Ok(Self {
-            map: PackedMap::pack(name, &affine.map, chooser)?,
+            map: PackedMap::pack(name, &affine.map, plan)?,
             bias: affine.bias.clone(),
             activation,
         })
     }
 
     /// The weights, to be moved.
-    pub(crate) fn packed(&mut self) -> Vec<&mut dyn Packed> {
+    pub(crate) fn packed(&mut self) -> impl Iterator<Item = &mut dyn Packed> {
         self.map.packed()
     }
 

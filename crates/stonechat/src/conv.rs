@@ -8,9 +8,10 @@
 
 use stonechat_kernels::{Activation, Packed};
 use stonechat_model::{Affine, NetworkConfig};
+use stonechat_plan::RunPlan;
 
 use crate::Error;
-use crate::linear::{Chooser, LinearScratch, PackedMap};
+use crate::linear::{LinearScratch, PackedMap};
 
 /// Patches are gathered for as many bins at a time as fit into this many floats: half of a
 /// 1 MB L2, beside the weights. It also bounds the memory of filters of any size.
@@ -48,13 +49,13 @@ impl ConvLayer {
         index: usize,
         affine: &Affine,
         config: &NetworkConfig,
-        chooser: &Chooser<'_>,
+        plan: &RunPlan,
     ) -> Result<Self, Error> {
         let conv = &config.conv[index];
         let [kernel_freq, kernel_time] = conv.kernel;
         let channels_in = config.conv_channels_in(index);
         Ok(Self {
-            map: PackedMap::pack(&format!("conv.{index}"), &affine.map, chooser)?,
+            map: PackedMap::pack(&format!("conv.{index}"), &affine.map, plan)?,
             bias: affine.bias.clone(),
             activation: Activation::ClippedRelu(config.clip),
             input: config.conv_bins(index) * channels_in,
@@ -69,7 +70,7 @@ impl ConvLayer {
     }
 
     /// The weights, to be moved.
-    pub(crate) fn packed(&mut self) -> Vec<&mut dyn Packed> {
+    pub(crate) fn packed(&mut self) -> impl Iterator<Item = &mut dyn Packed> {
         self.map.packed()
     }
 

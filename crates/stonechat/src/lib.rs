@@ -53,7 +53,6 @@ mod voice;
 pub use acoustic::AcousticStream;
 pub use activity::VoiceOptions;
 pub use error::Error;
-pub use linear::{REFERENCE, RunForm, StructuredForms};
 pub use model::Model;
 pub use profile::{Part, Profile};
 pub use recognizer::{Options, Recognizer};
@@ -63,6 +62,7 @@ pub use stonechat_decode::{
     EndpointRules, Evidence, Grammar, GrammarDecoder, GrammarOptions, GrammarSearch, Heard,
     Hotword, LanguageModel, Spotted, SpotterOptions, Token, Word,
 };
+pub use stonechat_plan::{MapPlan, Preference, Reason, Reference, RunForm, RunPlan};
 pub use stream::Stream;
 
 /// The example in the README, compiled with the documentation tests.

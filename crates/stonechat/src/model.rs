@@ -9,11 +9,11 @@ use stonechat_decode::{
     BeamOptions, BeamSearch, Grammar, GrammarOptions, GrammarSearch, GreedyDecoder,
 };
 use stonechat_model::{Alphabet, NetworkConfig, Package};
+use stonechat_plan::{Preference, RunPlan};
 
 use crate::Error;
 use crate::acoustic::{AcousticStream, Layers};
 use crate::front_end::FrontEnd;
-use crate::linear::StructuredForms;
 use crate::recognizer::Options;
 
 /// The most memory of past frames that a stream may need, in bytes. A recognizer of a few megabytes
@@ -28,6 +28,7 @@ pub struct Model {
     config: NetworkConfig,
     provenance: serde_json::Value,
     frame_seconds: f64,
+    plan: RunPlan,
     layers: Layers,
     /// What each stream starts with a copy of; made here so that no stream can fail to start.
     front_end: FrontEnd,
@@ -59,7 +60,7 @@ impl Model {
     /// network and alphabet do not fit each other ([`Error::FeatureSize`], [`Error::Symbols`]), or
     /// the network's filters would need more than 256 MB per stream ([`Error::StateSize`]).
     pub fn from_package(package: Package) -> Result<Self, Error> {
-        Self::from_package_with(package, &StructuredForms::default())
+        Self::from_package_with(package, &Preference::default())
     }
 
     /// [`from_package`](Self::from_package) with a say in how structured maps run: by the fastest form, the default, or
@@ -67,7 +68,7 @@ impl Model {
     ///
     /// # Errors
     /// Those of [`from_package`](Self::from_package).
-    pub fn from_package_with(package: Package, forms: &StructuredForms) -> Result<Self, Error> {
+    pub fn from_package_with(package: Package, preference: &Preference) -> Result<Self, Error> {
         let Package { features, alphabet, network, provenance } = package;
         network.validate()?;
         let features: FeatureConfig = serde_json::from_value(features)?;
@@ -81,7 +82,8 @@ impl Model {
         if alphabet.len() != network.symbols() {
             return Err(Error::Symbols { alphabet: alphabet.len(), network: network.symbols() });
         }
-        let layers = Layers::new(&network, forms)?;
+        let plan = RunPlan::new(&network, preference);
+        let layers = Layers::new(&network, &plan)?;
         let bytes = layers.state_floats() * size_of::<f32>();
         if bytes > MAX_STATE_BYTES {
             return Err(Error::StateSize { bytes, limit: MAX_STATE_BYTES });
@@ -96,6 +98,7 @@ impl Model {
             alphabet,
             config: network.config,
             provenance,
+            plan,
             layers,
         })
     }
@@ -130,6 +133,11 @@ impl Model {
     /// The shape of the network.
     pub fn network(&self) -> &NetworkConfig {
         &self.config
+    }
+
+    /// In which form each linear map is multiplied, and why.
+    pub fn plan(&self) -> &RunPlan {
+        &self.plan
     }
 
     /// Where the model comes from: recipe, data and figures, as the package has them.

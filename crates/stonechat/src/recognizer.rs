@@ -12,7 +12,7 @@ use crate::{Error, Model};
 
 /// The largest [`Options::time_batch`]. Beyond about four frames the gain is small and the
 /// latency is felt (Kliegl et al. 2017, section 4).
-pub(crate) const MAX_TIME_BATCH: usize = 4;
+pub(crate) const MAX_TIME_BATCH: usize = stonechat_plan::TIME_BATCH;
 
 /// How streams run. The text does not depend on any of it.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -10,7 +10,7 @@ use common::{
     NATIVE, Random, STORAGES, Storage, config, model, model_of, model_of_cells, network, sound,
     structure,
 };
-use stonechat::{BeamOptions, Options, Recognizer, Stream, StructuredForms};
+use stonechat::{BeamOptions, Options, Preference, Recognizer, Stream};
 use stonechat_model::Cell::{Gru, Lstm, Rnn};
 
 /// The system's allocator with counters for the thread that asks.
@@ -120,7 +120,7 @@ fn products_of_structured_maps_allocate_nothing_either() {
         for int8 in [false, true] {
             let mut network = network(&config, 5, Storage::Dense, 1);
             assert!(structure(&mut network, family, int8, 2) >= 4, "{family}");
-            let model = model_of(network, &StructuredForms::Smallest);
+            let model = model_of(network, &Preference::Smallest);
             let mut stream = model.acoustic_stream(&Options::default()).unwrap();
             let mut logits = Vec::with_capacity(200 * 5);
             let (warm_up, rest) = features.split_at(20 * config.input);

@@ -7,13 +7,13 @@ use std::sync::Arc;
 
 use common::{Random, STORAGES, Storage, cells, config, conv, full_config, model_of, network};
 use proptest::prelude::*;
-use stonechat::{Error, Model, Options, StructuredForms};
+use stonechat::{Error, Model, Options, Preference};
 use stonechat_model::{Candidate, Cell, Network, NetworkConfig, RowConvConfig};
 
 const SYMBOLS: usize = 5;
 
 fn model(network: Network) -> Arc<Model> {
-    model_of(network, &StructuredForms::default())
+    model_of(network, &Preference::default())
 }
 
 fn options(time_batch: usize) -> Options {

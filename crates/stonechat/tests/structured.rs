@@ -5,7 +5,7 @@ mod common;
 use std::sync::Arc;
 
 use common::{NATIVE, Random, Storage, config, model_of, network, structure};
-use stonechat::{Model, Options, StructuredForms};
+use stonechat::{Model, Options, Preference, RunForm, RunPlan};
 use stonechat_model::{Cell, NetworkConfig, RecurrentConfig};
 
 const SYMBOLS: usize = 5;
@@ -45,15 +45,16 @@ fn every_form_gives_the_logits_of_the_slow_twin() {
                 let count = structure(&mut network, family, int8, number as u64);
                 let features = Random(7).values(40 * config.input, 2.0);
                 let expected = network.forward_reference(&features, 40).unwrap();
-                for forms in
-                    [StructuredForms::Smallest, StructuredForms::Dense, StructuredForms::Fastest]
-                {
+                for forms in [Preference::Smallest, Preference::Dense, Preference::default()] {
                     let name = format!("case {case}, {family}, int8 {int8}, {forms:?}");
-                    let run_forms = forms.of_network(&network);
-                    let others = run_forms.iter().filter(|form| form.form != "dense").count();
+                    let plan = RunPlan::new(&network, &forms);
+                    let forms_of_maps: Vec<RunForm> =
+                        plan.maps().iter().map(|map| map.form).collect();
+                    let one = forms_of_maps.iter().filter(|form| form.is_one_matrix()).count();
+                    let others = forms_of_maps.len() - one;
                     match forms {
-                        StructuredForms::Smallest => assert_eq!(others, count, "{name}"),
-                        StructuredForms::Dense => assert_eq!(others, 0, "{name}"),
+                        Preference::Smallest => assert_eq!(others, count, "{name}"),
+                        Preference::Dense => assert_eq!(others, 0, "{name}"),
                         _ => {}
                     }
                     own += others;
@@ -62,10 +63,10 @@ fn every_form_gives_the_logits_of_the_slow_twin() {
                     let error = error(&found, &expected);
                     // Products by the transform take float vectors, whatever the weights are stored as; all
                     // others round the vectors to int8, which adds up over the steps.
-                    let exact = run_forms
-                        .iter()
-                        .all(|form| form.form != "groups" && form.form != "gate_factors");
-                    let exact = !int8 || exact && matches!(forms, StructuredForms::Smallest);
+                    let rounds =
+                        |form: &RunForm| matches!(form, RunForm::Groups | RunForm::GateFactors);
+                    let exact = !forms_of_maps.iter().any(rounds);
+                    let exact = !int8 || exact && matches!(forms, Preference::Smallest);
                     assert!(error < if exact { 1e-5 } else { 0.1 }, "{name}: {error}");
                     let bits = |logits: Vec<f32>| -> Vec<u32> {
                         logits.into_iter().map(f32::to_bits).collect()
@@ -88,9 +89,9 @@ fn large_maps_run_by_the_transform_and_small_ones_are_multiplied_out() {
         let config = config(hidden, vec![], &[hidden]);
         let mut network = network(&config, SYMBOLS, Storage::Int8, 1);
         assert!(structure(&mut network, family, true, 1) >= 2);
-        let rec = StructuredForms::Fastest.of_network(&network).into_iter().nth(1).unwrap();
-        assert!(!rec.reason.is_empty());
-        rec.form
+        let rec = RunPlan::new(&network, &Preference::default()).maps()[1].clone();
+        assert!(!rec.reason.to_string().is_empty());
+        rec.form.name()
     };
     let toeplitz = r#"{"family":"toeplitz_like","rank":1}"#;
     assert_eq!(form(toeplitz, 32), "dense");

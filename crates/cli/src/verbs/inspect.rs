@@ -9,7 +9,7 @@ use anyhow::{Context, Result};
 use clap::Args;
 use serde::Serialize;
 use serde_json::Value;
-use stonechat::{RunForm, StructuredForms};
+use stonechat::{MapPlan, Preference, RunPlan};
 use stonechat_audio::FeatureConfig;
 use stonechat_compress::{MapReport, map_report};
 use stonechat_model::{Kind, NetworkConfig, Package};
@@ -73,11 +73,11 @@ struct Map {
     /// Rank that keeps 90 % of the variance.
     rank90: usize,
     /// In which form the runtime multiplies, and why.
-    runs_as: RunForm,
+    runs_as: MapPlan,
 }
 
 impl Map {
-    fn new(map: MapReport, runs_as: RunForm) -> Self {
+    fn new(map: MapReport, runs_as: MapPlan) -> Self {
         // A family has no keys or values that JSON cannot say.
         let hyperparameters = serde_json::to_value(&map.hyperparameters).unwrap_or_default();
         let displaced = map.family.ends_with("_like");
@@ -128,8 +128,8 @@ impl Inspect {
             frame_ms: network.config.time_stride() as f32 * features.hop_ms,
             maps: map_report(&network)?
                 .into_iter()
-                .zip(StructuredForms::default().of_network(&network))
-                .map(|(map, form)| Map::new(map, form))
+                .zip(RunPlan::new(&network, &Preference::default()).maps())
+                .map(|(map, plan)| Map::new(map, plan.clone()))
                 .collect(),
             network: network.config,
             features,
@@ -162,7 +162,7 @@ impl Report {
                 format!("{:.3}", map.nu),
                 thousands(map.parameters),
                 thousands(map.bytes),
-                map.runs_as.form.to_owned(),
+                map.runs_as.form.name().to_owned(),
             ]);
         }
         let mut text = format!(

@@ -1,19 +1,15 @@
 //! Maps that the Fourier transform makes diagonal: the squares that a matrix is made of, each a product of the
-//! kernels' over a part of the input, one vector at a time.
+//! kernels' over a part of the input.
 
 use std::ops::Range;
 
 use stonechat_kernels::fft::{BlockCirculant, ToeplitzLike};
-use stonechat_kernels::{Epilogue, Error, Packed, Product, Scratch};
+use stonechat_kernels::{Error, Product};
 use stonechat_model::{Family, LinearMap, Matrix, Rectangle};
 
-/// `W` as a sum of products over parts of the input, each to a part of the output.
-pub(super) struct Spectral {
-    pieces: Vec<Piece>,
-    /// Factors of the inputs.
-    signs: Option<Vec<f32>>,
-}
+use super::term::{Inputs, Outputs, Term};
 
+/// A square, or the part of it that lies within the matrix.
 struct Piece {
     product: Box<dyn Product>,
     rows: Range<usize>,
@@ -22,67 +18,30 @@ struct Piece {
     reversed: bool,
 }
 
-/// Working memory.
-#[derive(Default)]
-pub(crate) struct SpectralScratch {
-    input: Vec<f32>,
-    output: Vec<f32>,
-}
-
-impl Spectral {
-    /// `None` for families that are none of these.
-    pub(super) fn pack(map: &LinearMap) -> Option<Result<Self, Error>> {
-        let spec = map.spec();
-        let parts: Vec<Vec<f32>> = map.parts().iter().map(Matrix::to_dense).collect();
-        let parts: Vec<&[f32]> = parts.iter().map(Vec::as_slice).collect();
-        let pieces =
-            pieces(spec.family(), &parts, Place { top: 0, rows: spec.rows(), cols: spec.cols() })?;
-        let signs = match spec.family() {
-            Family::PerGate(stack) => signs(&stack.of, spec.cols()),
-            family => signs(family, spec.cols()),
+/// `W` as a sum of products over parts of the input, each to a part of the output. `None` for families that are none
+/// of these.
+pub(super) fn terms(map: &LinearMap) -> Option<Result<Vec<Term>, Error>> {
+    let parts: Vec<Vec<f32>> = map.parts().iter().map(Matrix::to_dense).collect();
+    let parts: Vec<&[f32]> = parts.iter().map(Vec::as_slice).collect();
+    let whole = Place { top: 0, rows: map.rows(), cols: map.cols() };
+    let pieces = pieces(map.family(), &parts, whole)?;
+    let family = match map.family() {
+        Family::PerGate(stack) => &*stack.of,
+        family => family,
+    };
+    let term = |Piece { product, rows, cols, reversed }: Piece| {
+        let signs = match family {
+            Family::Circulant(family) => Some(cols.clone().map(|col| family.sign(col)).collect()),
+            _ => None,
         };
-        Some(pieces.map(|pieces| Self { pieces, signs }))
-    }
-
-    pub(super) fn packed(&mut self) -> Vec<&mut dyn Packed> {
-        self.pieces.iter_mut().map(|piece| &mut *piece.product as &mut dyn Packed).collect()
-    }
-
-    /// `y = W x` for one vector.
-    pub(super) fn multiply(
-        &self,
-        x: &[f32],
-        kernel: &mut Scratch,
-        scratch: &mut SpectralScratch,
-        y: &mut [f32],
-    ) {
-        let SpectralScratch { input, output } = scratch;
-        y.fill(0.0);
-        for piece in &self.pieces {
-            let (rows, cols) = (piece.product.rows(), piece.product.cols());
-            input.clear();
-            match &self.signs {
-                None => input.extend_from_slice(&x[piece.cols.clone()]),
-                Some(signs) => {
-                    let pairs = piece.cols.clone().map(|col| x[col] * signs[col]);
-                    input.extend(pairs);
-                }
-            }
-            input.resize(cols, 0.0);
-            output.resize(rows, 0.0);
-            piece.product.multiply(None, input, 1, Epilogue::NONE, kernel, output);
-            let y = &mut y[piece.rows.clone()];
-            match piece.reversed {
-                false => y.iter_mut().zip(&*output).for_each(|(y, v)| *y += v),
-                true => y.iter_mut().zip(output.iter().rev()).for_each(|(y, v)| *y += v),
-            }
-        }
-    }
-}
-
-fn signs(family: &Family, cols: usize) -> Option<Vec<f32>> {
-    let Family::Circulant(family) = family else { return None };
-    Some((0..cols).map(|col| family.sign(col)).collect())
+        // What stands beyond the last row comes first where the results are reversed.
+        let outputs = match reversed {
+            false => Outputs { skipped: 0, rows: rows.collect() },
+            true => Outputs { skipped: product.rows() - rows.len(), rows: rows.rev().collect() },
+        };
+        Term::part(vec![product], Some(Inputs { range: cols, signs }), outputs)
+    };
+    Some(pieces.map(|pieces| pieces.into_iter().map(term).collect()))
 }
 
 /// A matrix of `rows x cols` whose first row is row `top` of the whole.
@@ -102,7 +61,7 @@ fn share<'a>(parts: &[&'a [f32]], number: usize, count: usize) -> Vec<&'a [f32]>
     parts.iter().map(of).collect()
 }
 
-/// The pieces of a matrix; `None` if the family has none.
+/// The squares of a matrix; `None` if the family has none.
 fn pieces(family: &Family, parts: &[&[f32]], place: Place) -> Option<Result<Vec<Piece>, Error>> {
     Some(match family {
         Family::ToeplitzLike(family) => squares(parts, family.rectangle, place, false, like),

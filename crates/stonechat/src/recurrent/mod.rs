@@ -9,13 +9,16 @@ mod lstm;
 mod rnn;
 mod separate;
 
-use std::borrow::Cow;
-
-use stonechat_kernels::{Activation, Packed, PackedGru, PackedLstm};
-use stonechat_model::{Candidate, Cell, LinearMap, NetworkConfig, RecurrentLayer};
+use stonechat_kernels::{
+    Activation, Error as KernelError, Packed, PackedGru, PackedLstm, Recurrent,
+};
+use stonechat_model::{
+    Candidate, Cell, LinearMap, Matrix, NetworkConfig, RecurrentConfig, RecurrentLayer,
+};
+use stonechat_plan::{RunForm, RunPlan, multiplied_out, weights};
 
 use crate::Error;
-use crate::linear::{Chooser, LinearScratch, PackedMap, executable, recurrent, recurrent_factors};
+use crate::linear::{LinearScratch, PackedMap};
 use crate::profile::{Clock, Part};
 use separate::Separate;
 
@@ -62,38 +65,16 @@ impl PackedLayer {
         index: usize,
         layer: &RecurrentLayer,
         network: &NetworkConfig,
-        chooser: &Chooser<'_>,
+        plan: &RunPlan,
     ) -> Result<Self, Error> {
         let config = &network.recurrent[index];
         let name = network.recurrent_name(index);
-        let part = |part: &str| format!("{name}.{part}");
-        let pack = |suffix: &str, map: &LinearMap| PackedMap::pack(&part(suffix), map, chooser);
+        let rec_name = format!("{name}.rec");
+        let pack =
+            |part: &str, map: &LinearMap| PackedMap::pack(&format!("{name}.{part}"), map, plan);
         let candidate = match network.candidate {
             Candidate::Tanh => Activation::Tanh,
             Candidate::ClippedRelu => Activation::ClippedRelu(network.clip),
-        };
-        let own = chooser.has_own(&layer.rec, 1);
-        let rec = if own { Cow::Borrowed(&layer.rec) } else { executable(&layer.rec) };
-        let fused = match (config.cell, &layer.joint) {
-            // A map with a product of its own, or one that is multiplied out for a fused step.
-            _ if own => None,
-            // The kernels' steps have neither projection nor peepholes nor a bias inside the reset gate.
-            _ if config.projection.is_some() || config.peepholes || config.recurrent_bias => None,
-            (_, None) => recurrent(&rec),
-            // `L (Vh h)` is a low-rank recurrent map.
-            (Cell::Gru, Some(left)) => recurrent_factors(left, &rec),
-            _ => None,
-        };
-        let failed = |source| Error::Weight { map: part("rec"), source };
-        let hidden = config.hidden;
-        let fused = match (config.cell, fused) {
-            (Cell::Gru, Some(map)) => {
-                Some(PackedGru::pack(map, hidden, candidate).map(Step::Gru).map_err(failed)?)
-            }
-            (Cell::Lstm, Some(map)) => {
-                Some(PackedLstm::pack(map, hidden).map(Step::Lstm).map_err(failed)?)
-            }
-            _ => None,
         };
         let mut input = vec![pack("nonrec", &layer.nonrec.map)?];
         // Only where no reset gate stands between them, `L` takes the sum of both products.
@@ -101,12 +82,14 @@ impl PackedLayer {
         if let Some(left) = layer.joint.as_ref().filter(|_| !joint_sum) {
             input.push(pack("joint", left)?);
         }
+        let fused = fused(config, layer, candidate, plan.form(&rec_name))
+            .map_err(|source| Error::Weight { map: rec_name.clone(), source })?;
         let step = match fused {
             Some(step) => step,
             None => {
                 let left = layer.joint.as_ref().map(|left| pack("joint", left)).transpose()?;
                 let bias = joint_sum.then(|| layer.nonrec.bias.clone());
-                let rec = PackedMap::pack_for(&part("rec"), &layer.rec, chooser, 1)?;
+                let rec = pack("rec", &layer.rec)?;
                 let cell = match config.cell {
                     Cell::Gru => separate::Gates::Gru(candidate, layer.recurrent_bias.clone()),
                     Cell::Lstm => separate::Gates::Lstm(layer.peepholes.clone()),
@@ -115,10 +98,7 @@ impl PackedLayer {
                 Step::Separate(Box::new(Separate { rec, left, bias, cell }))
             }
         };
-        let projection = layer.projection.as_ref();
-        let projection = projection
-            .map(|map| PackedMap::pack_for(&part("proj"), map, chooser, 1))
-            .transpose()?;
+        let projection = layer.projection.as_ref().map(|map| pack("proj", map)).transpose()?;
         Ok(Self {
             index,
             cell: config.cell,
@@ -126,8 +106,8 @@ impl PackedLayer {
             bias: (!joint_sum).then(|| layer.nonrec.bias.clone()),
             step,
             projection,
-            hidden,
-            rec_name: part("rec"),
+            hidden: config.hidden,
+            rec_name,
         })
     }
 
@@ -208,6 +188,42 @@ impl PackedLayer {
         state.inputs = inputs;
         clock.lap(Part::Recurrent(self.cell, self.index));
     }
+}
+
+/// `U V` as the kernels take it.
+fn product<'a>(u: &'a Matrix, v: &'a Matrix) -> Recurrent<'a> {
+    Recurrent::LowRank { u: weights(u), v: weights(v), rank: v.rows() }
+}
+
+/// The whole step in one call, where the kernels have it: of a GRU or an LSTM whose recurrent map runs as one dense
+/// matrix or a low-rank product, without projection, peepholes and a bias inside the reset gate.
+fn fused(
+    config: &RecurrentConfig,
+    layer: &RecurrentLayer,
+    candidate: Activation,
+    form: RunForm,
+) -> Result<Option<Step>, KernelError> {
+    if config.projection.is_some() || config.peepholes || config.recurrent_bias {
+        return Ok(None);
+    }
+    let matrix = (form == RunForm::Dense).then(|| multiplied_out(&layer.rec));
+    let recurrent = match (&matrix, &layer.joint) {
+        (Some(matrix), None) => Some(Recurrent::Dense(weights(matrix))),
+        // `L (Vh h)` is a low-rank recurrent map.
+        (Some(matrix), Some(left)) if config.cell == Cell::Gru => {
+            left.weight().map(|left| product(left, matrix))
+        }
+        (None, None) if form == RunForm::LowRank && layer.rec.gain().is_none() => {
+            layer.rec.factors().map(|(u, v)| product(u, v))
+        }
+        _ => None,
+    };
+    let hidden = config.hidden;
+    Ok(match (config.cell, recurrent) {
+        (Cell::Gru, Some(map)) => Some(Step::Gru(PackedGru::pack(map, hidden, candidate)?)),
+        (Cell::Lstm, Some(map)) => Some(Step::Lstm(PackedLstm::pack(map, hidden)?)),
+        _ => None,
+    })
 }
 
 impl LayerState {

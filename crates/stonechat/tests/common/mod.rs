@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use stonechat::{Model, StructuredForms};
+use stonechat::{Model, Preference};
 use stonechat_audio::{FeatureConfig, Normalise};
 use stonechat_kernels::quantize::{Grouped, quantize_groups, quantize_rows};
 use stonechat_model::{
@@ -248,7 +248,7 @@ pub fn model(storage: Storage) -> Arc<Model> {
 }
 
 /// A model around a network of five symbols.
-pub fn model_of(network: Network, forms: &StructuredForms) -> Arc<Model> {
+pub fn model_of(network: Network, forms: &Preference) -> Arc<Model> {
     let symbols = ["", " ", "a", "b", "c"].map(String::from).to_vec();
     let features = FeatureConfig { mels: network.config.input, ..FeatureConfig::default() };
     let package = Package {

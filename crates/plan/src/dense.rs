@@ -1,0 +1,34 @@
+//! Matrices as the kernels take them.
+
+use std::borrow::Cow;
+
+use stonechat_kernels::Weights;
+use stonechat_kernels::quantize::quantize_rows;
+use stonechat_model::{LinearMap, Matrix};
+
+/// The matrix as the kernels take it.
+pub fn weights(matrix: &Matrix) -> Weights<'_> {
+    match matrix {
+        Matrix::F32 { data, .. } => Weights::F32(data),
+        Matrix::Int8 { data, scales, .. } => Weights::I8 { values: data, scales },
+        Matrix::Int4 { data, group_scales, scales, .. } => {
+            Weights::I4 { values: data, group_scales, scales }
+        }
+    }
+}
+
+/// The one matrix of a map: its weight, or its dense view, which is quantised to int8 where the map's own parts are
+/// quantised.
+pub fn multiplied_out(map: &LinearMap) -> Cow<'_, Matrix> {
+    if let Some(weight) = map.weight() {
+        return Cow::Borrowed(weight);
+    }
+    let (rows, cols, data) = (map.rows(), map.cols(), map.to_dense());
+    Cow::Owned(match map.is_quantised() {
+        true => {
+            let (data, scales) = quantize_rows(&data, rows, cols);
+            Matrix::Int8 { rows, cols, data, scales }
+        }
+        false => Matrix::F32 { rows, cols, data },
+    })
+}
