@@ -406,15 +406,6 @@ int32_t stonechat_int8_from_bytes(const uint8_t *bytes,
                                   size_t len,
                                   StonechatInt8 **out);
 
-// `stonechat_int8_from_bytes` without a copy, where this processor reads weights in the stored order and `bytes` is a multiple of 64: for
-// mapped files. Else the bytes are copied.
-//
-// # Safety
-// `bytes` must hold `len` bytes, which must stay where they are and as they are until the matrix is freed; `out` must be writable.
-int32_t stonechat_int8_map(const uint8_t *bytes,
-                           size_t len,
-                           StonechatInt8 **out);
-
 #ifdef __cplusplus
 }  // extern "C"
 #endif  // __cplusplus

@@ -174,6 +174,17 @@ pub(crate) fn vector_len(groups: usize) -> usize {
     groups * (size_of::<i32>() + GROUP)
 }
 
+/// The lengths that the loads of a kernel rest on: `B` vectors of a panel's columns, `stride` bytes each. Returns the groups.
+#[inline(always)]
+pub(crate) fn groups<const B: usize>(panel: &[u8], x: &[u8], stride: usize) -> usize {
+    let groups = stride / vector_len(1);
+    assert!(
+        panel.len() == panel_len(groups) && stride == vector_len(groups) && x.len() == B * stride,
+        "the pass holds B vectors of a panel's groups"
+    );
+    groups
+}
+
 /// Stores a batch of vectors and, before the columns of each, where the sums of its groups start.
 #[inline(always)]
 pub(crate) fn load(

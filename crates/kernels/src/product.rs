@@ -115,8 +115,7 @@ pub trait Product: Packed + sealed::Form {
     ) {
         check_lengths(self, batch, x.len(), y.len());
         if let Some(bias) = epilogue.bias {
-            let form = self.name();
-            assert_eq!(bias.len(), self.rows(), "{form}: `bias` must hold a value a row");
+            assert_eq!(bias.len(), self.rows(), "{}: `bias` must hold a value a row", self.name());
         }
         if batch > 0 {
             self.run(sealed::Call { pool, x, batch, epilogue, y }, scratch);
@@ -138,16 +137,18 @@ pub(crate) fn check_lengths<P: Product + ?Sized>(
     input: usize,
     output: usize,
 ) {
-    let (form, rows, cols) = (product.name(), product.rows(), product.cols());
+    let (rows, cols) = (product.rows(), product.cols());
     assert_eq!(
         Some(input),
         batch.checked_mul(cols),
-        "{form}: the input must be batch x cols = {batch} x {cols}"
+        "{}: the input must be batch x cols = {batch} x {cols}",
+        product.name()
     );
     assert_eq!(
         Some(output),
         batch.checked_mul(rows),
-        "{form}: the output must be batch x rows = {batch} x {rows}"
+        "{}: the output must be batch x rows = {batch} x {rows}",
+        product.name()
     );
 }
 

@@ -1,7 +1,7 @@
 //! Small n-gram language models for speech recognizers.
 //!
 //! - [`LanguageModel`]: a packed model, one immutable piece of bytes; queries allocate nothing.
-//! - [`estimate`]: text to model, interpolated modified Kneser-Ney, sorted through disk.
+//! - `estimate` (a feature): text to model, interpolated modified Kneser-Ney, sorted through disk.
 //! - [`NgramModel`]: a model in memory while it is made; [`arpa`] reads and writes the common text format.
 //! - [`Pruner`], [`mix`] and [`fit`]: smaller models, two models in one, a model of a given size.
 //! - [`Normaliser`] and [`text`]: from written text to words.
@@ -11,6 +11,7 @@
 
 pub mod arpa;
 mod error;
+#[cfg(feature = "estimate")]
 pub mod estimate;
 mod mix;
 mod model_builder;

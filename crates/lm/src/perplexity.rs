@@ -1,6 +1,6 @@
 //! How well a model foretells a text.
 
-use crate::estimate::Sentences;
+use crate::text::Sentences;
 use crate::{LanguageModel, Result, WordId};
 
 /// What a model makes of a text.

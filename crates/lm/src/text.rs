@@ -1,12 +1,27 @@
-//! Text files as sentences, compressed or not.
+//! Texts as sentences: in memory, and in files, compressed or not.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 
-use crate::estimate::Sentences;
 use crate::normalise::Normaliser;
 use crate::{Error, Result};
+
+/// A text that can be read twice.
+pub trait Sentences {
+    /// Calls `visit` with each sentence, its words apart by white space, from the beginning of the text.
+    ///
+    /// # Errors
+    /// What reading says, and what `visit` says, which ends the reading.
+    fn for_each(&mut self, visit: &mut dyn FnMut(&str) -> Result<()>) -> Result<()>;
+}
+
+/// Lines in memory.
+impl Sentences for &str {
+    fn for_each(&mut self, visit: &mut dyn FnMut(&str) -> Result<()>) -> Result<()> {
+        self.lines().try_for_each(visit)
+    }
+}
 
 /// Longest line in bytes; a file with longer ones is no text.
 const MAX_LINE_BYTES: u64 = 1 << 24;

@@ -101,7 +101,7 @@ pub(crate) fn candidates(prob: Option<u32>, backoff: Option<u32>) -> Vec<Bits> {
     pairs.map(|(prob, backoff)| Bits { prob, backoff }).collect()
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "estimate"))]
 mod tests {
     use super::*;
     use crate::estimate::{EstimateOptions, estimate};

@@ -1,5 +1,7 @@
 //! Estimation against the formulas, and against KenLM.
 
+#![cfg(feature = "estimate")]
+
 mod common;
 
 use std::collections::BTreeSet;

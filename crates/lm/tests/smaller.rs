@@ -1,5 +1,7 @@
 //! Pruning, mixing, and models of a given size.
 
+#![cfg(feature = "estimate")]
+
 mod common;
 
 use std::collections::{BTreeMap, BTreeSet};

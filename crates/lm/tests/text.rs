@@ -1,7 +1,7 @@
 //! Text files, plain and compressed.
 
 use stonechat_lm::Normaliser;
-use stonechat_lm::estimate::Sentences;
+use stonechat_lm::text::Sentences;
 use stonechat_lm::text::TextFiles;
 
 fn read(text: &mut TextFiles) -> Result<Vec<String>, String> {

@@ -106,6 +106,7 @@ impl Package {
     ///
     /// # Errors
     /// Those of [`to_bytes`](Self::to_bytes), and [`Error::Io`] with the path.
+    #[cfg(feature = "save")]
     pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
         let path = path.as_ref();
         let bytes = self.to_bytes().map_err(|e| e.in_file(path))?;

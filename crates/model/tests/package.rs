@@ -6,6 +6,7 @@ use common::{Parts, full_config, full_package, random_network};
 use safetensors::tensor::{Dtype, SafeTensors};
 use stonechat_model::{Alphabet, LinearMap, Package};
 
+#[cfg(feature = "save")]
 #[test]
 fn bytes_and_files_give_the_same_package_back() {
     let package = full_package();
@@ -199,6 +200,7 @@ fn spoil_float(parts: &mut Parts, name: &str, value: f32) {
     parts.tensor(name).2[4..8].copy_from_slice(&value.to_le_bytes());
 }
 
+#[cfg(feature = "save")]
 #[test]
 fn what_cannot_be_read_back_is_not_written() {
     type Spoil = fn(&mut Package);

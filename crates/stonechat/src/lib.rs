@@ -57,12 +57,16 @@ pub use model::Model;
 pub use profile::{Part, Profile};
 pub use recognizer::{Options, Recognizer};
 pub use result::{Partial, Transcript};
+pub use stonechat_audio::FeatureConfig;
 pub use stonechat_decode::{
     Alternative, BeamDecoder, BeamOptions, BeamSearch, Calibration, Decoder, EndpointRule,
     EndpointRules, Evidence, Grammar, GrammarDecoder, GrammarOptions, GrammarSearch, Heard,
     Hotword, LanguageModel, Spotted, SpotterOptions, Token, Word,
 };
-pub use stonechat_plan::{MapPlan, Preference, Reason, Reference, RunForm, RunPlan};
+/// The language model of a file, which a [`BeamSearch`] takes as its [`LanguageModel`].
+pub use stonechat_lm::LanguageModel as PackedLanguageModel;
+pub use stonechat_model::{Alphabet, NetworkConfig, Package};
+pub use stonechat_plan::{Machine, MapPlan, Preference, Reason, Reference, RunForm, RunPlan};
 pub use stream::Stream;
 
 /// The example in the README, compiled with the documentation tests.

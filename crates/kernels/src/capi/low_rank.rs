@@ -56,17 +56,11 @@ pub unsafe extern "C" fn stonechat_low_rank_free(matrix: *mut StonechatLowRank) 
 /// # Safety
 /// The handles must be this library's and the scratch in no other use; the pointers must lead to as many values as said, and `y` may not
 /// overlap `x` or `bias`.
+#[rustfmt::skip] // the same arguments for every form, said in as few lines
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn stonechat_low_rank_matmul(
-    matrix: *const StonechatLowRank,
-    x: *const f32,
-    batch: usize,
-    bias: *const f32,
-    activation: i32,
-    clip: f32,
-    scratch: *mut StonechatScratch,
-    pool: *const StonechatPool,
-    y: *mut f32,
+    matrix: *const StonechatLowRank, x: *const f32, batch: usize, bias: *const f32, activation: i32, clip: f32,
+    scratch: *mut StonechatScratch, pool: *const StonechatPool, y: *mut f32,
 ) -> i32 {
     let pointers = Pointers { x, batch, bias, activation, clip, y };
     // SAFETY: the caller's promise, for all of them.

@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 use std::path::Path;
 
-use super::Sentences;
 use super::sort::{Key, Sorter, Spool};
+use crate::text::Sentences;
 use crate::vocabulary::is_word;
 use crate::{Error, MAX_ORDER, Result, SPECIAL_WORDS, Vocabulary};
 

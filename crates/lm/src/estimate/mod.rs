@@ -21,24 +21,9 @@ use std::path::PathBuf;
 pub use counts::TextSize;
 pub use discount::Discounts;
 
+use crate::text::Sentences;
 use crate::{Error, MAX_ORDER, ModelBuilder, NgramModel, Result, Vocabulary, WordId};
 use probabilities::Final;
-
-/// A text that can be read twice.
-pub trait Sentences {
-    /// Calls `visit` with each sentence, its words apart by white space, from the beginning of the text.
-    ///
-    /// # Errors
-    /// What reading says, and what `visit` says, which ends the reading.
-    fn for_each(&mut self, visit: &mut dyn FnMut(&str) -> Result<()>) -> Result<()>;
-}
-
-/// Lines in memory.
-impl Sentences for &str {
-    fn for_each(&mut self, visit: &mut dyn FnMut(&str) -> Result<()>) -> Result<()> {
-        self.lines().try_for_each(visit)
-    }
-}
 
 /// How a model is estimated.
 #[derive(Clone, Debug)]

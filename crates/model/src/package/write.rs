@@ -9,7 +9,6 @@ use crate::linear::GAIN;
 use crate::{Family, INT4_GROUP, Matrix, VectorId};
 use serde_json::{Map, json};
 use std::collections::BTreeMap;
-use std::io::Write;
 
 /// Name, type, shape and bytes of a tensor.
 struct Tensor {
@@ -178,11 +177,13 @@ fn float(name: String, shape: Vec<usize>, values: &[f32]) -> Tensor {
     }
 }
 
+#[cfg(feature = "save")]
 pub(super) fn save(bytes: &[u8], path: &Path) -> std::io::Result<()> {
     let folder = match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),
     };
+    use std::io::Write;
     let mut file = tempfile::NamedTempFile::new_in(folder)?;
     file.write_all(bytes)?;
     file.as_file().sync_all()?;
@@ -192,13 +193,13 @@ pub(super) fn save(bytes: &[u8], path: &Path) -> std::io::Result<()> {
 }
 
 /// Temporary files are private to their owner; a model is an ordinary file.
-#[cfg(unix)]
+#[cfg(all(feature = "save", unix))]
 fn readable_by_all(file: &std::fs::File) -> std::io::Result<()> {
     use std::os::unix::fs::PermissionsExt;
     file.set_permissions(std::fs::Permissions::from_mode(0o644))
 }
 
-#[cfg(not(unix))]
+#[cfg(all(feature = "save", not(unix)))]
 fn readable_by_all(_: &std::fs::File) -> std::io::Result<()> {
     Ok(())
 }

@@ -46,13 +46,7 @@ pub(in crate::arch) fn matmul_i4(
 /// One panel times `B` vectors, eight rows at a time.
 #[target_feature(enable = "neon,dotprod")]
 fn tile_i4<const B: usize>(panel: &[u8], x: &[u8], stride: usize, tile: &mut Tile<i32>) {
-    let groups = stride / int4::vector_len(1);
-    assert!(
-        panel.len() == int4::panel_len(groups)
-            && stride == int4::vector_len(groups)
-            && x.len() == B * stride,
-        "the pass holds B vectors of a panel's groups"
-    );
+    let groups = int4::groups::<B>(panel, x, stride);
     let columns = groups * size_of::<i32>();
     for first in (0..PANEL_ROWS).step_by(R * REGISTER_ROWS) {
         let mut totals: [[int32x4_t; R]; B] = [[vdupq_n_s32(0); R]; B];

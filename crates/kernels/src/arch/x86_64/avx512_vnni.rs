@@ -5,11 +5,11 @@
 //! narrow passes run over several stretches of columns at once, for a single chain of `vpdpbusd` would wait on itself.
 
 use super::lanes::Avx512;
-use super::quantize::quantize;
+use super::quantize::load_unsigned;
 use crate::Scratch;
 use crate::drive::{MAX_PASS, Matrix, PANEL_ROWS, Tile, for_each_width};
 use crate::epilogue::{Place, RegisterStore};
-use crate::input::{Input, QUAD, Shape, load_by};
+use crate::input::{Input, QUAD, Shape};
 use core::arch::x86_64::{
     __m512i, _mm512_add_epi32, _mm512_dpbusd_epi32, _mm512_loadu_si512, _mm512_set1_epi32,
     _mm512_setzero_si512,
@@ -24,16 +24,7 @@ const STEP: usize = PANEL_ROWS * QUAD;
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,fma")]
 pub(in crate::arch) fn load_i8(input: Input, shape: Shape, scratch: &mut Scratch) {
     // SAFETY: the processor has AVX-512F here, by the features of this function.
-    let lanes = unsafe { Avx512::new() };
-    load_by(
-        input,
-        shape,
-        &mut scratch.unsigned,
-        &mut scratch.scales,
-        |q| (q as u8) ^ 0x80,
-        #[inline(always)]
-        |x, out| quantize(lanes, x, out),
-    );
+    load_unsigned(unsafe { Avx512::new() }, input, shape, scratch);
 }
 
 /// Needs AVX-512 with VNNI.

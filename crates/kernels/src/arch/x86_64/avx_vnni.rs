@@ -4,11 +4,11 @@
 //! compiled for both, and keeps to 16 registers in both, so that what a processor with AVX-512 tests is what one with AVX-VNNI runs.
 
 use super::lanes::Avx2;
-use super::quantize::quantize;
+use super::quantize::load_unsigned;
 use crate::Scratch;
 use crate::drive::{MAX_PASS, Matrix, PANEL_ROWS, Tile, Vectors, for_each_pass};
 use crate::epilogue::{Place, RegisterStore};
-use crate::input::{Input, QUAD, Shape, load_by};
+use crate::input::{Input, QUAD, Shape};
 
 /// Vectors a pass: 6 vectors of 2 registers leave room for the weights and a broadcast.
 const PASS: usize = 6;
@@ -19,16 +19,7 @@ const STEP: usize = PANEL_ROWS * QUAD;
 #[target_feature(enable = "avx2,fma")]
 pub(in crate::arch) fn load_i8(input: Input, shape: Shape, scratch: &mut Scratch) {
     // SAFETY: the processor has AVX2 here, by the features of this function.
-    let lanes = unsafe { Avx2::new() };
-    load_by(
-        input,
-        shape,
-        &mut scratch.unsigned,
-        &mut scratch.scales,
-        |q| (q as u8) ^ 0x80,
-        #[inline(always)]
-        |x, out| quantize(lanes, x, out),
-    );
+    load_unsigned(unsafe { Avx2::new() }, input, shape, scratch);
 }
 
 /// The lengths that the loads of a kernel rest on: `B` vectors of a panel's columns. Returns its quads.

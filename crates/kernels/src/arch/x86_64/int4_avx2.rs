@@ -66,11 +66,7 @@ fn tile_i4<const B: usize, const R: usize>(
     stride: usize,
     tile: &mut Tile<i32>,
 ) {
-    let groups = stride / int4::vector_len(1);
-    assert!(
-        panel.len() == int4::panel_len(groups) && x.len() == B * int4::vector_len(groups),
-        "the pass holds B vectors of a panel's groups"
-    );
+    let groups = int4::groups::<B>(panel, x, stride);
     const { assert!(PANEL_ROWS.is_multiple_of(R * ROWS)) };
     let columns = groups * size_of::<i32>();
     let low = _mm256_set1_epi8(0x0f);

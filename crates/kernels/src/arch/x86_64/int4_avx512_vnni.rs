@@ -62,11 +62,7 @@ fn tile_i4<const B: usize, const H: usize, const P: usize>(
     stride: usize,
     tile: &mut Tile<i32>,
 ) {
-    let groups = stride / int4::vector_len(1);
-    assert!(
-        panel.len() == int4::panel_len(groups) && x.len() == B * int4::vector_len(groups),
-        "the pass holds B vectors of a panel's groups"
-    );
+    let groups = int4::groups::<B>(panel, x, stride);
     let columns = groups * size_of::<i32>();
     let (low, high) = (_mm512_set1_epi8(0x0f), _mm512_set1_epi8(0xf0u8 as i8));
     let word = _mm512_set1_epi32(0xffff);

@@ -1,6 +1,8 @@
 //! The quantiser of [`quantize`](crate::quantize) in explicit registers: the same bits as the plain one.
 
 use super::lanes::{Avx2, Avx512};
+use crate::Scratch;
+use crate::input::{Input, Shape, load_by};
 use crate::lanes::Lanes;
 use crate::math::ROUNDER;
 use crate::quantize::SMALLEST;
@@ -43,6 +45,26 @@ pub(super) fn quantize<T: Copy + Default, L: Narrow<T>>(lanes: L, x: &[f32], out
         out[whole..].copy_from_slice(&low[..x.len() - whole]);
     }
     scale
+}
+
+/// Stores vectors as VNNI takes them, each value plus 128, and their scales.
+#[inline(always)]
+pub(super) fn load_unsigned<L: Narrow<u8>>(
+    lanes: L,
+    input: Input,
+    shape: Shape,
+    scratch: &mut Scratch,
+) {
+    let Scratch { unsigned, scales, .. } = scratch;
+    load_by(
+        input,
+        shape,
+        unsigned,
+        scales,
+        |q| (q as u8) ^ 0x80,
+        #[inline(always)]
+        |x, out| quantize(lanes, x, out),
+    );
 }
 
 /// The largest finite magnitude.
