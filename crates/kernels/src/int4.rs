@@ -175,6 +175,7 @@ pub(crate) fn vector_len(groups: usize) -> usize {
 }
 
 /// The lengths that the loads of a kernel rest on: `B` vectors of a panel's columns, `stride` bytes each. Returns the groups.
+#[allow(dead_code)] // the portable kernel rests on none
 #[inline(always)]
 pub(crate) fn groups<const B: usize>(panel: &[u8], x: &[u8], stride: usize) -> usize {
     let groups = stride / vector_len(1);

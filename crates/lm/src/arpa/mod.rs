@@ -23,5 +23,6 @@ mod read;
 mod write;
 
 pub use read::read;
+#[cfg(feature = "estimate")]
 pub(crate) use write::ArpaWriter;
 pub use write::write;
