@@ -43,7 +43,7 @@ fn main() -> Result<(), Error> {
         println!(
             "{path}: {length:.1} s in {took:.2} s, {:.0} x real time; {:?}",
             length / took,
-            reader.damage()
+            reader.warnings()
         );
     }
     Ok(())

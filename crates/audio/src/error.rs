@@ -2,6 +2,15 @@
 
 use std::path::PathBuf;
 
+#[cfg(feature = "files")]
+use stonechat_kinds::FileKind;
+
+/// What to do with a file of another kind, as the end of a sentence.
+#[cfg(feature = "files")]
+fn advice(kind: FileKind) -> String {
+    kind.advice().map_or(String::new(), |advice| format!(": {advice}"))
+}
+
 /// Everything this crate reports. File errors name the file, and the place in it where there is one.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -60,24 +69,37 @@ pub enum Error {
         /// The file.
         path: PathBuf,
     },
-    /// The content is none of the formats this crate reads, whatever the name says.
-    #[error(
-        "{path}: not an audio file of a known format ({found}); wav, flac, mp3 and ogg vorbis are read",
-        path = path.display()
-    )]
-    UnknownFormat {
+    #[cfg(feature = "files")]
+    /// The content is no audio, whatever the name says.
+    #[error("{path}: not audio, but {kind}{advice}", path = path.display(), advice = advice(*kind))]
+    NotAudio {
         /// The file.
         path: PathBuf,
         /// What the content looks like.
-        found: String,
+        kind: FileKind,
     },
-    /// A known container with an encoding, rate or layout that is not supported.
-    #[error("{path}: unsupported audio: {what}; convert it to 16-bit wav or to flac", path = path.display())]
+    /// Audio in an encoding, at a rate or in a layout that is not supported.
+    #[error(
+        "{path}: {what}, which is not read here: convert it with `ffmpeg -i {path} -ac 1 -ar 16000 out.wav`",
+        path = path.display()
+    )]
     Unsupported {
         /// The file.
         path: PathBuf,
-        /// What it is.
+        /// What it is, with an article.
         what: String,
+    },
+    #[cfg(feature = "files")]
+    /// A container whose header is so damaged that no audio can be reached.
+    #[error(
+        "{path}: {kind}, but damaged or cut: its header cannot be understood; fetch or record it again",
+        path = path.display()
+    )]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// What the content looks like.
+        kind: FileKind,
     },
     /// The container's structure is damaged so that no audio can be reached.
     #[error("{path}: damaged at byte {offset}: {what}", path = path.display())]

@@ -1,13 +1,15 @@
 //! Speech audio in, feature frames out.
 //!
-//! Two things live here, and nothing about models does:
+//! What lives here, and nothing about models does:
 //!
 //! * **Features** (always): [`FeatureConfig`] says what one frame is, [`FeatureExtractor`] turns samples into frames as
 //!   they come, [`features`] does a whole recording at once. Cutting the samples differently never changes a bit of
 //!   the frames. [`FeatureStatistics`] measures the mean and spread that [`Normalise`] takes away.
-//! * **Audio files** (feature `files`, on by default): [`AudioReader`] streams wav, flac, mp3 and ogg vorbis as mono at
-//!   any rate in bounded memory; [`read_file`] and [`read_segment`] return a `Vec`; [`Resampler`] is the streaming
-//!   rate conversion by itself, for live input.
+//! * **Signals** (always): [`SignalRepair`] makes one signal of any number of channels, finds what cannot be right (channels
+//!   that cancel, integers as floats, far too quiet), repairs it and says so as [`Warning`]s.
+//! * **Rates** (feature `resample`): [`Resampler`] is the streaming conversion of rates, the same for any cut.
+//! * **Audio files** (feature `files`, on by default): [`AudioReader`] streams wav, flac, mp3, ogg, MPEG-4 and others as mono
+//!   at any rate in bounded memory, from files and pipes; [`read_file`] and [`read_segment`] return a `Vec`.
 //!
 //! * **Voice activity** (feature `vad`): `VoiceDetector` says how likely it is that somebody speaks, every 16 ms.
 //!
@@ -36,20 +38,24 @@ mod features;
 #[cfg(feature = "files")]
 mod files;
 mod mel;
-#[cfg(feature = "files")]
+#[cfg(feature = "resample")]
 mod resample;
 mod sample;
+mod signal;
 mod statistics;
 #[cfg(feature = "vad")]
 mod voice;
+mod warning;
 
 pub use config::{FeatureConfig, FeatureKind, Normalise};
 pub use error::Error;
 pub use features::{FeatureExtractor, features};
 #[cfg(feature = "files")]
 pub use files::{AudioReader, read_file, read_segment};
-#[cfg(feature = "files")]
+#[cfg(feature = "resample")]
 pub use resample::Resampler;
+pub use signal::{LOOK_AHEAD_S, SignalRepair};
 pub use statistics::FeatureStatistics;
 #[cfg(feature = "vad")]
 pub use voice::VoiceDetector;
+pub use warning::{Warning, WarningKind};

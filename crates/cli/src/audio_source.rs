@@ -1,30 +1,41 @@
 //! Audio as it comes in: a file, or raw PCM from a pipe, as mono samples at the model's rate.
 
-use std::io::{ErrorKind, Read};
+use std::io::{Cursor, ErrorKind, Read};
 
 use anyhow::{Context, Result, bail};
-use stonechat_audio::{AudioReader, Resampler};
+use stonechat_audio::{AudioReader, Resampler, SignalRepair, Warning, WarningKind};
+use stonechat_kinds::FileKind;
 
 use crate::inputs::Input;
 
 /// Bytes asked of a pipe at a time. A pipe gives what it has, so this delays nothing.
 const PIPE_BYTES: usize = 32 << 10;
+/// By so many first bytes raw PCM is told from a file.
+const MAGIC_BYTES: usize = 16;
 
 /// A stream of samples that ends.
 pub enum AudioSource {
     File(Box<AudioReader>),
-    Pcm(Box<PcmSource<std::io::Stdin>>),
+    Pcm(Box<PcmSource<Stdin>>),
 }
 
+/// Standard input behind the bytes that were looked at.
+type Stdin = std::io::Chain<Cursor<Vec<u8>>, std::io::Stdin>;
+
 impl AudioSource {
-    /// Opens `input` for samples at `rate_hz`; PCM on stdin is at `pcm_rate_hz`.
+    /// Opens `input` for samples at `rate_hz`; PCM on stdin is at `pcm_rate_hz`. A file on stdin is read as one.
     pub fn open(input: &Input, rate_hz: u32, pcm_rate_hz: u32) -> Result<Self> {
-        Ok(match input {
-            Input::File(path) => Self::File(Box::new(AudioReader::open(path, rate_hz)?)),
-            Input::Stdin => {
-                Self::Pcm(Box::new(PcmSource::new(std::io::stdin(), pcm_rate_hz, rate_hz)?))
-            }
-        })
+        if let Input::File(path) = input {
+            return Ok(Self::File(Box::new(AudioReader::open(path, rate_hz)?)));
+        }
+        let mut stdin = std::io::stdin();
+        let head = head(&mut stdin).context("stdin")?;
+        let kind = FileKind::of(&head);
+        let stdin = Cursor::new(head).chain(stdin);
+        if is_container(kind) {
+            return Ok(Self::File(Box::new(AudioReader::from_pipe(stdin, "-", rate_hz)?)));
+        }
+        Ok(Self::Pcm(Box::new(PcmSource::new(stdin, pcm_rate_hz, rate_hz)?)))
     }
 
     /// Appends the next samples; false at the end.
@@ -35,39 +46,63 @@ impl AudioSource {
         }
     }
 
-    /// What was wrong with the audio although samples came out.
-    pub fn damage(&self) -> Option<String> {
+    /// What was wrong with the audio although samples came out, and what was done about it.
+    pub fn warnings(&self) -> Vec<Warning> {
         match self {
-            Self::File(reader) => reader.damage().map(String::from),
-            Self::Pcm(source) => source.damage().map(String::from),
+            Self::File(reader) => reader.warnings(),
+            Self::Pcm(source) => source.warnings(),
         }
     }
+
+    /// Prints the warnings, `name: what`, and gives them.
+    pub fn tell_warnings(&self, input: &Input) -> Vec<Warning> {
+        let warnings = self.warnings();
+        for warning in &warnings {
+            eprintln!("warning: {input}: {warning}");
+        }
+        warnings
+    }
+}
+
+/// The first bytes of a pipe, fewer only if it ends.
+fn head(pipe: &mut impl Read) -> std::io::Result<Vec<u8>> {
+    let mut head = Vec::with_capacity(MAGIC_BYTES);
+    pipe.take(MAGIC_BYTES as u64).read_to_end(&mut head)?;
+    Ok(head)
+}
+
+/// Whether it begins as no PCM does.
+fn is_container(kind: FileKind) -> bool {
+    use FileKind::{Aiff, Caf, Flac, Matroska, Mp4, Mpeg, Ogg, Wav};
+    matches!(kind, Wav | Flac | Ogg(_) | Aiff | Caf | Mp4 | Matroska | Mpeg)
 }
 
 /// Raw signed 16-bit little-endian mono PCM.
 pub struct PcmSource<R> {
     reader: R,
+    repair: SignalRepair,
     resampler: Resampler,
     bytes: Vec<u8>,
     /// The first half of a sample whose second half has not come yet.
     odd: Option<u8>,
     samples: Vec<f32>,
+    checked: Vec<f32>,
     received: bool,
     finished: bool,
-    container: bool,
 }
 
 impl<R: Read> PcmSource<R> {
     pub fn new(reader: R, from_hz: u32, to_hz: u32) -> Result<Self> {
         Ok(Self {
             reader,
+            repair: SignalRepair::live(from_hz, 1),
             resampler: Resampler::new(from_hz, to_hz)?,
             bytes: vec![0; PIPE_BYTES],
             odd: None,
             samples: Vec::new(),
+            checked: Vec::new(),
             received: false,
             finished: false,
-            container: false,
         })
     }
 
@@ -76,30 +111,33 @@ impl<R: Read> PcmSource<R> {
         let before = out.len();
         while out.len() == before && !self.finished {
             let read = self.read()?;
+            self.checked.clear();
             if read == 0 {
                 self.finished = true;
                 if !self.received {
-                    bail!("no audio came: raw signed 16-bit little-endian mono PCM is expected");
+                    bail!(
+                        "no audio came: an audio file or raw PCM (signed 16 bit, little endian, mono) is expected"
+                    );
                 }
+                self.repair.finish(&mut self.checked);
+                self.resampler.push(&self.checked, out)?;
                 self.resampler.finish(out)?;
             } else {
                 self.convert(read);
-                self.resampler.push(&self.samples, out)?;
+                self.repair.push(&self.samples, &mut self.checked);
+                self.resampler.push(&self.checked, out)?;
             }
         }
         Ok(out.len() > before)
     }
 
-    pub fn damage(&self) -> Option<&str> {
-        match (self.container, self.odd) {
-            (true, _) => Some(
-                "this looks like an audio file, but `-` takes raw PCM: give the file's name instead",
-            ),
-            (false, Some(_)) if self.finished => {
-                Some("half a sample at the end: is it 16-bit PCM?")
-            }
-            _ => None,
+    pub fn warnings(&self) -> Vec<Warning> {
+        let mut warnings = self.repair.warnings();
+        if self.odd.is_some() && self.finished {
+            let message = "half a sample at the end: is it 16-bit PCM?".to_string();
+            warnings.push(Warning::new(WarningKind::LeftOver, message));
         }
+        warnings
     }
 
     fn read(&mut self) -> Result<usize> {
@@ -113,14 +151,8 @@ impl<R: Read> PcmSource<R> {
 
     /// The first `read` bytes to samples.
     fn convert(&mut self, read: usize) {
-        let bytes = &self.bytes[..read];
-        if !self.received {
-            self.container = [&b"RIFF"[..], b"fLaC", b"OggS", b"ID3"]
-                .iter()
-                .any(|magic| bytes.starts_with(magic));
-        }
         self.samples.clear();
-        let mut bytes = bytes.iter().copied();
+        let mut bytes = self.bytes[..read].iter().copied();
         while let Some(low) = self.odd.take().or_else(|| bytes.next()) {
             match bytes.next() {
                 Some(high) => {
@@ -152,14 +184,14 @@ mod tests {
         }
     }
 
-    fn read(bytes: &[u8], piece: usize, rate_hz: u32) -> (Result<Vec<f32>>, Option<String>) {
+    fn read(bytes: &[u8], piece: usize, rate_hz: u32) -> (Result<Vec<f32>>, Vec<Warning>) {
         let mut source = PcmSource::new(Pieces(bytes, piece), rate_hz, 16_000).unwrap();
         let mut out = Vec::new();
         loop {
             match source.next_chunk(&mut out) {
                 Ok(true) => {}
-                Ok(false) => return (Ok(out), source.damage().map(String::from)),
-                Err(error) => return (Err(error), None),
+                Ok(false) => return (Ok(out), source.warnings()),
+                Err(error) => return (Err(error), Vec::new()),
             }
         }
     }
@@ -170,9 +202,9 @@ mod tests {
         let bytes: Vec<u8> = values.iter().flat_map(|v| v.to_le_bytes()).collect();
         let expected: Vec<f32> = values.iter().map(|&v| f32::from(v) / 32_768.0).collect();
         for piece in [1, 2, 3, 5, 100] {
-            let (samples, damage) = read(&bytes, piece, 16_000);
+            let (samples, warnings) = read(&bytes, piece, 16_000);
             assert_eq!(samples.unwrap(), expected, "pieces of {piece}");
-            assert_eq!(damage, None);
+            assert_eq!(warnings, []);
         }
     }
 
@@ -183,19 +215,33 @@ mod tests {
     }
 
     #[test]
-    fn odd_ends_and_files_are_noticed() {
+    fn odd_ends_and_empty_pipes_are_noticed() {
         for bytes in [&[][..], &[7]] {
             let error = read(bytes, 10, 16_000).0.unwrap_err().to_string();
             assert!(error.contains("no audio"), "{error}");
         }
-        let cases: [(&[u8], &str); 2] =
-            [(&[0, 0, 7], "half a sample"), (b"RIFFxxxxWAVE", "audio file")];
+        let (samples, warnings) = read(&[0, 0, 7], 2, 16_000);
+        assert_eq!(samples.unwrap().len(), 1);
+        assert!(warnings[0].message.contains("half a sample"), "{warnings:?}");
+    }
+
+    #[test]
+    fn files_are_told_from_samples_whatever_the_pieces() {
+        // (bytes, whether they begin a file)
+        let cases: [(&[u8], bool); 6] = [
+            (b"RIFFxxxxWAVEfmt \x10", true),
+            (b"OggS\0\x02xxxxxxxxxxxxxx", true),
+            (b"ID3\x03\0\0\0\0\0\x7fxxxxxxxx", true),
+            (b"\0\0\0\x18ftypM4A xxxx", true),
+            (b"\xff\xfb\x90\0\xff\xff\0\0\x01\0\xff\xff\0\0\0\0", false),
+            (b"\0\0", false),
+        ];
         for (bytes, expected) in cases {
-            let (samples, damage) = read(bytes, 2, 16_000);
-            assert!(samples.is_ok());
-            // Two bytes at a time hide the file's magic: that is a hint, not a promise.
-            let damage = damage.or_else(|| read(bytes, 100, 16_000).1).unwrap();
-            assert!(damage.contains(expected), "{damage}");
+            for piece in [1, 5, 100] {
+                let head = head(&mut Pieces(bytes, piece)).unwrap();
+                assert_eq!(head, bytes[..bytes.len().min(MAGIC_BYTES)]);
+                assert_eq!(is_container(FileKind::of(&head)), expected, "{bytes:x?}");
+            }
         }
     }
 }

@@ -10,10 +10,10 @@ fn audio_that_is_none() {
     let header = &wav(&[], RATE_HZ, 1)[..];
     let cases: [(&str, &[u8], &str); 6] = [
         ("empty.wav", b"", "empty"),
-        ("text.wav", b"This is no sound, it is a letter to somebody. ", "not an audio file"),
+        ("text.wav", b"This is no sound, it is a letter to somebody. ", "not audio, but text"),
         ("header.wav", header, "no audio"),
         ("cut.wav", &header[..20], "cut.wav"),
-        ("noise.mp3", &[0x55; 5000], "not an audio file"),
+        ("noise.mp3", &[0x55; 5000], "not audio, but text"),
         ("riff.wav", b"RIFF\xff\xff\xff\xffWAVEfmt \xff\xff\xff\xff", "riff.wav"),
     ];
     for (name, content, expected) in cases {

@@ -15,6 +15,9 @@ pub enum Error {
     /// The package's feature config cannot be computed.
     #[error("`features` of the package: {0}")]
     Features(#[from] stonechat_audio::Error),
+    /// Samples at a rate that cannot be converted.
+    #[error(transparent)]
+    Rate(stonechat_audio::Error),
     /// The features do not fit the network.
     #[error(
         "the package's features have {features} values a frame, but its network takes {network}"

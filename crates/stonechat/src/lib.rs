@@ -12,7 +12,7 @@
 //! let recognizer = Recognizer::new(model, Options::default())?;
 //! let mut stream = recognizer.stream();
 //! for chunk in samples().chunks(1600) {
-//!     stream.push(chunk)?; // mono, -1..1, at Model::sample_rate_hz
+//!     stream.push(chunk)?; // mono, -1..1, at Model::sample_rate_hz; Recognizer::stream_at takes any rate
 //!     println!("{}", stream.partial());
 //! }
 //! println!("{}", stream.finish().text);

@@ -199,6 +199,17 @@ impl Recognizer {
         Stream::new(self)
     }
 
+    /// A new stream that takes samples at `rate_hz`, 1 kHz to 768 kHz, whatever the model's rate is: a microphone's 48
+    /// kHz, a telephone's 8. They are converted in blocks of about 20 ms (that much later a word is heard), the same to the
+    /// bit for any cut of the samples.
+    ///
+    /// # Errors
+    /// [`Error::Rate`] for a rate out of range.
+    #[cfg(feature = "resample")]
+    pub fn stream_at(&self, rate_hz: u32) -> Result<Stream, Error> {
+        self.stream().at_rate(rate_hz)
+    }
+
     pub(crate) fn options(&self) -> &Options {
         &self.options
     }

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+#[cfg(feature = "resample")]
+use stonechat_audio::Resampler;
 use stonechat_decode::{Alternative, Decoder, Hotword, KeywordSpotter, Spotted, Token, Word};
 
 use crate::Error;
@@ -34,8 +36,15 @@ pub struct Stream {
     /// What is decoded instead of a frame of silence.
     silence: Vec<f32>,
     symbols: usize,
-    sample_rate_hz: u32,
+    /// Of the samples that are pushed.
+    rate_hz: u32,
+    /// Samples so far, at that rate.
     samples: u64,
+    /// From that rate to the model's, if they differ, and what it gave.
+    #[cfg(feature = "resample")]
+    resampler: Option<Resampler>,
+    #[cfg(feature = "resample")]
+    converted: Vec<f32>,
     finished: bool,
 }
 
@@ -57,15 +66,31 @@ impl Stream {
             ended: Vec::new(),
             silence,
             symbols,
-            sample_rate_hz: model.sample_rate_hz(),
+            rate_hz: model.sample_rate_hz(),
             samples: 0,
+            #[cfg(feature = "resample")]
+            resampler: None,
+            #[cfg(feature = "resample")]
+            converted: Vec::new(),
             finished: false,
         };
         stream.front_end.reset();
         stream
     }
 
-    /// Takes mono samples in -1..1 at [`Model::sample_rate_hz`](crate::Model::sample_rate_hz), any number of them, and recognises
+    /// The same stream, not yet used, for samples at another rate than the model's.
+    #[cfg(feature = "resample")]
+    pub(crate) fn at_rate(mut self, rate_hz: u32) -> Result<Self, Error> {
+        if rate_hz != self.rate_hz {
+            self.resampler = Some(Resampler::new(rate_hz, self.rate_hz).map_err(Error::Rate)?);
+            // What a push of one piece can give, the block before it included.
+            self.converted.reserve(2 * self.rate_hz as usize);
+            self.rate_hz = rate_hz;
+        }
+        Ok(self)
+    }
+
+    /// Takes mono samples in -1..1 at [`sample_rate_hz`](Self::sample_rate_hz), any number of them, and recognises
     /// as far as they go. A sample that is not finite counts as 0.
     ///
     /// # Errors
@@ -74,6 +99,35 @@ impl Stream {
         if self.finished {
             return Err(Error::Finished);
         }
+        self.samples += samples.len() as u64;
+        #[cfg(feature = "resample")]
+        if self.resampler.is_some() {
+            for piece in samples.chunks(self.rate_hz as usize) {
+                self.convert(Some(piece))?;
+            }
+            return Ok(());
+        }
+        self.hear(samples);
+        Ok(())
+    }
+
+    /// Takes samples at the stream's rate through the resampler; at the end what that still has.
+    #[cfg(feature = "resample")]
+    fn convert(&mut self, samples: Option<&[f32]>) -> Result<(), Error> {
+        let Some(resampler) = &mut self.resampler else { return Ok(()) };
+        let mut converted = std::mem::take(&mut self.converted);
+        let done = match samples {
+            Some(samples) => resampler.push(samples, &mut converted),
+            None => resampler.finish(&mut converted),
+        };
+        self.hear(&converted);
+        converted.clear();
+        self.converted = converted;
+        done.map_err(Error::Rate)
+    }
+
+    /// Takes samples at the model's rate.
+    fn hear(&mut self, samples: &[f32]) {
         for piece in samples.chunks(self.front_end.piece_samples()) {
             self.acoustic.clock.start();
             if let Some(voice) = &mut self.voice {
@@ -83,9 +137,7 @@ impl Stream {
             self.acoustic.clock.lap(Part::Features);
             self.acoustic.advance(frames, &mut self.logits);
             self.decode();
-            self.samples += piece.len() as u64;
         }
-        Ok(())
     }
 
     /// The text so far: the words since the start or the last [`take_words`](Self::take_words).
@@ -196,6 +248,9 @@ impl Stream {
     /// the end is lost. A second call returns the same.
     pub fn finish(&mut self) -> Transcript {
         if !self.finished {
+            // The resampler can fail on no input.
+            #[cfg(feature = "resample")]
+            let _ = self.convert(None);
             self.acoustic.clock.start();
             let frames = self.front_end.finish();
             self.acoustic.clock.lap(Part::Features);
@@ -213,6 +268,10 @@ impl Stream {
 
     /// Back to the state of a new stream, for another utterance; memory and profile are kept.
     pub fn reset(&mut self) {
+        #[cfg(feature = "resample")]
+        if let Some(resampler) = &mut self.resampler {
+            resampler.reset();
+        }
         self.front_end.reset();
         self.acoustic.reset();
         self.utterances.reset();
@@ -230,7 +289,13 @@ impl Stream {
 
     /// Seconds of audio pushed since the start.
     pub fn seconds(&self) -> f64 {
-        self.samples as f64 / f64::from(self.sample_rate_hz)
+        self.samples as f64 / f64::from(self.rate_hz)
+    }
+
+    /// The rate of the samples that [`push`](Self::push) takes, Hz: the model's, or that of
+    /// [`Recognizer::stream_at`](crate::Recognizer::stream_at).
+    pub fn sample_rate_hz(&self) -> u32 {
+        self.rate_hz
     }
 
     /// Where the time went since the stream was made, resets included, if

@@ -96,6 +96,23 @@ fn a_frame_allocates_nothing_after_warm_up() {
     }
 }
 
+#[cfg(feature = "resample")]
+#[test]
+fn conversion_of_the_rate_allocates_nothing_either() {
+    let samples = sound(6.0, 1);
+    let (warm_up, rest) = samples.split_at(8000);
+    for rate_hz in [16_000, 44_100, 48_000] {
+        let recognizer = Recognizer::new(model(STORAGES[0]), Options::default()).unwrap();
+        let mut stream = recognizer.stream_at(rate_hz).unwrap();
+        stream.push(warm_up).unwrap();
+        let calls = CALLS.get();
+        for chunk in rest.chunks(333).chain([rest]) {
+            stream.push(chunk).unwrap();
+        }
+        assert_eq!(CALLS.get() - calls, 0, "{rate_hz} Hz");
+    }
+}
+
 #[test]
 fn no_cell_allocates_after_warm_up() {
     for cell in [Gru, Lstm, Rnn] {

@@ -1,90 +1,69 @@
 //! Audio files as mono samples at the rate one asks for.
 //!
 //! ```text
-//! bytes -> wav.rs (RIFF)                 \
-//!       -> coded.rs (symphonia: the rest) -> mono at the file's rate -> Resampler -> caller
+//! file, pipe, bytes -> stream.rs -> wav/        \
+//!                                -> mpeg/        \
+//!                                -> flac/         > interleaved channels -> SignalRepair -> Resampler -> caller
+//!                                -> coded.rs     /
 //! ```
-//! A file is a stream that ends: nothing here holds more than one packet, one block of the resampler and what the caller
-//! has not fetched yet, however long the recording.
+//! What can be cut, joined and lied about most (wav, mp3, flac) is taken apart here; symphonia decodes the frames, and reads
+//! the other containers. Every source goes to the real end of its bytes: a length that a header states is never where
+//! it stops. A file is a stream that ends: nothing here holds more than a packet, the look-ahead of the repair, a block of the
+//! resampler and what the caller has not fetched yet, however long the recording.
 
+mod codec;
 mod coded;
+mod flac;
+mod mpeg;
+mod open;
 mod pcm;
 mod reader;
+mod stream;
 mod wav;
-
-use std::fs::File;
-use std::io::{ErrorKind, Read, Seek, SeekFrom};
-use std::path::Path;
 
 pub use reader::{AudioReader, read_file, read_segment};
 
-use crate::Error;
+use crate::{Error, Warning};
 
-/// Where mono samples at the file's own rate come from.
-enum Source {
-    Wav(wav::WavSource),
-    Coded(Box<coded::CodedSource>),
+/// What samples are, until they become something else.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Layout {
+    rate_hz: u32,
+    channels: usize,
 }
 
-impl Source {
-    /// Chooses by the content, never by the name.
-    fn open(path: &Path) -> Result<Source, Error> {
-        let read_error = |source| Error::Read { path: path.to_path_buf(), source };
-        let mut file = File::open(path).map_err(read_error)?;
-        let metadata = file.metadata().map_err(read_error)?;
-        if metadata.is_dir() {
-            return Err(read_error(ErrorKind::IsADirectory.into()));
-        }
-        let mut head = Vec::with_capacity(64);
-        Read::by_ref(&mut file).take(64).read_to_end(&mut head).map_err(read_error)?;
-        if head.is_empty() {
-            return Err(Error::Empty { path: path.to_path_buf() });
-        }
-        file.seek(SeekFrom::Start(0)).map_err(read_error)?;
-        if wav::looks_like_wav(&head) {
-            Ok(Source::Wav(wav::WavSource::open(path, file)?))
-        } else {
-            Ok(Source::Coded(Box::new(coded::CodedSource::open(path, file, &head)?)))
-        }
-    }
+/// What a source did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Next {
+    /// It appended some frames.
+    Frames,
+    /// What comes next has another layout; it appended nothing.
+    Changed,
+    End,
+}
 
-    /// Sampling rate, Hz, and number of channels.
-    fn layout(&self) -> (u32, usize) {
-        match self {
-            Source::Wav(source) => source.layout(),
-            Source::Coded(source) => source.layout(),
-        }
-    }
+/// Where frames at the file's own rate come from.
+trait Source: Send + Sync {
+    /// Of what [`Source::read`] appends next.
+    fn layout(&self) -> Layout;
 
-    /// Samples per channel, as far as the header says.
-    fn length(&self) -> Option<u64> {
-        match self {
-            Source::Wav(source) => Some(source.length()),
-            Source::Coded(source) => source.length(),
-        }
-    }
+    /// Frames of the whole file, as far as that is stated or known.
+    fn length(&self) -> Option<u64>;
 
-    /// Appends some mono samples; false if there are no more.
-    fn read(&mut self, mono: &mut Vec<f32>) -> Result<bool, Error> {
-        match self {
-            Source::Wav(source) => source.read(mono),
-            Source::Coded(source) => source.read(mono),
-        }
-    }
+    /// Appends some interleaved frames.
+    fn read(&mut self, frames: &mut Vec<f32>) -> Result<Next, Error>;
 
-    /// Moves to sample `target` or somewhat before it and returns where that is.
-    fn seek(&mut self, target: u64) -> Result<u64, Error> {
-        match self {
-            Source::Wav(source) => source.seek(target),
-            Source::Coded(source) => source.seek(target),
-        }
-    }
+    /// Moves to frame `target` or somewhat before it and returns where that is. Nothing has been read before, or this file
+    /// can be searched.
+    fn seek(&mut self, target: u64) -> Result<u64, Error>;
 
     /// What was wrong with the file although audio came out of it.
-    fn damage(&self) -> Option<&str> {
-        match self {
-            Source::Wav(source) => source.damage(),
-            Source::Coded(source) => source.damage(),
-        }
-    }
+    fn warnings(&self) -> &[Warning];
+}
+
+/// The longest silence, in frames, that is put in the place of lost ones: what says how many were lost may be damaged, too.
+fn longest_gap(layout: Layout) -> u64 {
+    const SECONDS: u64 = 10;
+    const SAMPLES: u64 = 1 << 20;
+    (SECONDS * u64::from(layout.rate_hz)).min(SAMPLES / layout.channels.max(1) as u64)
 }

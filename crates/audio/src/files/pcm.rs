@@ -1,6 +1,4 @@
-//! Uncompressed samples: bytes to mono `f32`.
-
-use crate::sample::clean;
+//! Uncompressed samples: bytes to `f32`.
 
 /// How one sample of a wav file is written (little-endian).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -9,6 +7,10 @@ pub(super) enum Encoding {
     I16,
     I24,
     I32,
+    /// In the lower bits of 32, of which the upper are unused.
+    I32Low {
+        unused: u8,
+    },
     F32,
     F64,
     ALaw,
@@ -22,49 +24,64 @@ impl Encoding {
             Encoding::U8 | Encoding::ALaw | Encoding::MuLaw => 1,
             Encoding::I16 => 2,
             Encoding::I24 => 3,
-            Encoding::I32 | Encoding::F32 => 4,
+            Encoding::I32 | Encoding::I32Low { .. } | Encoding::F32 => 4,
             Encoding::F64 => 8,
         }
     }
 
-    /// Appends the mean over the channels of every whole interleaved frame in `bytes`.
-    pub(super) fn mix(self, bytes: &[u8], channels: usize, mono: &mut Vec<f32>) {
+    /// Appends every whole sample in `bytes`.
+    pub(super) fn decode(self, bytes: &[u8], out: &mut Vec<f32>) {
         match self {
-            Encoding::U8 => mix(bytes, channels, mono, |[b]| (f32::from(b) - 128.0) / 128.0),
-            Encoding::I16 => {
-                mix(bytes, channels, mono, |b| f32::from(i16::from_le_bytes(b)) / 32_768.0)
+            Encoding::U8 => each(bytes, out, |[b]| (f32::from(b) - 128.0) / 128.0),
+            Encoding::I16 => each(bytes, out, |b| f32::from(i16::from_le_bytes(b)) / 32_768.0),
+            // In the upper three bytes the sign is where it belongs.
+            Encoding::I24 => {
+                each(bytes, out, |[a, b, c]| full_scale(i32::from_le_bytes([0, a, b, c])))
             }
-            Encoding::I24 => mix(bytes, channels, mono, |[a, b, c]| {
-                // In the upper three bytes the sign is where it belongs.
-                i32::from_le_bytes([0, a, b, c]) as f32 / 2_147_483_648.0
-            }),
-            Encoding::I32 => {
-                mix(bytes, channels, mono, |b| i32::from_le_bytes(b) as f32 / 2_147_483_648.0)
+            Encoding::I32 => each(bytes, out, |b| full_scale(i32::from_le_bytes(b))),
+            Encoding::I32Low { unused } => {
+                each(bytes, out, |b| full_scale(i32::from_le_bytes(b) << unused.min(31)));
             }
-            Encoding::F32 => mix(bytes, channels, mono, |b| clean(f32::from_le_bytes(b))),
-            Encoding::F64 => mix(bytes, channels, mono, |b| clean(f64::from_le_bytes(b) as f32)),
-            Encoding::ALaw => mix(bytes, channels, mono, |[b]| f32::from(a_law(b)) / 32_768.0),
-            Encoding::MuLaw => mix(bytes, channels, mono, |[b]| f32::from(mu_law(b)) / 32_768.0),
+            Encoding::F32 => each(bytes, out, f32::from_le_bytes),
+            Encoding::F64 => each(bytes, out, |b| f64::from_le_bytes(b) as f32),
+            Encoding::ALaw => each(bytes, out, |[b]| f32::from(a_law(b)) / 32_768.0),
+            Encoding::MuLaw => each(bytes, out, |[b]| f32::from(mu_law(b)) / 32_768.0),
         }
     }
 }
 
-fn mix<const N: usize>(
-    bytes: &[u8],
-    channels: usize,
-    mono: &mut Vec<f32>,
-    sample: impl Fn([u8; N]) -> f32,
-) {
-    let (samples, _) = bytes.as_chunks::<N>();
-    if channels == 1 {
-        mono.extend(samples.iter().map(|&bytes| sample(bytes)));
-    } else {
-        let share = 1.0 / channels as f32;
-        let frames = samples.chunks_exact(channels.max(1));
-        mono.extend(
-            frames.map(|frame| frame.iter().map(|&bytes| sample(bytes)).sum::<f32>() * share),
-        );
+/// How samples of `bits` bits lie in `container` bytes, by a part of the audio: written from the top, as the format
+/// wants it, from the bottom, as sound cards have it, or without the container that the header speaks of.
+pub(super) fn integers(bits: u16, container: u64, audio: &[u8]) -> Encoding {
+    let packed = match bits {
+        ..=8 => Encoding::U8,
+        9..=16 => Encoding::I16,
+        17..=24 => Encoding::I24,
+        _ => Encoding::I32,
+    };
+    if container != 4 || bits > 24 {
+        return packed;
     }
+    let unused = 32 - bits.max(1);
+    let (words, _) = audio.as_chunks::<4>();
+    let words = || words.iter().map(|&word| i32::from_le_bytes(word));
+    // Sound has zeros in all unused bits of all samples only where they are unused.
+    if words().all(|word| word.trailing_zeros() >= 8) {
+        Encoding::I32
+    } else if words().all(|word| word << unused >> unused == word || word >> (32 - unused) == 0) {
+        Encoding::I32Low { unused: unused as u8 }
+    } else {
+        packed
+    }
+}
+
+fn full_scale(sample: i32) -> f32 {
+    sample as f32 / 2_147_483_648.0
+}
+
+fn each<const N: usize>(bytes: &[u8], out: &mut Vec<f32>, sample: impl Fn([u8; N]) -> f32) {
+    let (samples, _) = bytes.as_chunks::<N>();
+    out.extend(samples.iter().map(|&bytes| sample(bytes)));
 }
 
 /// ITU-T G.711 A-law: even bits inverted, then sign, 3 bits of exponent, 4 of mantissa.
@@ -101,16 +118,16 @@ mod tests {
             (Encoding::I24, &[0x01, 0x00, 0x00], 1.0 / 8_388_608.0),
             (Encoding::I32, &[0x00, 0x00, 0x00, 0x20], 0.25),
             (Encoding::F32, &[0x00, 0x00, 0x40, 0x3f], 0.75),
-            (Encoding::F32, &[0x00, 0x00, 0xc0, 0x7f], 0.0), // NaN
+            (Encoding::I32Low { unused: 8 }, &[0x00, 0x00, 0xc0, 0xff], -0.5),
             (Encoding::F64, &[0, 0, 0, 0, 0, 0, 0xe8, 0xbf], -0.75),
             (Encoding::ALaw, &[0xaa], 32_256.0 / 32_768.0),
             (Encoding::MuLaw, &[0x00], -32_124.0 / 32_768.0),
         ];
         for (encoding, bytes, expected) in cases {
             assert_eq!(bytes.len(), encoding.bytes());
-            let mut mono = Vec::new();
-            encoding.mix(bytes, 1, &mut mono);
-            assert_eq!(mono, [expected], "{encoding:?} {bytes:?}");
+            let mut out = Vec::new();
+            encoding.decode(&[bytes, &[1][..bytes.len().min(2) / 2]].concat(), &mut out);
+            assert_eq!(out, [expected], "{encoding:?} {bytes:?}");
         }
     }
 
@@ -130,10 +147,25 @@ mod tests {
     }
 
     #[test]
-    fn channels_are_averaged_and_half_frames_dropped() {
-        let bytes = [0x00, 0x40, 0x00, 0xc0, 0x00, 0x40, 0x00, 0x40, 0x01, 0x02, 0x03];
-        let mut mono = Vec::new();
-        Encoding::I16.mix(&bytes, 2, &mut mono);
-        assert_eq!(mono, [0.0, 0.5]);
+    fn containers_are_told_by_the_audio() {
+        let samples: Vec<i32> = (0..500).map(|n| (n * 7919 % 3001 - 1500) * 1000).collect();
+        let words = |word: &dyn Fn(i32) -> i32| -> Vec<u8> {
+            samples.iter().flat_map(|&x| word(x).to_le_bytes()).collect()
+        };
+        let three: Vec<u8> = samples.iter().flat_map(|x| x.to_le_bytes()[..3].to_vec()).collect();
+        // (bits, container, audio, how it is to be read)
+        let cases = [
+            (24, 4, words(&|x| x << 8), Encoding::I32),
+            (24, 4, words(&|x| x), Encoding::I32Low { unused: 8 }),
+            (24, 4, words(&|x| x & 0xff_ffff), Encoding::I32Low { unused: 8 }),
+            (20, 4, words(&|x| x >> 4), Encoding::I32Low { unused: 12 }),
+            (24, 4, three.clone(), Encoding::I24), // the header is wrong about the container
+            (24, 3, three, Encoding::I24),
+            (16, 2, vec![1, 2, 3, 4], Encoding::I16),
+            (32, 4, words(&|x| x << 8), Encoding::I32),
+        ];
+        for (bits, container, audio, expected) in cases {
+            assert_eq!(integers(bits, container, &audio), expected, "{bits} bits in {container}");
+        }
     }
 }

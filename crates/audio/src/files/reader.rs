@@ -1,33 +1,46 @@
 //! The reader people use: any file, mono, at one rate.
 
 use std::fmt;
+use std::io::Read;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use super::Source;
-use crate::Error;
+use super::stream::{ByteStream, Origin};
+use super::{Next, Source, open};
 use crate::resample::{self, Resampler};
+use crate::signal::SignalRepair;
+use crate::{Error, Warning};
 
 /// How far before a segment decoding starts, seconds: long enough for mp3's bit reservoir, vorbis' overlap and the
 /// resampler's filter to have settled.
 const RUN_UP_S: f64 = 0.5;
+/// More layouts than this in one file are damage.
+const MOST_CHANGES: usize = 10_000;
 
-/// Streams one audio file as mono `f32` samples (mean of its channels, full scale 1) at a rate of choice.
+/// Streams one recording as mono `f32` samples (full scale 1) at a rate of choice.
 ///
-/// Wav (8 to 32-bit integer, 32 and 64-bit float, A-law, µ-law), flac, mp3 and ogg vorbis, told apart by content. Memory
-/// does not grow with the length of the recording. A damaged or cut file gives what can be decoded;
-/// [`AudioReader::damage`] then says what was wrong.
+/// Wav (integers, floats, A-law, µ-law, ADPCM, MPEG audio), flac, mp3, ogg (vorbis, opus, flac), MPEG-4 and Core Audio
+/// (AAC-LC, ALAC, PCM), Matroska and WebM, AIFF and AAC frames, told apart by content; a file or a pipe. Several files
+/// joined to one are read to the last. Memory does not grow with the length of the recording. Channels become their
+/// mean, and signals that cannot be right are repaired ([`SignalRepair`]). [`AudioReader::warnings`] says what was wrong
+/// and what was done about it.
 pub struct AudioReader {
     path: PathBuf,
-    source: Source,
+    source: Box<dyn Source>,
+    repair: SignalRepair,
     resampler: Resampler,
-    /// Mono at the file's rate, between source and resampler.
+    /// Channels at the file's rate, between source and repair, and mono between that and the resampler.
+    interleaved: Vec<f32>,
     mono: Vec<f32>,
-    /// Samples at the file's rate still to drop: where seeking landed before the place wanted.
+    /// Frames at the file's rate still to drop: where seeking landed before the place wanted.
     drop_source: u64,
     /// Samples at the target rate still to drop: the run-up.
     drop_target: u64,
+    changes: usize,
     received: bool,
     finished: bool,
+    /// Of parts of another layout that have ended.
+    earlier: Vec<Warning>,
 }
 
 impl fmt::Debug for AudioReader {
@@ -40,36 +53,72 @@ impl fmt::Debug for AudioReader {
 }
 
 impl AudioReader {
-    /// Opens a file and reads its header.
+    /// Opens a file or a pipe and reads its header.
     ///
     /// # Errors
-    /// [`Error::Read`], [`Error::Empty`], [`Error::UnknownFormat`], [`Error::Unsupported`], [`Error::Malformed`] or
-    /// [`Error::NoSamples`] about the file; [`Error::SampleRate`] if the target rate is below 1 kHz or above 768 kHz.
+    /// [`Error::Read`], [`Error::Empty`], [`Error::NotAudio`], [`Error::Unsupported`], [`Error::Damaged`],
+    /// [`Error::Malformed`] or [`Error::NoSamples`] about the file; [`Error::SampleRate`] if the target rate is below 1
+    /// kHz or above 768 kHz.
     pub fn open(path: impl AsRef<Path>, target_rate_hz: u32) -> Result<Self, Error> {
-        let path = path.as_ref();
+        let origin = Origin::File(path.as_ref().to_path_buf());
         resample::check_rate(target_rate_hz)?;
-        let source = Source::open(path)?;
-        let (rate_hz, _) = source.layout();
-        // Rates are the file's word here: say which file.
-        let resampler = Resampler::new(rate_hz, target_rate_hz).map_err(|error| {
-            Error::Unsupported { path: path.to_path_buf(), what: error.to_string() }
-        })?;
+        let stream = origin.open()?;
+        Self::of(origin, stream, target_rate_hz)
+    }
+
+    /// Reads a file that is in memory; `name` stands for it in messages.
+    ///
+    /// # Errors
+    /// As [`AudioReader::open`].
+    pub fn from_bytes(
+        bytes: impl Into<Arc<[u8]>>,
+        name: &str,
+        target_rate_hz: u32,
+    ) -> Result<Self, Error> {
+        let origin = Origin::Memory(name.into(), bytes.into());
+        let stream = origin.open()?;
+        Self::of(origin, stream, target_rate_hz)
+    }
+
+    /// Reads a file that comes in order, once: from a socket, a program's output or standard input. `name` stands for it in
+    /// messages.
+    ///
+    /// # Errors
+    /// As [`AudioReader::open`].
+    pub fn from_pipe(
+        pipe: impl Read + Send + Sync + 'static,
+        name: &str,
+        target_rate_hz: u32,
+    ) -> Result<Self, Error> {
+        Self::of(Origin::Pipe(name.into()), ByteStream::pipe(Box::new(pipe)), target_rate_hz)
+    }
+
+    fn of(origin: Origin, stream: ByteStream, target_rate_hz: u32) -> Result<Self, Error> {
+        resample::check_rate(target_rate_hz)?;
+        let source = open::open(&origin, stream)?;
+        let path = origin.path().to_path_buf();
+        let layout = source.layout();
         Ok(AudioReader {
-            path: path.to_path_buf(),
+            repair: SignalRepair::of_file(layout.rate_hz, layout.channels),
+            resampler: resampler(&path, layout.rate_hz, target_rate_hz)?,
+            path,
             source,
-            resampler,
+            interleaved: Vec::new(),
             mono: Vec::new(),
             drop_source: 0,
             drop_target: 0,
+            changes: 0,
             received: false,
             finished: false,
+            earlier: Vec::new(),
         })
     }
 
-    /// Opens a file so that the first sample is the one at `offset_s` seconds.
+    /// Opens a file so that the first sample is the one at `offset_s` seconds. What [`SignalRepair`] knows then comes
+    /// from half a second before it on. An offset behind the end gives no samples.
     ///
     /// # Errors
-    /// As [`AudioReader::open`], and [`Error::Segment`] if the offset is not a time in the file.
+    /// As [`AudioReader::open`], and [`Error::Segment`] if the offset is not a time.
     pub fn open_at(
         path: impl AsRef<Path>,
         target_rate_hz: u32,
@@ -80,12 +129,6 @@ impl AudioReader {
             return Err(
                 reader.segment_error(offset_s, "the offset must be a number of seconds, 0 or more")
             );
-        }
-        if let Some(seconds) = reader.duration_s()
-            && offset_s > 0.0
-            && offset_s >= seconds
-        {
-            return Err(reader.segment_error(offset_s, &format!("the file ends at {seconds:.3} s")));
         }
         let rate_hz = reader.source_rate_hz();
         let wanted = (offset_s * f64::from(target_rate_hz)).round() as u64;
@@ -101,26 +144,34 @@ impl AudioReader {
 
     /// Sampling rate of the file, Hz.
     pub fn source_rate_hz(&self) -> u32 {
-        self.source.layout().0
+        self.source.layout().rate_hz
     }
 
     /// Number of channels of the file.
     pub fn channels(&self) -> usize {
-        self.source.layout().1
+        self.source.layout().channels
     }
 
-    /// Length of the whole file in seconds, if its header says. (For wav it is what the file really holds.)
+    /// Length of the whole file in seconds, if its header says. The file may hold more or less: all that is there is
+    /// read.
     pub fn duration_s(&self) -> Option<f64> {
         self.source.length().map(|samples| samples as f64 / f64::from(self.source_rate_hz()))
     }
 
-    /// What was wrong with the parts read so far although audio came out: truncation, packets that did not decode
-    /// (replaced by silence).
-    pub fn damage(&self) -> Option<&str> {
-        self.source.damage()
+    /// What was wrong with the parts read so far although audio came out, and what was done about it; complete at the
+    /// end.
+    pub fn warnings(&self) -> Vec<Warning> {
+        let mut all = self.source.warnings().to_vec();
+        for warning in self.earlier.iter().cloned().chain(self.repair.warnings()) {
+            if !all.contains(&warning) {
+                all.push(warning);
+            }
+        }
+        all
     }
 
-    /// Appends the next samples to `out`, a fraction of a second; false (and nothing appended) at the end.
+    /// Appends the next samples to `out`, a fraction of a second (up to two seconds at the end); false (and nothing
+    /// appended) at the end.
     ///
     /// # Errors
     /// [`Error::Read`] if the system fails; [`Error::NoSamples`] if the whole file gave no sample;
@@ -128,22 +179,59 @@ impl AudioReader {
     pub fn next_chunk(&mut self, out: &mut Vec<f32>) -> Result<bool, Error> {
         let before = out.len();
         while out.len() == before && !self.finished {
-            self.mono.clear();
-            if self.source.read(&mut self.mono)? {
-                self.received |= !self.mono.is_empty();
-                drop_front(&mut self.mono, 0, &mut self.drop_source);
-                self.resampler.push(&self.mono, out)?;
-            } else {
-                self.finished = true;
-                if !self.received {
-                    let what = self.damage().unwrap_or("the recording has no samples").to_string();
-                    return Err(Error::NoSamples { path: self.path.clone(), what });
+            self.interleaved.clear();
+            match self.source.read(&mut self.interleaved)? {
+                Next::Frames => {
+                    self.received |= !self.interleaved.is_empty();
+                    let channels = self.repair.channels();
+                    drop_front(&mut self.interleaved, 0, channels, &mut self.drop_source);
+                    self.mono.clear();
+                    self.repair.push(&self.interleaved, &mut self.mono);
+                    self.resampler.push(&self.mono, out)?;
                 }
-                self.resampler.finish(out)?;
+                Next::Changed => {
+                    self.end_part(out)?;
+                    self.begin_part()?;
+                }
+                Next::End => {
+                    self.finished = true;
+                    if !self.received {
+                        return Err(self.no_samples());
+                    }
+                    self.end_part(out)?;
+                }
             }
-            drop_front(out, before, &mut self.drop_target);
+            drop_front(out, before, 1, &mut self.drop_target);
         }
         Ok(out.len() > before)
+    }
+
+    /// Gives out what repair and resampler hold.
+    fn end_part(&mut self, out: &mut Vec<f32>) -> Result<(), Error> {
+        self.mono.clear();
+        self.repair.finish(&mut self.mono);
+        self.resampler.push(&self.mono, out)?;
+        self.resampler.finish(out)
+    }
+
+    /// What comes has another rate or number of channels.
+    fn begin_part(&mut self) -> Result<(), Error> {
+        let layout = self.source.layout();
+        self.earlier.extend(self.repair.warnings());
+        self.repair = SignalRepair::of_file(layout.rate_hz, layout.channels);
+        self.resampler = resampler(&self.path, layout.rate_hz, self.resampler.to_hz())?;
+        self.changes += 1;
+        if self.changes > MOST_CHANGES {
+            let what = "a file whose sampling rate changes again and again".to_string();
+            return Err(Error::Unsupported { path: self.path.clone(), what });
+        }
+        Ok(())
+    }
+
+    fn no_samples(&self) -> Error {
+        let told = self.source.warnings().first().map(|warning| warning.message.clone());
+        let what = told.unwrap_or_else(|| "the recording has no samples".to_string());
+        Error::NoSamples { path: self.path.clone(), what }
     }
 
     fn segment_error(&self, offset_s: f64, what: &str) -> Error {
@@ -151,13 +239,22 @@ impl AudioReader {
     }
 }
 
-/// Removes up to `count` samples of `samples[from..]` from its front, and counts them off.
-fn drop_front(samples: &mut Vec<f32>, from: usize, count: &mut u64) {
-    let dropped = usize::try_from(*count).unwrap_or(usize::MAX).min(samples.len() - from);
+/// Removes up to `count` frames of `samples[from..]` from its front, and counts them off.
+fn drop_front(samples: &mut Vec<f32>, from: usize, channels: usize, count: &mut u64) {
+    let there = (samples.len() - from) / channels;
+    let dropped = usize::try_from(*count).unwrap_or(usize::MAX).min(there);
     if dropped > 0 {
-        samples.drain(from..from + dropped);
+        samples.drain(from..from + dropped * channels);
         *count -= dropped as u64;
     }
+}
+
+/// Rates are the file's word: an impossible one is said of the file.
+fn resampler(path: &Path, from_hz: u32, to_hz: u32) -> Result<Resampler, Error> {
+    Resampler::new(from_hz, to_hz).map_err(|_| Error::Unsupported {
+        path: path.to_path_buf(),
+        what: format!("a sampling rate of {from_hz} Hz"),
+    })
 }
 
 /// A whole file as mono samples at `target_rate_hz`.

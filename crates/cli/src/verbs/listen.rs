@@ -33,7 +33,7 @@ pub struct Listen {
     #[arg(long, value_name = "SECONDS", default_value = "1", value_parser = endpoint_args::silence)]
     endpoint: f64,
     /// Print Vosk's objects, one a line: {"partial", "stable"} while an utterance grows (stable: how many of
-    /// its characters stay), {"text", "result"} when it has ended
+    /// its characters stay), {"text", "result"} when it has ended, {"warnings"} at the end if there are any
     #[arg(long)]
     json: bool,
 }
@@ -77,8 +77,9 @@ impl Listen {
         if let Some(line) = &mut partial {
             line.clear();
         }
-        if let Some(damage) = source.damage() {
-            eprintln!("warning: {damage}");
+        let warnings = source.tell_warnings(&Input::Stdin);
+        if self.json && !warnings.is_empty() {
+            json_line(&serde_json::json!({ "warnings": warnings }))?;
         }
         Ok(Verdict::Good)
     }

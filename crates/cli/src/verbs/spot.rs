@@ -8,6 +8,7 @@ use anyhow::Result;
 use clap::Args;
 use serde::Serialize;
 use stonechat::{Options, Recognizer, Spotted, SpotterOptions};
+use stonechat_audio::Warning;
 
 use self::curve::Curve;
 use crate::audio_source::AudioSource;
@@ -44,7 +45,7 @@ pub struct Spot {
     /// Sample rate of the PCM on stdin [default: the model's]
     #[arg(long, value_name = "HZ")]
     rate: Option<u32>,
-    /// Print one JSON object: {"keywords": [{"phrase", "index", "start", "end", "score"}]}; for several recordings
+    /// Print one JSON object: {"keywords": [{"phrase", "index", "start", "end", "score"}], "warnings": [...]}; for several recordings
     /// {"files": [...]}, each with its "file" and either that or an "error"
     #[arg(long)]
     json: bool,
@@ -53,6 +54,7 @@ pub struct Spot {
 #[derive(Serialize)]
 struct Heard {
     keywords: Vec<Spotted>,
+    warnings: Vec<Warning>,
 }
 
 impl Spot {
@@ -132,10 +134,7 @@ impl Spot {
                 keywords.push(spotted);
             }
         }
-        if let Some(damage) = source.damage() {
-            eprintln!("warning: {input}: {damage}");
-        }
-        Ok(Heard { keywords })
+        Ok(Heard { keywords, warnings: source.tell_warnings(input) })
     }
 }
 

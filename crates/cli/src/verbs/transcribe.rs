@@ -6,6 +6,7 @@ use anyhow::Result;
 use clap::{Args, ValueEnum};
 use serde::Serialize;
 use stonechat::{Alternative, Options, Recognizer, Transcript, Word};
+use stonechat_audio::Warning;
 
 use crate::audio_source::AudioSource;
 use crate::decoder_args::DecoderArgs;
@@ -22,8 +23,8 @@ const TAKE_WORDS_S: f64 = 10.0;
 
 #[derive(Args)]
 pub struct Transcribe {
-    /// Audio files (wav, flac, mp3, ogg vorbis; any rate and channels), patterns such as 'talks/*.mp3',
-    /// or - for raw PCM on stdin (signed 16 bit, little endian, mono; see --rate)
+    /// Audio files (wav, flac, mp3, ogg, opus, m4a, webm and others; any rate and channels), pipes, patterns such as
+    /// 'talks/*.mp3', or - for stdin: an audio file, or raw PCM (signed 16 bit, little endian, mono; see --rate)
     #[arg(required = true, value_name = "AUDIO")]
     audio: Vec<PathBuf>,
     #[command(flatten)]
@@ -36,7 +37,7 @@ pub struct Transcribe {
     /// How the result is written; srt and vtt take one recording
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
-    /// The same as --format json: Vosk's {"text", "result"}; for several recordings {"files": [...]}, each
+    /// The same as --format json: Vosk's {"text", "result"} and "warnings", [{"kind", "message"}]; for several recordings {"files": [...]}, each
     /// with its "file" and either that or an "error"
     #[arg(long, conflicts_with = "format")]
     json: bool,
@@ -74,6 +75,8 @@ struct Heard {
     utterances: Option<Vec<Transcript>>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     alternatives: Vec<Alternative>,
+    /// What was wrong with the audio, and what was done about it.
+    warnings: Vec<Warning>,
 }
 
 impl Transcribe {
@@ -169,9 +172,7 @@ impl Transcribe {
                 line.show(before, stream.partial());
             }
         }
-        if let Some(damage) = source.damage() {
-            eprintln!("warning: {input}: {damage}");
-        }
+        let warnings = source.tell_warnings(input);
         let alternatives = self.nbest.map_or_else(Vec::new, |n| stream.alternatives(n as usize));
         let said = Transcript { rejected, ..Transcript::from(words) };
         if format == Format::Text && self.endpoint.is_none() {
@@ -179,7 +180,7 @@ impl Transcribe {
         }
         utterances.retain(|said| !said.is_silent());
         let utterances = self.endpoint.map(|_| utterances);
-        Ok(Heard { said, utterances, alternatives })
+        Ok(Heard { said, utterances, alternatives, warnings })
     }
 }
 

@@ -10,7 +10,7 @@ use super::manifest::Utterance;
 use super::memory::{Kept, MemoryBudget};
 
 /// Goes into every key: raise it when decoding or resampling changes, and old entries are not found any more.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 /// Decoded utterances as 16-bit samples, on disk (if a folder is given) and in memory (while the budget lasts).
 ///

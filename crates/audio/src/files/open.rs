@@ -1,0 +1,84 @@
+//! Which reader a file needs: by its content, never by its name.
+
+use std::io;
+
+use stonechat_kinds::{FileKind, HEAD_BYTES, id3v2_bytes};
+
+use super::coded::CodedSource;
+use super::flac::FlacSource;
+use super::mpeg::{self, MpegSource};
+use super::stream::{ByteStream, Origin};
+use super::wav;
+use super::{Source, codec};
+use crate::Error;
+
+/// More tags than this in front of the audio are none.
+const MOST_TAGS: usize = 16;
+/// So much of what precedes the first frame of an mp3 is looked through.
+const MOST_JUNK: usize = 64 << 10;
+
+/// Opens what `stream`, the bytes of `origin` from their start, holds.
+pub(super) fn open(origin: &Origin, mut stream: ByteStream) -> Result<Box<dyn Source>, Error> {
+    let path = || origin.path().to_path_buf();
+    let read = |source| Error::Read { path: path(), source };
+    let mut head = stream.peek(HEAD_BYTES).map_err(read)?.to_vec();
+    if head.is_empty() {
+        return Err(Error::Empty { path: path() });
+    }
+    let tagged = id3v2_bytes(&head).is_some();
+    for _ in 0..MOST_TAGS {
+        let Some(tag) = id3v2_bytes(&head) else { break };
+        stream.skip(tag).map_err(read)?;
+        head = stream.peek(HEAD_BYTES).map_err(read)?.to_vec();
+    }
+    stream.start_here();
+    if head.is_empty() {
+        let what = "there is nothing behind its ID3 tag".to_string();
+        return Err(Error::NoSamples { path: path(), what });
+    }
+    let mut kind = FileKind::of(&head);
+    // Frames of MPEG audio have no magic, and may have anything in front of them.
+    if matches!(kind, FileKind::Unknown(_) | FileKind::Zeros | FileKind::Mpeg)
+        || tagged && !kind.is_audio()
+    {
+        let found = mpeg::begins_within(stream.peek(MOST_JUNK).map_err(read)?);
+        kind = if found || kind == FileKind::Mpeg { FileKind::Mpeg } else { kind };
+    }
+    let origin = origin.clone();
+    match kind {
+        FileKind::Wav => wav::open(origin, stream),
+        FileKind::Flac => Ok(Box::new(FlacSource::open(origin, stream)?)),
+        FileKind::Mpeg => Ok(Box::new(MpegSource::open(origin, stream)?)),
+        FileKind::Ogg(_)
+        | FileKind::Aiff
+        | FileKind::Caf
+        | FileKind::Mp4
+        | FileKind::Matroska
+        | FileKind::Adts => Ok(Box::new(CodedSource::open(origin, stream, kind)?)),
+        kind if kind.is_audio() => Err(Error::Unsupported { path: path(), what: kind.to_string() }),
+        kind => Err(Error::NotAudio { path: path(), kind }),
+    }
+}
+
+/// Opens again what could be opened, at the same place: behind the tags in front.
+pub(super) fn reopen(origin: &Origin) -> Result<ByteStream, Error> {
+    let read = |source: io::Error| Error::Read { path: origin.path().to_path_buf(), source };
+    let mut stream = origin.open()?;
+    while let Some(tag) = id3v2_bytes(stream.peek(10).map_err(read)?) {
+        if !stream.skip(tag).map_err(read)? {
+            break;
+        }
+    }
+    stream.start_here();
+    Ok(stream)
+}
+
+/// The error for a container whose first track nothing here decodes.
+pub(super) fn unsupported(origin: &Origin, kind: FileKind, codec: Option<&str>) -> Error {
+    let what = match (codec, kind) {
+        (Some(codec), FileKind::Ogg(_)) => format!("an ogg file with {codec}"),
+        (Some(codec), kind) => format!("{kind}, with {codec}"),
+        (None, kind) => format!("{kind}, with {}", codec::UNKNOWN),
+    };
+    Error::Unsupported { path: origin.path().to_path_buf(), what }
+}

@@ -1,0 +1,247 @@
+//! Running figures of a signal, and the coefficients that follow from them.
+
+use super::Coefficients;
+
+/// Nothing is judged before so much was heard, seconds.
+const LEAST_S: f64 = 0.25;
+/// Above this peak float samples cannot be meant as such: +36 dBFS.
+const ABSURD_PEAK: f32 = 64.0;
+/// A louder peak is brought down to full scale: +6 dBFS.
+const LOUD_PEAK: f32 = 2.0;
+/// Speech that stays below this peak is raised: -30 dBFS.
+pub(super) const QUIET_PEAK: f32 = 0.031_6;
+/// A peak below this is no speech but rounding: -80 dBFS.
+pub(super) const SILENT_PEAK: f32 = 1e-4;
+/// Where quiet speech is raised to: -12 dBFS.
+const TARGET_PEAK: f32 = 0.25;
+/// A constant offset above this share of full scale is taken away.
+const LARGEST_OFFSET: f64 = 0.02;
+/// A channel so much below the loudest, in power, has no sound: -50 dB.
+const DEAD_SHARE: f64 = 1e-5;
+/// Channels with a smaller coefficient of correlation are of opposite sign.
+const OPPOSITE: f64 = -0.8;
+/// With more channels they are not compared with each other.
+const MOST_COMPARED: usize = 8;
+/// Samples so near full scale may be cut off.
+const FULL_SCALE: std::ops::RangeInclusive<f32> = 0.998..=1.1;
+/// If they differ by less than this,
+const FLAT: f32 = 0.003;
+/// so many of them in a row are.
+const CLIPPED_RUN: u32 = 2;
+/// Speech stands out of its background by so many decibels, in so many blocks (0.2 s).
+const SPEECH_DB: usize = 15;
+const SPEECH_BLOCKS: u64 = 10;
+
+#[derive(Clone, Debug)]
+pub(super) struct Measure {
+    rate_hz: u32,
+    pub(super) frames: u64,
+    channels: Vec<Channel>,
+    /// Sums of products of channels `i < j`, in the order (0,1), (0,2), (1,2), (0,3) ...
+    products: Vec<f64>,
+    /// All samples were whole numbers so far.
+    whole_numbers: bool,
+    /// Blocks by the level of their mean over the channels: `levels[d]` is d to d + 1 dB above -120 dBFS.
+    levels: [u64; 256],
+    /// Largest distance of the one signal from its mean over the block, in units of the samples.
+    peak: f32,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Channel {
+    sum: f64,
+    squares: f64,
+    peak: f32,
+    previous: f32,
+    /// Length of the run at full scale that goes on.
+    run: u32,
+    clipped: u64,
+}
+
+/// What is to be done.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Repair {
+    /// What samples are divided by.
+    pub(super) scale: f32,
+    /// 0, or 1 or -1 over the number of channels that count.
+    pub(super) weights: Vec<f32>,
+    /// What is taken away from each channel.
+    pub(super) offsets: Vec<f64>,
+    pub(super) gain: f32,
+}
+
+impl Measure {
+    pub(super) fn new(rate_hz: u32, channels: usize) -> Self {
+        let compared = if channels <= MOST_COMPARED { channels } else { 0 };
+        Measure {
+            rate_hz,
+            frames: 0,
+            channels: vec![Channel::default(); channels],
+            products: vec![0.0; compared * compared.saturating_sub(1) / 2],
+            whole_numbers: true,
+            levels: [0; 256],
+            peak: 0.0,
+        }
+    }
+
+    /// Takes one block of interleaved finite samples.
+    pub(super) fn block(&mut self, samples: &[f32]) {
+        let count = self.channels.len();
+        let mut frames = 0;
+        for frame in samples.chunks_exact(count) {
+            for (channel, &x) in self.channels.iter_mut().zip(frame) {
+                channel.take(x);
+            }
+            if !self.products.is_empty() {
+                let mut pair = 0;
+                for j in 1..count {
+                    for i in 0..j {
+                        self.products[pair] += f64::from(frame[i]) * f64::from(frame[j]);
+                        pair += 1;
+                    }
+                }
+            }
+            frames += 1;
+        }
+        self.whole_numbers = self.whole_numbers && samples.iter().all(|x| x.fract() == 0.0);
+        self.frames += frames;
+        self.level(samples, frames);
+    }
+
+    /// Takes down peak and power of the block as it would be given out. An offset does not count: it may be known later.
+    fn level(&mut self, samples: &[f32], frames: u64) {
+        let unscaled = Repair { scale: 1.0, ..self.repair_without_gain() }.coefficients();
+        let (mut sum, mut squares) = (0.0f64, 0.0f64);
+        let (mut low, mut high) = (f32::MAX, f32::MIN);
+        for frame in samples.chunks_exact(self.channels.len()) {
+            let x = unscaled.apply(frame);
+            (low, high) = (low.min(x), high.max(x));
+            sum += f64::from(x);
+            squares += f64::from(x) * f64::from(x);
+        }
+        let count = frames.max(1) as f64;
+        let mean = sum / count;
+        self.peak = self.peak.max(high - mean as f32).max(mean as f32 - low);
+        let power = (squares / count - mean * mean).max(1e-12);
+        let decibels = 10.0 * power.log10();
+        let level = ((decibels + 120.0).max(0.0) as usize).min(self.levels.len() - 1);
+        self.levels[level] += 1;
+    }
+
+    pub(super) fn coefficients(&self) -> Coefficients {
+        self.repair().coefficients()
+    }
+
+    pub(super) fn repair(&self) -> Repair {
+        let mut repair = self.repair_without_gain();
+        let peak = self.peak();
+        if peak > LOUD_PEAK {
+            repair.gain = 1.0 / peak;
+        } else if peak < QUIET_PEAK && peak > SILENT_PEAK && self.stands_out() {
+            repair.gain = TARGET_PEAK / peak;
+        }
+        repair
+    }
+
+    /// Largest magnitude before the level is repaired; full scale is 1.
+    pub(super) fn peak(&self) -> f32 {
+        self.peak / self.scale()
+    }
+
+    pub(super) fn seconds(&self, frames: usize) -> f64 {
+        frames as f64 / f64::from(self.rate_hz.max(1))
+    }
+
+    fn repair_without_gain(&self) -> Repair {
+        let scale = self.scale();
+        let judged = self.frames as f64 >= LEAST_S * f64::from(self.rate_hz);
+        let count = self.channels.len();
+        if !judged {
+            let weights = vec![1.0 / count as f32; count];
+            return Repair { scale, weights, offsets: vec![0.0; count], gain: 1.0 };
+        }
+        let frames = self.frames as f64;
+        let means: Vec<f64> = self.channels.iter().map(|channel| channel.sum / frames).collect();
+        let offset =
+            |mean: &f64| if mean.abs() / f64::from(scale) > LARGEST_OFFSET { *mean } else { 0.0 };
+        let offsets = means.iter().map(offset).collect();
+        let power = |n: usize| (self.channels[n].squares / frames - means[n] * means[n]).max(0.0);
+        let loudest = (0..count).fold(0, |best, n| if power(n) > power(best) { n } else { best });
+        let largest = power(loudest);
+        let heard = |n: usize| power(n) > DEAD_SHARE * largest || n == loudest;
+        let alive = (0..count).filter(|&n| heard(n)).count();
+        let sign = |n: usize| {
+            if n == loudest || self.products.is_empty() {
+                return 1.0;
+            }
+            let (i, j) = (n.min(loudest), n.max(loudest));
+            let product = self.products[j * (j - 1) / 2 + i] / frames - means[i] * means[j];
+            if product < OPPOSITE * (power(i) * power(j)).sqrt() { -1.0 } else { 1.0 }
+        };
+        let weight = |n: usize| if heard(n) { sign(n) / alive as f32 } else { 0.0 };
+        Repair { scale, weights: (0..count).map(weight).collect(), offsets, gain: 1.0 }
+    }
+
+    /// 1, or the full scale of the integers that the samples are.
+    fn scale(&self) -> f32 {
+        let peak = self.channels.iter().fold(0.0f32, |peak, channel| peak.max(channel.peak));
+        let integers = peak > 1.0 && self.whole_numbers || peak > ABSURD_PEAK;
+        match peak {
+            _ if !integers => 1.0,
+            // Resampled integers overshoot.
+            ..49_152.0 => 32_768.0,
+            ..12_582_912.0 => 8_388_608.0,
+            _ => 2_147_483_648.0,
+        }
+    }
+
+    /// Whether something stands out of the background as speech does.
+    fn stands_out(&self) -> bool {
+        let blocks: u64 = self.levels.iter().sum();
+        let mut below = 0;
+        let floor = self.levels.iter().position(|&count| {
+            below += count;
+            below * 10 > blocks
+        });
+        let speech = floor.unwrap_or(0) + SPEECH_DB;
+        self.levels.iter().skip(speech).sum::<u64>() >= SPEECH_BLOCKS
+    }
+
+    /// The largest share of cut-off samples of a channel.
+    pub(super) fn clipped(&self) -> f64 {
+        let most = self.channels.iter().map(|channel| channel.clipped).max().unwrap_or(0);
+        most as f64 / self.frames.max(1) as f64
+    }
+
+    /// Whether there was enough to judge by.
+    pub(super) fn is_judged(&self) -> bool {
+        self.frames as f64 >= LEAST_S * f64::from(self.rate_hz)
+    }
+}
+
+impl Channel {
+    fn take(&mut self, x: f32) {
+        let wide = f64::from(x);
+        self.sum += wide;
+        self.squares += wide * wide;
+        self.peak = self.peak.max(x.abs());
+        // Cut off is what stays near full scale; what only passes it is a float with room above.
+        let flat = FULL_SCALE.contains(&x.abs()) && (x - self.previous).abs() < FLAT;
+        self.previous = x;
+        self.run = if flat { self.run + 1 } else { 0 };
+        self.clipped += match self.run {
+            CLIPPED_RUN => u64::from(CLIPPED_RUN),
+            run if run > CLIPPED_RUN => 1,
+            _ => 0,
+        };
+    }
+}
+
+impl Repair {
+    fn coefficients(&self) -> Coefficients {
+        let factor = self.gain / self.scale;
+        let weights: Vec<f32> = self.weights.iter().map(|weight| weight * factor).collect();
+        let offset = weights.iter().zip(&self.offsets).map(|(w, o)| f64::from(*w) * o).sum::<f64>();
+        Coefficients { weights, offset: -offset as f32 }
+    }
+}

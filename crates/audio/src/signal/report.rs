@@ -1,0 +1,101 @@
+//! What was found and done, in words.
+
+use super::measure::{Measure, QUIET_PEAK, SILENT_PEAK};
+use crate::{Warning, WarningKind};
+
+/// More samples than this share at full scale are worth a word.
+const MUCH_CLIPPED: f64 = 1e-3;
+
+/// What has been done to the blocks given out.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Done {
+    /// The largest gain, and for how long the level was raised, seconds.
+    raised: f32,
+    raised_s: f64,
+}
+
+impl Done {
+    /// Notes what the next `frames` get.
+    pub(super) fn note(&mut self, measure: &Measure, frames: usize) {
+        let gain = measure.repair().gain;
+        if gain > 1.0 {
+            self.raised = self.raised.max(gain);
+            self.raised_s += measure.seconds(frames);
+        }
+    }
+}
+
+pub(super) fn warnings(measure: &Measure, done: &Done) -> Vec<Warning> {
+    let mut warnings = Vec::new();
+    let mut add = |kind, message: String| warnings.push(Warning::new(kind, message));
+    if measure.frames == 0 || !measure.is_judged() {
+        return warnings;
+    }
+    let (repair, peak) = (measure.repair(), measure.peak());
+    let numbers = |which: &dyn Fn(usize) -> bool| {
+        let numbers: Vec<String> =
+            (0..repair.weights.len()).filter(|&n| which(n)).map(|n| (n + 1).to_string()).collect();
+        let channel = if numbers.len() == 1 { "channel" } else { "channels" };
+        (!numbers.is_empty()).then(|| format!("{channel} {}", numbers.join(", ")))
+    };
+    if repair.scale > 1.0 {
+        let bits = repair.scale.log2() as u32 + 1;
+        let message =
+            format!("float samples in the range of {bits}-bit integers: divided by 2^{}", bits - 1);
+        add(WarningKind::IntegerScale, message);
+    }
+    if peak <= SILENT_PEAK {
+        let message = match peak {
+            0.0 => "there is no sound in it, only zeros".to_string(),
+            _ => format!("there is no sound in it: its peak is {:.0} dBFS", decibels(peak)),
+        };
+        add(WarningKind::Silent, message);
+    } else if let Some(dead) = numbers(&|n| repair.weights[n] == 0.0) {
+        add(WarningKind::DeadChannel, format!("no sound in {dead}: left out"));
+    }
+    if let Some(opposite) = numbers(&|n| repair.weights[n] < 0.0) {
+        let message =
+            format!("{opposite} of opposite sign, which the mean would cancel: turned over");
+        add(WarningKind::OppositeChannels, message);
+    }
+    let largest = repair.offsets.iter().fold(0.0f64, |most, offset| most.max(offset.abs()));
+    if largest > 0.0 {
+        let share = 100.0 * largest / f64::from(repair.scale);
+        let message = format!("a constant offset of {share:.0} % of full scale was taken away");
+        add(WarningKind::Offset, message);
+    }
+    if repair.scale == 1.0 && measure.clipped() > MUCH_CLIPPED {
+        let share = 100.0 * measure.clipped();
+        let message = format!(
+            "{share:.1} % of the samples are cut off at full scale: record at a lower level"
+        );
+        add(WarningKind::Clipped, message);
+    }
+    if repair.gain < 1.0 {
+        let message =
+            format!("peaks {:.0} dB above full scale: lowered by as much", decibels(peak));
+        add(WarningKind::Loud, message);
+    }
+    let by = decibels(done.raised);
+    if peak < QUIET_PEAK && peak > SILENT_PEAK {
+        let found = format!("very quiet, with a peak of {:.0} dBFS", decibels(peak));
+        add(
+            WarningKind::Quiet,
+            match done.raised > 1.0 {
+                true => format!("{found}: raised by {by:.0} dB"),
+                false => format!("{found}, and nothing in it stands out as speech"),
+            },
+        );
+    } else if done.raised_s >= 1.0 {
+        let seconds = done.raised_s;
+        add(
+            WarningKind::Quiet,
+            format!("very quiet for its first {seconds:.0} s: raised there by up to {by:.0} dB"),
+        );
+    }
+    warnings
+}
+
+fn decibels(amplitude: f32) -> f64 {
+    20.0 * f64::from(amplitude).log10()
+}

@@ -1,0 +1,77 @@
+//! What is not as it should be although samples come out.
+
+use std::fmt;
+
+use serde::Serialize;
+
+/// One thing that the user of a recording should know: what was found, and what was done about it. As JSON
+/// `{"kind": "truncated", "message": "..."}`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Warning {
+    /// What it is about, for programs.
+    pub kind: WarningKind,
+    /// The same for people, in one sentence.
+    pub message: String,
+}
+
+/// What a [`Warning`] is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum WarningKind {
+    /// Audio that the file promises is missing at its end.
+    Truncated,
+    /// A header contradicts what is in the file; the file was believed.
+    Header,
+    /// Bytes that are no audio were left out.
+    LeftOver,
+    /// Parts that did not decode became silence.
+    Damaged,
+    /// Not one sound, or next to none.
+    Silent,
+    /// The level was far too low and was raised.
+    Quiet,
+    /// The level was far too high and was lowered.
+    Loud,
+    /// Peaks are cut off at full scale.
+    Clipped,
+    /// Float samples in the range of integers were scaled.
+    IntegerScale,
+    /// A constant offset was taken away.
+    Offset,
+    /// A channel without sound was left out of the mean.
+    DeadChannel,
+    /// A channel of opposite sign was turned over.
+    OppositeChannels,
+}
+
+impl fmt::Display for Warning {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl Warning {
+    /// A warning in whole.
+    pub fn new(kind: WarningKind, message: impl Into<String>) -> Self {
+        Warning { kind, message: message.into() }
+    }
+}
+
+/// The first warning of each kind: later ones mostly follow from it.
+#[cfg(feature = "files")]
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Warnings(Vec<Warning>);
+
+#[cfg(feature = "files")]
+impl Warnings {
+    pub(crate) fn add(&mut self, kind: WarningKind, message: impl Into<String>) {
+        if self.0.iter().all(|known| known.kind != kind) {
+            self.0.push(Warning::new(kind, message));
+        }
+    }
+
+    pub(crate) fn list(&self) -> &[Warning] {
+        &self.0
+    }
+}
