@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use crate::config::RecipeError;
 use crate::data::DataError;
 
 /// Errors of the trainer; each names the file or field and what to do.
@@ -17,12 +18,12 @@ pub enum TrainError {
         source: std::io::Error,
     },
     /// A recipe is wrong.
-    #[error("{path}: {reason}")]
+    #[error("{path}: {source}")]
     Recipe {
         /// The recipe.
         path: PathBuf,
         /// What is wrong.
-        reason: String,
+        source: RecipeError,
     },
     /// A trained net does not fit where it is wanted.
     #[error("{path}: {reason}")]

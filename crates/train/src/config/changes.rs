@@ -6,21 +6,25 @@ use stonechat_audio::FeatureConfig;
 use stonechat_model::Package;
 use toml::Value;
 
+use super::error::{RecipeError, wrong};
+
 /// Recipes used to name a device, and only this one has ever trained a net.
-pub(super) fn drop_device(recipe: &mut Value) -> Result<(), String> {
+pub(super) fn drop_device(recipe: &mut Value) -> Result<(), RecipeError> {
     match recipe.as_table_mut().and_then(|table| table.remove("device")) {
         None => Ok(()),
         Some(device) if device.as_str() == Some("cpu") => Ok(()),
         Some(device) => {
-            Err(format!("device is {device}: nets are trained on the CPU alone; leave it out"))
+            let problem = format!("is {device}, and nets are trained on the CPU alone: leave it out");
+            Err(wrong("device", problem))
         }
     }
 }
 
 /// Sets `a.b.2.c=value` in a TOML tree; the value is TOML, or a plain string where it is not.
-pub(super) fn set(root: &mut Value, change: &str) -> Result<(), String> {
+pub(super) fn set(root: &mut Value, change: &str) -> Result<(), RecipeError> {
+    let refused = |problem: String| RecipeError::Set { change: change.to_owned(), problem };
     let (path, text) =
-        change.split_once('=').ok_or_else(|| format!("--set {change}: expected KEY=VALUE"))?;
+        change.split_once('=').ok_or_else(|| refused("expected KEY=VALUE".into()))?;
     let value = toml::from_str::<toml::Table>(&format!("v = {text}"))
         .ok()
         .and_then(|mut table| table.remove("v"))
@@ -33,13 +37,13 @@ pub(super) fn set(root: &mut Value, change: &str) -> Result<(), String> {
                 key.parse::<usize>()
                     .ok()
                     .and_then(|i| items.get_mut(i))
-                    .ok_or_else(|| format!("--set {change}: {key} is no index below {len}"))?
+                    .ok_or_else(|| refused(format!("{key} is no index below {len}")))?
             }
             Value::Table(table) => {
                 let empty = || Value::Table(toml::Table::new());
                 table.entry(key).or_insert_with(empty)
             }
-            _ => return Err(format!("--set {change}: {key} is inside a plain value")),
+            _ => return Err(refused(format!("{key} is inside a plain value"))),
         };
     }
     *place = value;
@@ -48,7 +52,7 @@ pub(super) fn set(root: &mut Value, change: &str) -> Result<(), String> {
 
 /// Completes a recipe that starts from a package by what it leaves out: `network`, `features` and `alphabet` are the
 /// package's.
-pub(super) fn complete(recipe: &mut Value) -> Result<(), String> {
+pub(super) fn complete(recipe: &mut Value) -> Result<(), RecipeError> {
     let Some(table) = recipe.as_table_mut() else { return Ok(()) };
     let Some(path) = table.get("init").and_then(Value::as_str).map(PathBuf::from) else {
         return Ok(());
@@ -57,16 +61,15 @@ pub(super) fn complete(recipe: &mut Value) -> Result<(), String> {
     if !is_package(&path) || !["network", "features", "alphabet"].into_iter().any(left_out) {
         return Ok(());
     }
-    let package = Package::load(&path).map_err(|error| format!("init: {error}"))?;
+    let package = Package::load(&path)?;
     let features: FeatureConfig = serde_json::from_value(package.features)
-        .map_err(|error| format!("init: {}: its features: {error}", path.display()))?;
+        .map_err(|error| wrong("init", format!("{}: its features: {error}", path.display())))?;
     let parts = [
-        ("network", Value::try_from(&package.network.config)),
-        ("features", Value::try_from(features)),
-        ("alphabet", Value::try_from(package.alphabet.symbols())),
+        ("network", Value::try_from(&package.network.config)?),
+        ("features", Value::try_from(features)?),
+        ("alphabet", Value::try_from(package.alphabet.symbols())?),
     ];
     for (key, value) in parts {
-        let value = value.map_err(|error| format!("init: {}: {key}: {error}", path.display()))?;
         table.entry(key).or_insert(value);
     }
     Ok(())

@@ -1,6 +1,7 @@
 //! What a run does, as data: a recipe and its stages.
 
 mod changes;
+mod error;
 mod families;
 pub mod grams;
 mod optimizer;
@@ -15,6 +16,7 @@ mod validate;
 
 pub(crate) use changes::is_package;
 pub(crate) use families::chosen;
+pub use error::RecipeError;
 pub use grams::GramConfig;
 pub use optimizer::OptimizerConfig;
 pub use prune::{Prune, Schedule as PruneSchedule};

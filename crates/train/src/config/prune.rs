@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 use stonechat_model::Kind;
 
+use super::error::{RecipeError, wrong};
+
 /// How the maps of a stage are pruned. Names and defaults are those of Narang et al. 2017, table 2.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
@@ -108,26 +110,29 @@ impl Prune {
     ///
     /// # Errors
     /// Names the key.
-    pub fn validate(&self, epochs: usize) -> Result<(), String> {
+    pub fn validate(&self, epochs: usize) -> Result<(), RecipeError> {
         let [start, ramp, end] = self.epochs(epochs);
         if !(start >= 0.0 && start <= ramp && ramp < end && end <= epochs as f64) {
-            return Err(format!(
-                "prune: start_epoch {start}, ramp_epoch {ramp} and end_epoch {end} must follow each other within the stage"
-            ));
+            let problem = format!(
+                "has start_epoch {start}, ramp_epoch {ramp} and end_epoch {end}, which must follow each other within \
+                 the stage"
+            );
+            return Err(wrong("prune", problem));
         }
         if !(self.quantile > 0.0 && self.quantile < 1.0) {
-            return Err(format!("prune: quantile is {}, must be in (0, 1)", self.quantile));
+            let problem = format!("is {}, must be in (0, 1)", self.quantile);
+            return Err(wrong("prune.quantile", problem));
         }
         if self.every == 0
             || self.block.contains(&0)
             || self.ramp_multiplier.is_nan()
             || self.ramp_multiplier <= 0.0
         {
-            return Err("prune: every, block and ramp_multiplier must be positive".into());
+            return Err(wrong("prune", "needs an every, block and ramp_multiplier above 0"));
         }
         match self.n_of_m {
             Some([n, m]) if n == 0 || n > m => {
-                Err(format!("prune: n_of_m is [{n}, {m}], must keep 1 to {m}"))
+                Err(wrong("prune.n_of_m", format!("is [{n}, {m}], must keep 1 to {m}")))
             }
             _ => Ok(()),
         }

@@ -7,6 +7,7 @@ use stonechat_audio::FeatureConfig;
 use stonechat_model::{Alphabet, NetworkConfig};
 
 use super::changes::{complete, drop_device, set};
+use super::error::RecipeError;
 use super::grams::GramConfig;
 use super::stage::Stage;
 use crate::TrainError;
@@ -89,17 +90,17 @@ impl Recipe {
         let text = std::fs::read_to_string(path)
             .map_err(|e| TrainError::Io { path: path.to_owned(), source: e })?;
         Self::parse(&text, overrides)
-            .map_err(|reason| TrainError::Recipe { path: path.to_owned(), reason })
+            .map_err(|source| TrainError::Recipe { path: path.to_owned(), source })
     }
 
-    fn parse(text: &str, overrides: &[String]) -> Result<Self, String> {
-        let mut value: toml::Value = toml::from_str(text).map_err(|e| e.to_string())?;
+    fn parse(text: &str, overrides: &[String]) -> Result<Self, RecipeError> {
+        let mut value: toml::Value = toml::from_str(text)?;
         for change in overrides {
             set(&mut value, change)?;
         }
         drop_device(&mut value)?;
         complete(&mut value)?;
-        let recipe: Self = value.try_into().map_err(|e: toml::de::Error| e.to_string())?;
+        let recipe: Self = value.try_into()?;
         recipe.validate()?;
         Ok(recipe)
     }
@@ -108,7 +109,7 @@ impl Recipe {
     ///
     /// # Errors
     /// What is wrong with it.
-    pub fn from_toml(text: &str) -> Result<Self, String> {
+    pub fn from_toml(text: &str) -> Result<Self, RecipeError> {
         Self::parse(text, &[])
     }
 
@@ -128,11 +129,8 @@ impl Recipe {
     ///
     /// # Errors
     /// None for a recipe that was parsed.
-    pub fn to_toml(&self) -> Result<String, TrainError> {
-        toml::to_string(self).map_err(|e| TrainError::Recipe {
-            path: PathBuf::from("recipe"),
-            reason: e.to_string(),
-        })
+    pub fn to_toml(&self) -> Result<String, RecipeError> {
+        Ok(toml::to_string(self)?)
     }
 }
 
@@ -212,7 +210,7 @@ mod tests {
             ("stage.0.teacher={ package = \"t\", temperature = -1.0 }", "temperature"),
             ("grams={ longest = 1 }", "grams.longest"),
         ] {
-            let error = Recipe::parse(SMALL, &[change.to_owned()]).unwrap_err();
+            let error = Recipe::parse(SMALL, &[change.to_owned()]).unwrap_err().to_string();
             assert!(error.contains(expected), "{change}: {error}");
         }
     }

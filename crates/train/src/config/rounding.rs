@@ -4,6 +4,8 @@ use serde::{Deserialize, Serialize};
 use stonechat_compress::{Bits, Quantize};
 use stonechat_model::Kind;
 
+use super::error::{RecipeError, wrong};
+
 /// What is rounded while a stage trains. In a recipe `quantise = { weights = 4, activations = 8 }`.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
@@ -31,13 +33,13 @@ impl Rounding {
     ///
     /// # Errors
     /// Bits that the runtime has no products for.
-    pub fn validate(&self) -> Result<(), String> {
+    pub fn validate(&self) -> Result<(), RecipeError> {
         if !matches!(self.activations, 8 | 32) {
             let bits = self.activations;
-            return Err(format!("quantise: activations of {bits} bits, must be 8 or 32"));
+            return Err(wrong("quantise.activations", format!("is {bits}, must be 8 or 32")));
         }
         if self.weights == Bits::Four && self.maps.contains(&Kind::Conv) {
-            return Err("quantise: convolutions have 8 bits, leave \"conv\" out of maps".into());
+            return Err(wrong("quantise.maps", "has \"conv\", which has 8 bits: leave it out"));
         }
         Ok(())
     }

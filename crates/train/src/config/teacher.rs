@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use super::error::{RecipeError, wrong};
+
 /// The teacher of a stage.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
@@ -26,12 +28,13 @@ fn one() -> f32 {
 }
 
 impl TeacherConfig {
-    pub(crate) fn validate(&self) -> Result<(), String> {
+    pub(crate) fn validate(&self) -> Result<(), RecipeError> {
         if !(self.weight > 0.0 && self.weight <= 1.0) {
-            return Err(format!("teacher.weight is {}, must be in (0, 1]", self.weight));
+            return Err(wrong("teacher.weight", format!("is {}, must be in (0, 1]", self.weight)));
         }
         if !(self.temperature > 0.0 && self.temperature.is_finite()) {
-            return Err(format!("teacher.temperature is {}, must be positive", self.temperature));
+            let problem = format!("is {}, must be positive", self.temperature);
+            return Err(wrong("teacher.temperature", problem));
         }
         Ok(())
     }

@@ -3,6 +3,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::error::{RecipeError, wrong};
+
 /// When a stage ends before its last epoch.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
@@ -46,10 +48,11 @@ impl Until {
         })
     }
 
-    pub(crate) fn validate(&self) -> Result<(), String> {
+    pub(crate) fn validate(&self) -> Result<(), RecipeError> {
         let Self::Settled(settled) = self;
         if settled.epochs == 0 || settled.tolerance.is_nan() || settled.tolerance < 0.0 {
-            return Err("until.settled needs epochs of at least 1 and a tolerance from 0 on".into());
+            let problem = "needs epochs of at least 1 and a tolerance from 0 on";
+            return Err(wrong("until.settled", problem));
         }
         Ok(())
     }

@@ -2,95 +2,99 @@
 
 use stonechat_model::{Alphabet, FamilySpec, Kind, LinearSpec};
 
+use super::error::{RecipeError, wrong};
 use super::families::{chosen, kind_key};
 use super::recipe::Recipe;
 use super::stage::{Parametrisation, Rate, Regulariser, Stage};
 use crate::data::Targets;
 
 impl Recipe {
-    pub(super) fn validate(&self) -> Result<(), String> {
-        self.network.validate().map_err(|e| e.to_string())?;
-        self.features.validate().map_err(|e| e.to_string())?;
+    pub(super) fn validate(&self) -> Result<(), RecipeError> {
+        self.network.validate()?;
+        self.features.validate()?;
         if self.network.input != self.features.dim() {
-            return Err(format!(
-                "network.input is {} but the features have {} values a frame",
-                self.network.input,
-                self.features.dim()
-            ));
+            let (input, dim) = (self.network.input, self.features.dim());
+            let problem = format!("is {input} but the features have {dim} values a frame");
+            return Err(wrong("network.input", problem));
         }
         if let Some(l) = self.network.recurrent.iter().position(|layer| layer.recurrent_bias) {
-            return Err(format!(
-                "network.recurrent[{l}].recurrent_bias is for imported networks: leave it out"
-            ));
+            let key = format!("network.recurrent[{l}].recurrent_bias");
+            return Err(wrong(key, "is for imported networks: leave it out"));
         }
-        self.augment.validate().map_err(|e| e.to_string())?;
-        self.batches.validate().map_err(|e| e.to_string())?;
+        self.augment.validate()?;
+        self.batches.validate()?;
         if self.stages.is_empty() {
-            return Err("there is no [[stage]]".into());
+            return Err(wrong("[[stage]]", "is missing: a recipe has one at least"));
         }
         if self.grams.is_some_and(|grams| grams.longest < 2) {
-            return Err("grams.longest must be at least 2".into());
+            return Err(wrong("grams.longest", "must be at least 2"));
         }
         let characters_first =
             || self.symbols().is_ok_and(|s| Targets::new(s).characters().is_some());
         if self.stages.iter().any(|stage| stage.joint_ctc > 0.0) && !characters_first() {
-            return Err("joint_ctc needs an alphabet with all single characters first".into());
+            return Err(wrong("joint_ctc", "needs an alphabet with all single characters first"));
         }
         for (i, stage) in self.stages.iter().enumerate() {
             stage
                 .validate(i)
                 .and_then(|()| self.check_families(stage))
                 .and_then(|()| self.check_calibration(i, stage))
-                .map_err(|reason| format!("stage {} ({}): {reason}", i, stage.name))?;
+                .map_err(|source| {
+                    let (name, source) = (stage.name.clone(), Box::new(source));
+                    RecipeError::Stage { index: i, name, source }
+                })?;
         }
         Ok(())
     }
 
     /// There must be a net to listen to, and something that goes by it.
-    fn check_calibration(&self, index: usize, stage: &Stage) -> Result<(), String> {
+    fn check_calibration(&self, index: usize, stage: &Stage) -> Result<(), RecipeError> {
         let seconds = stage.calibrate_seconds;
         if !(seconds >= 0.0 && seconds.is_finite()) {
-            return Err(format!("calibrate_seconds is {seconds}, must not be negative"));
+            return Err(wrong("calibrate_seconds", format!("is {seconds}, must not be negative")));
         }
         if seconds == 0.0 {
             return Ok(());
         }
         if index == 0 && self.init.is_none() {
-            return Err("calibrate_seconds needs a trained net: give `init`".into());
+            return Err(wrong("calibrate_seconds", "needs a trained net: give `init`"));
         }
         let shares = stage.shared_projection.is_some();
         if stage.families.is_empty() && stage.warm_start.is_none() && !shares {
-            let wanted = "`families`, `warm_start` or `shared_projection`";
-            return Err(format!("calibrate_seconds needs {wanted}"));
+            let problem = "needs `families`, `warm_start` or `shared_projection`";
+            return Err(wrong("calibrate_seconds", problem));
         }
         let unheard =
             |key: &&String| key.ends_with("proj") || key.ends_with("joint") || *key == "projection";
         match stage.families.keys().find(unheard) {
             None => Ok(()),
             Some(key) => {
-                Err(format!("calibrate_seconds: the inputs of {key:?} are not heard: leave it out"))
+                let problem = format!("cannot hear the inputs of {key:?}: leave it out");
+                Err(wrong("calibrate_seconds", problem))
             }
         }
     }
 
     /// Every key of a stage's families must mean a map, and every family must have that map's size.
-    fn check_families(&self, stage: &Stage) -> Result<(), String> {
+    fn check_families(&self, stage: &Stage) -> Result<(), RecipeError> {
         let symbols = self.alphabet.as_ref().map_or(Alphabet::english().len(), Vec::len);
         let maps = self.network.linear_maps(symbols);
         for key in stage.families.keys() {
             let meant = |map: &LinearSpec| map.name == *key || kind_key(map.kind) == key;
             match maps.iter().find(|map| meant(map)) {
-                None => return Err(format!("families: the network has no map or kind {key:?}")),
+                None => {
+                    let problem = "is no map or kind of maps of the network";
+                    return Err(wrong(format!("families.{key:?}"), problem));
+                }
                 Some(map) if map.kind == Kind::Conv => {
-                    return Err("families: convolutions stay dense".into());
+                    return Err(wrong(format!("families.{key:?}"), "is a map of convolutions, which stay dense"));
                 }
                 Some(_) => {}
             }
         }
         for map in &maps {
             if let Some(family) = chosen(&stage.families, map) {
-                FamilySpec::new(&map.name, family.clone(), map.rows, map.cols)
-                    .map_err(|e| e.to_string())?;
+                FamilySpec::new(&map.name, family.clone(), map.rows, map.cols)?;
             }
         }
         Ok(())
@@ -98,7 +102,7 @@ impl Recipe {
 }
 
 impl Stage {
-    fn validate(&self, index: usize) -> Result<(), String> {
+    fn validate(&self, index: usize) -> Result<(), RecipeError> {
         if let Some(rounding) = &self.quantise {
             rounding.validate()?;
         }
@@ -108,50 +112,51 @@ impl Stage {
         let plain = !self.name.is_empty()
             && self.name.chars().all(|c| c.is_ascii_alphanumeric() || "-_".contains(c));
         if !plain {
-            return Err("name must be letters, digits, - or _".into());
+            return Err(wrong("name", "must be letters, digits, - or _"));
         }
         if let Some(plan) = &self.shared_projection {
-            plan.rank.validate().map_err(|e| e.to_string())?;
+            plan.rank.validate()?;
         }
         let factored = self.parametrisation == Parametrisation::Factored;
         if index > 0 && factored {
-            return Err("only the first stage chooses a parametrisation".into());
+            return Err(wrong("parametrisation", "is for the first stage alone"));
         }
         if let Some(rate) = self.structured_rate
             && !(rate > 0.0 && rate.is_finite())
         {
-            return Err(format!("structured_rate is {rate}, must be positive"));
+            return Err(wrong("structured_rate", format!("is {rate}, must be positive")));
         }
         let structured = !self.families.is_empty();
         if self.regulariser == Regulariser::TraceNorm && index == 0 && !factored && !structured {
-            return Err("trace_norm needs parametrisation = \"factored\"".into());
+            return Err(wrong("regulariser", "trace_norm needs parametrisation = \"factored\""));
         }
         if matches!(self.regulariser, Regulariser::L2 | Regulariser::GroupLasso) && factored {
-            return Err("l2 and group_lasso need parametrisation = \"dense\"".into());
+            return Err(wrong("regulariser", "l2 or group_lasso needs parametrisation = \"dense\""));
         }
         match self.rate {
             Rate::Value(rate) if !(rate > 0.0 && rate.is_finite()) => {
-                Err(format!("rate {rate} must be positive"))
+                Err(wrong("rate", format!("is {rate}, must be positive")))
             }
             Rate::Value(_) => Ok(()),
             Rate::Continue { continue_schedule: false } => {
-                Err("continue_schedule must be true where it is given".into())
+                Err(wrong("rate.continue_schedule", "must be true where it is given"))
             }
-            _ if index == 0 => Err("the first stage needs a rate of its own".into()),
+            _ if index == 0 => Err(wrong("rate", "must be a number in the first stage")),
             _ => Ok(()),
         }?;
         for (key, value) in
             [("dropout", self.dropout), ("average", self.average), ("joint_ctc", self.joint_ctc)]
         {
             if !(0.0..1.0).contains(&value) {
-                return Err(format!("{key} is {value}, must be in [0, 1)"));
+                return Err(wrong(key, format!("is {value}, must be in [0, 1)")));
             }
         }
         if !(self.consistency >= 0.0 && self.consistency.is_finite()) {
-            return Err(format!("consistency is {}, must not be negative", self.consistency));
+            let problem = format!("is {}, must not be negative", self.consistency);
+            return Err(wrong("consistency", problem));
         }
         if self.block.contains(&0) {
-            return Err("block must be of at least one row and column".into());
+            return Err(wrong("block", "must be of at least one row and column"));
         }
         if let Some(until) = &self.until {
             until.validate()?;

@@ -56,7 +56,8 @@ pub fn train(
     observe: &(dyn Fn(Event<'_>) + Sync),
 ) -> Result<(), TrainError> {
     let recipe = &grams::resolve(recipe)?;
-    let text = recipe.to_toml()?;
+    let path = run.join("recipe.toml");
+    let text = recipe.to_toml().map_err(|source| TrainError::Recipe { path, source })?;
     let folder = RunFolder::open(run, &text, resume)?;
     let last = folder.checkpoint("last");
     let resumed = match resume && last.exists() {
