@@ -14,7 +14,8 @@ pub(super) fn drop_device(recipe: &mut Value) -> Result<(), RecipeError> {
         None => Ok(()),
         Some(device) if device.as_str() == Some("cpu") => Ok(()),
         Some(device) => {
-            let problem = format!("is {device}, and nets are trained on the CPU alone: leave it out");
+            let problem =
+                format!("is {device}, and nets are trained on the CPU alone: leave it out");
             Err(wrong("device", problem))
         }
     }

@@ -15,8 +15,8 @@ mod until;
 mod validate;
 
 pub(crate) use changes::is_package;
-pub(crate) use families::chosen;
 pub use error::RecipeError;
+pub(crate) use families::chosen;
 pub use grams::GramConfig;
 pub use optimizer::OptimizerConfig;
 pub use prune::{Prune, Schedule as PruneSchedule};

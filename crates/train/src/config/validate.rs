@@ -87,7 +87,10 @@ impl Recipe {
                     return Err(wrong(format!("families.{key:?}"), problem));
                 }
                 Some(map) if map.kind == Kind::Conv => {
-                    return Err(wrong(format!("families.{key:?}"), "is a map of convolutions, which stay dense"));
+                    return Err(wrong(
+                        format!("families.{key:?}"),
+                        "is a map of convolutions, which stay dense",
+                    ));
                 }
                 Some(_) => {}
             }
@@ -131,7 +134,10 @@ impl Stage {
             return Err(wrong("regulariser", "trace_norm needs parametrisation = \"factored\""));
         }
         if matches!(self.regulariser, Regulariser::L2 | Regulariser::GroupLasso) && factored {
-            return Err(wrong("regulariser", "l2 or group_lasso needs parametrisation = \"dense\""));
+            return Err(wrong(
+                "regulariser",
+                "l2 or group_lasso needs parametrisation = \"dense\"",
+            ));
         }
         match self.rate {
             Rate::Value(rate) if !(rate > 0.0 && rate.is_finite()) => {

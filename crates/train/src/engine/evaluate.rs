@@ -7,9 +7,10 @@ use stonechat_model::Alphabet;
 use crate::TrainError;
 use crate::data::{BatchConfig, Dataset};
 use crate::engine::graph::Graph;
+use crate::engine::graph::Mode;
 use crate::engine::layers::Frames;
 use crate::engine::loss::recognition;
-use crate::engine::net::{Mode, Net};
+use crate::engine::net::Net;
 
 /// Error rates over a data set.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
@@ -40,10 +41,10 @@ pub fn evaluate(
     for items in dataset.plan(&BatchConfig { sorta_grad: true, ..batches.clone() }, 0, 0, None) {
         let batch = dataset.batch(&items, None)?;
         let frames = Frames { lengths: batch.frames, steps: batch.t_max };
-        let output = net.forward(&graph, batch.features, frames, Mode::Inference);
+        let output = graph.forward(batch.features, frames, Mode::Inference);
         let losses = recognition(dataset.targets(), &output, &batch.labels).losses;
         loss += losses.iter().filter(|l| l.is_finite()).map(|&l| f64::from(l)).sum::<f64>();
-        let symbols = net.symbols;
+        let symbols = net.symbols();
         for ((logits, &length), labels) in output
             .logits
             .chunks_exact(output.frames.steps * symbols)

@@ -64,13 +64,13 @@ pub fn product(u: &Tensor, v: &Tensor) -> Tensor {
 
 /// The dense view of a map from its parts. A step multiplies it with thousands of frames, so forming it, and pulling its
 /// gradient back to the parts, costs little beside that product.
-pub fn dense_view(spec: &FamilySpec, parts: &[&Tensor]) -> Tensor {
+pub fn dense_view(spec: &FamilySpec, parts: &[Tensor]) -> Tensor {
     let values: Vec<&[f32]> = parts.iter().map(|part| &part[..]).collect();
     let dense = spec.to_dense(&values);
     let (spec, shared): (_, Vec<Values>) =
-        (spec.clone(), parts.iter().map(|part| part.share()).collect());
+        (spec.clone(), parts.iter().map(Tensor::share).collect());
     let shape = [spec.rows(), spec.cols()];
-    record(parts.iter().copied(), dense, shape, move |dy, _| {
+    record(parts, dense, shape, move |dy, _| {
         let values: Vec<&[f32]> = shared.iter().map(|part| &part[..]).collect();
         spec.gradient(&values, &dy).into_iter().map(Some).collect()
     })

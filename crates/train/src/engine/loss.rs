@@ -1,7 +1,7 @@
 //! The loss that recognition goes by.
 
+use super::graph::Output;
 use super::layers::Frames;
-use super::net::Output;
 use super::ops::sequence_loss::Loss;
 use super::ops::{ctc, gram_ctc};
 use crate::data::Targets;

@@ -1,11 +1,9 @@
 //! SGD with Nesterov momentum and Adam(W), over host parameters.
 
-use std::collections::BTreeMap;
-
 use rayon::prelude::*;
 
 use super::ops::vectorise::vectorised;
-use super::parameters::{Gradients, Parameters};
+use super::parameters::{Beside, Gradients, Parameter, Place};
 use crate::config::OptimizerConfig;
 
 /// The state of an optimiser: two moments per parameter (SGD uses the first, as velocity).
@@ -14,27 +12,28 @@ pub struct OptimizerState {
     /// Steps taken.
     pub steps: u64,
     /// First moment, or velocity.
-    pub first: BTreeMap<String, Vec<f32>>,
+    pub first: Beside,
     /// Second moment.
-    pub second: BTreeMap<String, Vec<f32>>,
+    pub second: Beside,
 }
 
 impl OptimizerState {
     /// One step down `gradients` with the learning rate that `rate` gives each parameter. Parameters without a gradient
     /// stay.
-    pub fn step(
+    pub fn step<'a>(
         &mut self,
         config: &OptimizerConfig,
-        rate: impl Fn(&str) -> f32,
-        parameters: &mut Parameters,
+        rate: impl Fn(Place) -> f32,
+        parameters: impl IntoIterator<Item = (Place, &'a mut Parameter)>,
         gradients: &Gradients,
     ) {
         self.steps += 1;
         let steps = self.steps as i32;
-        for (name, gradient) in gradients {
-            let Some(parameter) = parameters.get_mut(name) else { continue };
-            let rate = rate(name);
-            let first = self.first.entry(name.clone()).or_insert_with(|| vec![0.0; gradient.len()]);
+        for (place, parameter) in parameters {
+            let Some(gradient) = gradients.get(&place) else { continue };
+            let rate = rate(place);
+            let zeros = || vec![0.0; gradient.len()];
+            let first = self.first.entry(place).or_insert_with(zeros);
             let pieces = parameter
                 .values
                 .par_chunks_mut(PIECE)
@@ -53,10 +52,7 @@ impl OptimizerState {
                     );
                 }),
                 OptimizerConfig::Adam { beta1, beta2, epsilon, weight_decay } => {
-                    let second = self
-                        .second
-                        .entry(name.clone())
-                        .or_insert_with(|| vec![0.0; gradient.len()]);
+                    let second = self.second.entry(place).or_insert_with(zeros);
                     let decay = if parameter.rows > 1 { rate * weight_decay } else { 0.0 };
                     let correction1 = 1.0 / (1.0 - beta1.powi(steps));
                     let correction2 = 1.0 / (1.0 - beta2.powi(steps));
@@ -119,22 +115,16 @@ pub fn clip(gradients: &mut Gradients, norm: f64, limit: f64) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::parameters::Parameter;
 
     fn descend(config: &OptimizerConfig, rate: f32, steps: usize) -> f32 {
-        let mut parameters = Parameters::new();
-        parameters.insert("w".into(), Parameter::filled(2, 1, 5.0));
+        let (place, mut w) = (Place::CharactersWeight, Parameter::filled(2, 1, 5.0));
         let mut state = OptimizerState::default();
         for _ in 0..steps {
-            let gradient = parameters["w"].values.iter().map(|w| 2.0 * (w - 1.0)).collect();
-            state.step(
-                config,
-                |_| rate,
-                &mut parameters,
-                &Gradients::from([("w".into(), gradient)]),
-            );
+            let gradient = w.values.iter().map(|w| 2.0 * (w - 1.0)).collect();
+            let gradients = Gradients::from([(place, gradient)]);
+            state.step(config, |_| rate, [(place, &mut w)], &gradients);
         }
-        parameters["w"].values[1]
+        w.values[1]
     }
 
     #[test]
@@ -157,11 +147,12 @@ mod tests {
 
     #[test]
     fn clipping_keeps_the_direction_and_the_limit() {
-        let mut g = Gradients::from([("a".into(), vec![3.0]), ("b".into(), vec![4.0])]);
+        let (a, b) = (Place::CharactersWeight, Place::CharactersBias);
+        let mut g = Gradients::from([(a, vec![3.0]), (b, vec![4.0])]);
         let before = norm(&g);
         assert!((before - 5.0).abs() < 1e-9);
         clip(&mut g, before, 1.0);
-        assert!((norm(&g) - 1.0).abs() < 1e-6 && (g["a"][0] - 0.6).abs() < 1e-6);
+        assert!((norm(&g) - 1.0).abs() < 1e-6 && (g[&a][0] - 0.6).abs() < 1e-6);
         let kept = g.clone();
         clip(&mut g, 1.0, 2.0);
         assert_eq!(g, kept);

@@ -1,11 +1,10 @@
-//! The parameters of a net in training: named matrices on the host.
-//!
-//! A copy of them is the leaves of a fresh graph in every step; the optimiser, the checkpoints and the warm starts work
-//! on the original. A bias or a scale is a matrix of one row.
+//! Parameters in training, and what is kept beside each of them.
 
 use std::collections::BTreeMap;
 
-/// A row-major matrix of `rows x columns` trainable values.
+use stonechat_model::{Matrix, ParameterId};
+
+/// A row-major matrix of `rows x columns` trainable values; a bias or a scale has one row.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Parameter {
     /// Rows; 1 for a vector.
@@ -21,10 +20,36 @@ impl Parameter {
     pub fn filled(rows: usize, columns: usize, value: f32) -> Self {
         Self { rows, columns, values: vec![value; rows * columns] }
     }
+
+    /// A vector.
+    pub fn row(values: Vec<f32>) -> Self {
+        Self { rows: 1, columns: values.len(), values }
+    }
+
+    /// The float values of a matrix at rest.
+    pub fn of(matrix: &Matrix) -> Self {
+        Self { rows: matrix.rows(), columns: matrix.cols(), values: matrix.to_dense() }
+    }
+
+    /// The matrix at rest.
+    pub fn matrix(&self) -> Matrix {
+        Matrix::F32 { rows: self.rows, cols: self.columns, data: self.values.clone() }
+    }
 }
 
-/// All parameters by name, in the names' order.
-pub type Parameters = BTreeMap<String, Parameter>;
+/// The place of a parameter in a net.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Place {
+    /// In the network.
+    Network(ParameterId),
+    /// In the second output layer: its weight.
+    CharactersWeight,
+    /// In the second output layer: its bias.
+    CharactersBias,
+}
 
-/// Gradients by the name of their parameter.
-pub type Gradients = BTreeMap<String, Vec<f32>>;
+/// Values of the size of each parameter: its average, moments, or gradient.
+pub type Beside = BTreeMap<Place, Vec<f32>>;
+
+/// Gradients by the place of their parameter.
+pub type Gradients = Beside;

@@ -9,26 +9,19 @@
 
 use stonechat_compress::Bits;
 
-use super::net::Net;
-use super::parameters::{Parameter, Parameters};
+use super::net::{Net, is_structured};
+use super::parameters::Parameter;
 use crate::config::Rounding;
 
-/// The parameters of `net` with the matrices of its maps rounded; maps of other families than dense and low rank
-/// stay as they are.
-pub fn rounded(rounding: &Rounding, net: &Net) -> Parameters {
-    let storage = rounding.storage();
-    let mut parameters = net.parameters.clone();
-    for map in net.config.linear_maps(net.symbols) {
-        if net.families.contains_key(&map.name) {
-            continue;
-        }
-        for part in ["weight", "u", "v"] {
-            if let Some(parameter) = parameters.get_mut(&format!("{}.{part}", map.name)) {
-                round(parameter, storage.bits_of(map.kind));
-            }
+/// `net` with the matrices of its maps rounded; maps of other families than dense and low rank stay as they are.
+pub fn rounded(rounding: &Rounding, net: &Net) -> Net {
+    let (storage, mut net) = (rounding.storage(), net.clone());
+    for (id, map) in net.network.maps_mut() {
+        if !is_structured(map) {
+            map.parts_mut().iter_mut().for_each(|part| round(part, storage.bits_of(id.kind)));
         }
     }
-    parameters
+    net
 }
 
 fn round(parameter: &mut Parameter, bits: Bits) {

@@ -8,9 +8,9 @@ use stonechat_model::Alphabet;
 
 use crate::TrainError;
 use crate::data::{BatchConfig, DataConfig, Dataset, Progress, Source};
-use crate::engine::graph::Graph;
+use crate::engine::graph::{Graph, Mode};
 use crate::engine::layers::Frames;
-use crate::engine::net::{Mode, Net};
+use crate::engine::net::Net;
 use crate::saved::trained::Trained;
 
 /// How often each symbol is on the best paths of `net` over `dataset`, by symbol.
@@ -28,11 +28,11 @@ fn use_on_best_paths(
     for items in dataset.plan(&BatchConfig { sorta_grad: true, ..batches.clone() }, 0, 0, None) {
         let batch = dataset.batch(&items, None)?;
         let frames = Frames { lengths: batch.frames, steps: batch.t_max };
-        let output = net.forward(&graph, batch.features, frames, Mode::Inference);
-        let sequences = output.logits.chunks_exact(output.frames.steps * net.symbols);
+        let output = graph.forward(batch.features, frames, Mode::Inference);
+        let sequences = output.logits.chunks_exact(output.frames.steps * net.symbols());
         for (logits, &length) in sequences.zip(&output.frames.lengths) {
             let mut decoder = GreedyDecoder::new(alphabet, 1.0)?;
-            for frame in logits.chunks_exact(net.symbols).take(length) {
+            for frame in logits.chunks_exact(net.symbols()).take(length) {
                 decoder.push(frame)?;
             }
             for token in decoder.tokens() {
@@ -55,7 +55,7 @@ pub fn use_of(
 ) -> Result<(Alphabet, BTreeMap<String, usize>), TrainError> {
     let Trained { net, alphabet, features } = Trained::load(trained)?;
     let sources: Vec<Source> = manifests.iter().cloned().map(Source::from).collect();
-    let config = net.config.clone();
+    let config = net.config().clone();
     let frames_out = move |frames| config.frames_out(frames);
     let dataset = Dataset::open(
         &sources,

@@ -1,5 +1,6 @@
 //! The training loop: stages, epochs, steps, checkpoints, development results.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -16,15 +17,15 @@ use crate::config::grams;
 use crate::config::{Recipe, Regulariser, Stage};
 use crate::data::{Augmentation, Batch, BatchLoader, DataConfig, Dataset, Prefetch, fit_normalise};
 use crate::engine::evaluate::{Evaluation, evaluate};
-use crate::engine::graph::Graph;
+use crate::engine::graph::{Graph, Mode};
 use crate::engine::layers::Frames;
-use crate::engine::net::{Mode, Net};
+use crate::engine::net::Net;
 use crate::engine::optimizer::{self, OptimizerState};
-use crate::engine::parameters::{Gradients, Parameters};
+use crate::engine::parameters::{Beside, Gradients, Place};
 use crate::random;
 use crate::saved::checkpoint::{Checkpoint, Progress};
 use crate::saved::export::export;
-use crate::stages::calibrated_start::calibrated_start;
+use crate::saved::names::{name_of, names};
 use crate::stages::diagnosis::{Diagnosis, diagnose, measure};
 use crate::stages::init::start_from;
 use crate::stages::objective::{Objective, objective};
@@ -32,8 +33,8 @@ use crate::stages::optimality::optimality;
 use crate::stages::part_rates::part_rates;
 use crate::stages::penalty::{penalise, shrink_blocks};
 use crate::stages::prune::{Masks, mask};
+use crate::stages::start::{begin_in_families, start};
 use crate::stages::teacher::Teacher;
-use crate::stages::warm_start::{Start, change_families, share_projections, warm_start};
 
 /// Utterances whose frames are enough to fit the feature normalisation.
 const NORMALISE_SAMPLE: usize = 2000;
@@ -77,7 +78,7 @@ struct Trainer<'a> {
     dev: Option<Dataset>,
     net: Net,
     teacher: Option<Teacher>,
-    average: Parameters,
+    average: Beside,
     optimizer: OptimizerState,
     progress: Progress,
     saved: Instant,
@@ -119,24 +120,22 @@ impl<'a> Trainer<'a> {
             Net::new(recipe.network.clone(), alphabet.len(), first.parametrisation, recipe.seed)?;
         let mut progress = Progress::default();
         let mut optimizer = OptimizerState::default();
-        let mut average = Parameters::new();
+        let mut average = Beside::new();
         if let Some(path) = &recipe.init {
             let features = &recipe.features;
             progress.normalise = start_from(&mut net, path, &alphabet, features, recipe.seed)?;
             progress.frozen = net.frozen;
         }
         if let Some(checkpoint) = resumed {
-            checkpoint.restore(&mut net, &folder.checkpoint("last"))?;
+            net = checkpoint.net(&recipe.network, &folder.checkpoint("last"))?;
+            (average, optimizer) = (checkpoint.average(&net), checkpoint.optimizer(&net));
             folder.forget_after(checkpoint.progress.step)?;
             progress = checkpoint.progress;
-            net.frozen = progress.frozen;
             // Checkpoints of before stages could end early say nothing of it.
             let known = progress.ended.len();
             progress.ended.extend(
                 recipe.stages.iter().take(progress.stage).skip(known).map(|stage| stage.epochs),
             );
-            optimizer = checkpoint.optimizer;
-            average = checkpoint.average;
         }
         let normalise = match progress.normalise.take().or(recipe.features.normalise.clone()) {
             Some(fitted) => fitted,
@@ -211,14 +210,13 @@ impl<'a> Trainer<'a> {
             false => None,
         };
         self.net.set_characters(characters, self.recipe.seed);
-        if stage.calibrate_seconds > 0.0 {
-            let (data, batches) = (&self.train, &self.recipe.batches);
-            calibrated_start(&mut self.net, stage, data, batches)?;
-        } else {
-            self.start_by_weights(stage)?;
-        }
         let truncated = stage.warm_start.is_some() || stage.shared_projection.is_some();
         if truncated || !stage.families.is_empty() {
+            if self.progress.stage == 0 && self.recipe.init.is_none() {
+                begin_in_families(&mut self.net, &stage.families, self.recipe.seed)?;
+            } else {
+                start(&mut self.net, stage, &self.train, &self.recipe.batches)?;
+            }
             let dev = self.develop(&self.net)?;
             self.folder.log(&json!({
                 "step": self.progress.step,
@@ -232,31 +230,14 @@ impl<'a> Trainer<'a> {
                 dev: dev.as_ref(),
             });
         }
-        self.progress.part_rates = part_rates(&self.net, stage);
+        let rates = part_rates(&self.net, stage).into_iter();
+        self.progress.part_rates =
+            rates.map(|(place, rate)| (name_of(&self.net, place), rate)).collect();
         if let Some(prune) = &stage.prune {
             self.progress.prune_targets = prune.targets(&self.net)?;
         }
         self.progress.begun = true;
         self.save()
-    }
-
-    /// Truncates weights, or moves them into other families, by what the weights are.
-    fn start_by_weights(&mut self, stage: &Stage) -> Result<(), TrainError> {
-        if let Some(plan) = &stage.shared_projection {
-            share_projections(&mut self.net, plan)?;
-        }
-        if let Some(rule) = &stage.warm_start {
-            warm_start(&mut self.net, rule)?;
-        }
-        if !stage.families.is_empty() {
-            let from_nothing = self.progress.stage == 0 && self.recipe.init.is_none();
-            let start = match from_nothing {
-                true => Start::Fresh { seed: self.recipe.seed },
-                false => Start::Fitted,
-            };
-            change_families(&mut self.net, &stage.families, start)?;
-        }
-        Ok(())
     }
 
     /// The development result of `net`, if there is a development set.
@@ -278,9 +259,8 @@ impl<'a> Trainer<'a> {
         self.progress.epoch = 0;
         self.progress.best = None;
         self.progress.begun = false;
-        if !self.average.is_empty() {
-            self.net.parameters = std::mem::take(&mut self.average);
-        }
+        self.net = self.evaluated();
+        self.average.clear();
         self.optimizer = OptimizerState::default();
         self.save()
     }
@@ -380,12 +360,12 @@ impl<'a> Trainer<'a> {
         let graph = Graph::new(&self.net, true);
         let frames = Frames { lengths: batch.frames, steps: batch.t_max };
         let taught = self.teacher.as_ref().map(|t| t.logits(&batch.features, &frames));
-        let mut output = self.net.forward(&graph, batch.features, frames, mode);
+        let mut output = graph.forward(batch.features, frames, mode);
         let statistics = std::mem::take(&mut output.statistics);
         let Objective { gradients, losses, divergence, inconsistency } =
             objective(stage, self.train.targets(), output, &batch.labels, taught.as_deref());
         let mut gradients = graph.gradients(gradients);
-        let penalty = penalise(stage, &self.net.parameters, &mut gradients);
+        let penalty = penalise(stage, &self.net, &mut gradients);
         let norm = optimizer::norm(&gradients);
         self.progress.step += 1;
         self.progress.batch += 1;
@@ -443,44 +423,57 @@ impl<'a> Trainer<'a> {
         batches: usize,
     ) -> Result<(), TrainError> {
         let (Some(prune), Some(kept)) = (&stage.prune, kept) else { return Ok(()) };
-        mask(&mut self.net.parameters, &kept);
+        let parameters = self.net.parameters_mut().into_iter();
+        mask(parameters.map(|(place, p)| (place, &mut p.values)), &kept);
         let step = self.progress.epoch * batches + self.progress.batch;
         let schedule = prune.schedule(stage.epochs, batches);
         prune.prune(&mut self.net, step, &schedule, &self.progress.prune_targets)?;
-        if !self.average.is_empty() {
-            mask(&mut self.average, &prune.kept(&self.net));
-        }
+        mask(self.average.iter_mut().map(|(place, p)| (*place, p)), &prune.kept(&self.net));
         Ok(())
     }
 
     fn descend(&mut self, stage: &Stage, rate: f64, mut gradients: Gradients, norm: f64) {
         optimizer::clip(&mut gradients, norm, stage.clip_norm);
-        let parameters = &mut self.net.parameters;
-        let rates = &self.progress.part_rates;
-        let rate_of = |name: &str| (rate * rates.get(name).unwrap_or(&1.0)) as f32;
+        let rates = self.part_rates();
+        let rate_of = |place| (rate * rates.get(&place).unwrap_or(&1.0)) as f32;
+        let parameters = self.net.parameters_mut();
         self.optimizer.step(&stage.optimizer, rate_of, parameters, &gradients);
-        shrink_blocks(stage, rate, parameters);
+        shrink_blocks(stage, rate, &mut self.net);
         if stage.average == 0.0 {
             return;
         }
+        let parameters = self.net.parameters();
         if self.average.is_empty() {
-            self.average = parameters.clone();
+            self.average = parameters.iter().map(|(id, p)| (*id, p.values.clone())).collect();
         }
         // The first steps weigh more, so that the start is forgotten.
         let steps = self.optimizer.steps as f32;
         let keep = stage.average.min((1.0 + steps) / (10.0 + steps));
-        for (average, parameter) in self.average.values_mut().zip(parameters.values()) {
-            for (a, p) in average.values.iter_mut().zip(&parameter.values) {
+        for (place, parameter) in parameters {
+            let Some(average) = self.average.get_mut(&place) else { continue };
+            for (a, p) in average.iter_mut().zip(&parameter.values) {
                 *a = keep * *a + (1.0 - keep) * p;
             }
         }
     }
 
+    /// What the learning rate of each part of a structured map is multiplied with.
+    fn part_rates(&self) -> BTreeMap<Place, f64> {
+        let rates = &self.progress.part_rates;
+        if rates.is_empty() {
+            return BTreeMap::new();
+        }
+        let places = names(&self.net).into_iter();
+        places.filter_map(|(name, place)| Some((place, *rates.get(&name)?))).collect()
+    }
+
     /// The net as it is evaluated and exported: with the averaged weights, where there are any.
     fn evaluated(&self) -> Net {
         let mut net = self.net.clone();
-        if !self.average.is_empty() {
-            net.parameters = self.average.clone();
+        for (place, parameter) in net.parameters_mut() {
+            if let Some(average) = self.average.get(&place) {
+                parameter.values.clone_from(average);
+            }
         }
         net
     }
@@ -490,20 +483,7 @@ impl<'a> Trainer<'a> {
     }
 
     fn checkpoint(&self) -> Checkpoint {
-        Checkpoint {
-            progress: self.progress.clone(),
-            parameters: self.net.parameters.clone(),
-            average: self.average.clone(),
-            statistics: self.net.statistics.clone(),
-            optimizer: self.optimizer.clone(),
-            recurrent: self.net.config.recurrent.clone(),
-            families: self
-                .net
-                .families
-                .iter()
-                .map(|(name, spec)| (name.clone(), spec.family().clone()))
-                .collect(),
-        }
+        Checkpoint::of(&self.progress, &self.net, &self.average, &self.optimizer)
     }
 
     fn save(&mut self) -> Result<(), TrainError> {

@@ -14,14 +14,16 @@ use std::path::Path;
 use safetensors::tensor::{Dtype, SafeTensors, View};
 use serde::{Deserialize, Serialize};
 use stonechat_audio::Normalise;
-use stonechat_model::{Family, FamilySpec, RecurrentConfig};
+use stonechat_model::{Family, RecurrentConfig};
 
 use crate::TrainError;
 use crate::engine::evaluate::Evaluation;
-use crate::engine::net::{Families, Net, RunningStatistics};
 use crate::engine::ops::batch_norm::Statistics;
-use crate::engine::optimizer::OptimizerState;
-use crate::engine::parameters::{Parameter, Parameters};
+use crate::engine::parameters::Parameter;
+
+/// In which order a file has the taps of filters, and the order of those that are written.
+const FILTERS: &str = "filters";
+const TIME_FIRST: &str = "time_first";
 
 /// Where a run stands.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
@@ -62,23 +64,36 @@ pub struct Progress {
     pub epoch_loss: (f64, usize),
 }
 
-/// A run at one moment.
+/// A run at one moment, by the names of the file.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Checkpoint {
     /// Where it stands.
     pub progress: Progress,
     /// Trainable values.
-    pub parameters: Parameters,
+    pub parameters: BTreeMap<String, Parameter>,
     /// Their moving average; empty where the stage keeps none.
-    pub average: Parameters,
+    pub average: BTreeMap<String, Parameter>,
     /// Running statistics of the batch norms.
-    pub statistics: RunningStatistics,
+    pub statistics: BTreeMap<String, Statistics>,
     /// Optimiser.
-    pub optimizer: OptimizerState,
+    pub optimizer: Moments,
     /// Families of the structured maps.
     pub families: BTreeMap<String, Family>,
     /// The recurrent layers, with the projections that a warm start gave them.
     pub recurrent: Vec<RecurrentConfig>,
+    /// Do the filters of convolutions have the time outside, as in the package? They once had the frequency there.
+    pub time_first: bool,
+}
+
+/// The state of the optimiser.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Moments {
+    /// Steps taken in the stage.
+    pub steps: u64,
+    /// First moment of each parameter.
+    pub first: BTreeMap<String, Vec<f32>>,
+    /// Second moment.
+    pub second: BTreeMap<String, Vec<f32>>,
 }
 
 /// A borrowed matrix as safetensors wants it.
@@ -131,6 +146,7 @@ impl Checkpoint {
             ("recurrent".to_owned(), recurrent),
             ("optimizer_steps".to_owned(), self.optimizer.steps.to_string()),
             ("recipe".to_owned(), recipe.to_owned()),
+            (FILTERS.to_owned(), TIME_FIRST.to_owned()),
         ]);
         let bytes = safetensors::serialize(tensors, Some(metadata)).map_err(|e| wrong(path, e))?;
         write_atomically(path, &bytes)
@@ -150,12 +166,12 @@ impl Checkpoint {
         };
         let mut checkpoint = Self {
             progress: serde_json::from_str(entry("progress")?).map_err(|e| wrong(path, e))?,
-            parameters: Parameters::new(),
-            average: Parameters::new(),
-            statistics: RunningStatistics::new(),
-            optimizer: OptimizerState {
+            parameters: BTreeMap::new(),
+            average: BTreeMap::new(),
+            statistics: BTreeMap::new(),
+            optimizer: Moments {
                 steps: entry("optimizer_steps")?.parse().map_err(|e| wrong(path, e))?,
-                ..OptimizerState::default()
+                ..Moments::default()
             },
             families: match metadata.get("families") {
                 Some(families) => serde_json::from_str(families).map_err(|e| wrong(path, e))?,
@@ -165,6 +181,7 @@ impl Checkpoint {
                 Some(layers) => serde_json::from_str(layers).map_err(|e| wrong(path, e))?,
                 None => Vec::new(),
             },
+            time_first: metadata.get(FILTERS).is_some_and(|order| order == TIME_FIRST),
         };
         let tensors = SafeTensors::deserialize(&bytes).map_err(|e| wrong(path, e))?;
         let mut variances = BTreeMap::new();
@@ -216,34 +233,9 @@ impl Checkpoint {
         Ok((checkpoint, entry("recipe")?.clone()))
     }
 
-    /// Puts the checkpoint's values into `net`.
-    ///
-    /// # Errors
-    /// The checkpoint belongs to a net of other names or sizes.
-    pub fn restore(&self, net: &mut Net, path: &Path) -> Result<(), TrainError> {
-        for (name, statistics) in &net.statistics {
-            match self.statistics.get(name) {
-                Some(s) if s.mean.len() == statistics.mean.len() => {}
-                _ => return Err(wrong(path, format!("its batch norm {name} does not fit"))),
-            }
-        }
-        net.config.recurrent = self.fitting_layers(&net.config.recurrent, path)?;
-        let mut families = Families::new();
-        for map in net.config.linear_maps(net.symbols) {
-            if let Some(family) = self.families.get(&map.name) {
-                let spec = FamilySpec::new(&map.name, family.clone(), map.rows, map.cols)?;
-                families.insert(map.name, spec);
-            }
-        }
-        net.families = families;
-        net.parameters = self.parameters.clone();
-        net.statistics = self.statistics.clone();
-        Ok(())
-    }
-
     /// The recurrent layers of the checkpoint, which may have projections that a warm start gave them, if they fit
     /// those of the net.
-    fn fitting_layers(
+    pub(super) fn fitting_layers(
         &self,
         wanted: &[RecurrentConfig],
         path: &Path,
@@ -272,6 +264,6 @@ pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), TrainError> {
     fs::rename(&beside, path).map_err(io)
 }
 
-fn wrong(path: &Path, reason: impl ToString) -> TrainError {
+pub(super) fn wrong(path: &Path, reason: impl ToString) -> TrainError {
     TrainError::Checkpoint { path: path.to_owned(), reason: reason.to_string() }
 }

@@ -2,4 +2,5 @@
 
 pub mod checkpoint;
 pub mod export;
+pub mod names;
 pub mod trained;

@@ -5,7 +5,7 @@ use stonechat_model::Kind;
 
 use crate::TrainError;
 use crate::config::{Measure, Until};
-use crate::engine::net::Net;
+use crate::engine::net::{Net, dense_view, is_structured};
 use crate::engine::parameters::Parameter;
 
 /// What one large weight looks like.
@@ -40,24 +40,23 @@ pub struct Diagnosis {
 /// # Errors
 /// A weight that is not finite.
 pub fn diagnose(net: &Net) -> Result<Vec<Diagnosis>, TrainError> {
-    let maps = net.config.linear_maps(net.symbols);
-    maps.iter()
-        .filter(|map| !matches!(map.kind, Kind::Conv | Kind::Output))
-        .map(|map| {
-            let w = net.dense(&map.name).values;
-            let sigma = stonechat_compress::singular_values(&w, map.rows, map.cols)?;
-            let displaced = net.families.get(&map.name);
-            let displaced = displaced
-                .map(|spec| stonechat_compress::displacement_rank90(spec, &w))
+    let maps = net.network.maps().into_iter();
+    maps.filter(|map| !matches!(map.kind, Kind::Conv | Kind::Output))
+        .map(|entry| {
+            let (map, w) = (entry.map, dense_view(entry.map).values);
+            let (rows, cols) = (map.rows(), map.cols());
+            let sigma = stonechat_compress::singular_values(&w, rows, cols)?;
+            let displaced = is_structured(map)
+                .then(|| stonechat_compress::displacement_rank90(map.spec(), &w))
                 .transpose()?;
             Ok(Diagnosis {
-                name: map.name.clone(),
-                rows: map.rows,
-                cols: map.cols,
-                parameters: net.parts(&map.name).map(|(_, p)| p.values.len()).sum(),
-                nu: stonechat_compress::nu(&sigma, map.rows.min(map.cols)),
+                name: entry.name(),
+                rows,
+                cols,
+                parameters: map.parts().iter().map(|p| p.values.len()).sum(),
+                nu: stonechat_compress::nu(&sigma, rows.min(cols)),
                 rank90: stonechat_compress::rank_at_variance(&sigma, 0.9),
-                zeros: share_of_zeros(net.parts(&map.name).map(|(_, p)| p)),
+                zeros: share_of_zeros(map.parts()),
                 optimality: None,
                 displacement_rank90: displaced.flatten(),
             })
@@ -65,8 +64,9 @@ pub fn diagnose(net: &Net) -> Result<Vec<Diagnosis>, TrainError> {
         .collect()
 }
 
-fn share_of_zeros<'a>(parts: impl Iterator<Item = &'a Parameter>) -> f64 {
+fn share_of_zeros(parts: &[Parameter]) -> f64 {
     let (zeros, count) = parts
+        .iter()
         .flat_map(|p| &p.values)
         .fold((0, 0), |(zeros, count), value| (zeros + usize::from(*value == 0.0), count + 1));
     zeros as f64 / f64::from(count.max(1))

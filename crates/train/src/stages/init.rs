@@ -30,14 +30,12 @@ pub fn start_from(
     if is_package(path) {
         return from_package(net, path, alphabet, features, seed);
     }
-    let (mut from, text) = Checkpoint::load(path)?;
-    if !from.average.is_empty() {
-        // What the run was judged by.
-        from.parameters = std::mem::take(&mut from.average);
-    }
-    from.restore(net, path)?;
+    let (from, text) = Checkpoint::load(path)?;
+    *net = from.judged(net.config(), path)?;
+    // Frozen norms are for those who start from a package.
+    net.frozen = false;
     if let Ok(before) = Recipe::from_toml(&text) {
-        carry_output(&mut net.parameters, &before.symbols()?, alphabet, seed);
+        carry_output(net, &before.symbols()?, alphabet, seed);
     }
     Ok(from.progress.normalise)
 }
@@ -57,16 +55,13 @@ fn from_package(
         );
         Err(TrainError::Trained { path: path.to_owned(), reason })
     };
-    if from.config != net.config {
+    if from.config() != net.config() {
         return refuse("network");
     }
     if plain(&heard) != plain(features) {
         return refuse("features");
     }
-    net.parameters = from.parameters;
-    net.families = from.families;
-    net.statistics = from.statistics;
-    net.frozen = true;
-    carry_output(&mut net.parameters, &before, alphabet, seed);
+    *net = Net { frozen: true, ..from };
+    carry_output(net, &before, alphabet, seed);
     Ok(heard.normalise)
 }

@@ -1,6 +1,5 @@
 //! What a stage does to a net besides the steps of its optimiser.
 
-pub mod calibrated_start;
 pub mod carry_output;
 pub mod diagnosis;
 pub mod init;
@@ -9,5 +8,5 @@ pub mod optimality;
 pub mod part_rates;
 pub mod penalty;
 pub mod prune;
+pub mod start;
 pub mod teacher;
-pub mod warm_start;

@@ -2,9 +2,9 @@
 
 use crate::config::Stage;
 use crate::data::Targets;
+use crate::engine::graph::Output;
 use crate::engine::layers::Frames;
 use crate::engine::loss::recognition;
-use crate::engine::net::Output;
 use crate::engine::ops::sequence_loss::Loss;
 use crate::engine::ops::{ctc, distillation};
 use crate::engine::tape::Tensor;

@@ -7,15 +7,16 @@
 use std::collections::BTreeMap;
 
 use stonechat_compress::singular_values;
+use stonechat_model::ParameterId;
 
 use crate::TrainError;
 use crate::config::Stage;
 use crate::data::{BatchConfig, Dataset};
-use crate::engine::graph::Graph;
+use crate::engine::graph::{Graph, Mode};
 use crate::engine::layers::Frames;
 use crate::engine::loss::recognition;
-use crate::engine::net::{Mode, Net};
-use crate::engine::parameters::Gradients;
+use crate::engine::net::{Net, dense, dense_view};
+use crate::engine::parameters::{Gradients, Place};
 use crate::stages::penalty::strength;
 
 /// Batches whose mean gradient is taken: what they share is the gradient, what they do not is noise
@@ -33,15 +34,12 @@ pub fn optimality(
     batches: &BatchConfig,
 ) -> Result<BTreeMap<String, f64>, TrainError> {
     let mut net = net.clone();
-    let mut lambdas = BTreeMap::new();
-    for map in net.config.linear_maps(net.symbols) {
-        let factors = ["u", "v"].map(|part| format!("{}.{part}", map.name));
-        let lambda = strength(stage, &factors[0]);
-        if lambda > 0.0 && net.parameters.contains_key(&factors[0]) {
-            let weight = net.dense(&map.name);
-            factors.iter().for_each(|factor| drop(net.parameters.remove(factor)));
-            net.parameters.insert(format!("{}.weight", map.name), weight);
-            lambdas.insert(map.name, (lambda, map.rows, map.cols));
+    let mut lambdas = Vec::new();
+    for (id, map) in net.network.maps_mut() {
+        let lambda = strength(stage, id.kind);
+        if lambda > 0.0 && map.factors().is_some() {
+            *map = dense(dense_view(map));
+            lambdas.push((id, lambda, map.rows(), map.cols()));
         }
     }
     let plan = dataset.plan(&BatchConfig { sorta_grad: true, ..batches.clone() }, 0, 0, None);
@@ -53,20 +51,21 @@ pub fn optimality(
         let graph = Graph::new(&net, true);
         let frames = Frames { lengths: batch.frames, steps: batch.t_max };
         let mode = Mode::Training { dropout: 0.0, seed: 0 };
-        let output = net.forward(&graph, batch.features, frames, mode);
+        let output = graph.forward(batch.features, frames, mode);
         let loss = recognition(dataset.targets(), &output, &batch.labels);
-        for (name, gradient) in graph.gradients([(output.logits, loss.gradient)]) {
-            let sum = sum.entry(name).or_insert_with(|| vec![0.0; gradient.len()]);
+        for (place, gradient) in graph.gradients([(output.logits, loss.gradient)]) {
+            let sum = sum.entry(place).or_insert_with(|| vec![0.0; gradient.len()]);
             sum.iter_mut().zip(gradient).for_each(|(s, g)| *s += g);
         }
         utterances += loss.losses.len();
     }
     lambdas
         .into_iter()
-        .map(|(name, (lambda, rows, cols))| {
-            let gradient = &sum[&format!("{name}.weight")];
+        .map(|(id, lambda, rows, cols)| {
+            let gradient = &sum[&Place::Network(ParameterId::Part(id, 0))];
             let largest = singular_values(gradient, rows, cols)?[0];
-            Ok((name, largest / (utterances.max(1) as f64 * lambda)))
+            let ratio = largest / (utterances.max(1) as f64 * lambda);
+            Ok((net.config().map_name(id), ratio))
         })
         .collect()
 }

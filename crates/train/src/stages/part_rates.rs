@@ -7,29 +7,29 @@
 
 use std::collections::BTreeMap;
 
-use stonechat_model::FamilySpec;
+use stonechat_model::{FamilySpec, ParameterId};
 
 use crate::config::{OptimizerConfig, Stage};
-use crate::engine::net::Net;
+use crate::engine::net::{Net, is_structured};
+use crate::engine::parameters::Place;
 use crate::random;
 
-/// What the rate of a parameter is multiplied with, by its name; others take the rate as it is.
+/// What the rate of a parameter is multiplied with; others take the rate as it is.
 ///
 /// `stage.structured_rate`, or where there is none `min(1, 1 / c)` under Adam, whose steps do not know the size of the
 /// gradient, and `min(1, 1 / c^2)` under SGD, whose gradient is `c` times as large, too.
-pub fn part_rates(net: &Net, stage: &Stage) -> BTreeMap<String, f64> {
+pub fn part_rates(net: &Net, stage: &Stage) -> BTreeMap<Place, f64> {
     let mut rates = BTreeMap::new();
-    for (map, spec) in &net.families {
-        let names: Vec<String> = spec.parts().iter().map(|p| format!("{map}.{}", p.name)).collect();
-        let parts: Vec<&[f32]> =
-            names.iter().map(|name| net.parameters[name].values.as_slice()).collect();
-        for (i, name) in names.iter().enumerate() {
-            let reach = reach(spec, &parts, i).max(1.0);
+    for entry in net.network.maps().into_iter().filter(|entry| is_structured(entry.map)) {
+        let parts: Vec<&[f32]> = entry.map.parts().iter().map(|part| &part.values[..]).collect();
+        for i in 0..parts.len() {
+            let reach = reach(entry.map.spec(), &parts, i).max(1.0);
             let share = match stage.optimizer {
                 OptimizerConfig::Adam { .. } => 1.0 / reach,
                 OptimizerConfig::Sgd { .. } => 1.0 / (reach * reach),
             };
-            rates.insert(name.clone(), stage.structured_rate.unwrap_or(share));
+            let place = Place::Network(ParameterId::Part(entry.id(), i));
+            rates.insert(place, stage.structured_rate.unwrap_or(share));
         }
     }
     rates

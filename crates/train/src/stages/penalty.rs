@@ -4,65 +4,72 @@
 //! `|W|_* = min over W = U V of (|U|^2 + |V|^2) / 2` (Lemma 1). On the parts `G`, `H` of a Toeplitz-like map it is,
 //! in the same way, half the trace norm of the displacement `Z_1 M - M Z_{-1}`, which is `2 G (J H)^T`.
 
+use stonechat_model::{Kind, MapId, MapRef, ParameterId};
+
 use crate::config::{Regulariser, Stage};
-use crate::engine::parameters::{Gradients, Parameter, Parameters};
+use crate::engine::net::Net;
+use crate::engine::parameters::{Gradients, Parameter, Place};
 
 /// Adds the penalty's gradient to `gradients` and returns the penalty. The group lasso has no
 /// gradient where it matters, at zero: [`shrink_blocks`] takes its step.
-pub fn penalise(stage: &Stage, parameters: &Parameters, gradients: &mut Gradients) -> f64 {
+pub fn penalise(stage: &Stage, net: &Net, gradients: &mut Gradients) -> f64 {
     if stage.regulariser == Regulariser::None {
         return 0.0;
     }
     let mut penalty = 0.0;
-    for (name, parameter) in parameters {
-        let lambda = strength(stage, name);
+    for MapRef { kind, layer, map, .. } in net.network.maps() {
+        let lambda = strength(stage, kind);
         if lambda == 0.0 {
             continue;
         }
         if stage.regulariser == Regulariser::GroupLasso {
-            if !has_blocks(name) {
-                continue;
-            }
-            let mut weight = parameter.clone();
-            let mut norms = 0.0;
-            for_each_block(&mut weight, stage.block, |size, norm| {
-                norms += (size as f64).sqrt() * norm;
-                1.0
-            });
-            penalty += lambda * norms;
+            penalty += map.weight().map_or(0.0, |weight| lambda * block_norms(weight, stage.block));
             continue;
         }
-        let Some(gradient) = gradients.get_mut(name) else { continue };
-        let mut square = 0.0;
-        for (g, w) in gradient.iter_mut().zip(&parameter.values) {
-            *g += lambda as f32 * w;
-            square += f64::from(*w) * f64::from(*w);
+        for (i, part) in map.parts().iter().enumerate() {
+            let place = Place::Network(ParameterId::Part(MapId::new(kind, layer), i));
+            let Some(gradient) = gradients.get_mut(&place) else { continue };
+            let mut square = 0.0;
+            for (g, w) in gradient.iter_mut().zip(&part.values) {
+                *g += lambda as f32 * w;
+                square += f64::from(*w) * f64::from(*w);
+            }
+            penalty += 0.5 * lambda * square;
         }
-        penalty += 0.5 * lambda * square;
     }
     penalty
 }
 
+/// `sum over blocks of sqrt(size) |block|`.
+fn block_norms(weight: &Parameter, block: [usize; 2]) -> f64 {
+    let (mut weight, mut norms) = (weight.clone(), 0.0);
+    for_each_block(&mut weight, block, |size, norm| {
+        norms += (size as f64).sqrt() * norm;
+        1.0
+    });
+    norms
+}
+
 /// The proximal step of the group lasso after a step of the optimiser with learning rate `rate`:
 /// every block's norm falls by `rate lambda sqrt(size)`, down to zero at most, the block with it.
-pub fn shrink_blocks(stage: &Stage, rate: f64, parameters: &mut Parameters) {
+/// Blocks of a dense weight are blocks of the map; those of a factor are not, and stay.
+pub fn shrink_blocks(stage: &Stage, rate: f64, net: &mut Net) {
     if stage.regulariser != Regulariser::GroupLasso {
         return;
     }
-    for (name, parameter) in parameters {
-        let threshold = rate * strength(stage, name);
-        if threshold > 0.0 && has_blocks(name) {
-            for_each_block(parameter, stage.block, |size, norm| {
-                let keep = 1.0 - threshold * (size as f64).sqrt() / norm;
-                if norm > 0.0 { keep.max(0.0) as f32 } else { 0.0 }
-            });
+    for (id, map) in net.network.maps_mut() {
+        let threshold = rate * strength(stage, id.kind);
+        if threshold > 0.0 && map.weight().is_some() {
+            map.parts_mut().iter_mut().for_each(|weight| shrink(weight, stage.block, threshold));
         }
     }
 }
 
-/// Blocks of a dense weight are blocks of the map; those of a factor are not.
-fn has_blocks(name: &str) -> bool {
-    name.ends_with(".weight")
+fn shrink(weight: &mut Parameter, block: [usize; 2], threshold: f64) {
+    for_each_block(weight, block, |size, norm| {
+        let keep = 1.0 - threshold * (size as f64).sqrt() / norm;
+        if norm > 0.0 { keep.max(0.0) as f32 } else { 0.0 }
+    });
 }
 
 /// Multiplies every block of `rows x columns`, those at the edges smaller, by what `factor` makes of
@@ -93,23 +100,21 @@ fn for_each_block(
     }
 }
 
-/// The lambda of the parameter `name`: recurrent and non-recurrent weights have their own. The fully
-/// connected layer counts as non-recurrent, projections and joint left factors as recurrent; convolutions and output
-/// are free.
-pub(crate) fn strength(stage: &Stage, name: &str) -> f64 {
-    let Some((map, _)) = name.rsplit_once('.') else { return 0.0 };
-    if [".rec", ".proj", ".joint"].iter().any(|end| map.ends_with(end)) {
-        stage.lambda_rec
-    } else if map.ends_with(".nonrec") || map == "fc" {
-        stage.lambda_nonrec
-    } else {
-        0.0
+/// The lambda of a kind of maps: recurrent and non-recurrent weights have their own. The fully connected layer counts as
+/// non-recurrent, projections and joint left factors as recurrent; convolutions and output are free.
+pub(super) fn strength(stage: &Stage, kind: Kind) -> f64 {
+    match kind {
+        Kind::Recurrent | Kind::Projection | Kind::Joint => stage.lambda_rec,
+        Kind::Nonrecurrent | Kind::FullyConnected => stage.lambda_nonrec,
+        Kind::Conv | Kind::Output => 0.0,
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::Parametrisation;
+    use crate::engine::net::dense;
 
     fn stage(more: &str) -> Stage {
         toml::from_str(&format!("name = 's'\nepochs = 1\nrate = 0.1\n{more}")).unwrap()
@@ -125,7 +130,6 @@ mod tests {
             .collect();
         let stage =
             stage(&format!("regulariser = 'group_lasso'\nlambda_rec = {lambda}\nblock = [3, 2]"));
-        let name = "gru.0.rec.weight";
         let mut expected = Parameter { rows, columns, values: a.clone() };
         let mut zeros = 0;
         for_each_block(&mut expected, [3, 2], |size, norm| {
@@ -134,25 +138,23 @@ mod tests {
             keep as f32
         });
         assert!((1..6).contains(&zeros), "{zeros} of 6 blocks");
-        let start = Parameter { rows, columns, values: vec![1.0; rows * columns] };
-        let mut parameters = Parameters::from([(name.to_owned(), start)]);
-        let free = ("output.weight".to_owned(), Parameter::filled(2, 2, 0.1));
-        parameters.extend([free.clone()]);
+        let config = serde_json::from_str(r#"{"input": 4, "gru": [2]}"#).unwrap();
+        let mut net = Net::new(config, 3, Parametrisation::Dense, 1).unwrap();
+        let start = vec![1.0; rows * columns];
+        net.network.recurrent[0].rec = dense(Parameter { rows, columns, values: start });
+        let free = net.network.output.clone();
         for _ in 0..300 {
-            let w = &mut parameters.get_mut(name).unwrap().values;
+            let w = &mut net.network.recurrent[0].rec.parts_mut()[0].values;
             w.iter_mut().zip(&a).for_each(|(w, a)| *w -= 0.1 * (*w - a));
-            shrink_blocks(&stage, 0.1, &mut parameters);
+            shrink_blocks(&stage, 0.1, &mut net);
         }
-        for (i, (w, e)) in parameters[name].values.iter().zip(&expected.values).enumerate() {
+        let w = &net.network.recurrent[0].rec.parts()[0].values;
+        for (i, (w, e)) in w.iter().zip(&expected.values).enumerate() {
             assert!((w - e).abs() < 1e-4 && (*w == 0.0) == (*e == 0.0), "{i}: {w} and {e}");
         }
-        assert_eq!(parameters["output.weight"], free.1);
-        let penalty = penalise(&stage, &parameters, &mut Gradients::new());
-        let mut by_hand = 0.0;
-        for_each_block(&mut expected, [3, 2], |size, norm| {
-            by_hand += lambda * (size as f64).sqrt() * norm;
-            1.0
-        });
+        assert_eq!(net.network.output, free);
+        let penalty = penalise(&stage, &net, &mut Gradients::new());
+        let by_hand = lambda * block_norms(&expected, [3, 2]);
         assert!((penalty - by_hand).abs() < 1e-3, "{penalty} and {by_hand}");
     }
 }

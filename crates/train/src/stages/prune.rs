@@ -6,14 +6,13 @@
 //! masks and a resumed run goes on exactly.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 
-use stonechat_model::{Family, FamilySpec, Kind, Sparse};
+use stonechat_model::{Family, FamilySpec, Kind, LinearMap, ParameterId, Sparse};
 
 use crate::TrainError;
 use crate::config::{Prune, PruneSchedule};
-use crate::engine::net::Net;
-use crate::engine::parameters::{Parameter, Parameters};
+use crate::engine::net::{Net, is_structured};
+use crate::engine::parameters::{Parameter, Place};
 use crate::saved::checkpoint::Checkpoint;
 
 impl Prune {
@@ -26,14 +25,16 @@ impl Prune {
         let net = match &self.reference {
             None => net,
             Some(path) => {
-                reference = restored(net, path)?;
+                reference = Checkpoint::load(path)?.0.net(net.config(), path)?;
                 &reference
             }
         };
         let mut sizes: BTreeMap<String, Vec<f64>> = BTreeMap::new();
-        for (name, kind) in self.pruned(net) {
-            let parameter = &net.parameters[&name];
-            sizes.entry(key(kind)).or_default().extend(block_sizes(parameter, self.block));
+        for entry in net.network.maps().iter().filter(|entry| self.means(entry.kind, entry.map)) {
+            let sizes = sizes.entry(key(entry.kind)).or_default();
+            for part in entry.map.parts() {
+                sizes.extend(block_sizes(part, self.block));
+            }
         }
         Ok(sizes
             .into_iter()
@@ -45,26 +46,21 @@ impl Prune {
             .collect())
     }
 
-    /// Names of the matrices that are pruned, with the kinds of their maps.
-    fn pruned(&self, net: &Net) -> Vec<(String, Kind)> {
-        let maps = net.config.linear_maps(net.symbols).into_iter();
-        maps.filter(|map| self.maps.contains(&map.kind) && !net.families.contains_key(&map.name))
-            .flat_map(|map| {
-                ["weight", "u", "v"].map(|part| (format!("{}.{part}", map.name), map.kind))
-            })
-            .filter(|(name, _)| net.parameters.contains_key(name))
-            .collect()
+    /// Is a map pruned?
+    fn means(&self, kind: Kind, map: &LinearMap<Parameter>) -> bool {
+        self.maps.contains(&kind) && !is_structured(map)
     }
 
     /// Which values of the pruned matrices are not zero: to be restored by [`mask`] after a step.
     pub fn kept(&self, net: &Net) -> Masks {
-        let names = self.pruned(net).into_iter();
-        names
-            .map(|(name, _)| {
-                let values = &net.parameters[&name].values;
-                (name, values.iter().map(|w| *w != 0.0).collect())
-            })
-            .collect()
+        let mut masks = Masks::new();
+        for entry in net.network.maps().iter().filter(|entry| self.means(entry.kind, entry.map)) {
+            for (i, part) in entry.map.parts().iter().enumerate() {
+                let place = Place::Network(ParameterId::Part(entry.id(), i));
+                masks.insert(place, part.values.iter().map(|w| *w != 0.0).collect());
+            }
+        }
+        masks
     }
 
     /// Zeros what is due after `step` steps of the stage; `targets` are those of [`targets`](Self::targets).
@@ -75,15 +71,17 @@ impl Prune {
         schedule: &PruneSchedule,
         targets: &BTreeMap<String, f64>,
     ) -> Result<(), TrainError> {
-        for (name, kind) in self.pruned(net) {
-            let Some(parameter) = net.parameters.get_mut(&name) else { continue };
-            if let Some([n, m]) = self.n_of_m {
-                if step == schedule.start.max(1) {
-                    keep_n_of_m(&name, parameter, self.block, n, m)?;
+        let maps = net.network.maps_mut().into_iter();
+        for (id, map) in maps.filter(|(id, map)| self.means(id.kind, map)) {
+            for part in map.parts_mut() {
+                if let Some([n, m]) = self.n_of_m {
+                    if step == schedule.start.max(1) {
+                        keep_n_of_m(part, self.block, n, m)?;
+                    }
+                } else if schedule.is_due(step) {
+                    let q = targets.get(&key(id.kind)).copied().unwrap_or(0.0);
+                    keep_above(part, self.block, schedule.threshold(step, q));
                 }
-            } else if schedule.is_due(step) {
-                let q = targets.get(&key(kind)).copied().unwrap_or(0.0);
-                keep_above(parameter, self.block, schedule.threshold(step, q));
             }
         }
         Ok(())
@@ -91,13 +89,13 @@ impl Prune {
 }
 
 /// For each pruned matrix which of its values are kept.
-pub type Masks = BTreeMap<String, Vec<bool>>;
+pub type Masks = BTreeMap<Place, Vec<bool>>;
 
-/// Zeros what `masks` do not keep.
-pub fn mask(parameters: &mut Parameters, masks: &Masks) {
-    for (name, kept) in masks {
-        let Some(parameter) = parameters.get_mut(name) else { continue };
-        for (w, kept) in parameter.values.iter_mut().zip(kept) {
+/// Zeros what `masks` do not keep in values of the size of parameters.
+pub fn mask<'a>(all: impl IntoIterator<Item = (Place, &'a mut Vec<f32>)>, masks: &Masks) {
+    for (place, values) in all {
+        let Some(kept) = masks.get(&place) else { continue };
+        for (w, kept) in values.iter_mut().zip(kept) {
             if !kept {
                 *w = 0.0;
             }
@@ -108,12 +106,6 @@ pub fn mask(parameters: &mut Parameters, masks: &Masks) {
 /// The kind's name in files.
 fn key(kind: Kind) -> String {
     serde_json::to_value(kind).ok().and_then(|v| v.as_str().map(str::to_owned)).unwrap_or_default()
-}
-
-fn restored(net: &Net, path: &Path) -> Result<Net, TrainError> {
-    let mut reference = net.clone();
-    Checkpoint::load(path)?.0.restore(&mut reference, path)?;
-    Ok(reference)
 }
 
 /// Calls `visit(block, element)` for every element.
@@ -151,7 +143,6 @@ fn keep_above(parameter: &mut Parameter, block: [usize; 2], threshold: f64) {
 }
 
 fn keep_n_of_m(
-    name: &str,
     parameter: &mut Parameter,
     block: [usize; 2],
     n: usize,
@@ -159,7 +150,7 @@ fn keep_n_of_m(
 ) -> Result<(), TrainError> {
     let block = [block[0].min(parameter.rows), block[1].min(parameter.columns)];
     let family = Sparse { density: n as f64 / m as f64, block, of_every: m };
-    let spec = FamilySpec::new(name, Family::Sparse(family), parameter.rows, parameter.columns)?;
+    let spec = FamilySpec::new("prune", Family::Sparse(family), parameter.rows, parameter.columns)?;
     let mut parts = [std::mem::take(&mut parameter.values)];
     spec.admit(&mut parts);
     let [values] = parts;
@@ -188,7 +179,7 @@ mod tests {
             assert_eq!(p.values, wanted, "{block:?} above {threshold}");
         }
         let mut p = parameter(1, 8, &w);
-        keep_n_of_m("w", &mut p, [1, 1], 2, 4).unwrap();
+        keep_n_of_m(&mut p, [1, 1], 2, 4).unwrap();
         assert_eq!(p.values, [3.0, 0.0, 0.0, 2.0, 1.0, -4.0, 0.0, 0.0]);
     }
 
@@ -196,8 +187,9 @@ mod tests {
     fn the_target_is_a_quantile_of_each_kind() {
         let config = serde_json::from_str(r#"{"input": 20, "gru": [16]}"#).unwrap();
         let mut net = Net::new(config, 5, crate::config::Parametrisation::Dense, 1).unwrap();
-        for (name, scale) in [("gru.0.rec.weight", 1.0), ("gru.0.nonrec.weight", 3.0)] {
-            let values = &mut net.parameters.get_mut(name).unwrap().values;
+        let layer = &mut net.network.recurrent[0];
+        for (map, scale) in [(&mut layer.rec, 1.0), (&mut layer.nonrec.map, 3.0)] {
+            let values = &mut map.parts_mut()[0].values;
             let n = values.len() as f32;
             values.iter_mut().enumerate().for_each(|(i, w)| *w = scale * i as f32 / n);
         }
@@ -209,11 +201,11 @@ mod tests {
             PruneSchedule { start: 0, ramp: 1000, end: 2000, every: 1, ramp_multiplier: 1.5 };
         let before = prune.kept(&net);
         prune.prune(&mut net, 1999, &schedule, &targets).unwrap();
-        for (name, kept) in prune.kept(&net) {
+        for (place, kept) in prune.kept(&net) {
             let share = kept.iter().filter(|kept| **kept).count() as f64 / kept.len() as f64;
-            assert!((0.09..0.15).contains(&share), "{name}: {share}");
-            assert!(kept.iter().zip(&before[&name]).all(|(after, before)| *before || !after));
+            assert!((0.09..0.15).contains(&share), "{place:?}: {share}");
+            assert!(kept.iter().zip(&before[&place]).all(|(after, before)| *before || !after));
         }
-        assert!(net.parameters["output.weight"].values.iter().all(|w| *w != 0.0));
+        assert!(net.network.output.map.parts()[0].values.iter().all(|w| *w != 0.0));
     }
 }

@@ -5,15 +5,13 @@ use stonechat_model::{Alphabet, NetworkConfig};
 
 use crate::TrainError;
 use crate::config::TeacherConfig;
-use crate::engine::graph::Graph;
+use crate::engine::graph::{Graph, Mode};
 use crate::engine::layers::Frames;
-use crate::engine::net::{Mode, Net};
 use crate::saved::trained::Trained;
 
 /// A teacher at work: it sees what the student sees, outside training.
 #[derive(Debug)]
 pub struct Teacher {
-    net: Net,
     graph: Graph,
     /// From the student's normalised features to the teacher's, by `x * scale + offset`.
     renormalise: Option<(Vec<f32>, Vec<f32>)>,
@@ -43,12 +41,12 @@ impl Teacher {
         if plain(&seen) != plain(features) {
             return refuse("other features");
         }
-        if net.config.time_stride() != network.time_stride() {
+        if net.config().time_stride() != network.time_stride() {
             return refuse("another stride in time");
         }
         let renormalise = between(features.normalise.as_ref(), seen.normalise.as_ref());
         let graph = Graph::new(&net, false);
-        Ok(Self { net, graph, renormalise })
+        Ok(Self { graph, renormalise })
     }
 
     /// Logits for `features` as the student gets them.
@@ -61,7 +59,7 @@ impl Teacher {
                 }
             }
         }
-        self.net.forward(&self.graph, features, frames.clone(), Mode::Inference).logits.into_vec()
+        self.graph.forward(features, frames.clone(), Mode::Inference).logits.into_vec()
     }
 }
 

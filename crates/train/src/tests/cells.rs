@@ -1,14 +1,16 @@
 //! Gradients of whole nets with every kind of recurrent layer, where a factor may be used in two places.
 
-use crate::config::Parametrisation;
-use crate::engine::graph::Graph;
-use crate::engine::layers::Frames;
-use crate::engine::net::{Mode, Net};
-use crate::engine::ops::ctc;
-use crate::random;
-use crate::stages::warm_start::{Start, change_families, share_projections};
 use stonechat_compress::{Basis, RankRule, SharedProjection};
-use stonechat_model::NetworkConfig;
+use stonechat_model::{Kind, MapId, NetworkConfig, ParameterId, VectorId};
+
+use crate::config::{Parametrisation, Stage};
+use crate::engine::graph::{Graph, Mode};
+use crate::engine::layers::Frames;
+use crate::engine::net::{Net, dense};
+use crate::engine::ops::ctc;
+use crate::engine::parameters::{Parameter, Place};
+use crate::random;
+use crate::stages::start::{apply, begin_in_families};
 
 const SYMBOLS: usize = 4;
 
@@ -28,7 +30,7 @@ fn loss(net: &Net, gradients: bool) -> (f32, crate::engine::parameters::Gradient
     let features = (0..2 * 6 * 5).map(|i| random::normal(3, i)).collect();
     let graph = Graph::new(net, true);
     let mode = Mode::Training { dropout: 0.0, seed: 0 };
-    let output = net.forward(&graph, features, frames, mode);
+    let output = graph.forward(features, frames, mode);
     let Frames { lengths, steps } = output.frames;
     let loss = ctc::loss(&output.logits, &lengths, &[vec![1, 2], vec![3]], steps, SYMBOLS);
     let results = [(output.logits, loss.gradient)];
@@ -68,30 +70,35 @@ fn gradients_of_all_other_layers_equal_finite_differences() {
         let mut net = built(config, Parametrisation::Dense);
         let choices = ["recurrent", "fully_connected"]
             .map(|kind| (kind.to_owned(), serde_json::from_str(family).unwrap()));
-        change_families(&mut net, &choices.into(), Start::Fresh { seed: 9 }).unwrap();
+        begin_in_families(&mut net, &choices.into(), 9).unwrap();
         assert_gradients(family, net);
     }
 }
 
 fn assert_gradients(case: &str, mut net: Net) {
-    for (i, (name, p)) in net.parameters.iter_mut().enumerate() {
+    for (i, (place, p)) in net.parameters_mut().into_iter().enumerate() {
         let noise = |k: usize| 0.2 * random::normal(40 + i as u64, k as u64);
         // Away from the corner of the clipped ReLU.
-        let up = if matches!(&name[..], "conv.0.norm.beta" | "fc.norm.beta") { 6.0 } else { 0.0 };
+        let clipped = |id: MapId| matches!(id.kind, Kind::Conv | Kind::FullyConnected);
+        let up = match place {
+            Place::Network(ParameterId::Vector(VectorId::Bias(id))) if clipped(id) => 6.0,
+            _ => 0.0,
+        };
         p.values.iter_mut().enumerate().for_each(|(k, v)| *v += up + noise(k));
     }
     let (_, gradients) = loss(&net, true);
-    assert_eq!(gradients.len(), net.parameters.len(), "{case}: every parameter has a gradient");
+    assert_eq!(gradients.len(), net.parameters().len(), "{case}: every parameter has a gradient");
     for (name, gradient) in &gradients {
         for i in (0..gradient.len()).step_by(2) {
             let at = |d: f32| {
                 let mut net = net.clone();
-                net.parameters.get_mut(name).unwrap().values[i] += d;
+                let mut all = net.parameters_mut().into_iter();
+                all.find(|(place, _)| place == name).unwrap().1.values[i] += d;
                 f64::from(loss(&net, false).0)
             };
             let numeric = ((at(5e-3) - at(-5e-3)) / 1e-2) as f32;
             let close = (gradient[i] - numeric).abs() <= 2e-2 * numeric.abs().max(0.25);
-            assert!(close, "{case}, {name}[{i}]: {} and {numeric}", gradient[i]);
+            assert!(close, "{case}, {name:?}[{i}]: {} and {numeric}", gradient[i]);
         }
     }
 }
@@ -104,25 +111,22 @@ fn shared_projections_start_where_the_net_was() {
         for basis in [Basis::Recurrent, Basis::Stacked] {
             let mut net = net(layers, form);
             // Rows in a common space of 2 dimensions, for something to share.
-            for map in ["lstm.0.rec", "lstm.1.nonrec"] {
-                let rows =
-                    net.config.linear_maps(SYMBOLS).iter().find(|m| m.name == map).unwrap().rows;
-                net.parameters.retain(|name, _| !name.starts_with(map));
-                let row = |i: usize| {
-                    let (a, b) = (random::normal(5, i as u64), random::normal(6, i as u64));
-                    (0..6).map(move |j| a * random::normal(7, j) + b * random::normal(8, j))
-                };
+            let row = |i: usize| {
+                let (a, b) = (random::normal(5, i as u64), random::normal(6, i as u64));
+                (0..6).map(move |j| a * random::normal(7, j) + b * random::normal(8, j))
+            };
+            let [first, second, _] = &mut net.network.recurrent[..] else { panic!("three layers") };
+            for map in [&mut first.rec, &mut second.nonrec.map] {
+                let rows = map.rows();
                 let values = (0..rows).flat_map(row).map(|w| 0.3 * w).collect();
-                let weight = crate::engine::parameters::Parameter { rows, columns: 6, values };
-                net.parameters.insert(format!("{map}.weight"), weight);
+                *map = dense(Parameter { rows, columns: 6, values });
             }
             let (before, count) = (loss(&net, false).0, net.count());
-            share_projections(
-                &mut net,
-                &SharedProjection { rank: RankRule::Variance(0.9999), basis },
-            )
-            .unwrap();
-            assert_eq!(net.config.recurrent[0].projection, Some(2), "{basis:?}");
+            let plan = SharedProjection { rank: RankRule::Variance(0.9999), basis };
+            let stage = toml::from_str("name = 'share'\nepochs = 1\nrate = 0.1").unwrap();
+            let stage = Stage { shared_projection: Some(plan), ..stage };
+            apply(&mut net, &stage, None).unwrap();
+            assert_eq!(net.config().recurrent[0].projection, Some(2), "{basis:?}");
             assert!(net.count() < count);
             let after = loss(&net, false).0;
             assert!(

@@ -5,10 +5,12 @@ use std::fs;
 use std::path::Path;
 
 use crate::TrainError;
-use crate::config::Recipe;
+use crate::config::{Recipe, Stage};
 use crate::engine::net::Net;
 use crate::random;
 use crate::saved::checkpoint::Checkpoint;
+use stonechat_compress::RankRule;
+use stonechat_model::VectorId;
 
 pub const RATE_HZ: u32 = 8000;
 
@@ -115,15 +117,22 @@ pub fn last(run: &Path) -> Checkpoint {
 
 /// Gives a fresh net batch norms, biases and peepholes that do something, as after training.
 pub fn as_after_training(net: &mut Net) {
-    for (i, (name, p)) in net.parameters.iter_mut().enumerate() {
-        if name.contains("norm") || name.contains("bias") || name.contains("peepholes") {
+    for (i, (id, p)) in net.network.vectors_mut().into_iter().enumerate() {
+        if id != VectorId::RowConv {
             let noise = |k: usize| 0.3 * random::normal(i as u64, k as u64);
             p.values.iter_mut().enumerate().for_each(|(k, v)| *v += noise(k));
         }
     }
-    for (i, s) in net.statistics.values_mut().enumerate() {
+    for (i, (_, affine)) in net.network.affines_mut().into_iter().enumerate() {
+        let Some(norm) = &mut affine.norm else { continue };
         let noise = |k: usize| random::normal(100 + i as u64, k as u64);
-        s.mean.iter_mut().enumerate().for_each(|(k, m)| *m = 0.5 * noise(k));
-        s.variance.iter_mut().enumerate().for_each(|(k, v)| *v = 0.5 + noise(k).abs());
+        norm.mean.iter_mut().enumerate().for_each(|(k, m)| *m = 0.5 * noise(k));
+        norm.variance.iter_mut().enumerate().for_each(|(k, v)| *v = 0.5 + noise(k).abs());
     }
+}
+
+/// A stage that begins with `low_rank` of its maps.
+pub fn cut(rule: RankRule) -> Stage {
+    let stage = "name = 'cut'\nepochs = 1\nrate = 0.1";
+    Stage { warm_start: Some(rule), ..toml::from_str(stage).unwrap() }
 }

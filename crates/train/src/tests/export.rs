@@ -2,15 +2,14 @@
 
 use std::sync::Arc;
 
-use super::common::as_after_training;
+use super::common::{as_after_training, cut};
 use crate::config::Parametrisation;
-use crate::engine::graph::Graph;
+use crate::engine::graph::{Graph, Mode};
 use crate::engine::layers::Frames;
-use crate::engine::net::{Mode, Net};
+use crate::engine::net::Net;
 use crate::random;
-use crate::saved::export::export;
-use crate::saved::trained::from_network;
-use crate::stages::warm_start::{Start, change_families, warm_start};
+use crate::saved::export::{export, from_network};
+use crate::stages::start::{apply, begin_in_families};
 use stonechat::{Model, Options};
 use stonechat_audio::FeatureConfig;
 use stonechat_compress::RankRule;
@@ -65,27 +64,27 @@ fn logits_survive_the_export() {
         let mut net = Net::new(config.clone(), symbols, form, 3).unwrap();
         as_after_training(&mut net);
         if let Some(rule) = &rule {
-            warm_start(&mut net, rule).unwrap();
+            apply(&mut net, &cut(rule.clone()), None).unwrap();
         }
         if let Some(family) = family {
             let family: Family = serde_json::from_str(family).unwrap();
             let kinds = ["nonrecurrent", "recurrent", "fully_connected"];
             let choices = kinds.map(|kind| (kind.to_owned(), family.clone())).into();
-            change_families(&mut net, &choices, Start::Fresh { seed: 9 }).unwrap();
+            begin_in_families(&mut net, &choices, 9).unwrap();
         }
         let lengths = [31, 17, 1];
         let steps = 31;
         let x: Vec<f32> = (0..3 * steps * 14).map(|i| random::normal(7, i as u64)).collect();
         let graph = Graph::new(&net, false);
         let frames = Frames { lengths: lengths.to_vec(), steps };
-        let output = net.forward(&graph, x.clone(), frames.clone(), Mode::Inference);
+        let output = graph.forward(x.clone(), frames.clone(), Mode::Inference);
         let logits = output.logits.into_vec();
         let network = export(&net).unwrap();
         let model = Arc::new(runtime_model(&network));
         // And back: the same net, its batch norms folded.
         let back = from_network(&network).unwrap();
         let graph = Graph::new(&back, false);
-        let again = back.forward(&graph, x.clone(), frames, Mode::Inference);
+        let again = graph.forward(x.clone(), frames, Mode::Inference);
         for (i, (a, e)) in again.logits.iter().zip(&logits).enumerate() {
             let case = format!(
                 "{layers} {form:?} {rule:?} {family:?} {candidate}, logit {i} of the import"

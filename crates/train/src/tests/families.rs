@@ -7,19 +7,20 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::common::{RATE_HZ, last, recipe, tones};
 use crate::config::Parametrisation;
-use crate::engine::graph::Graph;
+use crate::engine::graph::{Graph, Mode};
 use crate::engine::layers::Frames;
-use crate::engine::net::{Mode, Net};
+use crate::engine::net::Net;
+use crate::engine::parameters::Place;
 use crate::random;
 use crate::saved::export::export;
 use crate::saved::trained::Trained;
 use crate::stages::part_rates::part_rates;
-use crate::stages::warm_start::{Start, change_families};
+use crate::stages::start::begin_in_families;
 use crate::{Event, train};
 use stonechat::Model;
 use stonechat_compress::{Basis, Calibration, LowRank, Measured, Plan, RankRule, SharedProjection};
 use stonechat_corpus::read_manifest;
-use stonechat_model::{Family, Network, NetworkConfig, Package};
+use stonechat_model::{Family, Kind, MapId, Network, NetworkConfig, Package, ParameterId};
 
 /// Families that fit every map of the nets below: sides 12, 24 and 36.
 const FAMILIES: [&str; 11] = [
@@ -52,19 +53,20 @@ fn logits_survive_the_export_of_every_family() {
             choices.remove("fully_connected");
         }
         let mut net = Net::new(config.clone(), 5, Parametrisation::Dense, 3).unwrap();
-        for (i, s) in net.statistics.values_mut().enumerate() {
-            s.variance.iter_mut().enumerate().for_each(|(k, v)| {
+        for (i, (_, affine)) in net.network.affines_mut().into_iter().enumerate() {
+            let Some(norm) = &mut affine.norm else { continue };
+            norm.variance.iter_mut().enumerate().for_each(|(k, v)| {
                 *v = 0.5 + random::normal(100 + i as u64, k as u64).abs();
             });
         }
         let dense = net.count();
-        change_families(&mut net, &choices, Start::Fresh { seed: 9 }).unwrap();
+        begin_in_families(&mut net, &choices, 9).unwrap();
         assert!(net.count() < dense, "{family}");
         let steps = 9;
         let x: Vec<f32> = (0..steps * 24).map(|i| random::normal(7, i as u64)).collect();
         let graph = Graph::new(&net, false);
         let frames = Frames { lengths: vec![steps], steps };
-        let output = net.forward(&graph, x.clone(), frames, Mode::Inference);
+        let output = graph.forward(x.clone(), frames, Mode::Inference);
         let ours = output.logits.into_vec();
         let expected = export(&net).unwrap().forward_reference(&x, steps).unwrap();
         for (i, (a, e)) in ours.iter().zip(&expected).enumerate() {
@@ -159,26 +161,25 @@ fn parts_that_move_their_matrix_far_take_small_steps() {
         let mut net = Net::new(config.clone(), 5, Parametrisation::Dense, 3).unwrap();
         let mut choices = everywhere(family);
         choices.retain(|kind, _| kind == "fully_connected");
-        change_families(&mut net, &choices, Start::Fresh { seed: 9 }).unwrap();
+        begin_in_families(&mut net, &choices, 9).unwrap();
         // Factors as a fit may leave them.
-        net.parameters.iter_mut().filter(|(name, _)| name.starts_with("fc.")).for_each(|(_, p)| {
-            p.values.iter_mut().for_each(|v| *v *= 5.0);
-        });
+        let id = MapId::new(Kind::FullyConnected, 0);
+        for part in net.network.map_mut(id).unwrap().parts_mut() {
+            part.values.iter_mut().for_each(|v| *v *= 5.0);
+        }
         let adam = part_rates(&net, &stage(&[]));
         let sgd = part_rates(&net, &stage(&[r#"stage.0.optimizer={ kind = "sgd" }"#]));
         let given = part_rates(&net, &stage(&["stage.0.structured_rate=0.25"]));
-        let Some(spec) = net.families.get("fc") else {
+        let map = net.network.map(id).unwrap();
+        let spec = map.spec();
+        if map.factors().is_some() {
             assert!(adam.is_empty(), "{family}: low rank is not structured");
             continue;
-        };
+        }
         for (i, part) in spec.parts().iter().enumerate() {
-            let name = format!("fc.{}", part.name);
+            let name = Place::Network(ParameterId::Part(id, i));
             // The derivative, entry by entry: W is linear in every part.
-            let parts = spec.parts();
-            let mut values: Vec<Vec<f32>> = parts
-                .iter()
-                .map(|p| net.parameters[&format!("fc.{}", p.name)].values.clone())
-                .collect();
+            let mut values: Vec<Vec<f32>> = map.parts().iter().map(|p| p.values.clone()).collect();
             let mut square = 0.0;
             for k in 0..part.rows * part.cols {
                 values[i].fill(0.0);
@@ -189,7 +190,7 @@ fn parts_that_move_their_matrix_far_take_small_steps() {
             let reach = (square / 144.0).sqrt();
             let expected = (1.0 / reach).min(1.0);
             let rate = adam[&name];
-            assert!((rate / expected - 1.0).abs() < 0.25, "{family} {name}: {rate}, {expected}");
+            assert!((rate / expected - 1.0).abs() < 0.25, "{family} {name:?}: {rate}, {expected}");
             assert!((sgd[&name] - rate * rate).abs() < 1e-9, "{family}");
             assert_eq!(given[&name], 0.25, "{family}");
         }

@@ -2,15 +2,15 @@
 
 use std::sync::Arc;
 
-use super::common::as_after_training;
+use super::common::{as_after_training, cut};
 use crate::config::Parametrisation;
 use crate::config::Rounding;
-use crate::engine::graph::Graph;
+use crate::engine::graph::{Graph, Mode};
 use crate::engine::layers::Frames;
-use crate::engine::net::{Mode, Net};
+use crate::engine::net::Net;
 use crate::random;
 use crate::saved::export::export;
-use crate::stages::warm_start::warm_start;
+use crate::stages::start::apply;
 use stonechat::{Model, Options};
 use stonechat_audio::FeatureConfig;
 use stonechat_compress::{Bits, RankRule, quantize};
@@ -37,7 +37,7 @@ fn net(low_rank: bool, symbols: usize) -> Net {
     let mut net = Net::new(config(), symbols, Parametrisation::Dense, 3).unwrap();
     as_after_training(&mut net);
     if low_rank {
-        warm_start(&mut net, &RankRule::Variance(0.6)).unwrap();
+        apply(&mut net, &cut(RankRule::Variance(0.6)), None).unwrap();
     }
     net
 }
@@ -45,7 +45,7 @@ fn net(low_rank: bool, symbols: usize) -> Net {
 fn trained_logits(net: &Net, x: &[f32]) -> Vec<f32> {
     let graph = Graph::new(net, false);
     let frames = Frames { lengths: vec![FRAMES], steps: FRAMES };
-    net.forward(&graph, x.to_vec(), frames, Mode::Inference).logits.into_vec()
+    graph.forward(x.to_vec(), frames, Mode::Inference).logits.into_vec()
 }
 
 fn run_logits(network: Network, alphabet: &Alphabet, x: &[f32]) -> Vec<f32> {

@@ -6,4 +6,5 @@ mod export;
 mod families;
 mod integers;
 mod methods;
+mod pytorch;
 mod run;

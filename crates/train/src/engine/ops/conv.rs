@@ -3,7 +3,8 @@
 //! Activations are `batch x steps x bins x channels`. The time taps are first unfolded into the
 //! channels (stride, causal padding and look-ahead are all in that one gather); what is left for
 //! every output bin is one plain product over all frames, whose rows overlap in memory but need no
-//! copy. Weights are `out channels x (frequency taps x time taps x in channels)`.
+//! copy. Weights are `out channels x (time taps x frequency taps x in channels)`, as in the package; the products want the
+//! frequency outside.
 
 use rayon::prelude::*;
 
@@ -72,6 +73,16 @@ impl Shape {
         })
     }
 
+    /// Filters with the frequency outside, from filters with the time outside.
+    fn frequency_first(&self, w: &[f32]) -> Vec<f32> {
+        swap_taps(w, self.kernel[1], self.kernel[0], self.channels)
+    }
+
+    /// And back.
+    fn time_first(&self, w: &[f32]) -> Vec<f32> {
+        swap_taps(w, self.kernel[0], self.kernel[1], self.channels)
+    }
+
     fn sequence_in(&self) -> usize {
         self.steps * self.bins * self.channels
     }
@@ -122,8 +133,22 @@ impl Shape {
     }
 }
 
+/// From filters of `outer x inner x channels` to those of `inner x outer x channels`.
+pub fn swap_taps(w: &[f32], outer: usize, inner: usize, channels: usize) -> Vec<f32> {
+    let mut swapped = Vec::with_capacity(w.len());
+    for filter in w.chunks_exact(outer * inner * channels) {
+        for i in 0..inner {
+            for o in 0..outer {
+                swapped.extend_from_slice(&filter[(o * inner + i) * channels..][..channels]);
+            }
+        }
+    }
+    swapped
+}
+
 /// `y` (`batch x steps out x bins out x filters`); frames past a sequence's end are zero.
 pub fn forward(x: &[f32], w: &[f32], lengths: &[usize], shape: Shape) -> Vec<f32> {
+    let w = &shape.frequency_first(w);
     let mut y = vec![0.0; lengths.len() * shape.sequence_out()];
     let (taps, filters, bins) = (shape.taps(), shape.filters, shape.bins_out());
     let frame = shape.padded_bins() * shape.depth();
@@ -159,6 +184,7 @@ pub fn backward(
     shape: Shape,
     input_gradient: bool,
 ) -> (Option<Vec<f32>>, Vec<f32>) {
+    let w = &shape.frequency_first(w);
     let (taps, filters, bins) = (shape.taps(), shape.filters, shape.bins_out());
     let frame = shape.padded_bins() * shape.depth();
     let partial: Vec<(Vec<f32>, Vec<f32>)> = x
@@ -197,7 +223,8 @@ pub fn backward(
         })
         .collect();
     let (inputs, weights): (Vec<_>, Vec<_>) = partial.into_iter().unzip();
-    (input_gradient.then(|| inputs.concat()), super::sum(&weights, w.len()))
+    let dw = shape.time_first(&super::sum(&weights, w.len()));
+    (input_gradient.then(|| inputs.concat()), dw)
 }
 
 #[cfg(test)]
@@ -222,10 +249,10 @@ mod tests {
         let y = forward(&x, &w, &[5], shape);
         for t in 0..5 {
             for bin in 0..shape.bins_out() {
-                // Frequency, time, channel; zeros beyond the edges.
+                // Time, frequency, channel; zeros beyond the edges.
                 let mut patch = Vec::new();
-                for f in 0..3 {
-                    for tap in 0..2 {
+                for tap in 0..2 {
+                    for f in 0..3 {
                         for c in 0..2 {
                             let (t, f) = (t + tap, (2 * bin + f).wrapping_sub(1));
                             patch.push(if t < 5 && f < 7 { x[(t * 7 + f) * 2 + c] } else { 0.0 });

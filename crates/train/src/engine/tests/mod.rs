@@ -1,4 +1,3 @@
 mod dual;
 mod layers;
-mod pytorch;
 mod slow;

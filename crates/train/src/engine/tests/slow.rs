@@ -102,7 +102,7 @@ pub fn convolve(x: &Matrix, w: &Matrix, frames: &Frames, shape: conv::Shape) -> 
                 for f in 0..filters {
                     let mut sum = Dual::default();
                     for (tap, &weight) in w.row(f).iter().enumerate() {
-                        let (j, k) = (tap / channels / kernel[1], tap / channels % kernel[1]);
+                        let (k, j) = (tap / channels / kernel[0], tap / channels % kernel[0]);
                         let bin = (o * stride[0] + j).wrapping_sub(side);
                         let frame = (t * stride[1] + k).wrapping_sub(left);
                         if bin < bins && frame < length {

@@ -1,19 +1,24 @@
 //! Outputs and gradients against PyTorch: `golden/make.py` wrote the values and says what they are.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use safetensors::SafeTensors;
 use serde::Deserialize;
-use stonechat_model::NetworkConfig;
+use stonechat_model::{Kind, NetworkConfig};
 
 use crate::config::Parametrisation;
-use crate::engine::graph::Graph;
+use crate::engine::graph::{Graph, Mode};
 use crate::engine::layers::{self, Frames, Recurrence, Recurrent};
-use crate::engine::net::{Mode, Net};
+use crate::engine::net::Net;
+use crate::engine::ops::conv::swap_taps;
 use crate::engine::ops::recurrence::{Candidate, Cell};
 use crate::engine::ops::{conv, ctc};
-use crate::engine::parameters::Parameter;
+use crate::engine::optimizer::OptimizerState;
+use crate::engine::parameters::{Beside, Parameter};
 use crate::engine::tape::{Tape, Tensor};
+use crate::saved::checkpoint::{Checkpoint, Progress};
+use crate::saved::names::{layer_name, name_of};
 
 /// Largest difference, relative to the largest expected value of a tensor.
 const TOLERANCE: f32 = 1e-4;
@@ -62,7 +67,7 @@ struct Golden {
 
 impl Golden {
     fn open() -> Self {
-        let bytes: &[u8] = include_bytes!("../../../tests/golden/pytorch.safetensors");
+        let bytes: &[u8] = include_bytes!("../../tests/golden/pytorch.safetensors");
         let (_, header) = SafeTensors::read_metadata(bytes).expect("header");
         let cases = &header.metadata().as_ref().expect("metadata")["cases"];
         let tensors = SafeTensors::deserialize(bytes).expect("safetensors");
@@ -76,9 +81,33 @@ impl Golden {
                 values: view.data().chunks_exact(4).map(value).collect(),
             }
         };
-        Self {
+        let mut golden = Self {
             cases: serde_json::from_str(cases).expect("cases"),
             tensors: tensors.names().into_iter().map(|n| (n.to_owned(), matrix(n))).collect(),
+        };
+        golden.put_time_outside();
+        golden
+    }
+
+    /// PyTorch's filters have the frequency outside, ours the time; those of a whole net are read as an old checkpoint's.
+    fn put_time_outside(&mut self) {
+        for (case, sizes) in &self.cases {
+            let filters: Vec<(String, [usize; 2], usize)> = match sizes {
+                Case::Conv { kernel, channels, .. } => ["in", "grad"]
+                    .map(|which| (format!("{case}.{which}.w"), *kernel, *channels))
+                    .to_vec(),
+                Case::Net { config, .. } => (0..config.conv.len())
+                    .map(|l| {
+                        let name = format!("{case}.grad.conv.{l}.weight");
+                        (name, config.conv[l].kernel, config.conv_channels_in(l))
+                    })
+                    .collect(),
+                _ => Vec::new(),
+            };
+            for (name, [frequency, time], channels) in filters {
+                let weight = self.tensors.get_mut(&name).expect("every case has filters");
+                weight.values = swap_taps(&weight.values, frequency, time, channels);
+            }
         }
     }
 
@@ -219,19 +248,21 @@ fn a_whole_net() {
     for_each_case(1, |golden, case, sizes| {
         let Case::Net { lengths, symbols, labels, config } = sizes else { return false };
         config.validate().expect("the script's net is valid");
-        let mut net = Net::new(config.clone(), *symbols, Parametrisation::Dense, 1).unwrap();
-        let layers: Vec<String> = net.statistics.keys().cloned().collect();
+        let net = Net::new(config.clone(), *symbols, Parametrisation::Dense, 1).unwrap();
+        let (progress, none) = (Progress::default(), Beside::new());
+        let mut checkpoint = Checkpoint::of(&progress, &net, &none, &OptimizerState::default());
         let prefix = format!("{case}.in.");
-        net.parameters = golden
-            .tensors
-            .iter()
+        let tensors = golden.tensors.iter();
+        checkpoint.parameters = tensors
             .filter_map(|(name, p)| Some((name.strip_prefix(&prefix)?.to_owned(), p.clone())))
             .collect();
+        checkpoint.time_first = false;
+        let net = checkpoint.net(config, Path::new(case)).unwrap();
 
         let graph = Graph::new(&net, true);
         let features = golden.get(&format!("{case}.features")).values.clone();
         let mode = Mode::Training { dropout: 0.0, seed: 0 };
-        let output = net.forward(&graph, features, frames(lengths), mode);
+        let output = graph.forward(features, frames(lengths), mode);
         let Frames { lengths, steps } = output.frames;
         let loss = ctc::loss(&output.logits, &lengths, labels, steps, *symbols);
         let mean = loss.gradient.iter().map(|g| g / lengths.len() as f32).collect();
@@ -244,13 +275,24 @@ fn a_whole_net() {
         }
         golden.assert_equal(&format!("{case}.logits"), &logits);
         golden.assert_equal(&format!("{case}.losses"), &loss.losses);
-        for layer in layers {
-            let batch = &output.statistics[&layer];
+        assert_eq!(
+            output.statistics.len(),
+            config
+                .linear_maps(*symbols)
+                .iter()
+                .filter(|map| {
+                    matches!(map.kind, Kind::Conv | Kind::Nonrecurrent | Kind::FullyConnected)
+                })
+                .count()
+        );
+        for (id, batch) in &output.statistics {
+            let layer = layer_name(config, *id);
             golden.assert_equal(&format!("{case}.mean.{layer}"), &batch.mean);
             golden.assert_equal(&format!("{case}.variance.{layer}"), &batch.variance);
         }
-        assert_eq!(gradients.len(), net.parameters.len(), "every parameter has a gradient");
-        for (name, gradient) in &gradients {
+        assert_eq!(gradients.len(), net.parameters().len(), "every parameter has a gradient");
+        for (place, gradient) in &gradients {
+            let name = name_of(&net, *place);
             golden.assert_equal(&format!("{case}.grad.{name}"), gradient);
         }
         true
