@@ -7,6 +7,7 @@ use stonechat_audio::{AudioReader, Resampler, SignalRepair, Warning, WarningKind
 use stonechat_kinds::FileKind;
 
 use crate::inputs::Input;
+use crate::interrupt;
 
 /// Bytes asked of a pipe at a time. A pipe gives what it has, so this delays nothing.
 const PIPE_BYTES: usize = 32 << 10;
@@ -20,7 +21,10 @@ pub enum AudioSource {
 }
 
 /// Standard input behind the bytes that were looked at.
-type Stdin = std::io::Chain<Cursor<Vec<u8>>, std::io::Stdin>;
+type Stdin = std::io::Chain<Cursor<Vec<u8>>, StdinBytes>;
+
+/// Standard input until it ends or the program is asked to end.
+type StdinBytes = Box<dyn Read + Send + Sync>;
 
 impl AudioSource {
     /// Opens `input` for samples at `rate_hz`; PCM on stdin is at `pcm_rate_hz`. A file on stdin is read as one.
@@ -28,7 +32,7 @@ impl AudioSource {
         if let Input::File(path) = input {
             return Ok(Self::File(Box::new(AudioReader::open(path, rate_hz)?)));
         }
-        let mut stdin = std::io::stdin();
+        let mut stdin: StdinBytes = Box::new(interrupt::stdin()?);
         let head = head(&mut stdin).context("stdin")?;
         let kind = FileKind::of(&head);
         let stdin = Cursor::new(head).chain(stdin);

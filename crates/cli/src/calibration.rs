@@ -1,6 +1,6 @@
 //! `--calibrate`: audio on which a network is observed.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
 use clap::Args;
@@ -22,6 +22,11 @@ pub struct CalibrationArgs {
 }
 
 impl CalibrationArgs {
+    /// The manifest, where one is given.
+    pub fn path(&self) -> Option<&Path> {
+        self.calibrate.as_deref()
+    }
+
     /// Whether there is any.
     pub fn is_given(&self) -> bool {
         self.calibrate.is_some()

@@ -2,20 +2,24 @@
 //! beam with `--beam`, `--lm` or hotwords; the phrases of a grammar with `--grammar`.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use clap::Args;
-use std::sync::Arc;
-
 use stonechat::{
     BeamOptions, BeamSearch, Calibration, Grammar, Hotword, Model, Options, Recognizer,
 };
+use stonechat_decode::Error;
 use stonechat_english::LANGUAGE_MODEL;
 use stonechat_lm::LanguageModel;
 
-use crate::failure::usage;
+use crate::failure::{message, usage};
 use crate::grammar_args::GrammarArgs;
+use crate::kinds;
 use crate::model_file::{ModelArg, file_bytes};
+use crate::normalise::NormaliseArg;
+use crate::output;
+use crate::verbs::lm;
 
 /// The beam where `--beam` does not say it.
 const DEFAULT_BEAM: u32 = 64;
@@ -27,7 +31,7 @@ pub struct DecoderArgs {
     /// Search with N hypotheses [default: 128 with hotwords, 64 with a language model, else greedy]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=65536))]
     beam: Option<u32>,
-    /// Language model (made by `stonechat lm`) [default: with the bundled model, the bundled one]
+    /// Language model (made by `stonechat lm`, or ARPA) [default: with the bundled model, the bundled one]
     #[arg(long, value_name = "FILE")]
     lm: Option<PathBuf>,
     /// Leave the bundled language model out
@@ -60,6 +64,15 @@ pub struct DecoderArgs {
         conflicts_with = "greedy"
     )]
     confidence_weights: Vec<f32>,
+    /// Of hotwords and the phrases of a list, in `eval` also of the manifest's texts.
+    #[command(flatten)]
+    pub normalise: NormaliseArg,
+}
+
+/// A hotword and where it stands.
+struct Listed {
+    hotword: Hotword,
+    place: String,
 }
 
 /// Where a language model comes from.
@@ -71,7 +84,7 @@ enum Source<'a> {
 impl Source<'_> {
     fn load(&self) -> Result<LanguageModel> {
         match self {
-            Self::File(path) => Ok(LanguageModel::load(path)?),
+            Self::File(path) => lm::load(path),
             Self::Bundled => {
                 LanguageModel::from_bytes(LANGUAGE_MODEL).context("the bundled language model")
             }
@@ -120,7 +133,11 @@ impl DecoderArgs {
         let beam = beam || source.is_some() || self.is_beam();
         let model = model.load()?;
         if let Some(grammar) = self.grammar()? {
-            let search = self.grammar.search(&model, &grammar, self.calibration()?)?;
+            let search = self.grammar.search(&model, &grammar, self.calibration()?);
+            let search = search.map_err(|error| match self.grammar.is_list() {
+                true => self.explained(error),
+                false => error,
+            })?;
             return Ok(Recognizer::new(model, options)?.with_grammar(search)?);
         }
         let search = if beam { Some(self.search(&model, source.as_ref())?) } else { None };
@@ -147,22 +164,39 @@ impl DecoderArgs {
             search = search.with_language_model(Arc::new(source.load()?));
             let left_out = search.words_left_out();
             if let (1.., Source::File(path)) = (left_out, source) {
-                eprintln!(
-                    "warning: {}: {left_out} words have characters that the model's alphabet lacks; \
+                output::warn(&format!(
+                    "{}: {left_out} words have characters that the model's alphabet lacks; \
                      they will not be recognised",
                     path.display()
-                );
+                ));
             }
         }
         if let Some(calibration) = self.calibration()? {
             search = search.with_calibration(calibration);
         }
-        Ok(search.with_hotwords(hotwords)?)
+        let listed = hotwords.iter().map(|listed| listed.hotword.clone()).collect();
+        search.with_hotwords(listed).map_err(|error| {
+            let Error::Hotword { phrase, .. } = &error else { return error.into() };
+            let place = hotwords.iter().find(|listed| listed.hotword.phrase == *phrase);
+            let place = place.map_or(String::new(), |listed| listed.place.clone());
+            self.explained(anyhow::Error::new(error).context(place))
+        })
     }
 
-    /// What may be said, if that is limited.
+    /// What may be said, where a grammar is given.
     pub fn grammar(&self) -> Result<Option<Grammar>> {
-        self.grammar.read()
+        self.grammar.read(self.normalise.normaliser().as_ref())
+    }
+
+    /// The error of a word that cannot be spelled, with what helps.
+    fn explained(&self, error: anyhow::Error) -> anyhow::Error {
+        let text = message(&error);
+        match self.normalise.normaliser() {
+            None if text.contains("alphabet lacks") => {
+                anyhow::anyhow!("{text}, or let --normalize english do it")
+            }
+            _ => error,
+        }
     }
 
     fn calibration(&self) -> Result<Option<Calibration>> {
@@ -179,37 +213,39 @@ impl DecoderArgs {
         }
     }
 
-    fn read_hotwords(&self) -> Result<Vec<Hotword>> {
+    fn read_hotwords(&self) -> Result<Vec<Listed>> {
+        let rules = self.normalise.normaliser();
+        let hotword = |text: &str| {
+            let (phrase, boost) = parse(text)?;
+            let phrase = rules.as_ref().map_or(phrase.to_string(), |rules| rules.line(phrase));
+            let usual = Hotword::new(phrase);
+            Ok(Hotword { boost: boost.unwrap_or(usual.boost), ..usual })
+        };
         let mut hotwords = Vec::new();
         for text in &self.hotword {
-            hotwords.push(
-                parse(text).map_err(|problem| usage(format!("--hotword {text:?}: {problem}")))?,
-            );
+            let place = format!("--hotword {text:?}");
+            let hotword =
+                hotword(text).map_err(|problem: String| usage(format!("{place}: {problem}")))?;
+            hotwords.push(Listed { hotword, place });
         }
         if let Some(path) = &self.hotwords {
-            hotwords.extend(read_list(path)?);
+            let file = kinds::text(path, "a list of hotwords", |_| false)?;
+            for (line, text) in file.entries()? {
+                let hotword = hotword(text).map_err(|problem| file.error(line, problem))?;
+                let place = format!("{}, line {line}", path.display());
+                hotwords.push(Listed { hotword, place });
+            }
         }
         Ok(hotwords)
     }
 }
 
-fn read_list(path: &Path) -> Result<Vec<Hotword>> {
-    let text = std::fs::read_to_string(path).with_context(|| path.display().to_string())?;
-    let lines = text.lines().enumerate().map(|(n, line)| (n + 1, line.trim()));
-    let hotwords = lines.filter(|(_, line)| !line.is_empty() && !line.starts_with('#'));
-    hotwords
-        .map(|(n, line)| {
-            parse(line).map_err(|problem| anyhow::anyhow!("{}:{n}: {problem}", path.display()))
-        })
-        .collect()
-}
-
 /// `TEXT` or `TEXT:BOOST`.
-fn parse(text: &str) -> Result<Hotword, String> {
+fn parse(text: &str) -> Result<(&str, Option<f32>), String> {
     match text.rsplit_once(':') {
-        None => Ok(Hotword::new(text)),
+        None => Ok((text.trim(), None)),
         Some((phrase, boost)) => match boost.trim().parse() {
-            Ok(boost) => Ok(Hotword { phrase: phrase.trim().into(), boost }),
+            Ok(boost) => Ok((phrase.trim(), Some(boost))),
             Err(_) => Err(format!("{boost:?} is no number of nats; write TEXT or TEXT:BOOST")),
         },
     }
@@ -218,24 +254,45 @@ fn parse(text: &str) -> Result<Hotword, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use clap::Parser;
+
+    #[derive(Parser)]
+    struct Command {
+        #[command(flatten)]
+        decoder: DecoderArgs,
+    }
+
+    fn read(arguments: &[&str]) -> Result<Vec<(String, f32, String)>> {
+        let arguments = ["test"].iter().chain(arguments);
+        let hotwords = Command::parse_from(arguments).decoder.read_hotwords()?;
+        let triple = |l: Listed| (l.hotword.phrase, l.hotword.boost, l.place);
+        Ok(hotwords.into_iter().map(triple).collect())
+    }
 
     #[test]
     fn hotwords_are_read() {
-        let hotword = |phrase: &str, boost| Hotword { phrase: phrase.into(), boost };
-        for (text, expected) in [
-            ("stone", hotword("stone", 5.0)),
-            ("stone chat and all", hotword("stone chat and all", 9.0)),
-            ("stone chat:4", hotword("stone chat", 4.0)),
-            ("stone : 2.5 ", hotword("stone", 2.5)),
+        for (text, phrase, boost) in [
+            ("stone", "stone", 5.0),
+            ("stone chat and all", "stone chat and all", 9.0),
+            ("stone chat:4", "stone chat", 4.0),
+            ("stone : 2.5 ", "stone", 2.5),
         ] {
-            assert_eq!(parse(text), Ok(expected), "{text}");
+            let read = read(&["--hotword", text]).unwrap();
+            assert_eq!((&read[0].0[..], read[0].1), (phrase, boost), "{text}");
         }
-        assert!(parse("stone:much").unwrap_err().contains("much"));
+        assert!(read(&["--hotword", "stone:much"]).is_err());
         let file = tempfile::NamedTempFile::new().unwrap();
-        std::fs::write(file.path(), "# names\n\nann\n bob:3 \n").unwrap();
-        let read = read_list(file.path()).unwrap();
-        assert_eq!(read, [hotword("ann", 3.0), hotword("bob", 3.0)]);
-        std::fs::write(file.path(), "ann\nbob:x\n").unwrap();
-        assert!(read_list(file.path()).unwrap_err().to_string().contains(":2: "));
+        let path = file.path().to_str().unwrap();
+        std::fs::write(path, "\u{feff}# names\r\n\r\nann\r\n bob:3 \r\n").unwrap();
+        let hotword =
+            |phrase: &str, boost, line| (phrase.to_string(), boost, format!("{path}, line {line}"));
+        let expected = [hotword("ann", 3.0, 3), hotword("bob", 3.0, 4)];
+        assert_eq!(read(&["--hotwords", path]).unwrap(), expected);
+        std::fs::write(path, "Route 66\n").unwrap();
+        let expected = [hotword("route sixty six", 9.0, 1)];
+        assert_eq!(read(&["--hotwords", path, "--normalize", "english"]).unwrap(), expected);
+        std::fs::write(path, "ann\nbob:x\n").unwrap();
+        let error = read(&["--hotwords", path]).unwrap_err().to_string();
+        assert!(error.starts_with(&format!("{path}, line 2: ")), "{error}");
     }
 }

@@ -10,6 +10,9 @@ use clap::CommandFactory;
 pub enum Verdict {
     /// All is well.
     Good,
+    /// The work was stopped and is saved: it goes on with `--resume`.
+    #[cfg_attr(not(feature = "train"), allow(dead_code))]
+    Interrupted,
     /// The verb worked, but what it looked at is not in order; it has said so already.
     Bad,
 }
@@ -19,6 +22,8 @@ impl From<Verdict> for ExitCode {
         match verdict {
             Verdict::Good => ExitCode::SUCCESS,
             Verdict::Bad => ExitCode::from(1),
+            // EX_TEMPFAIL of sysexits.h: a scheduler knows to try again.
+            Verdict::Interrupted => ExitCode::from(75),
         }
     }
 }
@@ -40,7 +45,7 @@ pub fn report(error: &anyhow::Error) -> ExitCode {
         // Whoever read us has seen enough: `stonechat ... | head`.
         return ExitCode::SUCCESS;
     }
-    eprintln!("error: {}", message(error));
+    crate::output::say(&format!("error: {}", message(error)));
     ExitCode::from(1)
 }
 

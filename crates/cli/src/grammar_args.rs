@@ -2,9 +2,15 @@
 
 use std::path::PathBuf;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use clap::Args;
 use stonechat::{Calibration, Grammar, GrammarOptions, GrammarSearch, Model};
+use stonechat_decode::Error;
+use stonechat_files::TextError;
+use stonechat_kinds::FileKind;
+use stonechat_lm::Normaliser;
+
+use crate::kinds;
 
 use crate::failure::usage;
 
@@ -53,29 +59,52 @@ impl GrammarArgs {
         grammar: &Grammar,
         calibration: Option<Calibration>,
     ) -> Result<GrammarSearch> {
-        let name =
-            || self.grammar.as_ref().map_or(String::new(), |path| path.display().to_string());
-        let search = model.grammar_search(grammar, self.options()?).with_context(name)?;
+        let search = model.grammar_search(grammar, self.options()?);
+        let search = search.map_err(|error| match error {
+            stonechat::Error::Decode(error) => self.at(error),
+            other => other.into(),
+        })?;
         Ok(match calibration {
             Some(calibration) => search.with_calibration(calibration),
             None => search,
         })
     }
 
-    /// The grammar of the file.
-    pub fn read(&self) -> Result<Option<Grammar>> {
+    /// The grammar of the file, its phrases as `rules` have them.
+    pub fn read(&self, rules: Option<&Normaliser>) -> Result<Option<Grammar>> {
         let Some(path) = &self.grammar else { return Ok(None) };
-        let name = || path.display().to_string();
-        let text = std::fs::read_to_string(path).with_context(name)?;
-        let grammar = if text.trim_start_matches('\u{feff}').trim_start().starts_with("#JSGF") {
-            Grammar::from_jsgf(text.trim_start_matches('\u{feff}'))
+        let file = kinds::text(path, "a grammar", |kind| kind == FileKind::Jsgf)?;
+        let grammar = if file.as_str()?.trim_start().starts_with("#JSGF") {
+            if rules.is_some() {
+                return Err(usage(
+                    "--normalize is for lists of phrases, and the grammar is in JSGF",
+                ));
+            }
+            Grammar::from_jsgf(file.as_str()?)
         } else {
-            let lines = text.lines().enumerate().map(|(n, line)| (n + 1, line.trim()));
-            Grammar::from_lines(
-                lines.filter(|(_, line)| !line.is_empty() && !line.starts_with('#')),
-            )
+            let spoken = |text: &str| rules.map_or(text.to_string(), |r| r.line(text));
+            let phrases = file.entries()?.into_iter().map(|(line, text)| (line, spoken(text)));
+            let phrases: Vec<(usize, String)> = phrases.collect();
+            Grammar::from_lines(phrases.iter().map(|(line, text)| (*line, &text[..])))
         };
-        Ok(Some(grammar.with_context(name)?))
+        Ok(Some(grammar.map_err(|error| self.at(error))?))
+    }
+
+    /// Whether it is a list of phrases.
+    pub fn is_list(&self) -> bool {
+        let kind = self.grammar.as_ref().and_then(|path| FileKind::of_file(path).ok().flatten());
+        kind != Some(FileKind::Jsgf)
+    }
+
+    /// The error of a grammar with its file and line.
+    pub fn at(&self, error: Error) -> anyhow::Error {
+        match (&self.grammar, error) {
+            (Some(path), Error::Grammar { line: line @ 1.., message: problem }) => {
+                TextError::Line { path: path.clone(), line, problem }.into()
+            }
+            (Some(path), error) => anyhow::Error::new(error).context(path.display().to_string()),
+            (None, error) => error.into(),
+        }
     }
 }
 
@@ -94,7 +123,7 @@ mod tests {
                 nearest: false,
                 min_confidence: None,
             };
-            let grammar = arguments.read()?.unwrap();
+            let grammar = arguments.read(None)?.unwrap();
             Ok(grammar.words().into_iter().map(String::from).collect())
         };
         for text in [
@@ -104,7 +133,7 @@ mod tests {
         ] {
             assert_eq!(words(text).unwrap(), ["light", "off", "on"], "{text}");
         }
-        for text in ["", "# nothing", "#JSGF V1.0;\npublic <c> = light"] {
+        for text in ["", "# nothing", "#JSGF V1.0;\npublic <c> = light", "caf\u{e9}\n\0"] {
             let error = format!("{:#}", words(text).unwrap_err());
             assert!(error.contains(file.path().to_str().unwrap()), "{error}");
         }

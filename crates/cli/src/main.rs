@@ -1,7 +1,8 @@
 //! The `stonechat` command. One file a verb under [`verbs`].
 //!
 //! What holds for all of them: results go to stdout, with `--json` exactly one object and nothing
-//! else; logs and progress go to stderr; the exit status is 0 for done, 1 for failed, 2 for usage.
+//! else; logs and progress go to stderr; the exit status is 0 for done, 1 for failed, 2 for usage,
+//! 75 for a training that was stopped and goes on with `--resume`.
 //!
 //! `train` and `data` are behind the feature `train`, which is on. Without it
 //! (`cargo build --release --no-default-features`) the rest builds in a fraction of the time.
@@ -15,6 +16,8 @@ mod endpoint_args;
 mod failure;
 mod grammar_args;
 mod inputs;
+mod interrupt;
+mod kinds;
 mod memory;
 mod model_file;
 mod normalise;

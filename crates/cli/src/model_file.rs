@@ -6,7 +6,10 @@ use anyhow::{Context, Result};
 use clap::Args;
 use stonechat::Model;
 use stonechat_english::MODEL;
+use stonechat_kinds::FileKind;
 use stonechat_model::Package;
+
+use crate::{kinds, output};
 
 /// Which package a verb works on.
 #[derive(Args)]
@@ -22,6 +25,11 @@ impl ModelArg {
         self.model.is_none()
     }
 
+    /// Its file, where one is given.
+    pub fn path(&self) -> Option<&Path> {
+        self.model.as_deref()
+    }
+
     /// For headings.
     pub fn name(&self) -> String {
         match &self.model {
@@ -33,7 +41,11 @@ impl ModelArg {
     /// Reads the package.
     pub fn package(&self) -> Result<Package> {
         match &self.model {
-            Some(path) => Ok(Package::load(path)?),
+            Some(path) => Package::load(path).map_err(|error| {
+                kinds::explained(error, path, "a Stonechat package", |kind| {
+                    matches!(kind, FileKind::Package | FileKind::Unknown(_))
+                })
+            }),
             None => Package::from_bytes(MODEL).context("the bundled model"),
         }
     }
@@ -47,10 +59,10 @@ impl ModelArg {
     /// Says on stderr that a package of integers was asked to be changed.
     pub fn warn_of_integers(&self) -> Result<()> {
         if self.package()?.network.maps().iter().any(|map| map.map.is_quantised()) {
-            eprintln!(
-                "warning: {}: its weights are integers: starting from their values; the float package would lose less",
+            output::warn(&format!(
+                "{}: its weights are integers: starting from their values; the float package would lose less",
                 self.name()
-            );
+            ));
         }
         Ok(())
     }

@@ -1,6 +1,8 @@
-//! What goes to stdout: JSON objects and aligned tables.
+//! What goes to stdout: JSON objects and aligned tables. And what goes to stderr: lines that nothing
+//! depends on, so that it does not matter whether anybody reads them.
 
 use std::io::Write;
+use std::path::Path;
 
 use anyhow::Result;
 use serde::Serialize;
@@ -17,6 +19,22 @@ pub fn text(text: &str) -> Result<()> {
     out.write_all(b"\n")?;
     out.flush()?;
     Ok(())
+}
+
+/// Whether `output` can be written, and is none of the files that are read; asked before the work and not after it.
+pub fn reserve<'a>(output: &Path, inputs: impl IntoIterator<Item = &'a Path>) -> Result<()> {
+    stonechat_files::is_input(output, inputs)?;
+    Ok(stonechat_files::check(output)?)
+}
+
+/// A line on stderr; where nobody reads it the work goes on.
+pub fn say(line: &str) {
+    let _ = writeln!(std::io::stderr(), "{line}");
+}
+
+/// Something that is not as the user may think.
+pub fn warn(line: &str) {
+    say(&format!("warning: {line}"));
 }
 
 /// A table in columns: the first to the left, the others to the right, two spaces between.

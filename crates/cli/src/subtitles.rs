@@ -13,6 +13,9 @@ const LINES: usize = 2;
 /// word could not be read otherwise.
 const LINGER_S: f64 = 0.5;
 
+/// A subtitle is shown for this long (s) at least.
+const SHORTEST_S: f64 = 0.1;
+
 /// A text with the time when it is shown.
 #[derive(Debug, PartialEq)]
 struct Cue {
@@ -22,10 +25,10 @@ struct Cue {
     text: String,
 }
 
-/// SubRip.
-pub fn srt(words: &[Word]) -> String {
+/// SubRip, of a recording of so many seconds.
+pub fn srt(words: &[Word], seconds: f64) -> String {
     let mut text = String::new();
-    for (i, cue) in cues(words).iter().enumerate() {
+    for (i, cue) in cues(words, seconds).iter().enumerate() {
         let (start, end) = (time(cue.start_s, ','), time(cue.end_s, ','));
         // Writing to a String cannot fail.
         let _ = write!(text, "{}\n{start} --> {end}\n{}\n\n", i + 1, cue.text);
@@ -33,10 +36,10 @@ pub fn srt(words: &[Word]) -> String {
     text.trim_end().to_string()
 }
 
-/// WebVTT.
-pub fn vtt(words: &[Word]) -> String {
+/// WebVTT, of a recording of so many seconds.
+pub fn vtt(words: &[Word], seconds: f64) -> String {
     let mut text = String::from("WEBVTT\n\n");
-    for cue in cues(words) {
+    for cue in cues(words, seconds) {
         let (start, end) = (time(cue.start_s, '.'), time(cue.end_s, '.'));
         let escaped = cue.text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
         let _ = write!(text, "{start} --> {end}\n{escaped}\n\n");
@@ -44,7 +47,8 @@ pub fn vtt(words: &[Word]) -> String {
     text.trim_end().to_string()
 }
 
-fn cues(words: &[Word]) -> Vec<Cue> {
+/// No cue ends after the recording, where players would never show it.
+fn cues(words: &[Word], seconds: f64) -> Vec<Cue> {
     let mut groups: Vec<&[Word]> = Vec::new();
     let mut start = 0;
     for i in 1..=words.len() {
@@ -56,9 +60,11 @@ fn cues(words: &[Word]) -> Vec<Cue> {
             start = i;
         }
     }
-    let next_start = |g: usize| groups.get(g + 1).map_or(f64::INFINITY, |next| next[0].start);
+    // The network's look-ahead may put a last word behind the end.
+    let start = |group: &[Word]| group[0].start.min(seconds - SHORTEST_S).max(0.0);
+    let next_start = |g: usize| groups.get(g + 1).map_or(seconds, |next| start(next));
     let cue = |(g, group): (usize, &&[Word])| Cue {
-        start_s: group[0].start,
+        start_s: start(group),
         end_s: (group[group.len() - 1].end + LINGER_S).min(next_start(g)),
         text: balanced(group),
     };
@@ -125,18 +131,30 @@ mod tests {
 
     #[test]
     fn cut_at_pauses() {
-        let text = srt(&words("one two | three <&>"));
+        let text = srt(&words("one two | three <&>"), 5.0);
         let expected = "1\n00:00:00,000 --> 00:00:01,200\none two\n\n2\n00:00:01,800 --> 00:00:03,000\nthree <&>";
         assert_eq!(text, expected);
-        let text = vtt(&words("one two | three <&>"));
+        let text = vtt(&words("one two | three <&>"), 5.0);
         let expected = "WEBVTT\n\n00:00:00.000 --> 00:00:01.200\none two\n\n00:00:01.800 --> 00:00:03.000\nthree &lt;&amp;&gt;";
         assert_eq!(text, expected);
     }
 
     #[test]
+    fn nothing_is_shown_after_the_end() {
+        // Words from 0 to 1.1 s; the last begins at 0.8 s.
+        let words = words("one two three");
+        for (seconds, end) in [(3.0, "01,600"), (1.5, "01,500"), (1.1, "01,100"), (0.7, "00,700")] {
+            let text = srt(&words, seconds);
+            assert!(text.contains(&format!("00:00:00,000 --> 00:00:{end}\n")), "{seconds}: {text}");
+        }
+        let late = [Word { word: "late".into(), start: 2.3, end: 2.4, conf: 1.0 }];
+        assert_eq!(srt(&late, 2.275), "1\n00:00:02,175 --> 00:00:02,275\nlate");
+    }
+
+    #[test]
     fn nothing_said() {
-        assert_eq!(srt(&[]), "");
-        assert_eq!(vtt(&[]), "WEBVTT");
+        assert_eq!(srt(&[], 1.0), "");
+        assert_eq!(vtt(&[], 0.0), "WEBVTT");
     }
 
     #[test]
@@ -144,7 +162,7 @@ mod tests {
         let long = "x".repeat(50);
         let text = format!("{} {long} {long} {long} end", "lorem ipsum dolor sit amet ".repeat(20));
         let words = words(&text);
-        let cues = cues(&words);
+        let cues = cues(&words, 1000.0);
         let back: Vec<&str> = cues.iter().flat_map(|cue| cue.text.split_whitespace()).collect();
         assert_eq!(back, text.split_whitespace().collect::<Vec<_>>());
         for (cue, next) in cues.iter().zip(cues.iter().skip(1)) {
@@ -159,7 +177,7 @@ mod tests {
 
     #[test]
     fn two_lines_are_of_about_one_length() {
-        let cues = cues(&words("a quick brown fox jumps over the lazy dog at noon"));
+        let cues = cues(&words("a quick brown fox jumps over the lazy dog at noon"), 10.0);
         assert_eq!(cues[0].text, "a quick brown fox jumps\nover the lazy dog at noon");
     }
 

@@ -84,6 +84,23 @@ fn every_problem_is_found() {
 
 #[cfg(feature = "train")]
 #[test]
+fn nothing_and_two_values_of_one_field_are_problems() {
+    let folder = Folder::new();
+    folder.write("a.wav", wav(&sound(1.0, 1), RATE_HZ, 1));
+    folder.write("empty.jsonl", "\u{feff}\r\n");
+    let value = run_json(folder.with_model("data check").arg("empty.jsonl"), 1);
+    assert_eq!(value["findings"]["empty_manifest"]["count"], 1, "{value}");
+    folder.write(
+        "m.jsonl",
+        line("a.wav", 1.0, "first", "x").replace("\"text\"", "\"text\":\"second\",\"text\""),
+    );
+    let (text, _) = run(folder.with_model("data check").arg("m.jsonl"), 1);
+    assert!(text.contains("m.jsonl:1: field `text`: there twice"), "{text}");
+    let (_, stderr) = run(folder.with_model("eval --manifest").arg("m.jsonl"), 1);
+    assert!(stderr.contains("m.jsonl:1: field `text`: there twice"), "{stderr}");
+}
+
+#[test]
 fn a_recipe_can_be_the_measure() {
     let folder = Folder::new();
     folder.write("a.wav", wav(&sound(1.0, 1), RATE_HZ, 1));

@@ -31,7 +31,8 @@ fn audio_that_is_none() {
             assert!(!stderr.contains("panicked"), "{name}: {stderr}");
         }
     }
-    for missing in ["missing.wav", "."] {
+    std::fs::create_dir(folder.path("nothing")).unwrap();
+    for missing in ["missing.wav", "nothing"] {
         let (_, stderr) = run(folder.with_model("transcribe").arg(missing), 1);
         assert!(stderr.contains(missing), "{stderr}");
     }

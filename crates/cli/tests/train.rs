@@ -126,6 +126,62 @@ fn a_killed_run_resumes_to_the_same_weights() {
     assert_eq!(logged("whole"), logged("killed"), "every step is logged once");
 }
 
+/// Waits until a run has logged so many steps.
+fn wait_for_steps(folder: &Folder, run: &str, steps: u64, child: &mut std::process::Child) {
+    let begun = Instant::now();
+    loop {
+        let done = metrics(&folder.path(run)).iter().filter_map(|m| m["step"].as_u64()).max();
+        if done.is_some_and(|done| done >= steps) {
+            return;
+        }
+        assert!(child.try_wait().unwrap().is_none(), "ended before it had {steps} steps");
+        assert!(begun.elapsed() < Duration::from_secs(120), "does not get on: {done:?}");
+        std::thread::sleep(Duration::from_millis(2));
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn signals_save_and_the_run_goes_on_by_its_folder_alone() {
+    let folder = folder();
+    run(folder.command("train").args(["r.toml", "--run", "whole"]), 0);
+    for (signal, resume) in [("-INT", false), ("-TERM", true)] {
+        let mut child = match resume {
+            false => start(&folder, "run", false),
+            true => Command::new(assert_cmd::cargo::cargo_bin("stonechat"))
+                .args(["train", "--run", "run", "--resume"])
+                .current_dir(folder.root.path())
+                .stdout(Stdio::null())
+                .stderr(Stdio::piped())
+                .spawn()
+                .unwrap(),
+        };
+        let before = metrics(&folder.path("run")).len() as u64;
+        wait_for_steps(&folder, "run", before + 3, &mut child);
+        let kill = Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap();
+        assert!(kill.success());
+        let output = child.wait_with_output().unwrap();
+        assert_eq!(output.status.code(), Some(75), "{signal}");
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert!(!resume || stderr.contains("train --run run --resume"), "{stderr}");
+    }
+    run(folder.command("train").args(["--run", "run", "--resume"]), 0);
+    for stage in ["full.stonechat", "low-rank.stonechat"] {
+        let load = |run: &str| Package::load(folder.path(run).join(stage)).unwrap();
+        assert_eq!(load("whole").network, load("run").network, "{stage}");
+    }
+    // More epochs are done, or refused.
+    let more = ["--run", "run", "--resume", "--set", "stage.1.epochs=4"];
+    let (_, stderr) = run(folder.command("train").args(more), 1);
+    assert!(stderr.contains("stage.1.epochs (3 before, 4 now)"), "{stderr}");
+    let (_, stderr) =
+        run(folder.command("train").args(more).args(["--change", "stage.1.epochs"]), 0);
+    assert!(stderr.contains("low-rank epoch 4") && !stderr.contains("epoch 3:"), "{stderr}");
+    run(folder.command("train").args(["--run", "run"]), 2);
+    run(folder.command("train").args(["--run", "tpyo", "--resume"]), 1);
+    assert!(!folder.path("tpyo").exists());
+}
+
 #[test]
 fn a_trained_net_is_better_than_an_untrained_one_and_can_be_used() {
     let folder = folder();

@@ -3,6 +3,9 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use stonechat_files::{OutputError, TextError};
+use stonechat_kinds::FileKind;
+
 /// An error that names the file, line or field and says what to do.
 #[derive(Debug, thiserror::Error)]
 pub enum ManifestError {
@@ -15,13 +18,8 @@ pub enum ManifestError {
         source: io::Error,
     },
     /// A manifest could not be written.
-    #[error("{}: {source}; check the folder and its free space", path.display())]
-    Write {
-        /// The file.
-        path: PathBuf,
-        /// The system's reason.
-        source: io::Error,
-    },
+    #[error(transparent)]
+    Write(#[from] OutputError),
     /// A folder or table that recordings are to be taken from is not laid out as expected.
     #[error("{}: {problem}", path.display())]
     Layout {
@@ -29,6 +27,14 @@ pub enum ManifestError {
         path: PathBuf,
         /// What is missing or wrong, and what to do.
         problem: String,
+    },
+    /// The file is something else.
+    #[error("{}: this seems to be {kind}, and a manifest is wanted (JSON lines){}", path.display(), advice(*.kind))]
+    Kind {
+        /// The file.
+        path: PathBuf,
+        /// What it is.
+        kind: FileKind,
     },
     /// A line is not what it should be.
     #[error("{}:{line}: field `{field}`: {problem}", path.display())]
@@ -54,6 +60,17 @@ pub enum ManifestError {
     },
 }
 
+impl From<TextError> for ManifestError {
+    fn from(error: TextError) -> Self {
+        match error {
+            TextError::Io { path, source } => Self::Io { path, source },
+            TextError::Line { path, line, problem } => {
+                Self::Line { path, line, field: "line", problem }
+            }
+        }
+    }
+}
+
 impl ManifestError {
     pub(crate) fn io(path: &Path, source: io::Error) -> Self {
         Self::Io { path: path.to_path_buf(), source }
@@ -67,4 +84,8 @@ impl ManifestError {
     pub(crate) fn layout(path: &Path, problem: impl Into<String>) -> Self {
         Self::Layout { path: path.to_path_buf(), problem: problem.into() }
     }
+}
+
+fn advice(kind: FileKind) -> String {
+    kind.advice().map_or(String::new(), |advice| format!("; {advice}"))
 }

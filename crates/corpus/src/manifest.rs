@@ -3,9 +3,15 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::{Map, Value};
+use stonechat_files::{LineError, TextFile};
+use stonechat_kinds::FileKind;
 
 use crate::ManifestError;
+
+/// The fields that are read.
+const FIELDS: [&str; 5] = ["audio_filepath", "duration", "text", "offset", "speaker"];
 
 /// One line of a manifest.
 #[derive(Clone, Debug, PartialEq)]
@@ -84,32 +90,78 @@ pub fn read_manifest(path: &Path) -> Result<Vec<Utterance>, ManifestError> {
 pub fn read_manifest_lines(
     path: &Path,
 ) -> Result<Vec<Result<Utterance, ManifestError>>, ManifestError> {
-    let bytes = std::fs::read(path).map_err(|error| ManifestError::io(path, error))?;
-    let bytes = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(&bytes);
+    // Nothing is taken out of a pipe to look at it.
+    if let Ok(Some(kind)) = FileKind::of_file(path)
+        && !may_be_lines(kind)
+    {
+        return Err(ManifestError::Kind { path: path.to_path_buf(), kind });
+    }
+    let file = TextFile::read(path)?;
     let manifest: Arc<Path> = path.into();
-    let lines = bytes.split(|&byte| byte == b'\n').enumerate();
+    let filled =
+        |text: &Result<&str, LineError>| text.as_ref().map_or(true, |text| !text.trim().is_empty());
+    let lines = file.lines().filter(|(_, text)| filled(text));
     Ok(lines
-        .filter(|(_, line)| !line.trim_ascii().is_empty())
-        .map(|(index, line)| {
-            parse_line(line.trim_ascii(), &manifest, index + 1).map_err(|(field, problem)| {
-                ManifestError::Line { path: path.to_path_buf(), line: index + 1, field, problem }
-            })
+        .map(|(line, text)| {
+            let text = text.map_err(|problem| ("line", problem.to_string()));
+            text.and_then(|text| parse_line(text.trim(), &manifest, line)).map_err(
+                |(field, problem)| ManifestError::Line {
+                    path: path.to_path_buf(),
+                    line,
+                    field,
+                    problem,
+                },
+            )
         })
         .collect())
 }
 
+/// Whether a file of that kind is a manifest, or may be a damaged one.
+fn may_be_lines(kind: FileKind) -> bool {
+    use FileKind::{Empty, Json, Manifest, Text, Toml, Unknown, Utf16};
+    matches!(kind, Empty | Json | Manifest | Text | Toml | Unknown(_) | Utf16)
+}
+
 type FieldError = (&'static str, String);
 
-fn parse_line(line: &[u8], manifest: &Arc<Path>, number: usize) -> Result<Utterance, FieldError> {
-    let line = std::str::from_utf8(line).map_err(|error| {
-        (
-            "line",
-            format!("not UTF-8 from byte {}; save the manifest as UTF-8", error.valid_up_to() + 1),
-        )
-    })?;
-    let object: Map<String, Value> = serde_json::from_str(line).map_err(|error| {
+/// The fields of a line, and the first that is there twice: one of its values would be lost.
+struct Fields {
+    values: Map<String, Value>,
+    twice: Option<&'static str>,
+}
+
+impl<'de> Deserialize<'de> for Fields {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Object;
+        impl<'de> Visitor<'de> for Object {
+            type Value = Fields;
+
+            fn expecting(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Fields, A::Error> {
+                let mut fields = Fields { values: Map::new(), twice: None };
+                while let Some((key, value)) = map.next_entry::<String, Value>()? {
+                    let known = FIELDS.into_iter().find(|field| *field == key);
+                    if fields.values.insert(key, value).is_some() {
+                        fields.twice = fields.twice.or(known);
+                    }
+                }
+                Ok(fields)
+            }
+        }
+        deserializer.deserialize_map(Object)
+    }
+}
+
+fn parse_line(line: &str, manifest: &Arc<Path>, number: usize) -> Result<Utterance, FieldError> {
+    let Fields { values: object, twice } = serde_json::from_str(line).map_err(|error| {
         ("line", format!("not a JSON object: {error}; write one object a line"))
     })?;
+    if let Some(field) = twice {
+        return Err((field, "there twice; keep the one that is right".into()));
+    }
     let audio = string(&object, "audio_filepath")?
         .ok_or_else(|| missing("audio_filepath", "the path of the audio file"))?;
     if audio.is_empty() {

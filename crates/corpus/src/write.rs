@@ -1,10 +1,10 @@
 //! Manifests written: the lines that [`read_manifest`](crate::read_manifest) reads.
 
-use std::fs::File;
-use std::io::{BufWriter, Write};
+use std::io::Write;
 use std::path::Path;
 
 use serde_json::{Map, Value, json};
+use stonechat_files::Output;
 
 use crate::{ManifestError, Utterance};
 
@@ -34,15 +34,12 @@ pub fn write_manifest(
     path: &Path,
     lines: impl IntoIterator<Item = Map<String, Value>>,
 ) -> Result<(), ManifestError> {
-    let write = || -> std::io::Result<()> {
-        let mut file = BufWriter::new(File::create(path)?);
-        for line in lines {
-            serde_json::to_writer(&mut file, &line)?;
-            file.write_all(b"\n")?;
-        }
-        file.flush()
-    };
-    write().map_err(|error| ManifestError::Write { path: path.to_path_buf(), source: error })
+    let mut file = Output::create(path)?;
+    for line in lines {
+        let line = Value::Object(line);
+        writeln!(file, "{line}").map_err(|error| file.error(error))?;
+    }
+    Ok(file.commit()?)
 }
 
 /// Seconds to the millisecond, as people write them.

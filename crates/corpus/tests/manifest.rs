@@ -45,11 +45,16 @@ fn lines_are_read_with_their_numbers() {
 
 #[test]
 fn wrong_lines_name_line_and_field() {
-    let cases: [(&str, &str, &str); 14] = [
+    let cases: [(&str, &str, &str); 15] = [
         ("nonsense", "line", "not a JSON object"),
         ("[1]", "line", "not a JSON object"),
         ("{\"audio_filepath\": \"a\", \"duration\": 1", "line", "not a JSON object"),
         (r#"{"duration": 1, "text": "a"}"#, "audio_filepath", "missing"),
+        (
+            r#"{"audio_filepath": "a", "text": "a", "duration": 1, "text": "b"}"#,
+            "text",
+            "there twice",
+        ),
         (r#"{"audio_filepath": null, "duration": 1, "text": "a"}"#, "audio_filepath", "missing"),
         (r#"{"audio_filepath": "", "duration": 1, "text": "a"}"#, "audio_filepath", "empty"),
         (

@@ -16,7 +16,11 @@ pub enum Heard {
     Phrase,
 }
 
-/// A condition for an end.
+/// How much longer (s) than its length a rule without silence waits for the end of a word.
+const GRACE_S: f64 = 5.0;
+
+/// A condition for an end. One that needs no silence cuts speech that goes on: it waits for the end of a word, at most
+/// 5 s.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct EndpointRule {
     /// What must have been said.
@@ -32,7 +36,7 @@ pub struct EndpointRule {
 pub struct EndpointRules(pub Vec<EndpointRule>);
 
 impl Default for EndpointRules {
-    /// 5 s of silence; 1 s after speech; 0.4 s after a complete phrase; 20 s of speech, whatever follows. CTC's
+    /// 5 s of silence; 1 s after speech; 0.4 s after a complete phrase; 20 s of speech and the end of a word. CTC's
     /// spikes leave gaps of silence inside of words and between them, so the second is not shorter.
     fn default() -> Self {
         let rule = |after, silence_s, length_s| EndpointRule { after, silence_s, length_s };
@@ -53,19 +57,54 @@ pub struct Endpointer {
     frames: u64,
     silent_frames: u64,
     heard: Heard,
+    between_words: bool,
+}
+
+/// What the most likely symbol of a frame says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BestSymbol {
+    /// Nothing: the middle of a sound, or silence.
+    Blank,
+    /// A word has ended.
+    Space,
+    /// A word goes on.
+    Letter,
+}
+
+impl BestSymbol {
+    /// Of a frame with a logit for each symbol; symbol 0 is the blank.
+    pub fn of(logits: &[f32], symbols: &[String]) -> Self {
+        let (mut best, mut highest) = (0, f32::NEG_INFINITY);
+        for (symbol, &logit) in logits.iter().enumerate() {
+            if logit > highest {
+                (best, highest) = (symbol, logit);
+            }
+        }
+        match symbols.get(best) {
+            _ if best == 0 => Self::Blank,
+            Some(text) if text == " " => Self::Space,
+            _ => Self::Letter,
+        }
+    }
 }
 
 impl Endpointer {
     /// For frames of `frame_seconds`.
     pub fn new(rules: EndpointRules, frame_seconds: f64) -> Self {
-        Self { rules, frame_seconds, frames: 0, silent_frames: 0, heard: Heard::Anything }
+        let heard = Heard::Anything;
+        Self { rules, frame_seconds, frames: 0, silent_frames: 0, heard, between_words: false }
     }
 
-    /// Takes a frame: silent, or with speech; and whether what was said so far is a
-    /// [`complete`](crate::Decoder::is_complete) phrase.
-    pub fn push(&mut self, silent: bool, complete: bool) {
+    /// Takes a frame, and whether what was said so far is a [`complete`](crate::Decoder::is_complete) phrase. The frame is
+    /// silent if its best symbol is no letter and nobody is `speaking`.
+    pub fn push(&mut self, best: BestSymbol, speaking: bool, complete: bool) {
         self.frames += 1;
-        if silent {
+        self.between_words = match best {
+            BestSymbol::Blank => self.between_words,
+            BestSymbol::Space => true,
+            BestSymbol::Letter => false,
+        };
+        if best != BestSymbol::Letter && !speaking {
             self.silent_frames += 1;
         } else {
             self.silent_frames = 0;
@@ -83,7 +122,10 @@ impl Endpointer {
         // Sums of frames are a little off what they mean.
         let reached = |value: f64, needed: f64| value >= needed - 1e-9;
         self.rules.0.iter().position(|rule| {
-            self.heard >= rule.after
+            let forced = rule.silence_s == 0.0;
+            let ready = !forced || self.between_words || reached(length_s, rule.length_s + GRACE_S);
+            ready
+                && self.heard >= rule.after
                 && reached(silence_s, rule.silence_s)
                 && reached(length_s, rule.length_s)
                 && self.frames > 0
@@ -97,19 +139,9 @@ impl Endpointer {
 
     /// Another utterance begins.
     pub fn reset(&mut self) {
-        (self.frames, self.silent_frames, self.heard) = (0, 0, Heard::Anything);
+        (self.frames, self.silent_frames) = (0, 0);
+        (self.heard, self.between_words) = (Heard::Anything, false);
     }
-}
-
-/// Whether the best symbol of a frame is the blank (index 0) or a space.
-pub fn is_pause(logits: &[f32], symbols: &[String]) -> bool {
-    let (mut best, mut highest) = (0, f32::NEG_INFINITY);
-    for (symbol, &logit) in logits.iter().enumerate() {
-        if logit > highest {
-            (best, highest) = (symbol, logit);
-        }
-    }
-    best == 0 || symbols.get(best).is_some_and(|text| text == " ")
 }
 
 #[cfg(test)]
@@ -118,13 +150,18 @@ mod tests {
 
     #[test]
     fn rules_fire_in_time() {
-        // 's' is a tenth of a second of silence, 'a' one of speech; 'c' and 'o' the same in a complete phrase.
+        // 's' is a tenth of a second of silence, 'a' one of speech; 'c' and 'o' the same in a complete phrase; ' ' the end of a
+        // word.
         for (sound, rule, at) in [
             ("s".repeat(60), Some(0), 50),
             (format!("{}{}", "a".repeat(5), "s".repeat(20)), Some(1), 15),
             (format!("sss{}sssssssss{}", "a".repeat(5), "a".repeat(5)), None, 0),
-            ("a".repeat(250), Some(3), 200),
-            ("asss".repeat(60), Some(3), 200),
+            // Nobody makes a pause: between words, or at last within one.
+            ("a".repeat(260), Some(3), 250),
+            ("asss".repeat(65), Some(3), 250),
+            (format!("{} aa", "a".repeat(210)), Some(3), 211),
+            (format!("{} {}", "a".repeat(150), "a".repeat(120)), Some(3), 250),
+            (format!("{} ss{}", "a".repeat(198), "a".repeat(20)), Some(3), 200),
             (format!("aaoccc{}", "c".repeat(5)), Some(2), 7),
             (format!("aaoccaaossccc{}", "s".repeat(9)), Some(2), 12),
             (format!("aaoccss{}", "s".repeat(9)), Some(1), 13),
@@ -133,7 +170,12 @@ mod tests {
             assert_eq!(endpointer.ended(), None);
             let mut fired = None;
             for (n, frame) in sound.chars().enumerate() {
-                endpointer.push("sc".contains(frame), "co".contains(frame));
+                let best = match frame {
+                    's' | 'c' => BestSymbol::Blank,
+                    ' ' => BestSymbol::Space,
+                    _ => BestSymbol::Letter,
+                };
+                endpointer.push(best, false, "co".contains(frame));
                 if let Some(rule) = endpointer.ended() {
                     fired = Some((rule, n + 1));
                     break;
@@ -146,15 +188,25 @@ mod tests {
     }
 
     #[test]
-    fn pauses_are_blanks_and_spaces() {
+    fn somebody_who_speaks_is_not_silent() {
+        let mut endpointer = Endpointer::new(EndpointRules::default(), 0.1);
+        for (speaking, expected_s) in [(false, 0.1), (true, 0.0), (false, 0.1), (false, 0.2)] {
+            endpointer.push(BestSymbol::Blank, speaking, false);
+            assert!((endpointer.trailing_silence_s() - expected_s).abs() < 1e-9);
+        }
+    }
+
+    #[test]
+    fn the_best_symbol_of_a_frame() {
+        use BestSymbol::{Blank, Letter, Space};
         let symbols = ["", " ", "a"].map(String::from);
-        for (logits, pause) in [
-            ([1.0, 0.0, 0.5], true),
-            ([0.0, 1.0, 0.5], true),
-            ([0.0, 1.0, 1.5], false),
-            ([f32::NAN; 3], true),
+        for (logits, best) in [
+            ([1.0, 0.0, 0.5], Blank),
+            ([0.0, 1.0, 0.5], Space),
+            ([0.0, 1.0, 1.5], Letter),
+            ([f32::NAN; 3], Blank),
         ] {
-            assert_eq!(is_pause(&logits, &symbols), pause, "{logits:?}");
+            assert_eq!(BestSymbol::of(&logits, &symbols), best, "{logits:?}");
         }
     }
 }

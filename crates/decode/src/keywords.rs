@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::Error;
 use crate::frame::Frame;
-use crate::symbols::{SPACE, Symbols};
+use crate::symbols::{SPACE, Symbols, lacks};
 use crate::words::milliseconds;
 
 /// How long something better is waited for before a phrase is reported, in seconds.
@@ -126,11 +126,14 @@ impl KeywordSpotter {
             if phrase.is_empty() {
                 return Err(refuse("it has no letter".into()));
             }
-            let symbol = |c: char| {
-                let found = alphabet.class(c).and_then(|class| alphabet.single(class));
-                found.ok_or_else(|| refuse(format!("no symbol is {c:?}")))
-            };
-            let symbols = phrase.chars().map(symbol).collect::<Result<Vec<_>, _>>()?;
+            let symbol = |c: char| alphabet.class(c).and_then(|class| alphabet.single(class));
+            let foreign =
+                |word: &&str| Some(lacks(word, word.chars().find(|&c| symbol(c).is_none())?));
+            if let Some(reason) = words.iter().find_map(foreign) {
+                return Err(refuse(reason));
+            }
+            let spelled: Option<Vec<u16>> = phrase.chars().map(symbol).collect();
+            let symbols = spelled.ok_or_else(|| refuse("no symbol is the space".into()))?;
             let ways = vec![NO_WAY; 2 * symbols.len() + 1];
             keywords.push(Keyword { phrase, symbols, ways, best: None });
         }

@@ -54,7 +54,7 @@ mod words;
 pub use beam::{Alternative, BeamDecoder, BeamOptions, BeamSearch, Hotword};
 pub use calibration::{Calibration, Evidence, expected_calibration_error};
 pub use decoder::Decoder;
-pub use endpoint::{EndpointRule, EndpointRules, Endpointer, Heard, is_pause};
+pub use endpoint::{BestSymbol, EndpointRule, EndpointRules, Endpointer, Heard};
 pub use error::Error;
 pub use error_rate::ErrorCount;
 pub use grammar::{Grammar, GrammarDecoder, GrammarOptions, GrammarSearch};

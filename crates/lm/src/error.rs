@@ -1,7 +1,9 @@
 //! The errors of this crate.
 
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+
+use stonechat_files::LineError;
 
 /// Why a text, a model or a file was refused.
 #[derive(Debug, thiserror::Error)]
@@ -14,6 +16,16 @@ pub enum Error {
         what: String,
         /// What the system said.
         source: io::Error,
+    },
+    /// A line of a text cannot be read.
+    #[error("{}, line {line}: {source}", path.display())]
+    Text {
+        /// The file.
+        path: PathBuf,
+        /// Counted from 1.
+        line: usize,
+        /// What is wrong with it.
+        source: LineError,
     },
     /// A line of an ARPA file is not what it must be.
     #[error("ARPA, line {line}: {reason}")]
@@ -57,6 +69,10 @@ pub enum Error {
 impl Error {
     pub(crate) fn io(what: impl Into<String>, source: io::Error) -> Self {
         Error::Io { what: what.into(), source }
+    }
+
+    pub(crate) fn line(path: &Path, line: usize, source: LineError) -> Self {
+        Error::Text { path: path.to_path_buf(), line, source }
     }
 
     pub(crate) fn arpa(line: u64, reason: impl Into<String>) -> Self {

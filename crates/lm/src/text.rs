@@ -1,8 +1,10 @@
 //! Texts as sentences: in memory, and in files, compressed or not.
 
 use std::fs::File;
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
+
+use stonechat_files::Lines;
 
 use crate::normalise::Normaliser;
 use crate::{Error, Result};
@@ -24,7 +26,7 @@ impl Sentences for &str {
 }
 
 /// Longest line in bytes; a file with longer ones is no text.
-const MAX_LINE_BYTES: u64 = 1 << 24;
+const MAX_LINE_BYTES: usize = 1 << 24;
 
 const GZIP: &[u8] = &[0x1f, 0x8b];
 const XZ: &[u8] = &[0xfd, b'7', b'z', b'X', b'Z', 0];
@@ -47,7 +49,7 @@ pub fn open(path: &Path) -> Result<Box<dyn BufRead>> {
 
 #[cfg(feature = "compressed")]
 fn decompress(file: BufReader<File>, is_gzip: bool) -> Result<Box<dyn BufRead>> {
-    let text: Box<dyn Read> = match is_gzip {
+    let text: Box<dyn std::io::Read> = match is_gzip {
         true => Box::new(flate2::bufread::MultiGzDecoder::new(file)),
         false => Box::new(lzma_rust2::XzReader::new(file, true)),
     };
@@ -77,23 +79,9 @@ impl Sentences for TextFiles {
     fn for_each(&mut self, visit: &mut dyn FnMut(&str) -> Result<()>) -> Result<()> {
         let Self { paths, normaliser } = self;
         for path in paths.iter() {
-            let mut text = open(path)?;
-            let mut line = Vec::new();
-            for number in 1u64.. {
-                line.clear();
-                let read = text.by_ref().take(MAX_LINE_BYTES).read_until(b'\n', &mut line);
-                let what = || format!("{}, line {number}", path.display());
-                if read.map_err(|error| Error::io(what(), error))? == 0 {
-                    break;
-                }
-                if line.len() as u64 == MAX_LINE_BYTES {
-                    let reason = format!("line {number} is longer than {MAX_LINE_BYTES} bytes");
-                    return Err(Error::Model(reason).in_file(path));
-                }
-                let Ok(line) = std::str::from_utf8(&line) else {
-                    let reason = format!("line {number} is not UTF-8");
-                    return Err(Error::Model(reason).in_file(path));
-                };
+            let mut lines = Lines::new(open(path)?, MAX_LINE_BYTES);
+            let wrong = |(line, error)| Error::line(path, line, error);
+            while let Some((_, line)) = lines.next_line().map_err(wrong)? {
                 match normaliser {
                     Some(normaliser) => normaliser.sentences(line, visit)?,
                     None => visit(line)?,

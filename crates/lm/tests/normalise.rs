@@ -29,6 +29,14 @@ fn words() {
         ("50% at 3:30, 4:05, 6:00", "fifty percent at three thirty four oh five six"),
         ("1/2 of 2½", "one half of two one half"),
         (
+            "3/4 on 3/4/2020 or 1/3/4",
+            "three quarters on three four two thousand twenty or one three four",
+        ),
+        (
+            "a ﬁne eﬀect of Łódź, hy\u{ad}phens and cafe\u{301}s",
+            "a fine effect of lodz hyphens and cafes",
+        ),
+        (
             "12345678901234567890",
             "one two three four five six seven eight nine zero one two three four five six seven eight nine zero",
         ),

@@ -34,7 +34,7 @@ fn what_cannot_be_read() {
     let mut text = TextFiles::new(vec![path.clone()], None);
     assert!(read(&mut text).unwrap_err().contains(&path.display().to_string()));
     std::fs::write(&path, b"good\nbad \xff\n").unwrap();
-    assert!(read(&mut text).unwrap_err().contains("line 2 is not UTF-8"));
+    assert!(read(&mut text).unwrap_err().contains("line 2: not UTF-8"));
 }
 
 #[cfg(feature = "compressed")]

@@ -101,7 +101,7 @@ impl Alphabet {
             let fitting = (1..self.len()).filter(|&i| rest.starts_with(&self.symbols[i]));
             let Some(index) = fitting.max_by_key(|&i| self.symbols[i].len()) else {
                 let position = text[..text.len() - rest.len()].chars().count();
-                return Err(Error::UnknownCharacter { character, position });
+                return Err(unknown(text, position, character));
             };
             // `new` bounds the number of symbols by that of u16.
             indices.push(index as u16);
@@ -117,10 +117,10 @@ impl Alphabet {
     pub fn spell(&self, text: &str) -> Result<Vec<u16>> {
         let mut bytes = [0; 4];
         let symbol = |(position, character): (usize, char)| {
-            let text: &str = character.encode_utf8(&mut bytes);
-            let index = (1..self.len()).find(|&i| self.symbols[i] == text);
+            let single: &str = character.encode_utf8(&mut bytes);
+            let index = (1..self.len()).find(|&i| self.symbols[i] == single);
             // `new` bounds the number of symbols by that of u16.
-            index.map(|i| i as u16).ok_or(Error::UnknownCharacter { character, position })
+            index.map(|i| i as u16).ok_or_else(|| unknown(text, position, character))
         };
         text.chars().enumerate().map(symbol).collect()
     }
@@ -147,6 +147,23 @@ impl Alphabet {
         }
         Ok(text)
     }
+}
+
+/// The error of the character at `position`, with the word around it.
+fn unknown(text: &str, position: usize, character: char) -> Error {
+    let mut start = 0;
+    for word in text.split(char::is_whitespace) {
+        let length = word.chars().count();
+        if position < start + length {
+            return Error::UnknownCharacter { word: word.into(), character, position };
+        }
+        if position == start + length {
+            break;
+        }
+        start += length + 1;
+    }
+    // A white space that is no symbol.
+    Error::UnknownCharacter { word: text.into(), character, position }
 }
 
 #[cfg(test)]
@@ -177,11 +194,15 @@ mod tests {
 
     #[test]
     fn an_unknown_character_is_named_with_its_position() {
-        for (text, character, position) in [("aéb", 'é', 1), ("éa", 'é', 0), ("ab cD", 'D', 4)]
-        {
+        for (text, word, character, position) in [
+            ("aéb", "aéb", 'é', 1),
+            ("éa", "éa", 'é', 0),
+            ("ab cD e", "cD", 'D', 4),
+            ("a\tb", "a\tb", '\t', 1),
+        ] {
             match Alphabet::english().encode(text) {
-                Err(Error::UnknownCharacter { character: c, position: p }) => {
-                    assert_eq!((c, p), (character, position), "{text}");
+                Err(Error::UnknownCharacter { word: w, character: c, position: p }) => {
+                    assert_eq!((&w[..], c, p), (word, character, position), "{text}");
                 }
                 other => panic!("{text}: {other:?}"),
             }
@@ -198,7 +219,7 @@ mod tests {
         let partial = Alphabet::new(["", "t", "ha"].map(String::from).to_vec()).unwrap();
         assert_eq!(partial.encode("that").unwrap(), [1, 2, 1]);
         match partial.spell("that") {
-            Err(Error::UnknownCharacter { character: 'h', position: 1 }) => {}
+            Err(Error::UnknownCharacter { character: 'h', position: 1, .. }) => {}
             other => panic!("{other:?}"),
         }
     }

@@ -21,9 +21,11 @@ pub enum Error {
     Alphabet(String),
     /// A text holds a character that the alphabet lacks.
     #[error(
-        "character {character:?} at position {position} of the text is not in the alphabet: normalise the text or extend the alphabet"
+        "{word:?} has {character:?} (position {position} of the text), which is not in the alphabet: normalise the text or extend the alphabet"
     )]
     UnknownCharacter {
+        /// The word that it is in.
+        word: String,
         /// The character.
         character: char,
         /// Its position in the text, counted in characters from 0.
@@ -50,7 +52,11 @@ pub enum Error {
         /// What is wrong with it.
         reason: String,
     },
-    /// A package file could not be read or written.
+    /// A package file could not be written.
+    #[cfg(feature = "save")]
+    #[error(transparent)]
+    Output(#[from] stonechat_files::OutputError),
+    /// A package file could not be read.
     #[error("{path}: {error}", path = path.display())]
     Io {
         /// The file.

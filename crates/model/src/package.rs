@@ -105,12 +105,12 @@ impl Package {
     /// Writes the file at once: into a temporary file beside `path`, synced, then renamed over it.
     ///
     /// # Errors
-    /// Those of [`to_bytes`](Self::to_bytes), and [`Error::Io`] with the path.
+    /// Those of [`to_bytes`](Self::to_bytes), and [`Error::Output`] with the path.
     #[cfg(feature = "save")]
     pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
         let path = path.as_ref();
         let bytes = self.to_bytes().map_err(|e| e.in_file(path))?;
-        write::save(&bytes, path).map_err(|error| Error::io(path, error))
+        Ok(stonechat_files::write(path, &bytes)?)
     }
 
     /// Reads a package file.

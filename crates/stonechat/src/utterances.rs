@@ -1,6 +1,6 @@
 //! A decoder whose times go on from one utterance to the next.
 
-use stonechat_decode::{Alternative, Decoder, Endpointer, Token, Word, is_pause};
+use stonechat_decode::{Alternative, BestSymbol, Decoder, Endpointer, Token, Word};
 
 use crate::{Recognizer, Transcript};
 
@@ -44,8 +44,8 @@ impl Utterances {
     pub(crate) fn push(&mut self, logits: &[f32], speaking: bool) {
         let pushed = self.decoder.push(logits);
         pushed.expect("a frame has a logit per symbol, and none comes after the end");
-        let pause = !speaking && is_pause(logits, &self.symbols);
-        self.endpointer.push(pause, self.decoder.is_complete());
+        let best = BestSymbol::of(logits, &self.symbols);
+        self.endpointer.push(best, speaking, self.decoder.is_complete());
     }
 
     pub(crate) fn words(&self) -> Vec<Word> {

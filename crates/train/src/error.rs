@@ -17,6 +17,12 @@ pub enum TrainError {
         /// What the system said.
         source: std::io::Error,
     },
+    /// A file could not be written.
+    #[error(transparent)]
+    Output(#[from] stonechat_files::OutputError),
+    /// A text could not be read.
+    #[error(transparent)]
+    Text(#[from] stonechat_files::TextError),
     /// A recipe is wrong.
     #[error("{path}: {source}")]
     Recipe {
@@ -47,6 +53,58 @@ pub enum TrainError {
         /// The folder.
         path: PathBuf,
     },
+    /// Another training writes into the run's folder.
+    #[error("{path}: another training works on this run: wait for it, or name another folder")]
+    Locked {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// There is nothing to go on with.
+    #[error(
+        "{path}: there is no run in this folder (no recipe.toml): check its name, or start one without --resume"
+    )]
+    NoRun {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// The checkpoint of a run is gone.
+    #[error(
+        "checkpoint {path} is missing, and {steps} steps were trained: put it or previous.safetensors back there, or \
+         train into another folder"
+    )]
+    NoCheckpoint {
+        /// Where it should be.
+        path: PathBuf,
+        /// Steps that were logged.
+        steps: u64,
+    },
+    /// A run was to go on with another recipe.
+    #[error("{path} and the recipe differ in {differences}: {advice}")]
+    RecipeDiffers {
+        /// The run's recipe.
+        path: PathBuf,
+        /// Keys with both values.
+        differences: String,
+        /// What to do.
+        advice: &'static str,
+    },
+    /// A change was allowed that there is not.
+    #[error(
+        "--change {key}: the run's recipe has no other value there: set it by --set, or in the recipe"
+    )]
+    NoDifference {
+        /// The key.
+        key: String,
+    },
+    /// The training was asked to stop. What was trained is saved.
+    #[error("stopped after {step} steps, all of them saved")]
+    Interrupted {
+        /// Steps done in the run.
+        step: u64,
+    },
+    /// Something was left out or is doubtful, and nothing may be.
+    #[error("{0}; --strict allows none of it")]
+    Strict(String),
     /// The data.
     #[error(transparent)]
     Data(#[from] DataError),
@@ -59,7 +117,7 @@ pub enum TrainError {
     /// Low-rank approximation failed.
     #[error(transparent)]
     Compress(#[from] stonechat_compress::Error),
-    /// The loss stopped being a number.
+    /// The weights or their gradients stopped being numbers.
     #[error(
         "stage {stage}, step {step}: the run diverged: the gradient was not finite {count} times in a row, and the loss before \
          was {loss:.3} an utterance; lower the rate or clip_norm, or warm up longer"

@@ -21,4 +21,4 @@ mod tests;
 pub use config::{Recipe, grams};
 pub use engine::evaluate::Evaluation;
 pub use error::TrainError;
-pub use run::{Event, Pace, train, use_of};
+pub use run::{Event, Options, Pace, RunFolder, train, train_with, use_of};

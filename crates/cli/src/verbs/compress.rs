@@ -15,7 +15,9 @@ use stonechat_tune::record;
 
 use crate::calibration::CalibrationArgs;
 use crate::failure::Verdict;
+use crate::kinds;
 use crate::model_file::{ModelArg, file_bytes};
+use crate::output;
 use crate::summary::{Change, Summary};
 
 /// How long the machine is measured for where a budget is one of time.
@@ -81,8 +83,8 @@ fn map_and_rank(text: &str) -> Result<(String, usize), String> {
 impl ByRule {
     fn plan(&self) -> Result<Plan> {
         if let Some(path) = &self.rule.plan {
-            let text = std::fs::read_to_string(path).with_context(|| path.display().to_string())?;
-            return Plan::from_toml(&text).with_context(|| path.display().to_string());
+            let text = kinds::text(path, "a plan", |_| false)?;
+            return Plan::from_toml(text.as_str()?).with_context(|| path.display().to_string());
         }
         let rank = match (&self.rule.variance, &self.rule.ranks, &self.rule.budget) {
             (Some(share), ..) => RankRule::Variance(*share),
@@ -98,7 +100,9 @@ impl ByRule {
 
     fn run(self) -> Result<Verdict> {
         // An option only because `auto` does without.
-        let Some(output) = &self.output else { bail!("--output is missing") };
+        let Some(path) = &self.output else { bail!("--output is missing") };
+        let read = [self.model.path(), self.calibration.path(), self.rule.plan.as_deref()];
+        output::reserve(path, read.into_iter().flatten())?;
         let plan = self.plan()?;
         self.model.warn_of_integers()?;
         let inputs = match plan.needs_inputs() || self.calibration.is_given() {
@@ -108,7 +112,7 @@ impl ByRule {
         let machine = plan.needs_machine().then(|| Machine::measure(MEASURING));
         let measured = Measured { inputs: inputs.as_ref(), machine: machine.as_ref() };
         let step = json!(plan);
-        let change = rewrite(&self.model, output, step, measured, |network| {
+        let change = rewrite(&self.model, path, step, measured, |network| {
             Ok(plan.apply(network, measured)?)
         })?;
         change.print(self.json)?;

@@ -3,20 +3,20 @@
 mod acceptance;
 mod logits;
 
-use std::fs::File;
-use std::io::{BufWriter, Write};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use clap::Args;
 use indicatif::ProgressBar;
 use serde::Serialize;
 use stonechat::{Calibration, Options, Profile, Recognizer};
 use stonechat_corpus::{Utterance, read_manifest};
 use stonechat_decode::{ErrorCount, Evidence, expected_calibration_error};
+use stonechat_files::Output;
 use stonechat_tune::weights::{self, Try};
 
 use self::acceptance::Acceptance;
@@ -145,7 +145,14 @@ struct Share {
 
 impl Eval {
     pub fn run(self) -> Result<Verdict> {
+        if let Some(path) = &self.details {
+            let read = [Some(&*self.manifest), self.model.path()];
+            output::reserve(path, read.into_iter().flatten())?;
+        }
         let mut utterances = read_manifest(&self.manifest)?;
+        if let Some(rules) = self.decoder.normalise.normaliser() {
+            utterances.iter_mut().for_each(|u| u.text = rules.line(&u.text));
+        }
         utterances.truncate(self.limit.unwrap_or(usize::MAX));
         if utterances.is_empty() {
             bail!("{}: no utterance to evaluate on", self.manifest.display());
@@ -162,7 +169,7 @@ impl Eval {
         let tries = self.prepare(&mut recognizer, &utterances)?;
         let (details, time, acoustic) = self.recognise(&recognizer, &utterances)?;
         if let Some(path) = &self.details {
-            write_details(path, &details).with_context(|| path.display().to_string())?;
+            write_details(path, &details)?;
         }
         let audio_seconds: f64 = details.iter().map(|detail| detail.seconds).sum();
         let words: ErrorCount = details.iter().map(|detail| detail.words).sum();
@@ -218,7 +225,7 @@ impl Eval {
         };
         let tries = weights::tune(&search, &heard, jobs, &mut |tried| {
             let Try { alpha, beta, wer } = tried;
-            eprintln!("alpha {alpha:.3}, beta {beta:.3}: WER {:.2} %", 100.0 * wer);
+            output::say(&format!("alpha {alpha:.3}, beta {beta:.3}: WER {:.2} %", 100.0 * wer));
         })?;
         if let Some(best) = tries.first() {
             let search = (*search).clone().with_weights(best.alpha, best.beta)?;
@@ -334,21 +341,20 @@ fn warn_of_foreign_texts(recognizer: &Recognizer, utterances: &[Utterance]) {
     let mut foreign = utterances.iter().filter_map(|u| Some((u, alphabet.encode(&u.text).err()?)));
     if let Some((first, error)) = foreign.next() {
         let others = foreign.count();
-        eprintln!(
-            "warning: {}: {error} ({others} more such lines); it counts as an error",
+        output::warn(&format!(
+            "{}: {error} ({others} more such lines); it counts as an error",
             first.place()
-        );
+        ));
     }
 }
 
 fn write_details(path: &Path, details: &[Detail]) -> Result<()> {
-    let mut file = BufWriter::new(File::create(path)?);
+    let mut file = Output::create(path)?;
     for detail in details {
-        serde_json::to_writer(&mut file, detail)?;
-        file.write_all(b"\n")?;
+        let line = serde_json::to_string(detail)?;
+        writeln!(file, "{line}").map_err(|error| file.error(error))?;
     }
-    file.flush()?;
-    Ok(())
+    Ok(file.commit()?)
 }
 
 impl Report {

@@ -28,10 +28,11 @@ pub struct Export {
 
 impl Export {
     pub fn run(self) -> Result<Verdict> {
+        output::reserve(&self.output, self.model.path())?;
         let package = self.model.package()?;
         let onnx = if self.streaming { to_onnx_streaming(&package) } else { to_onnx(&package) };
         let bytes = onnx.with_context(|| self.model.name())?;
-        std::fs::write(&self.output, &bytes).with_context(|| self.output.display().to_string())?;
+        stonechat_files::write(&self.output, &bytes)?;
         if self.json {
             output::json(&json!({
                 "format": "onnx",

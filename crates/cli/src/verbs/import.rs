@@ -7,8 +7,10 @@ use clap::Args;
 use stonechat::Model;
 use stonechat_audio::FeatureConfig;
 use stonechat_exchange::{ImportPlan, StateDict};
+use stonechat_kinds::FileKind;
 
 use crate::failure::Verdict;
+use crate::kinds;
 use crate::model_file::file_bytes;
 use crate::output;
 use crate::summary::Summary;
@@ -31,15 +33,19 @@ pub struct Import {
 
 impl Import {
     pub fn run(self) -> Result<Verdict> {
-        let text =
-            std::fs::read_to_string(&self.plan).with_context(|| self.plan.display().to_string())?;
+        output::reserve(&self.output, [&*self.from, &*self.plan])?;
+        let text = kinds::text(&self.plan, "a plan", |_| false)?;
         let in_plan = || self.plan.display().to_string();
-        let mut plan = ImportPlan::from_toml(&text).with_context(in_plan)?;
+        let mut plan = ImportPlan::from_toml(text.as_str()?).with_context(in_plan)?;
         // Written out, so that the package does not change with the defaults.
         let features: FeatureConfig =
             serde_json::from_value(plan.features).context("features").with_context(in_plan)?;
         plan.features = serde_json::to_value(&features)?;
-        let weights = StateDict::load(&self.from)?;
+        let weights = StateDict::load(&self.from).map_err(|error| {
+            kinds::explained(error, &self.from, "a state dict in safetensors", |kind| {
+                matches!(kind, FileKind::Safetensors | FileKind::Unknown(_))
+            })
+        })?;
         let package = plan.import(&weights).with_context(|| self.from.display().to_string())?;
         // Features and network must fit each other.
         Model::from_package(package.clone()).with_context(in_plan)?;

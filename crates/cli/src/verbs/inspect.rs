@@ -103,10 +103,13 @@ impl Map {
 
 impl Inspect {
     pub fn run(self) -> Result<Verdict> {
+        if let Some(path) = &self.svg {
+            output::reserve(path, self.model.path())?;
+        }
         let report = self.report()?;
         if let Some(path) = &self.svg {
             let svg = spectra::draw(&self.model.package()?.network)?;
-            std::fs::write(path, svg).with_context(|| path.display().to_string())?;
+            stonechat_files::write(path, svg.as_bytes())?;
         }
         if self.json {
             output::json(&report)?;

@@ -3,12 +3,13 @@
 mod bench;
 mod compress;
 mod data;
+mod doctor;
 mod eval;
 mod export;
 mod import;
 mod inspect;
 mod listen;
-mod lm;
+pub mod lm;
 mod quantize;
 mod spot;
 #[cfg(feature = "train")]
@@ -32,6 +33,8 @@ pub enum Verb {
     Eval(eval::Eval),
     /// Measure speed, latency and memory
     Bench(bench::Bench),
+    /// Say what a report of a fault needs, and whether the program works here
+    Doctor(doctor::Doctor),
     /// Show what a model is made of
     Inspect(inspect::Inspect),
     /// Train a model by a recipe
@@ -61,6 +64,7 @@ impl Verb {
             Verb::Spot(verb) => verb.run(),
             Verb::Eval(verb) => verb.run(),
             Verb::Bench(verb) => verb.run(),
+            Verb::Doctor(verb) => verb.run(),
             Verb::Inspect(verb) => verb.run(),
             #[cfg(feature = "train")]
             Verb::Train(verb) => verb.run(),

@@ -8,8 +8,9 @@ use serde_json::json;
 use stonechat_compress::{Bits, Measured, Plan, Quantize as How};
 
 use crate::calibration::CalibrationArgs;
-use crate::failure::Verdict;
+use crate::failure::{Verdict, usage};
 use crate::model_file::ModelArg;
+use crate::output;
 use crate::verbs::compress::rewrite;
 
 #[derive(Args)]
@@ -40,6 +41,11 @@ pub fn bits(text: &str) -> Result<Bits, String> {
 
 impl Quantize {
     pub fn run(self) -> Result<Verdict> {
+        if self.correction > 0 && self.bits == Bits::Eight {
+            return Err(usage("--correction is of maps of 4 bits: add --bits 4"));
+        }
+        let read = [self.model.path(), self.calibration.path()];
+        output::reserve(&self.output, read.into_iter().flatten())?;
         self.model.warn_of_integers()?;
         let feedback = self.calibration.is_given();
         let how = How { correction: self.correction, feedback, ..How::new(self.bits) };

@@ -3,8 +3,9 @@
 mod curve;
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use clap::Args;
 use serde::Serialize;
 use stonechat::{Options, Recognizer, Spotted, SpotterOptions};
@@ -21,7 +22,7 @@ use crate::voice_args::VoiceArgs;
 
 #[derive(Args)]
 pub struct Spot {
-    /// Audio files, patterns, or - for raw PCM on stdin (signed 16 bit, little endian, mono; see --rate)
+    /// Audio files, folders of them, patterns, or - for raw PCM on stdin (signed 16 bit, little endian, mono; see --rate)
     #[arg(required_unless_present = "manifest", value_name = "AUDIO")]
     audio: Vec<PathBuf>,
     /// Instead of listening: how often keywords are missed and falsely heard over a manifest (JSONL: audio_filepath, text) by
@@ -42,6 +43,9 @@ pub struct Spot {
     model: ModelArg,
     #[command(flatten)]
     voice: VoiceArgs,
+    /// Recordings that are worked on at the same time, each on one core
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=1024))]
+    jobs: u16,
     /// Sample rate of the PCM on stdin [default: the model's]
     #[arg(long, value_name = "HZ")]
     rate: Option<u32>,
@@ -72,16 +76,26 @@ impl Spot {
             return Err(usage(format!("--threshold {threshold}: must be at most 0")));
         }
         let recognizer = self.recognizer(threshold)?;
+        let print = |spotted: &Spotted, name: Option<&str>| match self.json {
+            true => Ok(()),
+            false => output::text(&line(spotted, name)),
+        };
         if let [input] = &inputs[..] {
-            let heard = self.listen(&recognizer, input, None)?;
+            let heard = self.listen(&recognizer, input, &AtomicBool::new(false), &|spotted| {
+                print(spotted, None)
+            })?;
             if self.json {
                 output::json(&heard)?;
             }
             return Ok(Verdict::Good);
         }
-        let (verdict, files) = recordings::each(&inputs, |input| {
-            self.listen(&recognizer, input, Some(&input.to_string()))
-        });
+        let work =
+            |input: &Input, stop: &AtomicBool| self.listen(&recognizer, input, stop, &|_| Ok(()));
+        let show = |input: &Input, heard: &Heard| {
+            let name = input.to_string();
+            heard.keywords.iter().try_for_each(|spotted| print(spotted, Some(&name)))
+        };
+        let (verdict, files) = recordings::each(&inputs, usize::from(self.jobs), work, show)?;
         if self.json {
             output::json(&files)?;
         }
@@ -111,14 +125,23 @@ impl Spot {
         Ok(Verdict::Good)
     }
 
-    /// All phrases of a recording; as text they are printed when they are heard.
-    fn listen(&self, recognizer: &Recognizer, input: &Input, name: Option<&str>) -> Result<Heard> {
+    /// All phrases of a recording; each goes to `print` when it is heard. `stop` ends the work, for nobody wants it.
+    fn listen(
+        &self,
+        recognizer: &Recognizer,
+        input: &Input,
+        stop: &AtomicBool,
+        print: &dyn Fn(&Spotted) -> Result<()>,
+    ) -> Result<Heard> {
         let rate_hz = recognizer.model().sample_rate_hz();
         let mut source = AudioSource::open(input, rate_hz, self.rate.unwrap_or(rate_hz))?;
         let mut stream = recognizer.stream();
         let (mut samples, mut keywords) = (Vec::new(), Vec::new());
         let mut more = true;
         while more {
+            if stop.load(Ordering::Relaxed) {
+                bail!("{input}: given up");
+            }
             more = source.next_chunk(&mut samples)?;
             stream.push(&samples)?;
             samples.clear();
@@ -128,9 +151,7 @@ impl Spot {
             // Nobody wants the text.
             stream.take_words();
             for spotted in stream.take_spotted() {
-                if !self.json {
-                    output::text(&line(&spotted, name))?;
-                }
+                print(&spotted)?;
                 keywords.push(spotted);
             }
         }

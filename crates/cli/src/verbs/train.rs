@@ -1,6 +1,6 @@
 //! `stonechat train`: a recipe in, a run folder with packages out.
 
-use std::fs::{create_dir_all, read_to_string};
+use std::fs::create_dir_all;
 use std::path::PathBuf;
 use std::sync::Mutex;
 
@@ -8,22 +8,31 @@ use anyhow::{Context, Result};
 use clap::Args;
 use indicatif::ProgressBar;
 use serde::Serialize;
-use stonechat_train::{Evaluation, Event, Pace, Recipe, train};
+use stonechat_train::{
+    Evaluation, Event, Options, Pace, Recipe, RunFolder, TrainError, train_with,
+};
 
 use crate::failure::Verdict;
 use crate::output::{self, Table, duration, thousands};
-use crate::progress;
+use crate::{interrupt, kinds, progress};
 
 #[derive(Args)]
 pub struct Train {
-    /// Recipe (TOML)
-    recipe: PathBuf,
+    /// Recipe (TOML); with --resume it may be left out: the run's own
+    #[arg(required_unless_present = "resume")]
+    recipe: Option<PathBuf>,
     /// Folder of the run: recipe.toml, metrics.jsonl, curves.svg, checkpoints/, STAGE.stonechat
     #[arg(long, value_name = "FOLDER")]
     run: PathBuf,
-    /// Go on where the run in the folder stopped
+    /// Go on where the run in the folder stopped, with the run's own recipe
     #[arg(long)]
     resume: bool,
+    /// With --resume: this key of the recipe, or a table of keys, may differ from the run's own; may be repeated
+    #[arg(long = "change", value_name = "KEY", requires = "resume")]
+    allow: Vec<String>,
+    /// Whatever is left out of the data, listed nowhere or both trained on and tested on is an error
+    #[arg(long)]
+    strict: bool,
     /// Set a key of the recipe, such as stage.0.rate=3e-4; may be repeated
     #[arg(long = "set", value_name = "KEY=VALUE")]
     changes: Vec<String>,
@@ -54,32 +63,52 @@ struct StageReport {
 }
 
 impl Train {
-    /// Reads the recipe. `init = "bundled"` is the model that comes with the program, which is put into the run's folder.
+    /// The recipe that was given, or the run's own, with the keys that are set. `init = "bundled"` is the model that comes
+    /// with the program, which is put into the run's folder.
     fn recipe(&self) -> Result<Recipe> {
-        let text =
-            read_to_string(&self.recipe).with_context(|| self.recipe.display().to_string())?;
+        if self.resume {
+            RunFolder::recipe_of(&self.run)?;
+        }
+        let path = self.recipe.clone().unwrap_or_else(|| self.run.join("recipe.toml"));
+        let file = kinds::text(&path, "a recipe", |_| false)?;
+        let text = file.as_str()?;
         let of_recipe =
-            || toml::from_str::<toml::Table>(&text).ok()?.get("init")?.as_str().map(String::from);
+            || toml::from_str::<toml::Table>(text).ok()?.get("init")?.as_str().map(String::from);
         let changed = self.changes.iter().rev().find_map(|change| change.strip_prefix("init="));
         let init = changed.map(|init| init.trim_matches(['"', '\'']).to_owned()).or_else(of_recipe);
         let mut changes = self.changes.clone();
         if init.as_deref() == Some("bundled") {
             create_dir_all(&self.run).with_context(|| self.run.display().to_string())?;
             let path = self.run.join("bundled.stonechat");
-            std::fs::write(&path, stonechat_english::MODEL)
-                .with_context(|| path.display().to_string())?;
+            stonechat_files::write(&path, stonechat_english::MODEL)?;
             changes.push(format!("init={}", toml::Value::String(path.display().to_string())));
         }
-        Ok(Recipe::load(&self.recipe, &changes)?)
+        Ok(Recipe::load(&path, &changes)?)
     }
 
     pub fn run(self) -> Result<Verdict> {
         let recipe = self.recipe()?;
+        interrupt::catch(|| output::say("stopping after this step; once more to stop at once"))?;
+        let options = Options {
+            resume: self.resume,
+            allow: &self.allow,
+            strict: self.strict,
+            stop: &interrupt::asked,
+        };
         let display = Mutex::new(Display::default());
-        train(&recipe, &self.run, self.resume, &|event| {
+        let trained = train_with(&recipe, &self.run, options, &|event| {
             // A panic while drawing would be no reason to lose a training.
             display.lock().unwrap_or_else(|broken| broken.into_inner()).show(&event);
-        })?;
+        });
+        if let Err(TrainError::Interrupted { step }) = trained {
+            drop(display);
+            let run = self.run.display();
+            output::say(&format!(
+                "stopped after {step} steps, all of them saved; `stonechat train --run {run} --resume` goes on"
+            ));
+            return Ok(Verdict::Interrupted);
+        }
+        trained?;
         let mut display = display.into_inner().unwrap_or_else(|broken| broken.into_inner());
         let mut stages = std::mem::take(&mut display.stages);
         drop(display);
@@ -137,6 +166,7 @@ impl Display {
                 let bar = self.bar(&format!("reading {total}"), "reading", *total, 0);
                 bar.set_position(bar.position().max(*done as u64));
             }
+            Event::Doubt { what } => self.say(&format!("warning: {what}")),
             Event::DataReady { train, dev, dropped, parameters } => {
                 let (utterances, hours) = train;
                 let dropped: Vec<String> =
@@ -237,8 +267,8 @@ impl Display {
     /// A line on stderr that stays, above the bar.
     fn say(&mut self, line: &str) {
         match &self.bar {
-            Some(bar) => bar.suspend(|| eprintln!("{line}")),
-            None => eprintln!("{line}"),
+            Some(bar) => bar.suspend(|| output::say(line)),
+            None => output::say(line),
         }
     }
 }

@@ -1,8 +1,10 @@
 //! `stonechat transcribe`: audio in, text out.
 
-use std::path::PathBuf;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use clap::{Args, ValueEnum};
 use serde::Serialize;
 use stonechat::{Alternative, Options, Recognizer, Transcript, Word};
@@ -23,8 +25,8 @@ const TAKE_WORDS_S: f64 = 10.0;
 
 #[derive(Args)]
 pub struct Transcribe {
-    /// Audio files (wav, flac, mp3, ogg, opus, m4a, webm and others; any rate and channels), pipes, patterns such as
-    /// 'talks/*.mp3', or - for stdin: an audio file, or raw PCM (signed 16 bit, little endian, mono; see --rate)
+    /// Audio files (wav, flac, mp3, ogg, opus, m4a, webm and others; any rate and channels), folders of them, pipes, patterns
+    /// such as 'talks/*.mp3', or - for stdin: an audio file, or raw PCM (signed 16 bit, little endian, mono; see --rate)
     #[arg(required = true, value_name = "AUDIO")]
     audio: Vec<PathBuf>,
     #[command(flatten)]
@@ -34,13 +36,19 @@ pub struct Transcribe {
     /// With --json: also the N likeliest texts, as "alternatives"; implies a beam search
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1000))]
     nbest: Option<u32>,
-    /// How the result is written; srt and vtt take one recording
+    /// How the result is written; srt and vtt of several recordings need --beside
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
     /// The same as --format json: Vosk's {"text", "result"} and "warnings", [{"kind", "message"}]; for several recordings {"files": [...]}, each
     /// with its "file" and either that or an "error"
     #[arg(long, conflicts_with = "format")]
     json: bool,
+    /// Write each result into a file beside its recording: talk.mp3 gets talk.srt (.vtt, .txt, .json); stdout lists them
+    #[arg(long, conflicts_with_all = ["json", "partial"])]
+    beside: bool,
+    /// Recordings that are worked on at the same time, each on one core
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=1024))]
+    jobs: u16,
     /// Sample rate of the PCM on stdin [default: the model's]
     #[arg(long, value_name = "HZ")]
     rate: Option<u32>,
@@ -54,7 +62,7 @@ pub struct Transcribe {
     #[command(flatten)]
     voice: VoiceArgs,
     /// Show the text on stderr while it grows
-    #[arg(long)]
+    #[arg(long, conflicts_with = "jobs")]
     partial: bool,
 }
 
@@ -77,14 +85,52 @@ struct Heard {
     alternatives: Vec<Alternative>,
     /// What was wrong with the audio, and what was done about it.
     warnings: Vec<Warning>,
+    /// Length of the recording.
+    #[serde(skip)]
+    seconds: f64,
+}
+
+impl Format {
+    /// How files of it are called.
+    fn extension(self) -> &'static str {
+        match self {
+            Self::Text => "txt",
+            Self::Srt => "srt",
+            Self::Vtt => "vtt",
+            Self::Json => "json",
+        }
+    }
+}
+
+impl Heard {
+    fn render(&self, format: Format) -> Result<String> {
+        let words = &self.said.words;
+        Ok(match format {
+            Format::Text => self.lines().collect::<Vec<_>>().join("\n"),
+            Format::Srt => subtitles::srt(words, self.seconds),
+            Format::Vtt => subtitles::vtt(words, self.seconds),
+            Format::Json => serde_json::to_string_pretty(self)?,
+        })
+    }
+
+    /// The text, or that of each utterance.
+    fn lines(&self) -> impl Iterator<Item = &str> {
+        let whole = self.utterances.is_none().then_some(&self.said);
+        let utterances = self.utterances.iter().flatten();
+        let spoken = utterances.filter(|said| !said.words.is_empty());
+        whole.into_iter().chain(spoken).map(|said| &said.text[..])
+    }
 }
 
 impl Transcribe {
     pub fn run(self) -> Result<Verdict> {
         let format = if self.json { Format::Json } else { self.format };
         let inputs = inputs::expand(&self.audio)?;
-        if matches!(format, Format::Srt | Format::Vtt) && inputs.len() > 1 {
-            return Err(usage("srt and vtt take one recording: call the command once for each"));
+        if matches!(format, Format::Srt | Format::Vtt) && inputs.len() > 1 && !self.beside {
+            return Err(usage("srt and vtt of several recordings go into files: add --beside"));
+        }
+        if self.beside {
+            places_beside(&inputs, format)?;
         }
         if self.rate.is_some() && !inputs.contains(&Input::Stdin) {
             return Err(usage("--rate is that of raw PCM on stdin: files say their own"));
@@ -98,34 +144,49 @@ impl Transcribe {
         if let Some(silence_s) = self.endpoint {
             recognizer = endpoint_args::splitting(recognizer, silence_s);
         }
-        if let [input] = &inputs[..] {
-            let print = |text: &str| output::text(text);
-            let heard = self.transcribe(&recognizer, input, format, &print)?;
-            let words = &heard.said.words;
-            match format {
-                Format::Text => {}
-                Format::Srt => output::text(&subtitles::srt(words))?,
-                Format::Vtt => output::text(&subtitles::vtt(words))?,
-                Format::Json => output::json(&heard)?,
+        let hear = |input: &Input, stop: &AtomicBool, print: &dyn Fn(&str) -> Result<()>| {
+            self.transcribe(&recognizer, input, stop, print)
+        };
+        if let ([input], false) = (&inputs[..], self.beside) {
+            let heard = hear(input, &AtomicBool::new(false), &|text| match format {
+                Format::Text => output::text(text),
+                _ => Ok(()),
+            })?;
+            if format != Format::Text {
+                output::text(&heard.render(format)?)?;
             }
             return Ok(Verdict::Good);
         }
-        let (verdict, files) = recordings::each(&inputs, |input| {
-            let print = |text: &str| output::text(&format!("{input}: {text}"));
-            self.transcribe(&recognizer, input, format, &print)
-        });
-        if format == Format::Json {
+        let work = |input: &Input, stop: &AtomicBool| {
+            let heard = hear(input, stop, &|_| Ok(()))?;
+            if let (true, Input::File(path)) = (self.beside, input) {
+                let text = heard.render(format)? + "\n";
+                stonechat_files::write(&beside(path, format), text.as_bytes())?;
+            }
+            Ok(heard)
+        };
+        let show = |input: &Input, heard: &Heard| match (input, format) {
+            (Input::File(path), _) if self.beside => {
+                output::text(&beside(path, format).display().to_string())
+            }
+            (_, Format::Text) => {
+                heard.lines().try_for_each(|line| output::text(&format!("{input}: {line}")))
+            }
+            _ => Ok(()),
+        };
+        let (verdict, files) = recordings::each(&inputs, usize::from(self.jobs), work, show)?;
+        if format == Format::Json && !self.beside {
             output::json(&files)?;
         }
         Ok(verdict)
     }
 
-    /// One recording; as text it goes to `print`.
+    /// One recording. Each line of text goes to `print` when it is there; `stop` ends the work, for nobody wants it.
     fn transcribe(
         &self,
         recognizer: &Recognizer,
         input: &Input,
-        format: Format,
+        stop: &AtomicBool,
         print: &dyn Fn(&str) -> Result<()>,
     ) -> Result<Heard> {
         let rate_hz = recognizer.model().sample_rate_hz();
@@ -135,6 +196,9 @@ impl Transcribe {
         let (mut samples, mut words, mut taken_s) = (Vec::new(), Vec::new(), 0.0);
         let (mut rejected, mut utterances) = (None, Vec::new());
         loop {
+            if stop.load(Ordering::Relaxed) {
+                bail!("{input}: given up");
+            }
             let more = source.next_chunk(&mut samples)?;
             stream.push(&samples)?;
             samples.clear();
@@ -146,7 +210,7 @@ impl Transcribe {
                 for said in stream.take_utterances().into_iter().chain(last) {
                     words.extend_from_slice(&said.words);
                     add(&mut rejected, said.rejected.clone());
-                    if format == Format::Text && !said.words.is_empty() {
+                    if !said.words.is_empty() {
                         if let Some(line) = &mut partial {
                             line.clear();
                         }
@@ -175,12 +239,12 @@ impl Transcribe {
         let warnings = source.tell_warnings(input);
         let alternatives = self.nbest.map_or_else(Vec::new, |n| stream.alternatives(n as usize));
         let said = Transcript { rejected, ..Transcript::from(words) };
-        if format == Format::Text && self.endpoint.is_none() {
+        if self.endpoint.is_none() {
             print(&said.text)?;
         }
         utterances.retain(|said| !said.is_silent());
         let utterances = self.endpoint.map(|_| utterances);
-        Ok(Heard { said, utterances, alternatives, warnings })
+        Ok(Heard { said, utterances, alternatives, warnings, seconds: stream.seconds() })
     }
 }
 
@@ -189,4 +253,39 @@ fn add(rejected: &mut Option<Vec<Word>>, more: Option<Vec<Word>>) {
     if let Some(more) = more {
         rejected.get_or_insert_default().extend(more);
     }
+}
+
+/// Where the result of a recording goes with `--beside`.
+fn beside(recording: &Path, format: Format) -> PathBuf {
+    recording.with_extension(format.extension())
+}
+
+/// Finds out before the work what could not be written after it.
+fn places_beside(inputs: &[Input], format: Format) -> Result<()> {
+    let mut taken: BTreeMap<PathBuf, &Path> = BTreeMap::new();
+    for input in inputs {
+        let Input::File(path) = input else {
+            return Err(usage("--beside needs recordings in files, and `-` is none"));
+        };
+        let place = beside(path, format);
+        if let Some(other) = taken.insert(place.clone(), path) {
+            bail!(
+                "{}: would have the results of both {} and {}: call the command once for each",
+                place.display(),
+                other.display(),
+                path.display()
+            );
+        }
+    }
+    let read = inputs.iter().filter_map(|input| match input {
+        Input::File(path) => Some(path.as_path()),
+        Input::Stdin => None,
+    });
+    for place in taken.keys() {
+        match place.exists() {
+            true => output::reserve(place, read.clone())?,
+            false => output::reserve(place, [])?,
+        }
+    }
+    Ok(())
 }

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{BeamDecoder, BeamSearch};
 use crate::phrases::Phrases;
-use crate::symbols::{SPACE, Symbols};
+use crate::symbols::{SPACE, Symbols, lacks};
 use crate::{Decoder, Error};
 
 /// The most that a hotword may be worth, in nats: more than this nothing acoustic outweighs.
@@ -37,7 +37,7 @@ impl Hotword {
                 spelling.push(SPACE);
             }
             for character in word.chars() {
-                let missing = || refuse(format!("the alphabet has no {character:?}"));
+                let missing = || refuse(lacks(word, character));
                 spelling.push(symbols.class(character).ok_or_else(missing)?);
             }
         }

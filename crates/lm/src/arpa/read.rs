@@ -1,7 +1,9 @@
 //! ARPA text to model.
 
 use std::collections::HashMap;
-use std::io::{BufRead, Read};
+use std::io::BufRead;
+
+use stonechat_files::{LineError, Lines as Text};
 
 use crate::model_builder::{LEAST_LOG10, MAX_GRAMS};
 use crate::vocabulary::{MAX_WORDS, is_word};
@@ -21,7 +23,7 @@ const MAX_LINE_BYTES: usize = 4096;
 /// A line that is not what it must be; counts that differ from the header; words of longer n-grams that are
 /// no unigrams; n-grams that are there twice; a text that ends early.
 pub fn read(text: impl BufRead) -> Result<NgramModel> {
-    let mut lines = Lines { text, line: Vec::new(), number: 0 };
+    let mut lines = Lines { text: Text::new(text, MAX_LINE_BYTES), line: String::new(), number: 0 };
     let counts = header(&mut lines)?;
     let (vocabulary, unigrams) = unigrams(&mut lines, counts[0], counts.len() == 1)?;
     let ids: HashMap<Box<str>, WordId> =
@@ -206,10 +208,10 @@ fn shorten(text: &str) -> String {
     text.chars().take(40).collect()
 }
 
-/// Lines with their numbers, of bounded length.
+/// Lines that say something, with their numbers.
 struct Lines<R> {
-    text: R,
-    line: Vec<u8>,
+    text: Text<R>,
+    line: String,
     number: u64,
 }
 
@@ -217,25 +219,27 @@ impl<R: BufRead> Lines<R> {
     /// The next line that is not empty, without white space around it.
     fn filled(&mut self) -> Result<(u64, &str)> {
         loop {
-            self.line.clear();
-            self.number += 1;
-            let limit = MAX_LINE_BYTES as u64 + 1;
-            let read = self.text.by_ref().take(limit).read_until(b'\n', &mut self.line);
-            read.map_err(|error| Error::io(format!("ARPA, line {}", self.number), error))?;
-            if self.line.is_empty() {
-                return Err(Error::arpa(self.number, "the text ends here, \\end\\ is missing"));
+            match self.text.next_line() {
+                Ok(Some((number, line))) => {
+                    self.number = number as u64;
+                    self.line.replace_range(.., line.trim());
+                }
+                Ok(None) => {
+                    return Err(Error::arpa(
+                        self.number + 1,
+                        "the text ends here, \\end\\ is missing",
+                    ));
+                }
+                Err((number, LineError::Io(error))) => {
+                    return Err(Error::io(format!("ARPA, line {number}"), error));
+                }
+                Err((number, wrong)) => return Err(Error::arpa(number as u64, wrong.to_string())),
             }
-            if self.line.len() > MAX_LINE_BYTES {
-                let reason = format!("longer than {MAX_LINE_BYTES} bytes");
-                return Err(Error::arpa(self.number, reason));
-            }
-            if !self.line.trim_ascii().is_empty() {
+            if !self.line.is_empty() {
                 break;
             }
         }
-        let line = std::str::from_utf8(self.line.trim_ascii())
-            .map_err(|_| Error::arpa(self.number, "is not UTF-8"))?;
-        Ok((self.number, line))
+        Ok((self.number, &self.line))
     }
 
     /// The next line, which must be an n-gram and not the next heading.

@@ -15,7 +15,8 @@ impl Normaliser {
         let mut rest = token;
         while let Some(first) = rest.chars().next() {
             let end = if first.is_ascii_digit() || self.is_amount(rest) {
-                self.number(rest, sentence)
+                let after_slash = token[..token.len() - rest.len()].ends_with('/');
+                self.number(rest, after_slash, sentence)
             } else if let Some(word) = self.symbols.get(&first) {
                 push(sentence, word);
                 first.len_utf8()
@@ -49,11 +50,13 @@ impl Normaliser {
     }
 
     /// Appends the number at the beginning of `text` and gives its length in bytes.
-    fn number(&self, text: &str, sentence: &mut String) -> usize {
+    fn number(&self, text: &str, after_slash: bool, sentence: &mut String) -> usize {
         let sign = text.chars().next().and_then(|c| self.currency.get(&c).map(|names| (c, names)));
         let start = sign.map_or(0, |(c, _)| c.len_utf8());
         let digits = &text[start..];
-        if let Some((short, long)) = self.fraction(digits) {
+        // What has two slashes is a date.
+        let of_date = |end: usize| after_slash || digits[end..].starts_with('/');
+        if let Some((short, long)) = self.fraction(digits).filter(|(end, _)| !of_date(*end)) {
             push(sentence, long);
             return start + short;
         }

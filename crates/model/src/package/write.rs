@@ -176,30 +176,3 @@ fn float(name: String, shape: Vec<usize>, values: &[f32]) -> Tensor {
         bytes: values.iter().flat_map(|x| x.to_le_bytes()).collect(),
     }
 }
-
-#[cfg(feature = "save")]
-pub(super) fn save(bytes: &[u8], path: &Path) -> std::io::Result<()> {
-    let folder = match path.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        _ => Path::new("."),
-    };
-    use std::io::Write;
-    let mut file = tempfile::NamedTempFile::new_in(folder)?;
-    file.write_all(bytes)?;
-    file.as_file().sync_all()?;
-    readable_by_all(file.as_file())?;
-    file.persist(path).map_err(|e| e.error)?;
-    Ok(())
-}
-
-/// Temporary files are private to their owner; a model is an ordinary file.
-#[cfg(all(feature = "save", unix))]
-fn readable_by_all(file: &std::fs::File) -> std::io::Result<()> {
-    use std::os::unix::fs::PermissionsExt;
-    file.set_permissions(std::fs::Permissions::from_mode(0o644))
-}
-
-#[cfg(all(feature = "save", not(unix)))]
-fn readable_by_all(_: &std::fs::File) -> std::io::Result<()> {
-    Ok(())
-}

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use stonechat_audio::FeatureConfig;
+use stonechat_files::TextFile;
 use stonechat_model::{Alphabet, NetworkConfig};
 
 use super::changes::{complete, drop_device, set};
@@ -87,9 +88,8 @@ impl Recipe {
     /// # Errors
     /// A file that cannot be read, TOML that cannot be parsed, unknown keys, values that make no sense.
     pub fn load(path: &Path, overrides: &[String]) -> Result<Self, TrainError> {
-        let text = std::fs::read_to_string(path)
-            .map_err(|e| TrainError::Io { path: path.to_owned(), source: e })?;
-        Self::parse(&text, overrides)
+        let text = TextFile::read(path)?;
+        Self::parse(text.as_str()?, overrides)
             .map_err(|source| TrainError::Recipe { path: path.to_owned(), source })
     }
 

@@ -35,6 +35,18 @@ impl Recipe {
             return Err(wrong("joint_ctc", "needs an alphabet with all single characters first"));
         }
         for (i, stage) in self.stages.iter().enumerate() {
+            if self.stages[..i].iter().any(|other| other.name == stage.name) {
+                let problem = format!(
+                    "is {:?}, and two stages are called so: one package would replace the other",
+                    stage.name
+                );
+                return Err(wrong(format!("stage.{i}.name"), problem));
+            }
+            if ["last", "previous"].contains(&&stage.name[..]) {
+                let problem =
+                    format!("is {:?}, which is the name of a checkpoint: take another", stage.name);
+                return Err(wrong(format!("stage.{i}.name"), problem));
+            }
             stage
                 .validate(i)
                 .and_then(|()| self.check_families(stage))

@@ -82,9 +82,9 @@ impl From<ManifestError> for DataError {
     fn from(error: ManifestError) -> Self {
         match error {
             ManifestError::Io { path, source } => Self::Io { path, source },
-            error @ (ManifestError::Layout { .. } | ManifestError::Write { .. }) => {
-                Self::Corpus(error)
-            }
+            error @ (ManifestError::Layout { .. }
+            | ManifestError::Write(_)
+            | ManifestError::Kind { .. }) => Self::Corpus(error),
             ManifestError::Line { path, line, field, problem } => {
                 Self::Manifest { path, line, field, problem }
             }

@@ -17,6 +17,11 @@ pub enum Event<'a> {
         /// Files in all.
         total: usize,
     },
+    /// Something about the data is not as it should be.
+    Doubt {
+        /// What, with counts and places.
+        what: &'a str,
+    },
     /// The data sets stand.
     DataReady {
         /// Training utterances and hours.

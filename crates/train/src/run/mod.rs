@@ -4,9 +4,13 @@ mod chart;
 mod curves;
 mod event;
 mod gram_use;
+mod left_out;
+mod recipe_change;
 mod run_folder;
+mod run_lock;
 mod trainer;
 
 pub use event::{Event, Pace};
 pub use gram_use::use_of;
-pub use trainer::train;
+pub use run_folder::RunFolder;
+pub use trainer::{Options, train, train_with};

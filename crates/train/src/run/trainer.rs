@@ -10,6 +10,7 @@ use stonechat_audio::FeatureConfig;
 use stonechat_model::{Network, Package};
 
 use super::event::{Event, Pace};
+use super::left_out::doubts;
 use super::run_folder::RunFolder;
 use crate::TrainError;
 use crate::config::StageRate;
@@ -21,7 +22,7 @@ use crate::engine::graph::{Graph, Mode};
 use crate::engine::layers::Frames;
 use crate::engine::net::Net;
 use crate::engine::optimizer::{self, OptimizerState};
-use crate::engine::parameters::{Beside, Gradients, Place};
+use crate::engine::parameters::{Beside, Gradients, Parameter, Place};
 use crate::random;
 use crate::saved::checkpoint::{Checkpoint, Progress};
 use crate::saved::export::export;
@@ -42,30 +43,62 @@ const NORMALISE_SAMPLE: usize = 2000;
 /// Steps in a row without a finite gradient after which a run is given up.
 const PATIENCE: usize = 20;
 
+/// How a run starts, and what ends it early.
+#[derive(Clone, Copy)]
+pub struct Options<'a> {
+    /// Go on where the run in the folder stopped.
+    pub resume: bool,
+    /// Keys of the recipe that may differ from the run's own when it goes on.
+    pub allow: &'a [String],
+    /// What is doubtful about the data is an error ([`TrainError::Strict`]).
+    pub strict: bool,
+    /// Asked before each step: whether to save and stop ([`TrainError::Interrupted`]).
+    pub stop: &'a (dyn Fn() -> bool + Sync),
+}
+
+impl Options<'_> {
+    /// A new run, or one that goes on with its own recipe, until it is done.
+    pub fn new(resume: bool) -> Self {
+        Self { resume, allow: &[], strict: false, stop: &|| false }
+    }
+}
+
 /// Trains `recipe` in the folder `run`; with `resume`, goes on where the run there stopped.
 ///
-/// A run that was killed at any moment and resumed ends with the same weights as one that was not.
-/// Each stage leaves `STAGE.stonechat` with its best development result (last, without a
-/// development set), and `checkpoints/STAGE.safetensors` to start other runs from.
-///
 /// # Errors
-/// Wrong recipe or data, a run folder in use, files that cannot be written, divergence.
+/// Those of [`train_with`].
 pub fn train(
     recipe: &Recipe,
     run: &Path,
     resume: bool,
     observe: &(dyn Fn(Event<'_>) + Sync),
 ) -> Result<(), TrainError> {
+    train_with(recipe, run, Options::new(resume), observe)
+}
+
+/// Trains `recipe` in the folder `run`.
+///
+/// A run that was killed or stopped at any moment and resumed ends with the same weights as one that was not.
+/// Each stage leaves `STAGE.stonechat` with its best development result (last, without a
+/// development set), and `checkpoints/STAGE.safetensors` to start other runs from.
+///
+/// # Errors
+/// Wrong recipe or data, a run folder in use or of another recipe, files that cannot be written, divergence; being
+/// stopped.
+pub fn train_with(
+    recipe: &Recipe,
+    run: &Path,
+    options: Options<'_>,
+    observe: &(dyn Fn(Event<'_>) + Sync),
+) -> Result<(), TrainError> {
     let recipe = &grams::resolve(recipe)?;
     let path = run.join("recipe.toml");
     let text = recipe.to_toml().map_err(|source| TrainError::Recipe { path, source })?;
-    let folder = RunFolder::open(run, &text, resume)?;
-    let last = folder.checkpoint("last");
-    let resumed = match resume && last.exists() {
-        true => Some(Checkpoint::load(&last)?.0),
-        false => None,
+    let (folder, resumed) = match options.resume {
+        true => RunFolder::resume(run, recipe, options.allow)?,
+        false => (RunFolder::new(run)?, None),
     };
-    let mut trainer = Trainer::new(recipe, text, folder, resumed, observe)?;
+    let mut trainer = Trainer::new(recipe, text, folder, resumed, options, observe)?;
     trainer.run()
 }
 
@@ -86,6 +119,7 @@ struct Trainer<'a> {
     /// Of the last step that had a gradient.
     last_loss: f64,
     pace: Pace,
+    options: Options<'a>,
     observe: &'a (dyn Fn(Event<'_>) + Sync),
 }
 
@@ -95,6 +129,7 @@ impl<'a> Trainer<'a> {
         recipe_text: String,
         mut folder: RunFolder,
         resumed: Option<Checkpoint>,
+        options: Options<'a>,
         observe: &'a (dyn Fn(Event<'_>) + Sync),
     ) -> Result<Self, TrainError> {
         let alphabet = recipe.symbols()?;
@@ -115,6 +150,15 @@ impl<'a> Trainer<'a> {
             true => None,
             false => Some(open(&recipe.data.dev)?),
         };
+        let sources = &recipe.data;
+        let judged = dev.as_ref().map(|dev| (dev, &sources.dev[..]));
+        let doubts = doubts((&train, &sources.train), judged);
+        for doubt in &doubts {
+            observe(Event::Doubt { what: doubt });
+        }
+        if options.strict && !doubts.is_empty() {
+            return Err(TrainError::Strict(doubts.join("; ")));
+        }
         let first = &recipe.stages[0];
         let mut net =
             Net::new(recipe.network.clone(), alphabet.len(), first.parametrisation, recipe.seed)?;
@@ -126,10 +170,10 @@ impl<'a> Trainer<'a> {
             progress.normalise = start_from(&mut net, path, &alphabet, features, recipe.seed)?;
             progress.frozen = net.frozen;
         }
+        let step = resumed.as_ref().map(|checkpoint| checkpoint.progress.step);
         if let Some(checkpoint) = resumed {
             net = checkpoint.net(&recipe.network, &folder.checkpoint("last"))?;
             (average, optimizer) = (checkpoint.average(&net), checkpoint.optimizer(&net));
-            folder.forget_after(checkpoint.progress.step)?;
             progress = checkpoint.progress;
             // Checkpoints of before stages could end early say nothing of it.
             let known = progress.ended.len();
@@ -146,6 +190,7 @@ impl<'a> Trainer<'a> {
             dev.set_normalise(normalise.clone())?;
         }
         progress.normalise = Some(normalise);
+        folder.begin(&recipe_text, step)?;
         observe(Event::DataReady {
             train: (train.len(), train.seconds() / 3600.0),
             dev: dev.as_ref().map_or(0, Dataset::len),
@@ -168,6 +213,7 @@ impl<'a> Trainer<'a> {
             bad_steps: 0,
             last_loss: f64::NAN,
             pace: Pace::default(),
+            options,
             observe,
         })
     }
@@ -285,6 +331,10 @@ impl<'a> Trainer<'a> {
         );
         let mut since = Instant::now();
         for batch in loader {
+            if (self.options.stop)() {
+                self.save()?;
+                return Err(TrainError::Interrupted { step: self.progress.step });
+            }
             let batch = batch?;
             let frames: usize = batch.frames.iter().sum();
             self.step(stage, batch, batches)?;
@@ -297,6 +347,10 @@ impl<'a> Trainer<'a> {
         }
         let (sum, utterances) = std::mem::take(&mut self.progress.epoch_loss);
         let loss = sum / utterances.max(1) as f64;
+        let finite = |p: &Parameter| p.values.iter().all(|value| value.is_finite());
+        if !self.net.parameters().iter().all(|(_, p)| finite(p)) {
+            return Err(self.diverged(stage, 1));
+        }
         self.progress.batch = 0;
         self.progress.epoch += 1;
         self.end_epoch(stage, loss)
@@ -379,12 +433,7 @@ impl<'a> Trainer<'a> {
         } else {
             self.bad_steps += 1;
             if self.bad_steps >= PATIENCE {
-                return Err(TrainError::Diverged {
-                    stage: stage.name.clone(),
-                    step: self.progress.step,
-                    count: self.bad_steps,
-                    loss: self.last_loss,
-                });
+                return Err(self.diverged(stage, self.bad_steps));
             }
         }
         let finite: Vec<f64> =
@@ -413,6 +462,11 @@ impl<'a> Trainer<'a> {
             rate,
         });
         Ok(())
+    }
+
+    fn diverged(&self, stage: &Stage, count: usize) -> TrainError {
+        let (stage, step, loss) = (stage.name.clone(), self.progress.step, self.last_loss);
+        TrainError::Diverged { stage, step, loss, count }
     }
 
     /// Keeps what was zero before the step at zero, and makes zero what is due.
@@ -488,7 +542,7 @@ impl<'a> Trainer<'a> {
 
     fn save(&mut self) -> Result<(), TrainError> {
         self.saved = Instant::now();
-        self.checkpoint().save(&self.folder.checkpoint("last"), &self.recipe_text)
+        self.folder.save(&self.checkpoint(), &self.recipe_text)
     }
 
     /// The network of the stage's package, in the integers that it was trained for.

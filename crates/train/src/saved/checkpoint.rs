@@ -7,15 +7,16 @@
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
-use std::fs::{self, File};
-use std::io::Write;
+use std::fs;
 use std::path::Path;
 
 use safetensors::tensor::{Dtype, SafeTensors, View};
 use serde::{Deserialize, Serialize};
 use stonechat_audio::Normalise;
+use stonechat_kinds::FileKind;
 use stonechat_model::{Family, RecurrentConfig};
 
+use super::checksum;
 use crate::TrainError;
 use crate::engine::evaluate::Evaluation;
 use crate::engine::ops::batch_norm::Statistics;
@@ -140,7 +141,7 @@ impl Checkpoint {
         let progress = serde_json::to_string(&self.progress).map_err(|e| wrong(path, e))?;
         let families = serde_json::to_string(&self.families).map_err(|e| wrong(path, e))?;
         let recurrent = serde_json::to_string(&self.recurrent).map_err(|e| wrong(path, e))?;
-        let metadata = HashMap::from([
+        let mut metadata = HashMap::from([
             ("progress".to_owned(), progress),
             ("families".to_owned(), families),
             ("recurrent".to_owned(), recurrent),
@@ -148,8 +149,10 @@ impl Checkpoint {
             ("recipe".to_owned(), recipe.to_owned()),
             (FILTERS.to_owned(), TIME_FIRST.to_owned()),
         ]);
+        let parts = tensors.iter().map(|(name, tensor)| (&name[..], tensor.shape(), tensor.data()));
+        metadata.insert(checksum::KEY.to_owned(), checksum::of(&metadata, parts));
         let bytes = safetensors::serialize(tensors, Some(metadata)).map_err(|e| wrong(path, e))?;
-        write_atomically(path, &bytes)
+        Ok(stonechat_files::write(path, &bytes)?)
     }
 
     /// Reads a checkpoint and the recipe it was made with.
@@ -159,7 +162,19 @@ impl Checkpoint {
     pub fn load(path: &Path) -> Result<(Self, String), TrainError> {
         let bytes =
             fs::read(path).map_err(|e| TrainError::Io { path: path.to_owned(), source: e })?;
-        let (_, header) = SafeTensors::read_metadata(&bytes).map_err(|e| wrong(path, e))?;
+        let damaged = |reason: &dyn std::fmt::Display| match FileKind::of(&bytes) {
+            FileKind::Checkpoint | FileKind::Unknown(_) | FileKind::Zeros | FileKind::Empty => {
+                wrong(
+                    path,
+                    format!(
+                        "damaged or cut short ({} bytes: {reason}); previous.safetensors beside it may be put in its place",
+                        bytes.len()
+                    ),
+                )
+            }
+            kind => wrong(path, format!("this seems to be {kind}")),
+        };
+        let (_, header) = SafeTensors::read_metadata(&bytes).map_err(|e| damaged(&e))?;
         let metadata = header.metadata().clone().unwrap_or_default();
         let entry = |key: &str| {
             metadata.get(key).ok_or_else(|| wrong(path, format!("metadata {key} is missing")))
@@ -183,7 +198,10 @@ impl Checkpoint {
             },
             time_first: metadata.get(FILTERS).is_some_and(|order| order == TIME_FIRST),
         };
-        let tensors = SafeTensors::deserialize(&bytes).map_err(|e| wrong(path, e))?;
+        let tensors = SafeTensors::deserialize(&bytes).map_err(|e| damaged(&e))?;
+        if !checksum::holds(&metadata, &tensors) {
+            return Err(damaged(&"its checksum does not fit"));
+        }
         let mut variances = BTreeMap::new();
         for (name, view) in tensors.tensors() {
             let shape = view.shape().to_vec();
@@ -253,15 +271,6 @@ impl Checkpoint {
         }
         Err(wrong(path, "its recurrent layers are not those of the recipe"))
     }
-}
-
-/// Writes beside `path` and renames, so that a reader sees the old file or the new one.
-pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), TrainError> {
-    let io = |e| TrainError::Io { path: path.to_owned(), source: e };
-    let beside = path.with_extension("tmp");
-    let mut file = File::create(&beside).map_err(io)?;
-    file.write_all(bytes).and_then(|()| file.sync_all()).map_err(io)?;
-    fs::rename(&beside, path).map_err(io)
 }
 
 pub(super) fn wrong(path: &Path, reason: impl ToString) -> TrainError {

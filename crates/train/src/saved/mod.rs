@@ -1,6 +1,7 @@
 //! Nets at rest: checkpoints, packages, and back.
 
 pub mod checkpoint;
+mod checksum;
 pub mod export;
 pub mod names;
 pub mod trained;

@@ -8,3 +8,4 @@ mod integers;
 mod methods;
 mod pytorch;
 mod run;
+mod run_folder;

@@ -105,12 +105,18 @@ struct Timed {
 impl Kernels {
     pub fn run(self) -> Result<Verdict> {
         let isa = self.isa()?;
-        eprintln!("measuring this core: caches, memory, {isa} arithmetic");
+        output::say(&format!("measuring this core: caches, memory, {isa} arithmetic"));
         let machine = Machine::measure(isa)?;
         let shapes = if self.shapes.is_empty() { SHAPES.to_vec() } else { self.shapes.clone() };
         let mut products = Vec::new();
         for (done, &shape) in shapes.iter().enumerate() {
-            eprintln!("{}x{} ({} of {})", shape.rows, shape.cols, done + 1, shapes.len());
+            output::say(&format!(
+                "{}x{} ({} of {})",
+                shape.rows,
+                shape.cols,
+                done + 1,
+                shapes.len()
+            ));
             self.measure(&machine, shape, &mut products)?;
         }
         let report = Report {

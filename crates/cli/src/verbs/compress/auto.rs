@@ -93,10 +93,12 @@ impl Auto {
         if !self.calibration.is_given() {
             return Err(usage("compress auto needs --calibrate MANIFEST"));
         }
+        let read = [self.model.path(), self.calibration.path()];
+        output::reserve(&self.output, read.into_iter().flatten())?;
         self.model.warn_of_integers()?;
         let package = self.model.float_package()?;
         let recordings = self.calibration.read(pack(&package)?.sample_rate_hz())?;
-        eprintln!("listening to {:.0} s of audio", recordings.seconds);
+        output::say(&format!("listening to {:.0} s of audio", recordings.seconds));
         let search = stonechat_tune::Auto {
             target: self.target.map(|Size(bytes)| bytes),
             latency_us: self.latency,

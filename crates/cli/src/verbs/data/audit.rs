@@ -183,7 +183,7 @@ impl Audit {
         utterances.retain(|utterance| foreign(utterance).is_none());
         if let Some((place, error)) = first {
             let count = all - utterances.len();
-            eprintln!("warning: {count} texts are not judged; first: {place}: {error}");
+            output::warn(&format!("{count} texts are not judged; first: {place}: {error}"));
         }
         if utterances.is_empty() {
             bail!("no utterance to judge in {} lines", all);

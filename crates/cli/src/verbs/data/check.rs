@@ -136,6 +136,7 @@ fn render(report: &CheckReport) -> Result<String> {
 fn title(kind: FindingKind) -> &'static str {
     match kind {
         FindingKind::BadLine => "lines that are no utterance",
+        FindingKind::EmptyManifest => "empty manifests",
         FindingKind::MissingFile => "missing files",
         FindingKind::Unreadable => "audio that cannot be decoded",
         FindingKind::OutsideAlphabet => "texts with characters outside the alphabet",

@@ -10,7 +10,7 @@ use serde::Serialize;
 use stonechat_lm::estimate::{Estimate, EstimateOptions, Progress, estimate};
 use stonechat_lm::{Bits, MAX_ORDER, fit_with_widths, words_for};
 
-use super::file::{Format, Texts, Widths, Written, check_folder, write, write_with};
+use super::file::{Format, Texts, Widths, Written, write, write_with};
 use super::size::Size;
 use crate::failure::{Verdict, usage};
 use crate::memory::peak_rss_mb;
@@ -71,11 +71,11 @@ impl Build {
     pub fn run(self) -> Result<Verdict> {
         let start = Instant::now();
         let options = self.options()?;
-        // Now, and not after all the work.
-        check_folder(&self.output)?;
-        let Self { texts, output, target_size, widths, json, .. } = self;
+        self.widths.check(&self.output)?;
+        output::reserve(&self.output, self.texts.files())?;
+        let Self { texts, output: path, target_size, widths, json, .. } = self;
         let mut shown = Shown::new();
-        let mut text = texts.read();
+        let mut text = texts.read()?;
         let mut estimated = estimate(&mut text, &options, &mut |progress| shown.show(progress))?;
         for (n, discounts) in estimated.discounts().iter().enumerate() {
             if discounts.fallback {
@@ -87,9 +87,9 @@ impl Build {
         }
         let (size, counts) = (estimated.text(), estimated.counts());
         let discounts = estimated.discounts().iter().map(|discounts| discounts.amounts).collect();
-        let written = match Format::of(&output) {
-            Format::Packed => pack(&mut shown, estimated, &output, target_size, &widths)?,
-            _ => write_arpa(&mut shown, &mut estimated, &output)?,
+        let written = match Format::of(&path) {
+            Format::Packed => pack(&mut shown, estimated, &path, target_size, &widths)?,
+            _ => write_arpa(&mut shown, &mut estimated, &path)?,
         };
         shown.end();
         let report = Report {
@@ -211,22 +211,20 @@ impl Shown {
         };
         if self.last.elapsed() > Duration::from_millis(100) {
             self.last = Instant::now();
-            eprint!("\r{stage}: {:.1} million words", words as f64 / 1e6);
-            let _ = std::io::stderr().flush();
+            let _ = write!(std::io::stderr(), "\r{stage}: {:.1} million words", words as f64 / 1e6);
         }
     }
 
     fn say(&mut self, what: &str) {
         match self.terminal {
-            true => eprint!("\r\x1b[K{what}"),
-            false => eprintln!("{what}"),
+            true => drop(write!(std::io::stderr(), "\r\x1b[K{what}")),
+            false => output::say(what),
         }
-        let _ = std::io::stderr().flush();
     }
 
     fn end(&mut self) {
         if self.terminal {
-            eprint!("\r\x1b[K");
+            let _ = write!(std::io::stderr(), "\r\x1b[K");
         }
     }
 }

@@ -2,15 +2,19 @@
 
 use std::ffi::OsStr;
 use std::fs;
-use std::io::{BufRead, BufWriter, Write};
+use std::io::{BufRead, Write};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use clap::Args;
 use serde::Serialize;
+use stonechat_files::Output;
+use stonechat_kinds::FileKind;
 use stonechat_lm::text::{TextFiles, open};
 use stonechat_lm::{Bits, LanguageModel, NgramModel, arpa};
 
+use crate::failure::usage;
+use crate::kinds;
 use crate::normalise::NormaliseArg;
 use crate::output;
 
@@ -25,8 +29,23 @@ pub struct Texts {
 }
 
 impl Texts {
-    pub fn read(self) -> TextFiles {
-        TextFiles::new(self.files, self.normalise.normaliser())
+    /// The files.
+    pub fn files(&self) -> impl Iterator<Item = &Path> {
+        self.files.iter().map(PathBuf::as_path)
+    }
+
+    /// The texts.
+    ///
+    /// # Errors
+    /// A file of a kind whose lines are no sentences.
+    pub fn read(self) -> Result<TextFiles> {
+        for path in &self.files {
+            kinds::check(path, "text", |kind| {
+                kinds::plain(kind)
+                    || matches!(kind, FileKind::Archive(_) | FileKind::Html | FileKind::Xml)
+            })?;
+        }
+        Ok(TextFiles::new(self.files, self.normalise.normaliser()))
     }
 }
 
@@ -47,6 +66,17 @@ impl Widths {
         (self.prob_bits, self.backoff_bits)
     }
 
+    /// A usage error if widths are asked for where the output is text, which has none.
+    pub fn check(&self, output: &Path) -> Result<()> {
+        match self.given() {
+            (None, None) => Ok(()),
+            _ if Format::of(output) == Format::Packed => Ok(()),
+            _ => Err(usage(
+                "--prob-bits and --backoff-bits are of packed models, the output is named as ARPA",
+            )),
+        }
+    }
+
     /// The widths asked for, and those of `default` otherwise.
     pub fn or(&self, default: Bits) -> Bits {
         Bits {
@@ -56,8 +86,25 @@ impl Widths {
     }
 }
 
+/// The error of a file that is no language model, told by what it is.
+fn explained(path: &Path, error: anyhow::Error) -> anyhow::Error {
+    kinds::explained(error, path, "a language model", |kind| {
+        let compressed =
+            matches!(kind, FileKind::Archive(name) if name.contains("gzip") || name.contains("xz"));
+        matches!(kind, FileKind::PackedLm | FileKind::Arpa | FileKind::Text | FileKind::Unknown(_))
+            || compressed
+    })
+}
+
 /// A file as a model that can be changed.
+///
+/// # Errors
+/// What is wrong with it, or what else it is.
 pub fn read(path: &Path) -> Result<NgramModel> {
+    read_model(path).map_err(|error| explained(path, error))
+}
+
+fn read_model(path: &Path) -> Result<NgramModel> {
     let in_file = |error: stonechat_lm::Error| error.in_file(path);
     let mut file = open(path)?;
     let start = file.fill_buf().with_context(|| path.display().to_string())?;
@@ -70,7 +117,14 @@ pub fn read(path: &Path) -> Result<NgramModel> {
 }
 
 /// A file as a model that can be asked; ARPA is packed on the way, unquantised.
+///
+/// # Errors
+/// What is wrong with it, or what else it is.
 pub fn load(path: &Path) -> Result<LanguageModel> {
+    load_model(path).map_err(|error| explained(path, error))
+}
+
+fn load_model(path: &Path) -> Result<LanguageModel> {
     let mut file = open(path)?;
     let start = file.fill_buf().with_context(|| path.display().to_string())?;
     if LanguageModel::is_packed(start) {
@@ -104,16 +158,6 @@ impl Format {
     }
 }
 
-/// The folder that a file is to be written to must be there.
-pub fn check_folder(path: &Path) -> Result<()> {
-    match path.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() && !folder.is_dir() => {
-            bail!("{}: there is no folder {}", path.display(), folder.display())
-        }
-        _ => Ok(()),
-    }
-}
-
 /// Writes a model in the format that the name asks for; a file of that name stays as it was until all is
 /// written.
 pub fn write(model: &NgramModel, bits: Bits, path: &Path) -> Result<()> {
@@ -126,12 +170,7 @@ pub fn write(model: &NgramModel, bits: Bits, path: &Path) -> Result<()> {
 /// As [`write()`], with what is written left to `content`; compressed where the name asks for it.
 pub fn write_with(path: &Path, content: impl FnOnce(&mut dyn Write) -> Result<()>) -> Result<()> {
     let name = || path.display().to_string();
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-    let mut file = tempfile::Builder::new()
-        .prefix(".stonechat-lm")
-        .tempfile_in(folder.unwrap_or(Path::new(".")))
-        .with_context(name)?;
-    let mut out = BufWriter::new(file.as_file_mut());
+    let mut out = Output::create(path)?;
     match Format::of(path) {
         Format::ArpaGzip => {
             let mut gzip = flate2::write::GzEncoder::new(&mut out, flate2::Compression::default());
@@ -140,16 +179,7 @@ pub fn write_with(path: &Path, content: impl FnOnce(&mut dyn Write) -> Result<()
         }
         _ => content(&mut out).with_context(name)?,
     }
-    out.flush().with_context(name)?;
-    drop(out);
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        let readable = fs::Permissions::from_mode(0o644);
-        file.as_file().set_permissions(readable).with_context(name)?;
-    }
-    file.persist(path).with_context(name)?;
-    Ok(())
+    Ok(out.commit()?)
 }
 
 /// What is said of a file that was written.

@@ -8,6 +8,7 @@ use stonechat_lm::{Bits, mix};
 
 use super::file::{Widths, Written, read, write};
 use crate::failure::{Verdict, usage};
+use crate::output;
 
 #[derive(Args)]
 pub struct Mix {
@@ -35,6 +36,8 @@ impl Mix {
         if !(self.weight > 0.0 && self.weight < 1.0) {
             return Err(usage(format!("--weight {}: must be between 0 and 1", self.weight)));
         }
+        self.widths.check(&self.output)?;
+        output::reserve(&self.output, [&*self.first, &*self.second])?;
         let bits = self.widths.or(Bits::default());
         let mixed = mix(&read(&self.first)?, &read(&self.second)?, self.weight)?;
         write(&mixed, bits, &self.output)?;

@@ -45,7 +45,7 @@ impl Measure {
     pub fn run(self) -> Result<Verdict> {
         let model = load(&self.model)?;
         let start = Instant::now();
-        let sum = model.perplexity(&mut self.texts.read())?;
+        let sum = model.perplexity(&mut self.texts.read()?)?;
         if sum.words == 0 {
             bail!("there is no word in the text");
         }

@@ -9,6 +9,7 @@ use stonechat_lm::{Bits, LanguageModel, Pruner, fit};
 use super::file::{Format, Widths, Written, read, write};
 use super::size::Size;
 use crate::failure::{Verdict, usage};
+use crate::output;
 
 #[derive(Args)]
 pub struct Prune {
@@ -44,6 +45,8 @@ impl Prune {
         if self.target_size.is_some() && Format::of(&self.output) != Format::Packed {
             return Err(usage("--target-size is for packed models, the output is named as ARPA"));
         }
+        self.widths.check(&self.output)?;
+        output::reserve(&self.output, [&*self.model])?;
         let bits = self.widths.or(bits_of(&self.model));
         let model = read(&self.model)?;
         let (pruned, threshold) = match (self.target_size, self.threshold) {

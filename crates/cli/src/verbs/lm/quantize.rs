@@ -8,6 +8,7 @@ use stonechat_lm::Bits;
 
 use super::file::{Widths, Written, read, write};
 use crate::failure::Verdict;
+use crate::output;
 
 #[derive(Args)]
 pub struct Quantize {
@@ -26,6 +27,8 @@ pub struct Quantize {
 
 impl Quantize {
     pub fn run(self) -> Result<Verdict> {
+        self.widths.check(&self.output)?;
+        output::reserve(&self.output, [&*self.model])?;
         let bits = self.widths.or(Bits::default());
         let model = read(&self.model)?;
         write(&model, bits, &self.output)?;

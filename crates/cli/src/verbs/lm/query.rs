@@ -2,14 +2,18 @@
 
 use std::path::PathBuf;
 
-use anyhow::Result;
+use anyhow::{Result, anyhow};
 use clap::Args;
 use serde::Serialize;
+use stonechat_files::Lines;
 use stonechat_lm::{LanguageModel, WordId};
 
 use super::file::load;
 use crate::failure::Verdict;
 use crate::output::{self, Table};
+
+/// Longest sentence in bytes.
+const MAX_LINE_BYTES: usize = 1 << 20;
 
 #[derive(Args)]
 pub struct Query {
@@ -51,7 +55,11 @@ impl Query {
         let model = load(&self.model)?;
         let mut sentences = self.sentences;
         if sentences.is_empty() {
-            sentences = std::io::stdin().lines().collect::<Result<_, _>>()?;
+            let mut lines = Lines::new(std::io::stdin().lock(), MAX_LINE_BYTES);
+            let wrong = |(line, error)| anyhow!("stdin, line {line}: {error}");
+            while let Some((_, line)) = lines.next_line().map_err(wrong)? {
+                sentences.push(line.to_string());
+            }
         }
         let scored = sentences.iter().map(|sentence| score(&model, sentence));
         if self.json {

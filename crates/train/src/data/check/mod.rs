@@ -52,7 +52,12 @@ pub fn check(
     let mut collector = Collector::new(options.examples);
     let mut lines = Vec::new();
     for (split, manifest) in manifests.iter().enumerate() {
-        for line in read_manifest_lines(manifest)? {
+        let listed = read_manifest_lines(manifest)?;
+        if listed.is_empty() {
+            let place = manifest.display().to_string();
+            collector.add(FindingKind::EmptyManifest, place, "it lists no recording".into());
+        }
+        for line in listed {
             match line {
                 Ok(utterance) => lines.push(Line { split, utterance }),
                 Err(error) => {

@@ -13,6 +13,8 @@ use super::inspect::Inspected;
 pub enum FindingKind {
     /// A manifest line is not an utterance.
     BadLine,
+    /// A manifest has no line.
+    EmptyManifest,
     /// The audio file does not exist.
     MissingFile,
     /// The audio cannot be decoded.
@@ -54,6 +56,7 @@ impl FindingKind {
     pub fn severity(self) -> Severity {
         match self {
             Self::BadLine
+            | Self::EmptyManifest
             | Self::MissingFile
             | Self::Unreadable
             | Self::OutsideAlphabet
