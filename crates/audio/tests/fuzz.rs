@@ -2,7 +2,6 @@
 //! targets build. `FUZZ_SECONDS` makes it longer. Alone in its file: the measuring allocator sees the whole process.
 #![cfg(feature = "files")]
 
-#[allow(dead_code)]
 mod common;
 #[path = "../fuzz/drive.rs"]
 mod drive;

@@ -10,7 +10,7 @@ const RATE_HZ: u32 = 16_000;
 /// Like speech: bursts of a sweep with pauses, over a little noise.
 fn speech(seconds: f64) -> Vec<f32> {
     let floor = noise(7, (seconds * f64::from(RATE_HZ)) as usize);
-    let voiced = |n: usize| if n / 3_200 % 3 == 0 { 0.001 } else { 1.0 };
+    let voiced = |n: usize| if (n / 3_200).is_multiple_of(3) { 0.001 } else { 1.0 };
     let signal = sweep(RATE_HZ, seconds);
     signal
         .iter()

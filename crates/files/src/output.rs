@@ -246,7 +246,7 @@ fn beside(path: &Path, target: &Path, found: Option<&fs::Metadata>) -> Result<Na
     prefix.push(target.file_name().unwrap_or_default());
     prefix.push(".");
     let mut builder = tempfile::Builder::new();
-    let made = builder.prefix(&prefix).suffix(".part").make_in(folder, |name| create_new(name));
+    let made = builder.prefix(&prefix).suffix(".part").make_in(folder, create_new);
     let file = made.map_err(|source| {
         let what = format!("no file can be made in {}", folder.display());
         OutputError::new(path, what, Some(source))

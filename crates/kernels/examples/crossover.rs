@@ -20,7 +20,10 @@ fn numbers(len: usize) -> Vec<f32> {
     (0..len).map(|i| ((i * 7919) % 2003) as f32 / 1001.5 - 1.0).collect()
 }
 
-fn forms(n: usize) -> Result<Vec<(String, Box<dyn Product>)>, Error> {
+/// A form with its name.
+type Named = (String, Box<dyn Product>);
+
+fn forms(n: usize) -> Result<Vec<Named>, Error> {
     let mut forms: Vec<(String, Box<dyn Product>)> = Vec::new();
     if n * n <= LARGEST_BYTES {
         let weights: Vec<i8> =

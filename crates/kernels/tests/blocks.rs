@@ -160,7 +160,7 @@ fn aligned_groups_store_only_their_weights() {
         .expect("packs");
     // A row of blocks: its place, scales and sums.
     let blocks = 4 * (64 * 48) / 128;
-    assert_eq!(packed.bytes(), blocks * (128 + 4) + 8 * size_of::<usize>() + 256 * 8);
+    assert_eq!(packed.bytes(), blocks * (128 + 4) + size_of::<[usize; 8]>() + 256 * 8);
     let packed = BlockDiagonalF32::pack(&[1.0; 4 * 64 * 48], &[(64, 48); 4]).expect("packs");
     assert_eq!(packed.bytes(), 4 * 64 * 48 * 4);
 }

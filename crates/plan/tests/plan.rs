@@ -33,7 +33,8 @@ fn config() -> NetworkConfig {
 #[test]
 fn products_are_as_often_as_the_runtime_makes_them() {
     let (one, all) = ((1, 1.0), (TIME_BATCH, 1.0 / TIME_BATCH as f64));
-    let cases: [(Kind, usize, &[(usize, f64)]); 10] = [
+    type Case<'a> = (Kind, usize, &'a [(usize, f64)]);
+    let cases: [Case<'_>; 10] = [
         // Ten bins are left; the layer above takes every third frame.
         (Kind::Conv, 0, &[(10, 3.0)]),
         (Kind::Conv, 1, &[(10, 1.0)]),

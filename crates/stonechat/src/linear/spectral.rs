@@ -84,13 +84,16 @@ fn pieces(family: &Family, parts: &[&[f32]], place: Place) -> Option<Result<Vec<
     })
 }
 
+/// Makes the product of an `n x n` square from its parts.
+type Make = fn(&[&[f32]], usize) -> Result<Box<dyn Product>, Error>;
+
 /// One square after the other, each made of its share of the parts.
 fn squares(
     parts: &[&[f32]],
     rectangle: Rectangle,
     place: Place,
     reversed: bool,
-    make: fn(&[&[f32]], usize) -> Result<Box<dyn Product>, Error>,
+    make: Make,
 ) -> Result<Vec<Piece>, Error> {
     let Place { top, rows, cols } = place;
     let (count, n) = rectangle.tiles(rows, cols);

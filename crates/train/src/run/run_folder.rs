@@ -37,7 +37,7 @@ impl RunFolder {
     /// The folder holds a run.
     pub fn new(root: &Path) -> Result<Self, TrainError> {
         let holds_run = |name: &&str| root.join("checkpoints").join(name).exists();
-        if ["last.safetensors", "previous.safetensors"].iter().any(|name| holds_run(&name)) {
+        if ["last.safetensors", "previous.safetensors"].iter().any(holds_run) {
             return Err(TrainError::RunExists { path: root.to_owned() });
         }
         Ok(Self { root: root.to_owned(), lock: None, metrics: None, changes: Vec::new() })

@@ -168,7 +168,8 @@ mod tests {
         // The check values of both checksums.
         assert_eq!(crc8(b"123456789"), 0xf4);
         assert_eq!(b"123456789".iter().fold(0, |crc, &byte| crc16(crc, byte)), 0xfee8);
-        let cases: [(&[u8], Option<(u64, usize)>); 6] = [
+        type Case<'a> = (&'a [u8], Option<(u64, usize)>);
+        let cases: [Case<'_>; 6] = [
             (&[0x7f], Some((127, 1))),
             (&[0xc2, 0x80], Some((128, 2))),
             (&[0xe2, 0x82, 0xac], Some((0x20ac, 3))),
