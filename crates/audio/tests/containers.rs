@@ -38,8 +38,8 @@ fn every_codec_gives_the_sweep() {
         ("sweep.caf", 4_096, 0, 1e-6),
         ("sweep.mka", 2_048, 1_024, 1e-2),
         ("flac.ogg", 0, 0, 1e-6),
-        ("ima.wav", 1_024, 0, 1e-2),
-        ("ms.wav", 1_024, 0, 1e-2),
+        ("ima.wav", 2_048, 0, 1e-2),
+        ("ms.wav", 2_048, 0, 1e-2),
         ("mp3.wav", 3_456, 2_304, 0.05),
         ("sweep.mp2", 1_152, 600, 0.05),
     ];

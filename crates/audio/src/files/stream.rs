@@ -125,6 +125,16 @@ impl ByteStream {
         self.position = 0;
     }
 
+    /// Back to position 0, as far as the bytes since then are still in memory, as those of a header are.
+    pub(super) fn back_to_start(&mut self) {
+        if let Ok(position) = usize::try_from(self.position)
+            && position <= self.taken
+        {
+            self.taken -= position;
+            self.position = 0;
+        }
+    }
+
     /// Ends the stream so many bytes from here, if not before; a pipe goes on to its end.
     pub(super) fn end_at(&mut self, bytes: u64) {
         if let Inner::Window { start, end, .. } = &mut self.inner {

@@ -11,7 +11,7 @@ use super::coded::CodedSource;
 use super::mpeg::MpegSource;
 use super::pcm::{self, Encoding};
 use super::stream::{ByteStream, Origin};
-use super::{Layout, Next, Source, open};
+use super::{Layout, Next, Source};
 use crate::warning::Warnings;
 use crate::{Error, Warning, WarningKind};
 use header::{Audio, Behind, Chunks, Format};
@@ -36,7 +36,12 @@ pub(super) fn open(origin: Origin, mut stream: ByteStream) -> Result<Box<dyn Sou
             Ok(Box::new(MpegSource::open(origin, stream)?))
         }
         2 | 0x11 => {
-            let stream = if stream.can_search() { open::reopen(&origin)? } else { stream };
+            if stream.can_search() {
+                let path = || origin.path().to_path_buf();
+                stream.seek_to(0).map_err(|source| Error::Read { path: path(), source })?;
+            } else {
+                stream.back_to_start();
+            }
             Ok(Box::new(CodedSource::open(origin, stream, FileKind::Wav)?))
         }
         _ => Ok(Box::new(WavSource::open(origin, stream, audio, warnings)?)),
