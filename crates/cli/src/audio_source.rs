@@ -4,15 +4,13 @@ use std::io::{Cursor, ErrorKind, Read};
 
 use anyhow::{Context, Result, bail};
 use stonechat_audio::{AudioReader, Resampler, SignalRepair, Warning, WarningKind};
-use stonechat_kinds::FileKind;
+use stonechat_kinds::{FileKind, HEAD_BYTES};
 
 use crate::inputs::Input;
 use crate::interrupt;
 
 /// Bytes asked of a pipe at a time. A pipe gives what it has, so this delays nothing.
 const PIPE_BYTES: usize = 32 << 10;
-/// By so many first bytes raw PCM is told from a file.
-const MAGIC_BYTES: usize = 16;
 
 /// A stream of samples that ends.
 pub enum AudioSource {
@@ -70,8 +68,8 @@ impl AudioSource {
 
 /// The first bytes of a pipe, fewer only if it ends.
 fn head(pipe: &mut impl Read) -> std::io::Result<Vec<u8>> {
-    let mut head = Vec::with_capacity(MAGIC_BYTES);
-    pipe.take(MAGIC_BYTES as u64).read_to_end(&mut head)?;
+    let mut head = Vec::with_capacity(HEAD_BYTES);
+    pipe.take(HEAD_BYTES as u64).read_to_end(&mut head)?;
     Ok(head)
 }
 
@@ -243,7 +241,7 @@ mod tests {
         for (bytes, expected) in cases {
             for piece in [1, 5, 100] {
                 let head = head(&mut Pieces(bytes, piece)).unwrap();
-                assert_eq!(head, bytes[..bytes.len().min(MAGIC_BYTES)]);
+                assert_eq!(head, bytes[..bytes.len().min(HEAD_BYTES)]);
                 assert_eq!(is_container(FileKind::of(&head)), expected, "{bytes:x?}");
             }
         }

@@ -97,6 +97,11 @@ pub fn each<T: Send>(
 mod tests {
     use super::*;
 
+    #[derive(Serialize)]
+    struct Done {
+        number: usize,
+    }
+
     #[test]
     fn results_are_in_order_and_stop_when_nobody_reads() {
         let inputs: Vec<Input> = (0..40).map(|n| Input::File(n.to_string().into())).collect();
@@ -108,11 +113,11 @@ mod tests {
                 if number % 7 == 6 {
                     anyhow::bail!("{number} cannot be read");
                 }
-                Ok(number)
+                Ok(Done { number })
             };
             let mut shown = Vec::new();
-            let (verdict, files) = each(&inputs, jobs, work, |_, &number| {
-                shown.push(number);
+            let (verdict, files) = each(&inputs, jobs, work, |_, done| {
+                shown.push(done.number);
                 Ok(())
             })
             .unwrap();
@@ -120,10 +125,14 @@ mod tests {
             assert_eq!((shown, verdict), (expected, Verdict::Bad), "{jobs} jobs");
             let json = serde_json::to_value(&files).unwrap();
             assert_eq!(json["files"][6]["error"], "6 cannot be read");
+            assert_eq!(
+                (&json["files"][7]["file"], &json["files"][7]["number"]),
+                (&"7".into(), &7.into())
+            );
             assert_eq!(json["files"].as_array().unwrap().len(), 40);
 
             started.store(0, Ordering::Relaxed);
-            let stopped = each(&inputs, 1, work, |_, &number| match number {
+            let stopped = each(&inputs, 1, work, |_, done| match done.number {
                 2 => Err(anyhow::anyhow!("full")),
                 _ => Ok(()),
             });

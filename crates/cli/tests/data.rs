@@ -96,7 +96,7 @@ fn nothing_and_two_values_of_one_field_are_problems() {
     );
     let (text, _) = run(folder.with_model("data check").arg("m.jsonl"), 1);
     assert!(text.contains("m.jsonl:1: field `text`: there twice"), "{text}");
-    let (_, stderr) = run(folder.with_model("eval --manifest").arg("m.jsonl"), 1);
+    let (_, stderr) = run(folder.with_model("eval").args(["--manifest", "m.jsonl"]), 1);
     assert!(stderr.contains("m.jsonl:1: field `text`: there twice"), "{stderr}");
 }
 

@@ -27,19 +27,19 @@ fn files() -> Folder {
         let name = format!("recipes/{}", entry.unwrap().file_name().to_str().unwrap());
         copy(&name, &name);
     }
-    let mut manifest = String::new();
+    let mut lines = Vec::new();
     for (name, text) in SAMPLES {
         copy(&format!("samples/{name}"), &format!("my/{name}"));
         copy(&format!("samples/{name}"), &format!("samples/{name}"));
-        manifest +=
-            &format!("{}\n", json!({ "audio_filepath": name, "duration": 3.0, "text": text }));
+        lines.push(json!({ "audio_filepath": name, "text": text }).to_string());
     }
     for (n, (name, text)) in SAMPLES.iter().cycle().take(60).enumerate() {
         copy(&format!("samples/{name}"), &format!("voice/{n:03}.flac"));
         folder.write(&format!("voice/{n:03}.txt"), text);
     }
-    folder.write("my/train.jsonl", &manifest);
-    folder.write("my/dev.jsonl", &manifest);
+    let dev = lines.pop().unwrap();
+    folder.write("my/train.jsonl", lines.join("\n"));
+    folder.write("my/dev.jsonl", dev);
     copy("samples/kitchen.flac", "talk.flac");
     folder.write("commands.txt", "turn on the light in the kitchen\nturn off the radio\n");
     folder.write("hotwords.txt", "# places\nlittle station:6\nkitchen\n");

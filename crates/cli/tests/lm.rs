@@ -131,7 +131,7 @@ fn failures_are_told() {
         ("lm build --target-size 300 --output a.lm train.txt", "target size"),
         ("lm info bad.arpa", "line 2"),
         ("lm info train.txt", "no ARPA file"),
-        ("lm info tiny.stonechat", "no ARPA file"),
+        ("lm info tiny.stonechat", "Stonechat package"),
         ("lm perplexity bad.arpa train.txt", "bad.arpa"),
     ] {
         let (stdout, stderr) = run(&mut folder.command(command), 1);

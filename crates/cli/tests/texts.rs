@@ -107,19 +107,6 @@ fn what_is_written_can_be_spoken() {
     );
 }
 
-#[test]
-fn weights_of_a_grammar_are_followed_or_told() {
-    let folder = Folder::new();
-    folder.write("a.wav", wav(&sound(1.0, 1), RATE_HZ, 1));
-    for (weights, warned) in [(["/0/", "/1/"], false), (["/3/", "/1/"], true)] {
-        let [a, b] = weights;
-        folder.write("g.gram", format!("#JSGF V1.0;\npublic <c> =\n{a} ab | {b} cd;\n"));
-        let (_, stderr) =
-            run(folder.with_model("transcribe").args(["a.wav", "--grammar", "g.gram"]), 0);
-        assert_eq!(stderr.contains("warning: g.gram, line 3: "), warned, "{weights:?}: {stderr}");
-    }
-}
-
 /// Any verb with any other verb's file says what it is.
 #[test]
 fn files_of_the_wrong_kind_are_named() {

@@ -135,7 +135,7 @@ fn subtitles_hold_the_words() {
         }
         let (_, errors) =
             run(folder.with_model("transcribe").args(["a.wav", "b.wav", "--format", format]), 2);
-        assert!(errors.contains("one recording"), "{errors}");
+        assert!(errors.contains("--beside"), "{errors}");
     }
 }
 

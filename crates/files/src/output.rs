@@ -29,7 +29,16 @@ pub struct OutputError {
 
 impl OutputError {
     fn new(path: &Path, what: impl Into<String>, source: Option<io::Error>) -> Self {
-        Self { path: path.to_path_buf(), what: what.into(), source }
+        Self { path: path.to_path_buf(), what: what.into(), source: source.map(plain) }
+    }
+}
+
+/// The system's reason alone: `tempfile` puts the name of the temporary file behind it, which nobody asked for.
+fn plain(error: io::Error) -> io::Error {
+    match error.kind() {
+        ErrorKind::Other => error,
+        kind if error.get_ref().is_some() => io::Error::from(kind),
+        _ => error,
     }
 }
 

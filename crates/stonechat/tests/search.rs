@@ -99,7 +99,8 @@ fn utterances_follow_each_other_in_a_stream() {
             }
         }
         utterances.push(stream.finish());
-        assert!((5..=7).contains(&utterances.len()), "{} utterances", utterances.len());
+        // A second each, and as long as it takes to the end of a word.
+        assert!((2..=7).contains(&utterances.len()), "{} utterances", utterances.len());
         let words: Vec<&Word> = utterances.iter().flat_map(|u| &u.words).collect();
         assert!(
             words.len() > 5 && words.windows(2).all(|pair| pair[0].end <= pair[1].start + 1e-9)

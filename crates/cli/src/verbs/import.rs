@@ -41,11 +41,10 @@ impl Import {
         let features: FeatureConfig =
             serde_json::from_value(plan.features).context("features").with_context(in_plan)?;
         plan.features = serde_json::to_value(&features)?;
-        let weights = StateDict::load(&self.from).map_err(|error| {
-            kinds::explained(error, &self.from, "a state dict in safetensors", |kind| {
-                matches!(kind, FileKind::Safetensors | FileKind::Unknown(_))
-            })
+        kinds::check(&self.from, "a state dict in safetensors", |kind| {
+            matches!(kind, FileKind::Safetensors | FileKind::Unknown(_))
         })?;
+        let weights = StateDict::load(&self.from)?;
         let package = plan.import(&weights).with_context(|| self.from.display().to_string())?;
         // Features and network must fit each other.
         Model::from_package(package.clone()).with_context(in_plan)?;

@@ -348,7 +348,7 @@ impl<'a> Trainer<'a> {
         let (sum, utterances) = std::mem::take(&mut self.progress.epoch_loss);
         let loss = sum / utterances.max(1) as f64;
         let finite = |p: &Parameter| p.values.iter().all(|value| value.is_finite());
-        if !self.net.parameters().iter().all(|(_, p)| finite(p)) {
+        if !self.evaluated().parameters().iter().all(|(_, p)| finite(p)) {
             return Err(self.diverged(stage, 1));
         }
         self.progress.batch = 0;

@@ -46,7 +46,7 @@ pub struct Audit {
     #[arg(long, value_name = "FILE")]
     drop: Option<PathBuf>,
     /// Where the worst end: the fit from which a transcript is kept, or the loss or CER up to which it is [default: a fit of 1]
-    #[arg(long, value_name = "X")]
+    #[arg(long, value_name = "X", allow_hyphen_values = true)]
     threshold: Option<f64>,
     /// Leave out what this manifest lists; may be repeated
     #[arg(long, value_name = "FILE")]

@@ -49,7 +49,7 @@ fn sound_data_has_no_findings() {
 fn every_kind_is_found_where_it_is() {
     let mut train = Corpus::new();
     train.say("1.wav", 0.5, "sound")["speaker"] = json!("x");
-    train.line(json!({"audio_filepath": "1.wav", "text": "no duration"}));
+    train.line(json!({"audio_filepath": "1.wav", "duration": 0.5}));
     train.line(json!({"audio_filepath": "missing.wav", "duration": 1, "text": "a"}));
     std::fs::write(train.path("4.wav"), "this is no audio").unwrap();
     train.line(json!({"audio_filepath": "4.wav", "duration": 1, "text": "a"}));
