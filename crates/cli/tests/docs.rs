@@ -37,7 +37,7 @@ fn files() -> Folder {
         copy(&format!("samples/{name}"), &format!("voice/{n:03}.flac"));
         folder.write(&format!("voice/{n:03}.txt"), text);
     }
-    let dev = lines.pop().unwrap();
+    let dev = lines.remove(0);
     folder.write("my/train.jsonl", lines.join("\n"));
     folder.write("my/dev.jsonl", dev);
     copy("samples/kitchen.flac", "talk.flac");

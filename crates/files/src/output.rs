@@ -112,14 +112,14 @@ impl Output {
 impl Write for Output {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         match &mut self.sink {
-            Sink::Beside { file, .. } => file.write(bytes),
+            Sink::Beside { file, .. } => file.write(bytes).map_err(plain),
             Sink::Through(out) => out.write(bytes),
         }
     }
 
     fn flush(&mut self) -> io::Result<()> {
         match &mut self.sink {
-            Sink::Beside { file, .. } => file.flush(),
+            Sink::Beside { file, .. } => file.flush().map_err(plain),
             Sink::Through(out) => out.flush(),
         }
     }

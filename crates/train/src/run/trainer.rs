@@ -395,7 +395,11 @@ impl<'a> Trainer<'a> {
     }
 
     fn diagnose(&self, net: &Net, stage: &Stage) -> Result<Vec<Diagnosis>, TrainError> {
-        let mut weights = diagnose(net)?;
+        // A product of factors may be infinite where they are not.
+        let mut weights = diagnose(net).map_err(|error| match error {
+            TrainError::Compress(_) => self.diverged(stage, 1),
+            error => error,
+        })?;
         if stage.regulariser == Regulariser::TraceNorm {
             let batches = &self.recipe.batches;
             let mut ratios = optimality(net, stage, &self.train, batches)?;

@@ -163,15 +163,17 @@ impl Checkpoint {
         let bytes =
             fs::read(path).map_err(|e| TrainError::Io { path: path.to_owned(), source: e })?;
         let damaged = |reason: &dyn std::fmt::Display| match FileKind::of(&bytes) {
-            FileKind::Checkpoint | FileKind::Unknown(_) | FileKind::Zeros | FileKind::Empty => {
-                wrong(
-                    path,
-                    format!(
-                        "damaged or cut short ({} bytes: {reason}); previous.safetensors beside it may be put in its place",
-                        bytes.len()
-                    ),
-                )
-            }
+            FileKind::Checkpoint
+            | FileKind::Safetensors
+            | FileKind::Unknown(_)
+            | FileKind::Zeros
+            | FileKind::Empty => wrong(
+                path,
+                format!(
+                    "damaged or cut short ({} bytes: {reason}); previous.safetensors beside it may be put in its place",
+                    bytes.len()
+                ),
+            ),
             kind => wrong(path, format!("this seems to be {kind}")),
         };
         let (_, header) = SafeTensors::read_metadata(&bytes).map_err(|e| damaged(&e))?;

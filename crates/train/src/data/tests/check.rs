@@ -98,7 +98,7 @@ fn every_kind_is_found_where_it_is() {
     assert_eq!(report.rates_hz[&16_000], 1);
     let detail = |kind| report.findings[&kind].examples[0].detail.as_str();
     for (kind, words) in [
-        (FindingKind::BadLine, "field `duration`: missing"),
+        (FindingKind::BadLine, "field `text`: missing"),
         (FindingKind::WrongDuration, "declared 1.600 s, decoded 0.600 s"),
         (FindingKind::WrongRate, "16000 Hz"),
         (FindingKind::CtcImpossible, "give 25"),
