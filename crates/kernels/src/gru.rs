@@ -23,7 +23,7 @@ const GATES: usize = 3;
 
 /// The recurrent part of a GRU layer, packed.
 ///
-/// The results are those of the separate steps, bit for bit: [`PackedI8::matmul`](crate::PackedI8::matmul) (or its kin), then
+/// The results are those of the separate steps, bit for bit: [`Product::matmul`](crate::Product::matmul) (or its kin), then
 /// [`math`](crate::math) and the formulas above from left to right.
 #[derive(Debug)]
 pub struct PackedGru {

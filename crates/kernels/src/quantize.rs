@@ -50,7 +50,7 @@ pub fn quantize_rows(w: &[f32], rows: usize, cols: usize) -> (Vec<i8>, Vec<f32>)
 
 /// Quantises one vector into `out` and returns its scale.
 ///
-/// `q = round(x * (127 / max|x|))`, one multiplication an element: this is what [`PackedI8::matmul`](crate::PackedI8::matmul) does to its
+/// `q = round(x * (127 / max|x|))`, one multiplication an element: this is what [`Product::matmul`](crate::Product::matmul) does to its
 /// input.
 ///
 /// # Panics

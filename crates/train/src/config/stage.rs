@@ -69,7 +69,7 @@ pub struct Stage {
     /// Where the learning rate comes from.
     pub rate: Rate,
     /// The parts of structured maps take this many times `rate` (0.25 in Sindhwani et al. 2015); left out, as much less
-    /// as a step of theirs moves their matrix further than a step of its own entries would: see [`crate::stages::part_rates`].
+    /// as a step of theirs moves their matrix further than a step of its own entries would: see `stages/part_rates.rs`.
     #[serde(default)]
     pub structured_rate: Option<f64>,
     /// Epochs of linear warm-up.
