@@ -4,34 +4,33 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 use clap::Args;
-use stonechat::{Calibration, Grammar, GrammarOptions, GrammarSearch, Model};
+use stonechat::Settings;
 use stonechat_decode::Error;
 use stonechat_files::TextError;
 use stonechat_kinds::FileKind;
-use stonechat_lm::Normaliser;
 
 use crate::kinds;
-
-use crate::failure::usage;
+use crate::settings_args::{checked, explained, help, set};
 
 #[derive(Args)]
 pub struct GrammarArgs {
-    /// The phrases that may be said, one a line (lines that begin with # are skipped), or a grammar in JSGF (begins with
-    /// #JSGF). Other words are rejected: left out of the text, and with --json listed as "rejected"
     #[arg(
-        long, value_name = "FILE",
+        long, value_name = "FILE", help = help("grammar"),
         conflicts_with_all = ["greedy", "beam", "lm", "alpha", "beta", "hotword", "hotwords"]
     )]
     grammar: Option<PathBuf>,
-    /// What a letter outside of the grammar costs, in nats, 0 to 1e6: more bends more of what is said into it [default: 2]
-    #[arg(long, value_name = "X", requires = "grammar", allow_hyphen_values = true)]
-    garbage: Option<f32>,
-    /// Always answer with the one phrase of the grammar that is nearest to what was said
-    #[arg(long, requires = "grammar", conflicts_with = "garbage")]
+    #[arg(
+        long, value_name = "X", requires = "grammar", allow_hyphen_values = true,
+        value_parser = checked("garbage"), help = help("garbage")
+    )]
+    garbage: Option<String>,
+    #[arg(long, requires = "grammar", conflicts_with = "garbage", help = help("nearest"))]
     nearest: bool,
-    /// Reject phrases whose confidence is lower, 0 to 1 [default: 0]
-    #[arg(long, value_name = "X", requires = "grammar", allow_hyphen_values = true)]
-    min_confidence: Option<f32>,
+    #[arg(
+        long, value_name = "X", requires = "grammar", allow_hyphen_values = true,
+        value_parser = checked("min-confidence"), help = help("min-confidence")
+    )]
+    min_confidence: Option<String>,
 }
 
 impl GrammarArgs {
@@ -39,55 +38,15 @@ impl GrammarArgs {
         self.grammar.is_some()
     }
 
-    fn options(&self) -> Result<GrammarOptions> {
-        let default = GrammarOptions::default();
-        let garbage = self.garbage.unwrap_or(default.garbage);
-        if !(0.0..=1e6).contains(&garbage) {
-            return Err(usage(format!("--garbage {garbage}: must be 0 to 1e6 nats a letter")));
+    /// Sets what was given.
+    pub fn apply(&self, settings: &mut Settings) -> Result<()> {
+        if let Some(path) = &self.grammar {
+            let file = kinds::text(path, "a grammar", |kind| kind == FileKind::Jsgf)?;
+            settings.grammar = Some(file.as_str()?.to_string());
         }
-        let min_confidence = self.min_confidence.unwrap_or(default.min_confidence);
-        if !(0.0..=1.0).contains(&min_confidence) {
-            return Err(usage(format!("--min-confidence {min_confidence}: must be 0 to 1")));
-        }
-        Ok(GrammarOptions { garbage, nearest: self.nearest, min_confidence })
-    }
-
-    /// The search for a grammar's phrases.
-    pub fn search(
-        &self,
-        model: &Model,
-        grammar: &Grammar,
-        calibration: Option<Calibration>,
-    ) -> Result<GrammarSearch> {
-        let search = model.grammar_search(grammar, self.options()?);
-        let search = search.map_err(|error| match error {
-            stonechat::Error::Decode(error) => self.at(error),
-            other => other.into(),
-        })?;
-        Ok(match calibration {
-            Some(calibration) => search.with_calibration(calibration),
-            None => search,
-        })
-    }
-
-    /// The grammar of the file, its phrases as `rules` have them.
-    pub fn read(&self, rules: Option<&Normaliser>) -> Result<Option<Grammar>> {
-        let Some(path) = &self.grammar else { return Ok(None) };
-        let file = kinds::text(path, "a grammar", |kind| kind == FileKind::Jsgf)?;
-        let grammar = if file.as_str()?.trim_start().starts_with("#JSGF") {
-            if rules.is_some() {
-                return Err(usage(
-                    "--normalize is for lists of phrases, and the grammar is in JSGF",
-                ));
-            }
-            Grammar::from_jsgf(file.as_str()?)
-        } else {
-            let spoken = |text: &str| rules.map_or(text.to_string(), |r| r.line(text));
-            let phrases = file.entries()?.into_iter().map(|(line, text)| (line, spoken(text)));
-            let phrases: Vec<(usize, String)> = phrases.collect();
-            Grammar::from_lines(phrases.iter().map(|(line, text)| (*line, &text[..])))
-        };
-        Ok(Some(grammar.map_err(|error| self.at(error))?))
+        set(settings, "garbage", self.garbage.as_ref())?;
+        settings.nearest = self.nearest;
+        set(settings, "min-confidence", self.min_confidence.as_ref())
     }
 
     /// Whether it is a list of phrases.
@@ -97,13 +56,16 @@ impl GrammarArgs {
     }
 
     /// The error of a grammar with its file and line.
-    pub fn at(&self, error: Error) -> anyhow::Error {
+    pub fn at(&self, error: stonechat::Error) -> anyhow::Error {
         match (&self.grammar, error) {
-            (Some(path), Error::Grammar { line: line @ 1.., message: problem }) => {
-                TextError::Line { path: path.clone(), line, problem }.into()
+            (
+                Some(path),
+                stonechat::Error::Decode(Error::Grammar { line: line @ 1.., message: problem }),
+            ) => TextError::Line { path: path.clone(), line, problem }.into(),
+            (Some(path), stonechat::Error::Decode(error)) => {
+                anyhow::Error::new(error).context(path.display().to_string())
             }
-            (Some(path), error) => anyhow::Error::new(error).context(path.display().to_string()),
-            (None, error) => error.into(),
+            (_, error) => explained(error),
         }
     }
 }
@@ -123,7 +85,9 @@ mod tests {
                 nearest: false,
                 min_confidence: None,
             };
-            let grammar = arguments.read(None)?.unwrap();
+            let mut settings = Settings::default();
+            arguments.apply(&mut settings)?;
+            let grammar = settings.grammar().map_err(|error| arguments.at(error))?.unwrap();
             Ok(grammar.words().into_iter().map(String::from).collect())
         };
         for text in [

@@ -12,7 +12,6 @@
 mod audio_source;
 mod calibration;
 mod decoder_args;
-mod endpoint_args;
 mod failure;
 mod grammar_args;
 mod inputs;
@@ -25,6 +24,7 @@ mod output;
 mod partial_line;
 mod progress;
 mod recordings;
+mod settings_args;
 mod subtitles;
 mod summary;
 mod verbs;

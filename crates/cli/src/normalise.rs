@@ -19,6 +19,11 @@ pub struct NormaliseArg {
 }
 
 impl NormaliseArg {
+    /// The language, if asked for.
+    pub fn language(self) -> Option<stonechat::Language> {
+        self.normalize.map(|Language::English| stonechat::Language::English)
+    }
+
     /// What does it, if asked for.
     pub fn normaliser(self) -> Option<Normaliser> {
         self.normalize.map(|Language::English| Normaliser::english())

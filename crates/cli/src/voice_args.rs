@@ -1,46 +1,28 @@
 //! `--vad`: silence where nobody speaks.
 
 use anyhow::Result;
-use clap::{Args, ValueEnum};
-use stonechat::{Recognizer, VoiceOptions};
+use clap::Args;
+use stonechat::Settings;
 
-use crate::failure::usage;
-
-/// The only sampling rate of the detector.
-const RATE_HZ: u32 = 16_000;
+use crate::settings_args::{checked, help, set};
 
 #[derive(Args)]
 pub struct VoiceArgs {
     /// Listen only where somebody speaks (voice activity detection; for models of 16 kHz) [default: on for such models
     /// in `transcribe` and `listen`, else off]
-    #[arg(long, value_enum, value_name = "WHETHER")]
-    vad: Option<Whether>,
-    /// The least probability of speech, 0 to 1 [default: 0.5]
-    #[arg(long, value_name = "X")]
-    vad_threshold: Option<f32>,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Whether {
-    On,
-    Off,
+    #[arg(long, value_name = "on|off", value_parser = checked("vad"))]
+    vad: Option<String>,
+    #[arg(long, value_name = "X", value_parser = checked("vad-threshold"), help = help("vad-threshold"))]
+    vad_threshold: Option<String>,
 }
 
 impl VoiceArgs {
-    /// The recognizer with or without the detector; with it by `default` where it can be had.
-    pub fn apply(&self, recognizer: Recognizer, default: bool) -> Result<Recognizer> {
-        let default = default && recognizer.model().sample_rate_hz() == RATE_HZ;
-        let on = self.vad.map_or(default || self.vad_threshold.is_some(), |vad| vad == Whether::On);
-        let options = VoiceOptions::default();
-        let threshold = self.vad_threshold.unwrap_or(options.threshold);
-        if !(threshold > 0.0 && threshold <= 1.0) {
-            return Err(usage(format!(
-                "--vad-threshold {threshold}: must be above 0 and at most 1"
-            )));
+    /// Sets what was given; without a word about it the detector is off, or on where it can be had.
+    pub fn apply(&self, settings: &mut Settings, default: bool) -> Result<()> {
+        if !default && self.vad.is_none() && self.vad_threshold.is_none() {
+            settings.vad = Some(false);
         }
-        if !on {
-            return Ok(recognizer);
-        }
-        Ok(recognizer.with_voice_detection(VoiceOptions { threshold, ..options })?)
+        set(settings, "vad", self.vad.as_ref())?;
+        set(settings, "vad-threshold", self.vad_threshold.as_ref())
     }
 }

@@ -72,7 +72,7 @@ fn hotwords_are_heard() {
         (["--hotwords", "gone.txt"], 1, "gone.txt"),
         (["--lm", "gone.lm"], 1, "gone.lm"),
         (["--lm", "hot.txt"], 1, "hot.txt"),
-        (["--alpha", "1"], 2, "--lm"),
+        (["--alpha", "1"], 2, "--alpha"),
         (["--nbest", "3"], 2, "--json"),
         (["--beam", "0"], 2, "--beam"),
     ] {

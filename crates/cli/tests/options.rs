@@ -87,9 +87,9 @@ fn a_grammar_rejects_what_is_not_in_it() {
     assert_eq!(value["text"], "");
     assert_eq!(value["rejected"].as_array().unwrap().len(), said.len());
     for (arguments, message) in [
-        (["--garbage", "-1"], "--garbage -1"),
+        (["--garbage", "-1"], "--garbage <X>"),
         (["--garbage", "1e7"], "1e6"),
-        (["--min-confidence", "2"], "--min-confidence 2"),
+        (["--min-confidence", "2"], "--min-confidence <X>"),
         (["--beam", "8"], "--beam"),
         (["--hotword", "a"], "--hotword"),
         (["--confidence-weights", "1,2"], "five"),
@@ -187,4 +187,20 @@ fn nothing_is_said_in_silence() {
 
 fn text_of(value: &Value) -> String {
     value["text"].as_str().unwrap().to_string()
+}
+
+/// Every setting of the library is an option of that name.
+#[test]
+fn every_setting_is_an_option() {
+    let helps: Vec<String> = ["transcribe", "spot"]
+        .iter()
+        .map(|verb| run(stonechat().args([verb, "--help"]), 0).0)
+        .collect();
+    for setting in stonechat::SETTINGS {
+        let option = format!("--{} ", setting.name).trim_end().to_string();
+        let has = |help: &String| {
+            help.split_whitespace().any(|word| word.trim_end_matches("[=<SECONDS>]") == option)
+        };
+        assert!(helps.iter().any(has), "{option}");
+    }
 }

@@ -15,6 +15,17 @@ pub enum Error {
     /// The package's feature config cannot be computed.
     #[error("`features` of the package: {0}")]
     Features(#[from] stonechat_audio::Error),
+    /// A setting that there is not, that does not take the value, or that does not go with another.
+    #[error("{name}: {problem}")]
+    Setting {
+        /// Its name, that of the command's option.
+        name: String,
+        /// What is wrong and what is expected.
+        problem: String,
+    },
+    /// The language model could not be read or is not valid.
+    #[error(transparent)]
+    LanguageModel(#[from] stonechat_lm::Error),
     /// Samples at a rate that cannot be converted.
     #[error(transparent)]
     Rate(stonechat_audio::Error),

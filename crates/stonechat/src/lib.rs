@@ -27,7 +27,10 @@
 //! - Samples that are not finite count as silence; nothing that is pushed
 //!   can spoil a stream for what follows.
 //! - No threads, no clock unless [`Options::profile`] asks for it, no files beyond the
-//!   package.
+//!   package and the language model that [`Settings::lm`] names.
+//!
+//! What users choose (beam, language model, hotwords, grammar, keywords, ends of utterances) is [`Settings`]: the same names in
+//! the command, in C, in every binding.
 
 #![forbid(unsafe_code)]
 
@@ -44,6 +47,7 @@ mod recognizer;
 mod recurrent;
 mod result;
 mod row_conv;
+mod settings;
 mod stream;
 mod trace;
 mod utterances;
@@ -57,6 +61,7 @@ pub use model::Model;
 pub use profile::{Part, Profile};
 pub use recognizer::{Options, Recognizer};
 pub use result::{Partial, Transcript};
+pub use settings::{Language, SETTINGS, Setting, Settings};
 pub use stonechat_audio::FeatureConfig;
 pub use stonechat_decode::{
     Alternative, BeamDecoder, BeamOptions, BeamSearch, Calibration, Decoder, EndpointRule,

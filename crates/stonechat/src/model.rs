@@ -8,6 +8,7 @@ use stonechat_audio::FeatureConfig;
 use stonechat_decode::{
     BeamOptions, BeamSearch, Grammar, GrammarOptions, GrammarSearch, GreedyDecoder,
 };
+use stonechat_lm::LanguageModel;
 use stonechat_model::{Alphabet, NetworkConfig, Package};
 use stonechat_plan::{Preference, RunPlan};
 
@@ -33,6 +34,7 @@ pub struct Model {
     /// What each stream starts with a copy of; made here so that no stream can fail to start.
     front_end: FrontEnd,
     decoder: GreedyDecoder,
+    language_model: Option<LanguageModel>,
 }
 
 impl Model {
@@ -93,6 +95,7 @@ impl Model {
         Ok(Self {
             front_end: FrontEnd::new(&features)?,
             decoder: GreedyDecoder::new(alphabet.symbols(), frame_seconds)?,
+            language_model: None,
             frame_seconds,
             features,
             alphabet,
@@ -101,6 +104,18 @@ impl Model {
             plan,
             layers,
         })
+    }
+
+    /// The same model with a language model that [`Settings`](crate::Settings) decode with unless they say otherwise.
+    #[must_use]
+    pub fn with_language_model(mut self, model: LanguageModel) -> Self {
+        self.language_model = Some(model);
+        self
+    }
+
+    /// The language model that came with the model, if one did.
+    pub fn language_model(&self) -> Option<&LanguageModel> {
+        self.language_model.as_ref()
     }
 
     /// The sample rate that [`Stream::push`](crate::Stream::push) takes.

@@ -60,6 +60,7 @@ pub struct Recognizer {
     splits: bool,
     spotter: Option<KeywordSpotter>,
     voice: Option<VoiceOptions>,
+    alternatives: usize,
 }
 
 impl Recognizer {
@@ -77,6 +78,7 @@ impl Recognizer {
             splits: false,
             spotter: None,
             voice: None,
+            alternatives: 0,
         })
     }
 
@@ -180,6 +182,23 @@ impl Recognizer {
         Ok(self)
     }
 
+    /// The same recognizer whose transcripts have the likeliest texts of a search, at most `count`
+    /// ([`Transcript::alternatives`](crate::Transcript::alternatives)); none, the default, with 0.
+    pub fn with_alternatives(mut self, count: usize) -> Self {
+        self.alternatives = count;
+        self
+    }
+
+    /// The same recognizer with other options.
+    ///
+    /// # Errors
+    /// [`Error::TimeBatch`] if `time_batch` is not in 1..=4.
+    pub fn with_options(mut self, options: Options) -> Result<Self, Error> {
+        options.validate()?;
+        self.options = options;
+        Ok(self)
+    }
+
     /// The beam search, if there is one.
     pub fn search(&self) -> Option<&Arc<BeamSearch>> {
         match &self.decoding {
@@ -224,6 +243,10 @@ impl Recognizer {
 
     pub(crate) fn spotter(&self) -> Option<&KeywordSpotter> {
         self.spotter.as_ref()
+    }
+
+    pub(crate) fn alternatives(&self) -> usize {
+        self.alternatives
     }
 
     pub(crate) fn voice(&self) -> Option<VoiceOptions> {

@@ -1,7 +1,7 @@
 //! What comes out, in the shape of Vosk's JSON.
 
 use serde::{Deserialize, Serialize};
-use stonechat_decode::Word;
+use stonechat_decode::{Alternative, Word};
 
 /// The text of a finished utterance with its words:
 /// `{"text": "...", "result": [{"word", "start", "end", "conf"}]}`.
@@ -17,6 +17,10 @@ pub struct Transcript {
     /// With a closed grammar: what else was said. It is in no text.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rejected: Option<Vec<Word>>,
+    /// The likeliest texts, best first, where they are asked for
+    /// ([`Recognizer::with_alternatives`](crate::Recognizer::with_alternatives)).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub alternatives: Vec<Alternative>,
 }
 
 impl Transcript {
@@ -29,7 +33,7 @@ impl Transcript {
 impl From<Vec<Word>> for Transcript {
     fn from(words: Vec<Word>) -> Self {
         let text: Vec<&str> = words.iter().map(|word| word.word.as_str()).collect();
-        Self { text: text.join(" "), words, rejected: None }
+        Self { text: text.join(" "), words, ..Self::default() }
     }
 }
 

@@ -13,6 +13,8 @@ pub(crate) struct Utterances {
     frame_seconds: f64,
     /// Frames of the utterances before this one.
     earlier_frames: u64,
+    /// Alternative texts of a transcript.
+    count: usize,
 }
 
 impl Utterances {
@@ -25,6 +27,7 @@ impl Utterances {
             symbols: model.alphabet().symbols().to_vec(),
             frame_seconds,
             earlier_frames: 0,
+            count: recognizer.alternatives(),
         };
         utterances.reset();
         utterances
@@ -52,10 +55,11 @@ impl Utterances {
         self.shifted(self.decoder.words())
     }
 
-    /// Words and what was rejected.
+    /// Words, what was rejected, and what else it may have been.
     pub(crate) fn transcript(&self) -> Transcript {
         let rejected = self.decoder.rejected().map(|rejected| self.shifted(rejected));
-        Transcript { rejected, ..Transcript::from(self.words()) }
+        let alternatives = self.alternatives(self.count);
+        Transcript { rejected, alternatives, ..Transcript::from(self.words()) }
     }
 
     pub(crate) fn take_rejected(&mut self) -> Vec<Word> {

@@ -5,7 +5,6 @@ use std::time::Instant;
 use anyhow::{Context, Result, bail};
 use clap::Args;
 use serde::Serialize;
-use stonechat::Options;
 use stonechat_kernels::Isa;
 
 use crate::decoder_args::DecoderArgs;
@@ -145,7 +144,9 @@ impl Doctor {
 
     /// The text of the speech and its length.
     fn hear(&self) -> Result<(String, f64)> {
-        let recognizer = self.decoder.recognizer(&self.model, Options::default(), false)?;
+        let mut settings = self.decoder.settings()?;
+        settings.vad = Some(false);
+        let recognizer = self.decoder.recognizer(&settings, &self.model)?;
         let folder = tempfile::tempdir().context("no temporary folder can be made")?;
         let path = folder.path().join("speech.flac");
         stonechat_files::write(&path, SPEECH)?;

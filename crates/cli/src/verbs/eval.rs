@@ -158,13 +158,20 @@ impl Eval {
             bail!("{}: no utterance to evaluate on", self.manifest.display());
         }
         let options = Options { profile: true, ..Options::default() };
-        let grammar = self.decoder.grammar()?;
-        if grammar.is_some() && self.tune {
+        let mut settings = self.decoder.settings()?;
+        if settings.grammar.is_some() && self.tune {
             return Err(usage("--tune is for language models: leave --grammar out"));
         }
-        let beam = self.tune || self.calibrate && grammar.is_none();
-        let recognizer = self.decoder.recognizer(&self.model, options, beam)?;
-        let mut recognizer = self.voice.apply(recognizer, false)?;
+        if self.tune || self.calibrate && settings.grammar.is_none() {
+            if settings.greedy {
+                return Err(usage("--greedy finds one text and has no weights: leave it out"));
+            }
+            settings.beam = Some(settings.beam_width());
+        }
+        self.voice.apply(&mut settings, false)?;
+        let recognizer = self.decoder.recognizer(&settings, &self.model)?;
+        let mut recognizer = recognizer.with_options(options)?;
+        let grammar = settings.grammar()?;
         warn_of_foreign_texts(&recognizer, &utterances);
         let tries = self.prepare(&mut recognizer, &utterances)?;
         let (details, time, acoustic) = self.recognise(&recognizer, &utterances)?;

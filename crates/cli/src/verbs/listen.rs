@@ -5,16 +5,16 @@ use std::io::{IsTerminal, Write};
 use anyhow::Result;
 use clap::Args;
 use serde::Serialize;
-use stonechat::Options;
 
 use crate::audio_source::AudioSource;
 use crate::decoder_args::DecoderArgs;
 use crate::failure::Verdict;
 use crate::inputs::Input;
 use crate::model_file::ModelArg;
+use crate::output;
 use crate::partial_line::PartialLine;
+use crate::settings_args::{checked, set};
 use crate::voice_args::VoiceArgs;
-use crate::{endpoint_args, output};
 
 /// Reads raw PCM (signed 16 bit, little endian, mono) from stdin until it ends, as
 /// `arecord -q -t raw -f S16_LE -r 16000 -c 1 | stonechat listen` has it
@@ -30,8 +30,8 @@ pub struct Listen {
     #[arg(long, value_name = "HZ")]
     rate: Option<u32>,
     /// Silence that ends an utterance
-    #[arg(long, value_name = "SECONDS", default_value = "1", value_parser = endpoint_args::silence)]
-    endpoint: f64,
+    #[arg(long, value_name = "SECONDS", default_value = "1", value_parser = checked("endpoint"))]
+    endpoint: String,
     /// Print Vosk's objects, one a line: {"partial", "stable"} while an utterance grows (stable: how many of
     /// its characters stay), {"text", "result"} when it has ended, {"warnings"} at the end if there are any
     #[arg(long)]
@@ -40,9 +40,10 @@ pub struct Listen {
 
 impl Listen {
     pub fn run(self) -> Result<Verdict> {
-        let recognizer = self.decoder.recognizer(&self.model, Options::default(), false)?;
-        let recognizer =
-            endpoint_args::splitting(self.voice.apply(recognizer, true)?, self.endpoint);
+        let mut settings = self.decoder.settings()?;
+        self.voice.apply(&mut settings, true)?;
+        set(&mut settings, "endpoint", Some(&self.endpoint))?;
+        let recognizer = self.decoder.recognizer(&settings, &self.model)?;
         let rate_hz = recognizer.model().sample_rate_hz();
         let mut source = AudioSource::open(&Input::Stdin, rate_hz, self.rate.unwrap_or(rate_hz))?;
         let mut stream = recognizer.stream();

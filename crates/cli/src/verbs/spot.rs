@@ -8,16 +8,18 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use anyhow::{Result, bail};
 use clap::Args;
 use serde::Serialize;
-use stonechat::{Options, Recognizer, Spotted, SpotterOptions};
+use stonechat::{Recognizer, Settings, Spotted};
 use stonechat_audio::Warning;
 
 use self::curve::Curve;
 use crate::audio_source::AudioSource;
 use crate::failure::{Verdict, usage};
 use crate::inputs::{self, Input};
+use crate::kinds;
 use crate::model_file::ModelArg;
 use crate::output;
 use crate::recordings;
+use crate::settings_args::{checked, explained, help, set};
 use crate::voice_args::VoiceArgs;
 
 #[derive(Args)]
@@ -32,13 +34,18 @@ pub struct Spot {
     /// With --manifest: choose the threshold for at most X false alarms an hour [default: 1]
     #[arg(long, value_name = "X", requires = "manifest", allow_hyphen_values = true)]
     per_hour: Option<f64>,
-    /// A word or phrase to listen for; may be repeated
-    #[arg(long = "keyword", required = true, value_name = "PHRASE")]
-    keywords: Vec<String>,
-    /// The lowest score, at most 0 (nats per letter behind what was most likely said): nearer to 0 finds less and is
-    /// mistaken less [default: -1.3]
-    #[arg(long, value_name = "X", allow_hyphen_values = true)]
-    threshold: Option<f32>,
+    #[arg(
+        long, required_unless_present = "keywords", value_name = "PHRASE",
+        value_parser = checked("keyword"), help = help("keyword")
+    )]
+    keyword: Vec<String>,
+    #[arg(long, value_name = "FILE", help = help("keywords"))]
+    keywords: Option<PathBuf>,
+    #[arg(
+        long, value_name = "X", allow_hyphen_values = true,
+        value_parser = checked("threshold"), help = help("threshold")
+    )]
+    threshold: Option<String>,
     #[command(flatten)]
     model: ModelArg,
     #[command(flatten)]
@@ -70,12 +77,9 @@ impl Spot {
         if self.rate.is_some() && !inputs.contains(&Input::Stdin) {
             return Err(usage("--rate is that of raw PCM on stdin: files say their own"));
         }
-        let default = SpotterOptions::default();
-        let threshold = self.threshold.unwrap_or(default.threshold);
-        if threshold.is_nan() || threshold > 0.0 {
-            return Err(usage(format!("--threshold {threshold}: must be at most 0")));
-        }
-        let recognizer = self.recognizer(threshold)?;
+        let mut settings = self.settings()?;
+        set(&mut settings, "threshold", self.threshold.as_ref())?;
+        let recognizer = self.recognizer(&settings)?;
         let print = |spotted: &Spotted, name: Option<&str>| match self.json {
             true => Ok(()),
             false => output::text(&line(spotted, name)),
@@ -102,11 +106,23 @@ impl Spot {
         Ok(verdict)
     }
 
-    fn recognizer(&self, threshold: f32) -> Result<Recognizer> {
-        let recognizer = Recognizer::new(self.model.load()?, Options::default())?;
-        let phrases = self.keywords.iter().map(String::as_str);
-        let options = SpotterOptions { threshold, ..SpotterOptions::default() };
-        self.voice.apply(recognizer.with_keywords(phrases, options)?, false)
+    fn settings(&self) -> Result<Settings> {
+        let keywords = self.keyword.clone();
+        let mut settings = Settings { greedy: true, keywords, ..Settings::default() };
+        if let Some(path) = &self.keywords {
+            let file = kinds::text(path, "a list of keywords", |_| false)?;
+            let entries = file.entries()?.into_iter();
+            settings.keywords.extend(entries.map(|(_, text)| text.to_string()));
+        }
+        self.voice.apply(&mut settings, false)?;
+        Ok(settings)
+    }
+
+    fn recognizer(&self, settings: &Settings) -> Result<Recognizer> {
+        if settings.keywords.is_empty() {
+            return Err(usage("--keywords: the file names no keyword"));
+        }
+        settings.recognizer(self.model.load()?).map_err(explained)
     }
 
     /// Misses and false alarms over a manifest.
@@ -115,8 +131,9 @@ impl Spot {
         if per_hour.is_nan() || per_hour < 0.0 {
             return Err(usage(format!("--per-hour {per_hour}: must be 0 or more")));
         }
-        let recognizer = self.recognizer(curve::LOWEST)?;
-        let curve = Curve::measure(&recognizer, &self.keywords, manifest, per_hour)?;
+        let settings = Settings { threshold: Some(curve::LOWEST), ..self.settings()? };
+        let recognizer = self.recognizer(&settings)?;
+        let curve = Curve::measure(&recognizer, &settings.keywords, manifest, per_hour)?;
         if self.json {
             output::json(&curve)?;
         } else {

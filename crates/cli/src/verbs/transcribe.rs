@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use anyhow::{Result, bail};
 use clap::{Args, ValueEnum};
 use serde::Serialize;
-use stonechat::{Alternative, Options, Recognizer, Transcript, Word};
+use stonechat::{Recognizer, Transcript, Word};
 use stonechat_audio::Warning;
 
 use crate::audio_source::AudioSource;
@@ -16,8 +16,9 @@ use crate::failure::{Verdict, usage};
 use crate::inputs::{self, Input};
 use crate::model_file::ModelArg;
 use crate::partial_line::PartialLine;
+use crate::settings_args::{checked, set};
 use crate::voice_args::VoiceArgs;
-use crate::{endpoint_args, output, recordings, subtitles};
+use crate::{output, recordings, subtitles};
 
 /// Audio after which finished words are taken out of the stream, in seconds: an endless
 /// recording then costs the memory of its words and no more.
@@ -34,8 +35,8 @@ pub struct Transcribe {
     #[command(flatten)]
     decoder: DecoderArgs,
     /// With --json: also the N likeliest texts, as "alternatives"; implies a beam search
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1000))]
-    nbest: Option<u32>,
+    #[arg(long, value_name = "N", value_parser = checked("nbest"))]
+    nbest: Option<String>,
     /// How the result is written; srt and vtt of several recordings need --beside
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
@@ -56,9 +57,9 @@ pub struct Transcribe {
     /// they end; with --json also as "utterances"
     #[arg(
         long, value_name = "SECONDS", num_args = 0..=1, require_equals = true, default_missing_value = "1",
-        value_parser = endpoint_args::silence, conflicts_with = "nbest"
+        value_parser = checked("endpoint"), conflicts_with = "nbest"
     )]
-    endpoint: Option<f64>,
+    endpoint: Option<String>,
     #[command(flatten)]
     voice: VoiceArgs,
     /// Show the text on stderr while it grows
@@ -81,8 +82,6 @@ struct Heard {
     said: Transcript,
     #[serde(skip_serializing_if = "Option::is_none")]
     utterances: Option<Vec<Transcript>>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    alternatives: Vec<Alternative>,
     /// What was wrong with the audio, and what was done about it.
     warnings: Vec<Warning>,
     /// Length of the recording.
@@ -138,12 +137,11 @@ impl Transcribe {
         if self.nbest.is_some() && format != Format::Json {
             return Err(usage("--nbest needs --json: the other formats have one text"));
         }
-        let beam = self.nbest.is_some();
-        let recognizer = self.decoder.recognizer(&self.model, Options::default(), beam)?;
-        let mut recognizer = self.voice.apply(recognizer, true)?;
-        if let Some(silence_s) = self.endpoint {
-            recognizer = endpoint_args::splitting(recognizer, silence_s);
-        }
+        let mut settings = self.decoder.settings()?;
+        self.voice.apply(&mut settings, true)?;
+        set(&mut settings, "endpoint", self.endpoint.as_ref())?;
+        set(&mut settings, "nbest", self.nbest.as_ref())?;
+        let recognizer = self.decoder.recognizer(&settings, &self.model)?;
         let hear = |input: &Input, stop: &AtomicBool, print: &dyn Fn(&str) -> Result<()>| {
             self.transcribe(&recognizer, input, stop, print)
         };
@@ -194,7 +192,7 @@ impl Transcribe {
         let mut stream = recognizer.stream();
         let mut partial = self.partial.then(PartialLine::new);
         let (mut samples, mut words, mut taken_s) = (Vec::new(), Vec::new(), 0.0);
-        let (mut rejected, mut utterances) = (None, Vec::new());
+        let (mut rejected, mut utterances, mut alternatives) = (None, Vec::new(), Vec::new());
         loop {
             if stop.load(Ordering::Relaxed) {
                 bail!("{input}: given up");
@@ -220,6 +218,7 @@ impl Transcribe {
                 }
             } else if let Some(last) = last {
                 words.extend(last.words);
+                alternatives = last.alternatives;
                 add(&mut rejected, last.rejected);
             } else if self.nbest.is_none() && stream.seconds() - taken_s > TAKE_WORDS_S {
                 // Alternatives are of the whole recording.
@@ -237,14 +236,13 @@ impl Transcribe {
             }
         }
         let warnings = source.tell_warnings(input);
-        let alternatives = self.nbest.map_or_else(Vec::new, |n| stream.alternatives(n as usize));
-        let said = Transcript { rejected, ..Transcript::from(words) };
+        let said = Transcript { rejected, alternatives, ..Transcript::from(words) };
         if self.endpoint.is_none() {
             print(&said.text)?;
         }
         utterances.retain(|said| !said.is_silent());
-        let utterances = self.endpoint.map(|_| utterances);
-        Ok(Heard { said, utterances, alternatives, warnings, seconds: stream.seconds() })
+        let utterances = self.endpoint.as_ref().map(|_| utterances);
+        Ok(Heard { said, utterances, warnings, seconds: stream.seconds() })
     }
 }
 
