@@ -153,3 +153,34 @@ fn failures_are_told() {
         assert!(!stderr.is_empty(), "{command}");
     }
 }
+
+#[test]
+fn counted_parts_are_merged_to_the_same_file() {
+    let folder = folder();
+    folder.write("other.txt", text(500, 3));
+    let options = "--order 3 --max-words 30 --cutoffs 0,1";
+    run(
+        &mut folder.command(&format!("lm build {options} --output whole.lm train.txt other.txt")),
+        0,
+    );
+    for part in ["train", "other"] {
+        let counted =
+            format!("lm count --order 3 --memory 100kB --output {part}.counts {part}.txt");
+        let counted = run_json(&mut folder.command(&counted), 0);
+        assert_eq!(
+            counted["bytes"],
+            folder.path(&format!("{part}.counts")).metadata().unwrap().len()
+        );
+    }
+    run(&mut folder.command("lm merge other.counts train.counts --output all.counts"), 0);
+    for counts in ["other.counts train.counts", "all.counts"] {
+        let merge = format!("lm merge {counts} --max-words 30 --cutoffs 0,1 --output merged.lm");
+        let merged = run_json(&mut folder.command(&merge), 0);
+        assert_eq!(merged["sentences"], 1300);
+        let read = |name: &str| std::fs::read(folder.path(name)).unwrap();
+        assert!(read("merged.lm") == read("whole.lm"), "{counts}");
+    }
+    let (_, stderr) = run(&mut folder.command("lm merge train.txt --output x.lm"), 1);
+    assert!(stderr.contains("train.txt") && stderr.contains("lm count"), "{stderr}");
+    run(&mut folder.command("lm merge --output x.lm"), 2);
+}

@@ -8,7 +8,7 @@ use crate::text::Sentences;
 use crate::vocabulary::is_word;
 use crate::{Error, MAX_ORDER, Result, SPECIAL_WORDS, Vocabulary};
 
-const UNKNOWN: u32 = 0;
+pub(super) const UNKNOWN: u32 = 0;
 const BEGIN: u32 = 1;
 const END: u32 = 2;
 
@@ -98,44 +98,43 @@ pub(super) fn vocabulary(
     Vocabulary::new(frequent.into_iter().map(|(word, _)| word))
 }
 
-/// Second pass: the n-grams of `order` words, reversed and sorted, with their counts. Before the first word
-/// of a sentence stand as many `<s>` as there is room for.
+/// The n-grams of `order` words, reversed and sorted, with their counts, in the numbers that `id` gives to words. Before
+/// the first word of a sentence stand as many `<s>` as there is room for.
 pub(super) fn count_ngrams(
     text: &mut dyn Sentences,
-    vocabulary: &Vocabulary,
     order: usize,
     (folder, memory): (&Path, usize),
+    id: &mut dyn FnMut(&str) -> Result<u32>,
     progress: &mut dyn FnMut(u64),
-) -> Result<(Spool<u64>, u64)> {
-    let ids: HashMap<&str, u32> = vocabulary.iter().zip(0..).collect();
+) -> Result<(Spool<u64>, TextSize)> {
     let mut sorter = Sorter::new(folder, order, memory);
-    let (mut seen, mut unknown) = (0, 0);
+    let mut size = TextSize::default();
     text.for_each(&mut |sentence| {
         let mut key: Key = [BEGIN; MAX_ORDER];
         key[order..].fill(0);
-        let mut any = false;
         let mut push = |word: u32| {
             key.copy_within(0..order - 1, 1);
             key[0] = word;
             sorter.push(key, 1)
         };
+        let before = size.words;
         for word in words(sentence) {
-            let id = ids.get(word).copied().unwrap_or(UNKNOWN);
+            let id = id(word)?;
             push(id)?;
-            unknown += u64::from(id == UNKNOWN);
-            seen += 1;
-            any = true;
+            size.words += 1;
+            size.unknown_words += u64::from(id == UNKNOWN);
         }
-        if any {
+        if size.words > before {
             push(END)?;
-            progress(seen);
+            size.sentences += 1;
+            progress(size.words);
         }
         Ok(())
     })?;
-    if seen == 0 {
+    if size.words == 0 {
         return Err(Error::Model("there is no word in the text".into()));
     }
-    Ok((sorter.finish()?, unknown))
+    Ok((sorter.finish()?, size))
 }
 
 /// The n-grams of one order, reversed and sorted, with adjusted counts.

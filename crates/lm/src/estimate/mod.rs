@@ -11,19 +11,23 @@
 //!
 //! Memory: the vocabulary, and the budget that is given, however long the text is.
 
+mod count_file;
 mod counts;
 mod discount;
 mod probabilities;
 mod sort;
 
+use std::collections::HashMap;
 use std::path::PathBuf;
 
+pub use count_file::{Counts, estimate_counts, order_of};
 pub use counts::TextSize;
 pub use discount::Discounts;
 
 use crate::text::Sentences;
 use crate::{Error, MAX_ORDER, ModelBuilder, NgramModel, Result, Vocabulary, WordId};
 use probabilities::Final;
+use sort::Spool;
 
 /// How a model is estimated.
 #[derive(Clone, Debug)]
@@ -107,20 +111,34 @@ pub fn estimate(
     let (words, mut size) = counts::count_words(text, &mut |n| progress(Progress::Words(n)))?;
     let vocabulary = counts::vocabulary(&words, options.min_word_count, options.max_words)?;
     drop(words);
-    let order = options.order;
+    let ids: HashMap<&str, u32> = vocabulary.iter().zip(0..).collect();
+    let mut id = |word: &str| Ok(ids.get(word).copied().unwrap_or(counts::UNKNOWN));
     let mut count_progress = |n| progress(Progress::Ngrams(n));
-    let (mut full, unknown) =
-        counts::count_ngrams(text, &vocabulary, order, disk, &mut count_progress)?;
-    size.unknown_words = unknown;
+    let (full, counted) =
+        counts::count_ngrams(text, options.order, disk, &mut id, &mut count_progress)?;
+    size.unknown_words = counted.unknown_words;
+    drop(ids);
+    of_counts(full, vocabulary, size, options, progress)
+}
+
+/// The model of counted n-grams.
+fn of_counts(
+    mut full: Spool<u64>,
+    vocabulary: Vocabulary,
+    text: TextSize,
+    options: &EstimateOptions,
+    progress: &mut dyn FnMut(Progress),
+) -> Result<Estimate> {
+    let disk = (options.folder.as_path(), options.memory);
     progress(Progress::Adjusting);
-    let adjusted = counts::adjust(&mut full, order, &options.cutoffs, disk.0)?;
+    let adjusted = counts::adjust(&mut full, options.order, &options.cutoffs, disk.0)?;
     drop(full);
     let discounts: Vec<Discounts> =
         adjusted.iter().map(|order| Discounts::new(order.counts_of_counts)).collect();
     let orders = probabilities::probabilities(adjusted, &discounts, &vocabulary, disk, &mut |n| {
         progress(Progress::Order(n));
     })?;
-    Ok(Estimate { vocabulary, orders, discounts, text: size })
+    Ok(Estimate { vocabulary, orders, discounts, text })
 }
 
 impl Estimate {

@@ -1,4 +1,4 @@
-//! `stonechat lm build`: text to model.
+//! `stonechat lm build` and `lm merge`: text, or counts of text, to model.
 
 use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
@@ -20,12 +20,19 @@ use crate::output;
 pub struct Build {
     #[command(flatten)]
     texts: Texts,
-    /// Where the model goes: `.arpa` and `.arpa.gz` are text, all other names packed
-    #[arg(long, value_name = "FILE")]
-    output: PathBuf,
     /// Length of the longest n-grams, 1 to 5
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u8).range(1..=5))]
     order: u8,
+    #[command(flatten)]
+    how: How,
+}
+
+/// How a model is made of counts.
+#[derive(Args)]
+pub struct How {
+    /// Where the model goes: `.arpa` and `.arpa.gz` are text, all other names packed
+    #[arg(long, value_name = "FILE")]
+    pub output: PathBuf,
     /// Choose vocabulary, pruning and widths so that the packed model fits: 14MB
     #[arg(long, value_name = "SIZE")]
     target_size: Option<Size>,
@@ -40,15 +47,29 @@ pub struct Build {
     /// N-grams that occur at most so often get no probability of their own: for bigrams, trigrams, ...
     #[arg(long, value_name = "N", value_delimiter = ',')]
     cutoffs: Vec<u64>,
+    #[command(flatten)]
+    pub sorting: Sorting,
+    /// Print one JSON object
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// What sorting may take.
+#[derive(Args)]
+pub struct Sorting {
     /// Memory for sorting; the vocabulary and, for packed output, the n-grams come on top
     #[arg(long, value_name = "SIZE", default_value = "1GB")]
     memory: Size,
     /// Folder for temporary files [default: the system's]
     #[arg(long, value_name = "FOLDER")]
     temporary: Option<PathBuf>,
-    /// Print one JSON object
-    #[arg(long)]
-    json: bool,
+}
+
+impl Sorting {
+    /// The folder, and the memory in bytes.
+    pub fn disk(&self) -> (PathBuf, usize) {
+        (self.temporary.clone().unwrap_or_else(std::env::temp_dir), self.memory.0)
+    }
 }
 
 #[derive(Serialize)]
@@ -69,14 +90,32 @@ struct Report {
 
 impl Build {
     pub fn run(self) -> Result<Verdict> {
+        let Self { texts, order, how } = self;
+        output::reserve(&how.output, texts.files())?;
+        how.check()?;
+        how.make(usize::from(order), |options, progress| {
+            Ok(estimate(&mut texts.read()?, options, progress)?)
+        })
+    }
+}
+
+impl How {
+    /// A usage error if the options do not go with the output.
+    pub fn check(&self) -> Result<()> {
+        self.widths.check(&self.output)
+    }
+
+    /// Estimates a model by `estimate`, writes it and says so.
+    pub fn make(
+        self,
+        order: usize,
+        estimate: impl FnOnce(&EstimateOptions, &mut dyn FnMut(Progress)) -> Result<Estimate>,
+    ) -> Result<Verdict> {
         let start = Instant::now();
-        let options = self.options()?;
-        self.widths.check(&self.output)?;
-        output::reserve(&self.output, self.texts.files())?;
-        let Self { texts, output: path, target_size, widths, json, .. } = self;
+        let options = self.options(order)?;
+        let Self { output: path, target_size, widths, json, .. } = self;
         let mut shown = Shown::new();
-        let mut text = texts.read()?;
-        let mut estimated = estimate(&mut text, &options, &mut |progress| shown.show(progress))?;
+        let mut estimated = estimate(&options, &mut |progress| shown.show(progress))?;
         for (n, discounts) in estimated.discounts().iter().enumerate() {
             if discounts.fallback {
                 shown.say(&format!(
@@ -111,8 +150,7 @@ impl Build {
         Ok(Verdict::Good)
     }
 
-    fn options(&self) -> Result<EstimateOptions> {
-        let order = usize::from(self.order);
+    fn options(&self, order: usize) -> Result<EstimateOptions> {
         let mut options = EstimateOptions::new(order);
         if self.cutoffs.len() >= order.max(2) {
             return Err(usage(format!(
@@ -137,10 +175,7 @@ impl Build {
         }
         options.max_words = self.max_words.unwrap_or(options.max_words);
         options.min_word_count = self.min_word_count.unwrap_or(options.min_word_count);
-        options.memory = self.memory.0;
-        if let Some(folder) = &self.temporary {
-            options.folder = folder.clone();
-        }
+        (options.folder, options.memory) = self.sorting.disk();
         Ok(options)
     }
 }
@@ -180,18 +215,18 @@ fn pack(
 }
 
 /// Progress on stderr: a line that is written over on a terminal, a line a stage elsewhere.
-struct Shown {
+pub struct Shown {
     terminal: bool,
     last: Instant,
     stage: &'static str,
 }
 
 impl Shown {
-    fn new() -> Self {
+    pub fn new() -> Self {
         Self { terminal: std::io::stderr().is_terminal(), last: Instant::now(), stage: "" }
     }
 
-    fn show(&mut self, progress: Progress) {
+    pub fn show(&mut self, progress: Progress) {
         let (stage, words) = match progress {
             Progress::Words(words) => ("counting words", Some(words)),
             Progress::Ngrams(words) => ("counting n-grams", Some(words)),
@@ -222,7 +257,7 @@ impl Shown {
         }
     }
 
-    fn end(&mut self) {
+    pub fn end(&mut self) {
         if self.terminal {
             let _ = write!(std::io::stderr(), "\r\x1b[K");
         }

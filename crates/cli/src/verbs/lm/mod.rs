@@ -1,8 +1,10 @@
 //! `stonechat lm`: n-gram language models, from text to a packed file and back.
 
 mod build;
+mod count;
 mod file;
 mod info;
+mod merge;
 mod mix;
 mod perplexity;
 mod prune;
@@ -21,6 +23,10 @@ pub(crate) use file::load;
 pub enum Lm {
     /// Estimate a model from text: interpolated modified Kneser-Ney
     Build(build::Build),
+    /// Count the n-grams of a part of a text, to be put together by `lm merge`
+    Count(count::Count),
+    /// Estimate the model of counted parts of a text: the same as `lm build` of the whole
+    Merge(merge::Merge),
     /// Leave out the n-grams that matter least
     Prune(prune::Prune),
     /// Write a model with other widths, or in the other format
@@ -39,6 +45,8 @@ impl Lm {
     pub fn run(self) -> Result<Verdict> {
         match self {
             Lm::Build(verb) => verb.run(),
+            Lm::Count(verb) => verb.run(),
+            Lm::Merge(verb) => verb.run(),
             Lm::Prune(verb) => verb.run(),
             Lm::Quantize(verb) => verb.run(),
             Lm::Mix(verb) => verb.run(),
