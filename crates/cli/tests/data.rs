@@ -3,7 +3,7 @@
 mod common;
 
 use common::*;
-use serde_json::json;
+use serde_json::{Value, json};
 
 fn line(audio: &str, duration: f64, text: &str, speaker: &str) -> String {
     let line =
@@ -222,4 +222,37 @@ fn an_audit_puts_wrong_transcripts_first() {
     let (text, warning) = run(&mut folder.with_model("data audit more.jsonl"), 0);
     assert!(text.contains("fit none") && warning.contains("more.jsonl:2"), "{text}{warning}");
     run(&mut folder.with_model("data audit m.jsonl --by loss --drop drop.jsonl"), 2);
+}
+
+#[test]
+fn shards_are_as_good_as_the_files_they_are_made_of() {
+    let folder = Folder::new();
+    let mut manifest = String::new();
+    for n in 0..6u64 {
+        folder.write(&format!("{n}.wav"), wav(&sound(0.5 + 0.1 * n as f64, n), RATE_HZ, 1));
+        manifest +=
+            &format!("{}\n", json!({ "audio_filepath": format!("{n}.wav"), "text": "a b" }));
+    }
+    folder.write("m.jsonl", manifest);
+    let packed =
+        run_json(&mut folder.command("data shard m.jsonl --output p --shard-size 50kB"), 0);
+    assert_eq!((&packed["utterances"], &packed["left_out"]), (&json!(6), &json!(0)));
+    assert!(packed["shards"].as_u64().unwrap() > 1, "{packed}");
+    let eval = |manifest: &str| {
+        let value = run_json(folder.with_model("eval").args(["--manifest", manifest]), 0);
+        (value["cer"].clone(), value["wer"].clone(), value["utterances"].clone())
+    };
+    assert_eq!(eval("p.jsonl"), eval("m.jsonl"));
+    // The shards alone, as others make them.
+    run(&mut folder.command("data make p-00000.tar --output again.jsonl"), 0);
+    let read = |name: &str| std::fs::read_to_string(folder.path(name)).unwrap();
+    let lines = |text: &str| -> Vec<Value> {
+        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    };
+    let (again, all) = (lines(&read("again.jsonl")), lines(&read("p.jsonl")));
+    assert!(!again.is_empty() && again[..] == all[..again.len()], "{again:?} {all:?}");
+    let bench = run_json(&mut folder.command("data bench p.jsonl --seconds 0.2"), 0);
+    for key in ["hours", "read_and_decode", "features", "both"] {
+        assert!(bench[key].as_f64().unwrap() > 0.0, "{bench}");
+    }
 }

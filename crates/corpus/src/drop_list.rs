@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
-use crate::{ManifestError, Utterance, read_manifest};
+use crate::{ManifestError, Part, Utterance, read_manifest};
 
 /// Utterances to leave out, known by their audio file and where in it they start.
 ///
@@ -11,7 +11,7 @@ use crate::{ManifestError, Utterance, read_manifest};
 /// durations play no part.
 #[derive(Clone, Debug, Default)]
 pub struct DropList {
-    starts: HashSet<(PathBuf, i64)>,
+    starts: HashSet<Key>,
 }
 
 impl DropList {
@@ -33,10 +33,12 @@ impl DropList {
     }
 }
 
+type Key = (PathBuf, Option<Part>, i64);
+
 /// The file, however it is written, and the start in milliseconds, which survives any way of writing numbers.
-fn key(utterance: &Utterance) -> (PathBuf, i64) {
+fn key(utterance: &Utterance) -> Key {
     let start = (1e3 * utterance.offset_s.unwrap_or(0.0)).round() as i64;
-    (same(&utterance.audio), start)
+    (same(&utterance.audio), utterance.part, start)
 }
 
 /// One path for a file that can be named in several ways; a file that is not there keeps its name.

@@ -3,7 +3,7 @@
 //! Training, evaluation and tuning read the same lines: [`read_manifest`] gives [`Utterance`]s, [`Utterance::read`]
 //! their samples, [`Targets`] the labels of their texts. [`import`] takes recordings as others lay them out,
 //! [`measure`] finds how long they are, and [`write_manifest`] lists them. A [`DropList`] is a manifest of what is to be
-//! left out of another.
+//! left out of another. A [`ShardWriter`] packs recordings into few large files.
 
 #![forbid(unsafe_code)]
 
@@ -12,6 +12,8 @@ mod error;
 pub mod import;
 mod manifest;
 mod measure;
+mod part;
+mod shards;
 mod targets;
 mod text;
 mod write;
@@ -20,5 +22,7 @@ pub use drop_list::DropList;
 pub use error::ManifestError;
 pub use manifest::{Utterance, read_manifest, read_manifest_lines};
 pub use measure::measure;
+pub use part::Part;
+pub use shards::ShardWriter;
 pub use targets::Targets;
 pub use write::{manifest_line, write_manifest};

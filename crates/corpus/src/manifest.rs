@@ -5,19 +5,26 @@ use std::sync::Arc;
 
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::{Map, Value};
+use stonechat_audio::AudioReader;
 use stonechat_files::{LineError, TextFile};
 use stonechat_kinds::FileKind;
 
-use crate::ManifestError;
+use crate::{ManifestError, Part};
 
 /// The fields that are read.
-const FIELDS: [&str; 5] = ["audio_filepath", "duration", "text", "offset", "speaker"];
+const FIELDS: [&str; 7] =
+    ["audio_filepath", "start_byte", "bytes", "duration", "text", "offset", "speaker"];
+
+/// A rate to open a file at whose own is not known yet.
+pub(crate) const ANY_RATE_HZ: u32 = 16_000;
 
 /// One line of a manifest.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Utterance {
     /// The audio file, resolved against the manifest's folder.
     pub audio: PathBuf,
+    /// Which bytes of that file the recording is, where it is a shard of many.
+    pub part: Option<Part>,
     /// Where the utterance starts in the file, in seconds. Without it the whole file is the utterance; with it
     /// (0 included) the utterance is cut out by `offset_s` and `duration_s`.
     pub offset_s: Option<f64>,
@@ -44,13 +51,13 @@ impl Utterance {
     /// # Errors
     /// [`ManifestError::Audio`] if the file is missing, not audio, damaged, or ends before the segment starts.
     pub fn read(&self, rate_hz: u32) -> Result<Vec<f32>, ManifestError> {
-        let samples = match self.offset_s {
-            None => stonechat_audio::read_file(&self.audio, rate_hz),
-            Some(offset) => {
+        let samples = match (self.part, self.offset_s) {
+            (None, Some(offset)) => {
                 stonechat_audio::read_segment(&self.audio, rate_hz, offset, self.duration_s)
+                    .map_err(|error| self.audio_error(error))?
             }
-        }
-        .map_err(|error| self.audio_error(error))?;
+            _ => self.read_whole(rate_hz)?,
+        };
         if samples.is_empty() {
             let problem = format!(
                 "{}: no sample in this segment; check the file and `offset`",
@@ -59,6 +66,43 @@ impl Utterance {
             return Err(self.audio_error(problem));
         }
         Ok(samples)
+    }
+
+    /// The recording as a whole, or the segment of a member of a shard.
+    fn read_whole(&self, rate_hz: u32) -> Result<Vec<f32>, ManifestError> {
+        let mut reader = self.open(rate_hz)?;
+        let mut samples = Vec::new();
+        while reader.next_chunk(&mut samples).map_err(|error| self.audio_error(error))? {}
+        if let Some(offset) = self.offset_s {
+            let count = |seconds: f64| (seconds * f64::from(rate_hz)).round() as usize;
+            samples.drain(..count(offset).min(samples.len()));
+            samples.truncate(self.duration_s.map_or(usize::MAX, count));
+        }
+        Ok(samples)
+    }
+
+    /// Opens the recording, of which the utterance may be a segment.
+    ///
+    /// # Errors
+    /// [`ManifestError::Audio`] if the file is missing, not audio, or damaged.
+    pub fn open(&self, rate_hz: u32) -> Result<AudioReader, ManifestError> {
+        match self.part {
+            None => AudioReader::open(&self.audio, rate_hz),
+            Some(part) => AudioReader::from_bytes(self.bytes()?, &part.name(&self.audio), rate_hz),
+        }
+        .map_err(|error| self.audio_error(error))
+    }
+
+    /// The recording's file as it is, encoded.
+    ///
+    /// # Errors
+    /// [`ManifestError::Audio`] if it cannot be read.
+    pub fn bytes(&self) -> Result<Vec<u8>, ManifestError> {
+        match self.part {
+            None => std::fs::read(&self.audio)
+                .map_err(|error| self.audio_error(format!("{}: {error}", self.audio.display()))),
+            Some(part) => part.read(&self.audio).map_err(|problem| self.audio_error(problem)),
+        }
     }
 
     /// The error of this utterance's audio.
@@ -75,7 +119,7 @@ impl Utterance {
 }
 
 /// Reads a manifest: NeMo JSONL with `audio_filepath` (relative to the manifest's folder), `text` and the optional
-/// `duration` (s), `offset` (s) and `speaker`. Other fields are ignored, empty lines are skipped.
+/// `duration` (s), `offset` (s) and `speaker`; `start_byte` and `bytes` where the file is a shard. Other fields are ignored, empty lines are skipped.
 ///
 /// # Errors
 /// The file cannot be read, or the first wrong line: [`ManifestError::Line`] names file, line and field.
@@ -175,11 +219,18 @@ fn parse_line(line: &str, manifest: &Arc<Path>, number: usize) -> Result<Utteran
     if let Some(offset) = offset_s.filter(|&offset| offset < 0.0) {
         return Err(("offset", format!("{offset} s; it must not be negative")));
     }
+    let part = match (bytes_of(&object, "start_byte")?, bytes_of(&object, "bytes")?) {
+        (None, None) => None,
+        (Some(start_byte), Some(bytes)) => Some(Part { start_byte, bytes }),
+        (None, _) => return Err(missing("start_byte", "where the recording starts in its shard")),
+        (_, None) => return Err(missing("bytes", "how long the recording is in its shard")),
+    };
     let text = string(&object, "text")?
         .ok_or_else(|| missing("text", "the transcript (\"\" if nothing is said)"))?;
     let folder = manifest.parent().unwrap_or(Path::new(""));
     Ok(Utterance {
         audio: folder.join(audio),
+        part,
         offset_s,
         duration_s,
         text: text.to_owned(),
@@ -211,6 +262,16 @@ fn number_of(object: &Map<String, Value>, field: &'static str) -> Result<Option<
         Some(value) => match value.as_f64().filter(|number| number.is_finite()) {
             Some(number) => Ok(Some(number)),
             None => Err((field, format!("{value} is not a number of seconds"))),
+        },
+    }
+}
+
+fn bytes_of(object: &Map<String, Value>, field: &'static str) -> Result<Option<u64>, FieldError> {
+    match object.get(field) {
+        None | Some(Value::Null) => Ok(None),
+        Some(value) => match value.as_u64() {
+            Some(bytes) => Ok(Some(bytes)),
+            None => Err((field, format!("{value} is not a number of bytes"))),
         },
     }
 }

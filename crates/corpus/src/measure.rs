@@ -5,10 +5,10 @@ use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rayon::prelude::*;
-use stonechat_audio::AudioReader;
 
-use crate::Utterance;
 use crate::import::LeftOut;
+use crate::manifest::ANY_RATE_HZ;
+use crate::{ManifestError, Part, Utterance};
 
 /// Decodes every file that `utterances` name, each once and on rayon's threads, and notes how long each utterance is;
 /// a segment ends with its file at the latest. What cannot be decoded, or starts behind the end of its file, is taken
@@ -17,24 +17,28 @@ pub fn measure(
     utterances: &mut Vec<Utterance>,
     progress: Option<&(dyn Fn(usize, usize) + Sync)>,
 ) -> Vec<LeftOut> {
-    let mut files: Vec<&Path> = utterances.iter().map(|u| u.audio.as_path()).collect();
-    files.sort_unstable();
-    files.dedup();
+    let mut files: Vec<&Utterance> = utterances.iter().collect();
+    files.sort_by_key(|utterance| recording(utterance));
+    files.dedup_by_key(|utterance| recording(utterance));
     let done = AtomicUsize::new(0);
-    let lengths: HashMap<&Path, Result<f64, String>> = files
+    let lengths: HashMap<_, Result<f64, String>> = files
         .par_iter()
         .map(|&file| {
-            let length = seconds(file).map_err(|error| error.to_string());
+            let length = seconds(file).map_err(|error| match error {
+                // Its place is told beside it.
+                ManifestError::Audio { source, .. } => source.to_string(),
+                error => error.to_string(),
+            });
             if let Some(progress) = progress {
                 progress(done.fetch_add(1, Ordering::Relaxed) + 1, files.len());
             }
-            (file, length)
+            (recording(file), length)
         })
         .collect();
     let measured: Vec<Result<f64, String>> = utterances
         .iter()
         .map(|utterance| {
-            let whole = lengths[utterance.audio.as_path()].clone()?;
+            let whole = lengths[&recording(utterance)].clone()?;
             let Some(offset) = utterance.offset_s else { return Ok(whole) };
             match whole - offset {
                 left if left > 0.0 => Ok(utterance.duration_s.map_or(left, |d| d.min(left))),
@@ -61,18 +65,20 @@ pub fn measure(
     left_out
 }
 
-/// Length of a file by what can be decoded of it: headers lie.
-fn seconds(path: &Path) -> Result<f64, stonechat_audio::Error> {
+/// What was recorded in one go: a file, or a part of one.
+fn recording(utterance: &Utterance) -> (&Path, Option<Part>) {
+    (&utterance.audio, utterance.part)
+}
+
+/// Length of a recording by what can be decoded of it: headers lie.
+fn seconds(utterance: &Utterance) -> Result<f64, ManifestError> {
     // The header alone is read for the rate, at which nothing is resampled.
-    let rate_hz = AudioReader::open(path, ANY_RATE_HZ)?.source_rate_hz();
-    let mut reader = AudioReader::open(path, rate_hz)?;
+    let rate_hz = utterance.open(ANY_RATE_HZ)?.source_rate_hz();
+    let mut reader = utterance.open(rate_hz)?;
     let (mut samples, mut chunk) = (0, Vec::new());
-    while reader.next_chunk(&mut chunk)? {
+    while reader.next_chunk(&mut chunk).map_err(|error| utterance.audio_error(error))? {
         samples += chunk.len();
         chunk.clear();
     }
     Ok(samples as f64 / f64::from(rate_hz))
 }
-
-/// A rate to open a file at whose own is not known yet.
-const ANY_RATE_HZ: u32 = 16_000;

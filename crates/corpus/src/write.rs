@@ -13,6 +13,10 @@ use crate::{ManifestError, Utterance};
 pub fn manifest_line(utterance: &Utterance, folder: &Path) -> Map<String, Value> {
     let mut line = Map::new();
     line.insert("audio_filepath".into(), json!(relative(&utterance.audio, folder)));
+    if let Some(part) = utterance.part {
+        line.insert("start_byte".into(), json!(part.start_byte));
+        line.insert("bytes".into(), json!(part.bytes));
+    }
     if let Some(offset) = utterance.offset_s {
         line.insert("offset".into(), json!(milliseconds(offset)));
     }

@@ -12,6 +12,7 @@ use stonechat_corpus::{
 fn utterance(audio: &Path, offset_s: Option<f64>, duration_s: Option<f64>) -> Utterance {
     Utterance {
         audio: audio.into(),
+        part: None,
         offset_s,
         duration_s,
         text: "a".into(),

@@ -1,11 +1,13 @@
 //! `stonechat data`: manifests made, checked and judged.
 
 mod audit;
+mod bench;
 #[cfg(feature = "train")]
 mod check;
 #[cfg(feature = "train")]
 mod grams;
 mod make;
+mod shard;
 
 use anyhow::Result;
 use clap::Subcommand;
@@ -17,6 +19,10 @@ pub enum Data {
     /// Make a manifest of recordings and texts: a folder of x.wav beside x.txt, a CSV, a TSV of Common Voice, the
     /// layouts of LibriSpeech and of Kaldi, or another manifest
     Make(make::Make),
+    /// Pack the recordings of a manifest into tar files (WebDataset) with a manifest of their parts
+    Shard(shard::Shard),
+    /// Measure how fast recordings become features: hours of audio a minute of a core
+    Bench(bench::Bench),
     /// Look for missing and broken files, wrong rates, characters outside the alphabet, texts too long for their
     /// audio, duplicates, and speakers or recordings shared between manifests; status 1 if something must be repaired
     #[cfg(feature = "train")]
@@ -34,6 +40,8 @@ impl Data {
             Data::Make(make) => make.run(),
             #[cfg(feature = "train")]
             Data::Check(check) => check.run(),
+            Data::Shard(shard) => shard.run(),
+            Data::Bench(bench) => bench.run(),
             Data::Audit(audit) => audit.run(),
             #[cfg(feature = "train")]
             Data::Grams(grams) => grams.run(),

@@ -9,6 +9,7 @@ mod folder;
 mod kaldi;
 mod librispeech;
 mod table;
+mod webdataset;
 
 use std::path::{Path, PathBuf};
 
@@ -27,6 +28,8 @@ pub enum Layout {
     CommonVoice,
     /// Folders of `SPEAKER-CHAPTER.trans.txt` beside `SPEAKER-CHAPTER-NUMBER.flac`.
     LibriSpeech,
+    /// A tar file of `x.flac` beside `x.txt` or `x.json`, or a folder of such: shards of WebDataset.
+    WebDataset,
     /// A data folder of Kaldi: `wav.scp`, `text`, and perhaps `segments` and `utt2spk`.
     Kaldi,
 }
@@ -41,11 +44,16 @@ impl Layout {
         if is_dir {
             return Ok(if source.join("wav.scp").is_file() {
                 Self::Kaldi
+            } else if !webdataset::shards(source)?.is_empty() {
+                Self::WebDataset
             } else if librispeech::transcripts(source)?.is_empty() {
                 Self::Folder
             } else {
                 Self::LibriSpeech
             });
+        }
+        if webdataset::is_shard(source) {
+            return Ok(Self::WebDataset);
         }
         let first = table::first_line(source)?;
         Ok(if first.starts_with('{') {
@@ -107,6 +115,7 @@ pub fn import(source: &Path, options: &Options) -> Result<Import, ManifestError>
         Layout::CommonVoice => common_voice::import(source, audio.unwrap_or(&folder.join("clips"))),
         Layout::LibriSpeech => librispeech::import(source),
         Layout::Kaldi => kaldi::import(source, root),
+        Layout::WebDataset => webdataset::import(source),
     }
 }
 
@@ -128,6 +137,7 @@ impl Import {
     fn add(&mut self, audio: PathBuf, text: &str, speaker: Option<&str>, place: (&Path, usize)) {
         self.utterances.push(Utterance {
             audio,
+            part: None,
             offset_s: None,
             duration_s: None,
             text: text.trim().to_owned(),

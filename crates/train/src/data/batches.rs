@@ -10,6 +10,8 @@ const BUCKET_RATIO: f64 = 1.15;
 
 /// Key of the stream that shuffles.
 const STREAM: u64 = u64::from_le_bytes(*b"batches ");
+/// Key of the stream that orders files.
+const FILES: u64 = u64::from_le_bytes(*b"files   ");
 
 /// How batches are cut.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -22,11 +24,16 @@ pub struct BatchConfig {
     pub max_utterances: usize,
     /// Epoch 0 in order of length, shortest first (SortaGrad: Amodei et al., "Deep Speech 2", 2015, section 3.3).
     pub sorta_grad: bool,
+    /// Utterances that are shuffled with each other, so that few files are open to a stretch of training: each epoch
+    /// goes through the audio files (shards) in another order, as many utterances at a time as are given here. Absent:
+    /// all utterances of an epoch are shuffled.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub shuffle: Option<usize>,
 }
 
 impl Default for BatchConfig {
     fn default() -> Self {
-        Self { max_frames: 16_000, max_utterances: 32, sorta_grad: true }
+        Self { max_frames: 16_000, max_utterances: 32, sorta_grad: true, shuffle: None }
     }
 }
 
@@ -46,7 +53,10 @@ impl BatchConfig {
                 ));
             }
         }
-        Ok(())
+        match self.shuffle {
+            Some(0) => Err(DataError::config("batches.shuffle", "0; it must be at least 1")),
+            _ => Ok(()),
+        }
     }
 }
 
@@ -60,19 +70,47 @@ pub fn plan_epoch(
     epoch: u64,
     seed: u64,
 ) -> Vec<Vec<usize>> {
+    plan_windows(frames, vec![(0..frames.len()).collect()], config, epoch, seed)
+}
+
+/// As [`plan_epoch`], one window after the other: the utterances of a window are in batches with each other alone.
+pub fn plan_windows(
+    frames: &[usize],
+    windows: Vec<Vec<usize>>,
+    config: &BatchConfig,
+    epoch: u64,
+    seed: u64,
+) -> Vec<Vec<usize>> {
     let mut random = Random::keyed(&[seed, epoch, STREAM]);
-    let mut order: Vec<usize> = (0..frames.len()).collect();
-    random.shuffle(&mut order);
-    // Both sorts are stable: ties stay shuffled.
-    if config.sorta_grad && epoch == 0 {
-        order.sort_by_key(|&index| frames[index]);
-        return cut(&order, frames, config);
+    let mut all = Vec::new();
+    for mut order in windows {
+        random.shuffle(&mut order);
+        // Both sorts are stable: ties stay shuffled.
+        if config.sorta_grad && epoch == 0 {
+            order.sort_by_key(|&index| frames[index]);
+            all.extend(cut(&order, frames, config));
+            continue;
+        }
+        let shift = random.uniform();
+        order.sort_by_key(|&index| bucket(frames[index], shift));
+        let mut batches = cut(&order, frames, config);
+        random.shuffle(&mut batches);
+        all.extend(batches);
     }
-    let shift = random.uniform();
-    order.sort_by_key(|&index| bucket(frames[index], shift));
-    let mut batches = cut(&order, frames, config);
-    random.shuffle(&mut batches);
-    batches
+    all
+}
+
+/// Windows of `size` items each (the last may be smaller): the files of the items in another order for each epoch, and
+/// the items of a file, which `files` names, in their own.
+pub fn windows(files: &[usize], size: usize, epoch: u64, seed: u64) -> Vec<Vec<usize>> {
+    let count = files.iter().max().map_or(0, |last| last + 1);
+    let mut order: Vec<usize> = (0..count).collect();
+    Random::keyed(&[seed, epoch, FILES]).shuffle(&mut order);
+    let mut place = vec![0; count];
+    order.iter().enumerate().for_each(|(n, &file)| place[file] = n);
+    let mut items: Vec<usize> = (0..files.len()).collect();
+    items.sort_by_key(|&item| place[files[item]]);
+    items.chunks(size.max(1)).map(<[usize]>::to_vec).collect()
 }
 
 /// Number of the length bucket: bounds are BUCKET_RATIO^(k - shift).

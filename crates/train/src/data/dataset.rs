@@ -1,6 +1,6 @@
 //! A training or development set: manifests whose usable utterances become feature batches.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -11,7 +11,7 @@ use stonechat_model::Alphabet;
 
 use super::Progress;
 use super::augment::{Augmentation, OtherVoices, samples_after};
-use super::batches::{BatchConfig, plan_epoch};
+use super::batches::{BatchConfig, plan_windows, windows};
 use super::config::{DataConfig, Limits, Source};
 use super::dropped::{DropReason, Dropped};
 use super::error::DataError;
@@ -111,7 +111,14 @@ impl Dataset {
             Ok(labels) => labels,
             Err(error) => return Ok(Err((DropReason::OutsideAlphabet, error.to_string()))),
         };
-        let samples = match self.pcm.samples(utterance) {
+        let samples = match utterance.part.and(utterance.duration_s) {
+            // Shards are measured when they are made: ten thousand hours are not decoded before the first step.
+            Some(seconds) if utterance.offset_s.is_none() => {
+                Ok((seconds * f64::from(self.features.sample_rate_hz)).round() as usize)
+            }
+            _ => self.pcm.samples(utterance),
+        };
+        let samples = match samples {
             Ok(samples) => samples,
             // A full disk is not the utterance's fault.
             Err(error @ DataError::Cache { .. }) => return Err(error),
@@ -255,7 +262,7 @@ impl Dataset {
         (0..self.len()).map(|item| self.features.frames(samples(item))).collect()
     }
 
-    /// The batches of an epoch (see [`plan_epoch`]), cut by the lengths after augmentation; all views of an utterance count.
+    /// The batches of an epoch (see [`plan_windows`]), cut by the lengths after augmentation; all views of an utterance count.
     pub fn plan(
         &self,
         config: &BatchConfig,
@@ -269,7 +276,23 @@ impl Dataset {
             max_utterances: (config.max_utterances / views).max(1),
             ..config.clone()
         };
-        plan_epoch(&self.frames(augmentation), &config, epoch, seed)
+        let frames = self.frames(augmentation);
+        let windows = match config.shuffle {
+            Some(size) => windows(&self.files(), size, epoch, seed),
+            None => vec![(0..frames.len()).collect()],
+        };
+        plan_windows(&frames, windows, &config, epoch, seed)
+    }
+
+    /// A number for each item: that of its audio file, in order of appearance.
+    fn files(&self) -> Vec<usize> {
+        let mut numbers = HashMap::new();
+        let number = |utterance: &Utterance| {
+            let next = numbers.len();
+            *numbers.entry(utterance.audio.clone()).or_insert(next)
+        };
+        let files: Vec<usize> = self.utterances.iter().map(number).collect();
+        self.items.iter().map(|&utterance| files[utterance]).collect()
     }
 
     /// The drawn speed, or 1 where the faster utterance would be too short for its text.

@@ -29,7 +29,7 @@ pub use augment::{
     AugmentConfig, Augmentation, Babble, Noise, OtherVoices, Reverb, Silence, SpecAugment,
     change_speed, samples_after,
 };
-pub use batches::{BatchConfig, plan_epoch};
+pub use batches::{BatchConfig, plan_epoch, plan_windows, windows};
 pub use check::{
     CheckOptions, CheckReport, Example, Finding, FindingKind, HistogramBin, ManifestSummary,
     Severity, check,

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::UNIX_EPOCH;
 
+use stonechat_corpus::Part;
+
 use super::blob_store::BlobStore;
 use super::error::DataError;
 use super::manifest::Utterance;
@@ -27,6 +29,7 @@ pub struct PcmCache {
 #[derive(Debug, PartialEq, Eq, Hash)]
 struct SegmentId {
     audio: PathBuf,
+    part: Option<Part>,
     offset_bits: Option<u64>,
     duration_bits: Option<u64>,
 }
@@ -36,7 +39,7 @@ impl SegmentId {
         let offset_bits = utterance.offset_s.map(f64::to_bits);
         // The declared duration of a whole file plays no part in what is decoded.
         let duration_bits = offset_bits.and(utterance.duration_s).map(f64::to_bits);
-        Self { audio: utterance.audio.clone(), offset_bits, duration_bits }
+        Self { audio: utterance.audio.clone(), part: utterance.part, offset_bits, duration_bits }
     }
 }
 
@@ -115,8 +118,11 @@ impl PcmCache {
                 None => format!("{:016x}+", offset.to_bits()),
             },
         };
+        let part = utterance.part.map_or(String::new(), |part| {
+            format!("{} bytes from {} of ", part.bytes, part.start_byte)
+        });
         Ok(format!(
-            "pcm {VERSION} {} Hz {segment} {} bytes {modified_ns} ns {}",
+            "pcm {VERSION} {} Hz {segment} {part}{} bytes {modified_ns} ns {}",
             self.rate_hz,
             metadata.len(),
             audio.display()

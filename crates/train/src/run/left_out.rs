@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
-use stonechat_corpus::Utterance;
+use stonechat_corpus::{Part, Utterance};
 
 use crate::data::{Dataset, Source};
 
@@ -55,12 +55,12 @@ fn part_of(utterance: &Utterance) -> Option<(f64, f64)> {
 
 /// Recordings that are trained on and tested on.
 fn shared(train: &Dataset, dev: &Dataset) -> Option<String> {
-    let real = |path: &PathBuf| path.canonicalize().unwrap_or_else(|_| path.clone());
+    let real = |u: &Utterance| (u.audio.canonicalize().unwrap_or_else(|_| u.audio.clone()), u.part);
     type Parts = Vec<Option<(f64, f64)>>;
-    let mut trained: BTreeMap<PathBuf, Parts> = BTreeMap::new();
+    let mut trained: BTreeMap<(PathBuf, Option<Part>), Parts> = BTreeMap::new();
     for utterance in train.utterances() {
         let part = part_of(utterance);
-        trained.entry(real(&utterance.audio)).or_default().push(part);
+        trained.entry(real(utterance)).or_default().push(part);
     }
     let both: Vec<String> = dev
         .utterances()
@@ -71,7 +71,7 @@ fn shared(train: &Dataset, dev: &Dataset) -> Option<String> {
                 (Some((a, b)), Some((c, d))) => a < *d && *c < b,
                 _ => true,
             };
-            trained.get(&real(&utterance.audio)).is_some_and(|parts| parts.iter().any(overlaps))
+            trained.get(&real(utterance)).is_some_and(|parts| parts.iter().any(overlaps))
         })
         .map(|utterance| utterance.place())
         .collect();

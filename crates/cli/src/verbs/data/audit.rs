@@ -368,6 +368,7 @@ mod tests {
     fn others_are_near_in_length_and_never_the_same() {
         let utterance = |text: &str| Utterance {
             audio: PathBuf::new(),
+            part: None,
             offset_s: None,
             duration_s: None,
             text: text.into(),

@@ -35,6 +35,8 @@ enum LayoutArg {
     Librispeech,
     /// wav.scp, text, and perhaps segments and utt2spk
     Kaldi,
+    /// Tar files of x.flac beside x.txt or x.json
+    Webdataset,
 }
 
 #[derive(Args)]
@@ -83,10 +85,10 @@ struct Report {
 }
 
 #[derive(Serialize)]
-struct Summary {
-    manifest: PathBuf,
-    utterances: usize,
-    seconds: f64,
+pub struct Summary {
+    pub manifest: PathBuf,
+    pub utterances: usize,
+    pub seconds: f64,
     words: usize,
     speakers: usize,
 }
@@ -170,12 +172,13 @@ impl LayoutArg {
             LayoutArg::CommonVoice => Layout::CommonVoice,
             LayoutArg::Librispeech => Layout::LibriSpeech,
             LayoutArg::Kaldi => Layout::Kaldi,
+            LayoutArg::Webdataset => Layout::WebDataset,
         }
     }
 }
 
 /// Lengths, behind a bar.
-fn measured(utterances: &mut Vec<Utterance>) -> Vec<LeftOut> {
+pub fn measured(utterances: &mut Vec<Utterance>) -> Vec<LeftOut> {
     let bar: Mutex<Option<ProgressBar>> = Mutex::new(None);
     let left_out = measure(
         utterances,
@@ -190,7 +193,7 @@ fn measured(utterances: &mut Vec<Utterance>) -> Vec<LeftOut> {
     left_out
 }
 
-fn write(path: &Path, utterances: &[&Utterance]) -> Result<Summary> {
+pub fn write(path: &Path, utterances: &[&Utterance]) -> Result<Summary> {
     let folder = path.parent().unwrap_or(Path::new(""));
     write_manifest(path, utterances.iter().map(|utterance| manifest_line(utterance, folder)))?;
     let speakers: HashSet<&str> = utterances.iter().filter_map(|u| u.speaker.as_deref()).collect();

@@ -1,6 +1,6 @@
 //! Decoding one utterance for its facts only.
 
-use stonechat_audio::AudioReader;
+use stonechat_corpus::ManifestError;
 
 use crate::data::blob_store::{FNV_START, fnv1a};
 use crate::data::manifest::Utterance;
@@ -46,19 +46,20 @@ pub(super) fn inspect(utterance: &Utterance, rate_hz: u32) -> Inspected {
         }
         Ok(_) => {}
     }
-    let reader = match AudioReader::open(&utterance.audio, rate_hz) {
+    // The wrapper repeats the place, which the report gives already.
+    let unreadable = |error: ManifestError| match error {
+        ManifestError::Audio { source, .. } => Inspected::Unreadable(source.to_string()),
+        error => Inspected::Unreadable(error.to_string()),
+    };
+    let reader = match utterance.open(rate_hz) {
         Ok(reader) => reader,
-        Err(error) => return Inspected::Unreadable(error.to_string()),
+        Err(error) => return unreadable(error),
     };
     let (source_rate_hz, channels) = (reader.source_rate_hz(), reader.channels());
     drop(reader);
     let samples = match utterance.read(rate_hz) {
         Ok(samples) => samples,
-        // The wrapper repeats the place, which the report gives already.
-        Err(stonechat_corpus::ManifestError::Audio { source, .. }) => {
-            return Inspected::Unreadable(source.to_string());
-        }
-        Err(error) => return Inspected::Unreadable(error.to_string()),
+        Err(error) => return unreadable(error),
     };
     Inspected::Audio(AudioFacts {
         source_rate_hz,

@@ -1,4 +1,4 @@
-use crate::data::{BatchConfig, plan_epoch};
+use crate::data::{BatchConfig, plan_epoch, plan_windows, windows};
 use crate::random::Random;
 
 /// Lengths as speech corpora have them: log-normal around 4 s.
@@ -10,11 +10,16 @@ fn lengths(count: usize) -> Vec<usize> {
 #[test]
 fn every_utterance_once_within_the_limits() {
     let configs = [
-        BatchConfig { max_frames: 8_000, max_utterances: 32, sorta_grad: true },
-        BatchConfig { max_frames: 8_000, max_utterances: 5, sorta_grad: false },
-        BatchConfig { max_frames: 300, max_utterances: 32, sorta_grad: true },
-        BatchConfig { max_frames: usize::MAX, max_utterances: usize::MAX, sorta_grad: false },
-        BatchConfig { max_frames: 1, max_utterances: 1, sorta_grad: false },
+        BatchConfig { max_frames: 8_000, max_utterances: 32, sorta_grad: true, shuffle: None },
+        BatchConfig { max_frames: 8_000, max_utterances: 5, sorta_grad: false, shuffle: None },
+        BatchConfig { max_frames: 300, max_utterances: 32, sorta_grad: true, shuffle: None },
+        BatchConfig {
+            max_frames: usize::MAX,
+            max_utterances: usize::MAX,
+            sorta_grad: false,
+            shuffle: None,
+        },
+        BatchConfig { max_frames: 1, max_utterances: 1, sorta_grad: false, shuffle: None },
     ];
     for config in &configs {
         for count in [0, 1, 2, 33, 1000] {
@@ -105,4 +110,33 @@ fn batches_that_hold_nothing_are_refused() {
     }
     assert!(BatchConfig::default().validate().is_ok());
     assert!(toml::from_str::<BatchConfig>("max_frame = 5").is_err(), "unknown keys are errors");
+}
+
+#[test]
+fn windows_go_through_the_files_in_another_order_each_epoch() {
+    // Five files of 40 items, as a manifest of shards lists them.
+    let files: Vec<usize> = (0..200).map(|item| item / 40).collect();
+    let frames: Vec<usize> = (0..200).map(|item| 50 + item * 37 % 90).collect();
+    let config = BatchConfig { max_frames: 600, sorta_grad: false, ..BatchConfig::default() };
+    let plans: Vec<_> = (0..3)
+        .map(|epoch| plan_windows(&frames, windows(&files, 80, epoch, 5), &config, epoch, 5))
+        .collect();
+    for plan in &plans {
+        let mut seen: Vec<usize> = plan.concat();
+        // At most four files: two of a window, and two of the next.
+        for stretch in plan.concat().chunks(40) {
+            let mut open: Vec<usize> = stretch.iter().map(|&item| files[item]).collect();
+            open.sort_unstable();
+            open.dedup();
+            assert!(open.len() <= 4, "{open:?}");
+        }
+        seen.sort_unstable();
+        assert_eq!(seen, (0..200).collect::<Vec<_>>());
+    }
+    assert!(plans[0] != plans[1] && plans[1] != plans[2]);
+    let again = plan_windows(&frames, windows(&files, 80, 1, 5), &config, 1, 5);
+    assert_eq!(plans[1], again);
+    // One window is all.
+    assert_eq!(windows(&files, 200, 0, 1).len(), 1);
+    assert!(windows(&[], 10, 0, 1).is_empty());
 }
