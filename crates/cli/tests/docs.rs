@@ -47,6 +47,15 @@ fn files() -> Folder {
     folder.write("text.txt", lines.repeat(20) + "two words more\n");
     folder.write("dev.txt", lines);
     fs::copy(folder.path("tiny.stonechat"), folder.path("mine.stonechat")).unwrap();
+    let mut small: Vec<String> = SMALL
+        .iter()
+        .map(|set| set.split_once('=').unwrap())
+        .map(|(key, value)| format!("{key:?} = {value}"))
+        .collect();
+    small.push(r#""data.train" = [{ manifest = "my/train.jsonl" }]"#.into());
+    small.push(r#""data.dev" = [{ manifest = "my/dev.jsonl" }]"#.into());
+    let sweep = "recipe = 'recipes/english.toml'\ngrid = { 'stage.0.lambda_rec' = [0.001, 0.01], 'stage.0.lambda_nonrec' = [0.001] }\n";
+    folder.write("sweep.toml", format!("{sweep}[set]\n{}\n", small.join("\n")));
     folder
 }
 

@@ -55,6 +55,11 @@ fn wrong_calls() {
         "quantize --correction 8 --output x",
         "lm build a.wav --output x.arpa --prob-bits 8",
         "lm quantize x.lm --output x.arpa.gz --backoff-bits 4",
+        "sweep",
+        "sweep s.toml",
+        "sweep s.toml --run x --jobs 0",
+        "sweep plot t.csv --x a --y b",
+        "sweep plot t.csv --x a --y b --kind heat-map --output x",
         "import --from x --output x",
         "export --model x",
     ];
@@ -85,6 +90,8 @@ fn help_and_version() {
         "export ",
         "lm ",
         "lm build ",
+        "sweep ",
+        "sweep plot ",
     ];
     for verb in verbs {
         let (stdout, stderr) = run(stonechat().args(format!("{verb}--help").split(' ')), 0);

@@ -13,6 +13,8 @@ pub mod lm;
 mod quantize;
 mod spot;
 #[cfg(feature = "train")]
+mod sweep;
+#[cfg(feature = "train")]
 mod train;
 mod transcribe;
 
@@ -40,6 +42,9 @@ pub enum Verb {
     /// Train a model by a recipe
     #[cfg(feature = "train")]
     Train(train::Train),
+    /// Run many trainings of one recipe, and make a table and plots of them
+    #[cfg(feature = "train")]
+    Sweep(sweep::Sweep),
     /// Cut a model's weights to low rank
     Compress(compress::Compress),
     /// Turn a model's weights into int8
@@ -68,6 +73,8 @@ impl Verb {
             Verb::Inspect(verb) => verb.run(),
             #[cfg(feature = "train")]
             Verb::Train(verb) => verb.run(),
+            #[cfg(feature = "train")]
+            Verb::Sweep(verb) => verb.run(),
             Verb::Compress(verb) => verb.run(),
             Verb::Quantize(verb) => verb.run(),
             Verb::Import(verb) => verb.run(),

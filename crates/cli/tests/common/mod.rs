@@ -2,6 +2,8 @@
 
 #![allow(dead_code)] // Each test file uses its own part.
 
+pub mod training;
+
 use std::path::{Path, PathBuf};
 
 use assert_cmd::Command;

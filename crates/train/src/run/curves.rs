@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::chart::{Panel, Scale, Series, chart};
+use stonechat_plot::{Axis, Chart, Panel, Series, figure};
 
 /// One point for each epoch of the log, over all stages; the lines of steps in it are left out. Lines that do not
 /// parse, such as one torn by a kill, are no epochs.
@@ -12,9 +12,9 @@ pub fn draw(metrics: &str) -> String {
         .filter_map(|line| serde_json::from_str::<Value>(line).ok())
         .filter(|entry| entry["epoch"].is_u64())
         .collect();
-    let series = |name: &str, scale: f64, value: &dyn Fn(&Value) -> Option<f64>| Series {
-        name: name.to_owned(),
-        values: epochs.iter().map(|epoch| value(epoch).map(|value| scale * value)).collect(),
+    let series = |name: &str, scale: f64, value: &dyn Fn(&Value) -> Option<f64>| {
+        let point = |(n, epoch)| Some(((n + 1) as f64, scale * value(epoch)?));
+        Series::line(name, epochs.iter().enumerate().filter_map(point).collect())
     };
     let at = |path: &'static str| move |epoch: &Value| epoch.pointer(path)?.as_f64();
     let mut maps: Vec<&str> = Vec::new();
@@ -32,33 +32,34 @@ pub fn draw(metrics: &str) -> String {
         };
         maps.iter().map(|map| series(map, 1.0, &|epoch| value(epoch, map))).collect()
     };
-    let panel = |title: &str, scale, series| Panel { title: title.to_owned(), scale, series };
-    let panels = [
+    let stage = |epoch: &Value| epoch["stage"].as_str().unwrap_or("").to_owned();
+    let stages: Vec<(f64, String)> = epochs
+        .iter()
+        .enumerate()
+        .filter(|(n, epoch)| *n == 0 || stage(&epochs[n - 1]) != stage(epoch))
+        .map(|(n, epoch)| (n as f64 + 0.5, stage(epoch)))
+        .collect();
+    let panel = |y: Axis, series| -> Panel {
+        let chart = Chart::new(y.label.clone(), Axis::linear("epoch"), y).with(series);
+        Chart { marks: stages.clone(), ..chart }.into()
+    };
+    figure(&[
         panel(
-            "loss an utterance",
-            Scale::Linear,
+            Axis::from_zero("loss an utterance"),
             vec![series("training", 1.0, &at("/train_loss")), series("dev", 1.0, &at("/dev/loss"))],
         ),
         panel(
-            "dev errors, %",
-            Scale::Linear,
+            Axis::from_zero("dev errors, %"),
             vec![series("CER", 100.0, &at("/dev/cer")), series("WER", 100.0, &at("/dev/wer"))],
         ),
-        panel("learning rate", Scale::Logarithmic, vec![series("rate", 1.0, &at("/rate"))]),
+        panel(Axis::log("learning rate"), vec![series("rate", 1.0, &at("/rate"))]),
         panel(
-            "hours an hour",
-            Scale::Linear,
+            Axis::from_zero("hours an hour"),
             vec![series("audio heard", 1.0, &at("/hours_an_hour"))],
         ),
-        panel("nu", Scale::Linear, of_maps("nu")),
-        panel("rank that keeps 90 % of the variance", Scale::Linear, of_maps("rank90")),
-    ];
-    let stage = |epoch: &Value| epoch["stage"].as_str().unwrap_or("").to_owned();
-    let stages = epochs.iter().enumerate().filter_map(|(index, epoch)| {
-        let begins = index == 0 || stage(&epochs[index - 1]) != stage(epoch);
-        begins.then(|| (index, stage(epoch)))
-    });
-    chart(&panels, &stages.collect::<Vec<_>>())
+        panel(Axis::from_zero("nu"), of_maps("nu")),
+        panel(Axis::from_zero("rank that keeps 90 % of the variance"), of_maps("rank90")),
+    ])
 }
 
 #[cfg(test)]

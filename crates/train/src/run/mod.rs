@@ -1,10 +1,11 @@
 //! A run: its loop, what it tells, its folder.
 
-mod chart;
+mod batch_work;
 mod curves;
 mod event;
 mod gram_use;
 mod left_out;
+mod options;
 mod recipe_change;
 mod run_folder;
 mod run_lock;
@@ -12,5 +13,6 @@ mod trainer;
 
 pub use event::{Event, Pace};
 pub use gram_use::use_of;
+pub use options::Options;
 pub use run_folder::RunFolder;
-pub use trainer::{Options, train, train_with};
+pub use trainer::{train, train_with};

@@ -1,0 +1,141 @@
+//! The file of a sweep.
+//!
+//! ```toml
+//! recipe = "recipe.toml"                       # relative to the folder that the command runs in, as paths in recipes are
+//! seeds = [1, 2, 3]                            # each variant with each of them; absent: the recipe's own
+//! set = { "data.cache.memory_mib" = 2000 }     # in every item
+//!
+//! [grid]                                       # every combination
+//! "stage.0.lambda_rec" = [0.001, 0.01, 0.1]
+//! "stage.0.lambda_nonrec" = [0.001, 0.01, 0.1]
+//!
+//! [[item]]                                     # and these
+//! name = "none"
+//! set = { "stage.0.regulariser" = "none" }
+//!
+//! [random]                                     # and so many draws
+//! draws = 20
+//! seed = 1
+//! keys = { "stage.0.rate" = { log = [1e-4, 1e-2] }, "stage.0.dropout" = { uniform = [0.0, 0.3] } }
+//! ```
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+use crate::{Error, Item, items};
+
+/// Which trainings a sweep is made of.
+#[derive(Clone, Debug, Deserialize, PartialEq)]
+#[serde(deny_unknown_fields)]
+pub struct Sweep {
+    /// The recipe that is changed.
+    pub recipe: PathBuf,
+    /// Each variant runs once with each of these seeds; none: once, with the recipe's.
+    #[serde(default)]
+    pub seeds: Vec<u64>,
+    /// Keys that every item sets.
+    #[serde(default)]
+    pub set: BTreeMap<String, toml::Value>,
+    /// Values of keys, every combination of which is a variant.
+    #[serde(default)]
+    pub grid: BTreeMap<String, Vec<toml::Value>>,
+    /// Variants by hand.
+    #[serde(default, rename = "item")]
+    pub items: Vec<Listed>,
+    /// Variants by chance.
+    #[serde(default)]
+    pub random: Option<RandomDraws>,
+}
+
+/// A variant by hand.
+#[derive(Clone, Debug, Deserialize, PartialEq)]
+#[serde(deny_unknown_fields)]
+pub struct Listed {
+    /// Its name: letters, digits, `-`, `_` and `.`.
+    pub name: String,
+    /// What it sets.
+    #[serde(default)]
+    pub set: BTreeMap<String, toml::Value>,
+}
+
+/// Variants by chance.
+#[derive(Clone, Debug, Deserialize, PartialEq)]
+#[serde(deny_unknown_fields)]
+pub struct RandomDraws {
+    /// How many.
+    pub draws: usize,
+    /// More draws of one seed begin with the same ones.
+    #[serde(default)]
+    pub seed: u64,
+    /// How each key is drawn.
+    pub keys: BTreeMap<String, Draw>,
+}
+
+/// How a value is drawn.
+#[derive(Clone, Debug, Deserialize, PartialEq)]
+#[serde(rename_all = "snake_case")]
+pub enum Draw {
+    /// Uniformly between two numbers.
+    Uniform([f64; 2]),
+    /// Its logarithm uniformly between two positive numbers.
+    Log([f64; 2]),
+    /// One of these.
+    Choice(Vec<toml::Value>),
+}
+
+impl Sweep {
+    /// Reads a sweep.
+    ///
+    /// # Errors
+    /// A file that cannot be read, TOML that cannot be parsed, unknown keys, a sweep without items or with two of one
+    /// name.
+    pub fn load(path: &Path) -> Result<Self, Error> {
+        let file = stonechat_files::TextFile::read(path)?;
+        let refuse = |reason: String| Error::Sweep { path: path.to_owned(), reason };
+        let sweep: Self = toml::from_str(file.as_str()?).map_err(|e| refuse(e.to_string()))?;
+        sweep.validate().map_err(refuse)?;
+        Ok(sweep)
+    }
+
+    fn validate(&self) -> Result<(), String> {
+        if let Some((key, _)) = self.grid.iter().find(|(_, values)| values.is_empty()) {
+            return Err(format!("grid: {key:?} has no values"));
+        }
+        let keys = self.random.iter().flat_map(|random| &random.keys);
+        for (key, draw) in keys {
+            draw.validate().map_err(|reason| format!("random: {key:?}: {reason}"))?;
+        }
+        let items = self.items();
+        let plain =
+            |name: &str| name.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c));
+        let mut names: Vec<&str> = items.iter().map(|item| item.name.as_str()).collect();
+        if let Some(name) = names.iter().find(|name| name.is_empty() || !plain(name)) {
+            return Err(format!("item {name:?}: a name must be letters, digits, - or _ or ."));
+        }
+        names.sort_unstable();
+        match names.windows(2).find(|pair| pair[0] == pair[1]) {
+            Some(pair) => Err(format!("two items are called {:?}", pair[0])),
+            None => Ok(()),
+        }
+    }
+
+    /// The trainings, in an order that the sweep alone decides: grid, list, draws, each with all seeds.
+    pub fn items(&self) -> Vec<Item> {
+        items::of(self)
+    }
+}
+
+impl Draw {
+    fn validate(&self) -> Result<(), String> {
+        match self {
+            Self::Uniform([low, high]) if low <= high && (high - low).is_finite() => Ok(()),
+            Self::Log([low, high]) if *low > 0.0 && low <= high && high.is_finite() => Ok(()),
+            Self::Choice(values) if !values.is_empty() => Ok(()),
+            Self::Uniform(range) => Err(format!("uniform {range:?} must be [low, high]")),
+            Self::Log(range) => Err(format!("log {range:?} must be [low, high] above 0")),
+            Self::Choice(_) => Err("choice has no values".into()),
+        }
+    }
+}

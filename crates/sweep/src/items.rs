@@ -1,0 +1,111 @@
+//! The trainings that a sweep amounts to.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
+use crate::random::unit;
+use crate::{Draw, RandomDraws, Sweep};
+
+/// One training of a sweep.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Item {
+    /// Name of its run folder.
+    pub name: String,
+    /// What it sets in the recipe, the seed included.
+    pub set: BTreeMap<String, toml::Value>,
+}
+
+impl Item {
+    /// What it sets as `KEY=VALUE`, the form of `--set`.
+    pub fn changes(&self) -> Vec<String> {
+        self.set.iter().map(|(key, value)| format!("{key}={value}")).collect()
+    }
+
+    /// What it sets as values of a table; what a table has no value for is its text.
+    pub(crate) fn values(&self) -> BTreeMap<String, Value> {
+        let value = |value: &toml::Value| match value {
+            toml::Value::String(text) => json!(text),
+            toml::Value::Integer(number) => json!(number),
+            toml::Value::Float(number) => json!(number),
+            toml::Value::Boolean(flag) => json!(flag),
+            other => json!(other.to_string()),
+        };
+        self.set.iter().map(|(key, set)| (key.clone(), value(set))).collect()
+    }
+}
+
+pub(crate) fn of(sweep: &Sweep) -> Vec<Item> {
+    let mut variants = grid(&sweep.grid);
+    variants.extend(
+        sweep
+            .items
+            .iter()
+            .map(|listed| Item { name: listed.name.clone(), set: listed.set.clone() }),
+    );
+    variants.extend(sweep.random.iter().flat_map(drawn));
+    if variants.is_empty() {
+        variants.push(Item { name: "recipe".into(), set: BTreeMap::new() });
+    }
+    for variant in &mut variants {
+        let common = sweep.set.iter().map(|(key, value)| (key.clone(), value.clone()));
+        variant.set = common.chain(std::mem::take(&mut variant.set)).collect();
+    }
+    if sweep.seeds.is_empty() {
+        return variants;
+    }
+    let seeded = |variant: &Item, seed: u64| {
+        let mut item = variant.clone();
+        item.name = format!("{}-seed{seed}", item.name);
+        item.set.insert("seed".into(), toml::Value::Integer(seed as i64));
+        item
+    };
+    variants.iter().flat_map(|v| sweep.seeds.iter().map(move |&seed| seeded(v, seed))).collect()
+}
+
+/// Every combination; the last key changes fastest.
+fn grid(keys: &BTreeMap<String, Vec<toml::Value>>) -> Vec<Item> {
+    if keys.is_empty() {
+        return Vec::new();
+    }
+    let mut variants = vec![BTreeMap::new()];
+    for (key, values) in keys {
+        let with = |variant: &BTreeMap<String, toml::Value>, value: &toml::Value| {
+            let mut variant = variant.clone();
+            variant.insert(key.clone(), value.clone());
+            variant
+        };
+        variants =
+            variants.iter().flat_map(|v| values.iter().map(move |value| with(v, value))).collect();
+    }
+    variants.into_iter().map(|set| Item { name: name_of(&set), set }).collect()
+}
+
+fn drawn(random: &RandomDraws) -> Vec<Item> {
+    let draw = |draw: usize, key: usize, how: &Draw| {
+        let share = unit(random.seed, (draw * random.keys.len() + key) as u64);
+        let between = |low: f64, high: f64| low + share * (high - low);
+        match how {
+            Draw::Uniform([low, high]) => toml::Value::Float(between(*low, *high)),
+            Draw::Log([low, high]) => toml::Value::Float(between(low.ln(), high.ln()).exp()),
+            Draw::Choice(values) => values[(share * values.len() as f64) as usize].clone(),
+        }
+    };
+    let one = |i: usize| {
+        let keys = random.keys.iter().enumerate();
+        let set = keys.map(|(k, (key, how))| (key.clone(), draw(i, k, how))).collect();
+        Item { name: format!("draw{i}"), set }
+    };
+    (0..random.draws).map(one).collect()
+}
+
+/// The last part of each key with its value, as far as a file name takes them.
+fn name_of(set: &BTreeMap<String, toml::Value>) -> String {
+    let part = |(key, value): (&String, &toml::Value)| {
+        let key = key.rsplit('.').next().unwrap_or(key);
+        let text = value.to_string();
+        let keep = |c: char| if c.is_ascii_alphanumeric() || c == '.' { c } else { '_' };
+        format!("{key}-{}", text.trim_matches('"').chars().map(keep).collect::<String>())
+    };
+    set.iter().map(part).collect::<Vec<_>>().join("_")
+}
