@@ -22,6 +22,8 @@ mod model_file;
 mod normalise;
 mod output;
 mod partial_line;
+#[cfg(feature = "mpi")]
+mod processes;
 mod progress;
 mod recordings;
 mod settings_args;

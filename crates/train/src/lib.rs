@@ -20,5 +20,6 @@ mod tests;
 
 pub use config::{Recipe, grams};
 pub use engine::evaluate::Evaluation;
+pub use engine::team::{Link, PIECES};
 pub use error::TrainError;
 pub use run::{Event, Options, Pace, RunFolder, train, train_with, use_of};

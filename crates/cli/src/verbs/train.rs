@@ -1,7 +1,7 @@
 //! `stonechat train`: a recipe in, a run folder with packages out.
 
 use std::fs::create_dir_all;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
 use anyhow::{Context, Result};
@@ -9,7 +9,7 @@ use clap::Args;
 use indicatif::ProgressBar;
 use serde::Serialize;
 use stonechat_train::{
-    Evaluation, Event, Options, Pace, Recipe, RunFolder, TrainError, train_with,
+    Evaluation, Event, Link, Options, Pace, Recipe, RunFolder, TrainError, train_with,
 };
 
 use crate::failure::Verdict;
@@ -62,53 +62,108 @@ struct StageReport {
     best_cer: Option<f64>,
 }
 
+/// The recipe at `path` with the keys that are set. `init = "bundled"` is the model that comes with the program, which
+/// is put into `folder`.
+pub fn recipe(path: &Path, changes: &[String], folder: &Path) -> Result<Recipe> {
+    let file = kinds::text(path, "a recipe", |_| false)?;
+    let text = file.as_str()?;
+    let of_recipe =
+        || toml::from_str::<toml::Table>(text).ok()?.get("init")?.as_str().map(String::from);
+    let changed = changes.iter().rev().find_map(|change| change.strip_prefix("init="));
+    let init = changed.map(|init| init.trim_matches(['"', '\'']).to_owned()).or_else(of_recipe);
+    let mut changes = changes.to_vec();
+    if init.as_deref() == Some("bundled") {
+        create_dir_all(folder).with_context(|| folder.display().to_string())?;
+        let path = folder.join("bundled.stonechat");
+        stonechat_files::write(&path, stonechat_english::MODEL)?;
+        changes.push(format!("init={}", toml::Value::String(path.display().to_string())));
+    }
+    Ok(Recipe::load(path, &changes)?)
+}
+
 impl Train {
-    /// The recipe that was given, or the run's own, with the keys that are set. `init = "bundled"` is the model that comes
-    /// with the program, which is put into the run's folder.
+    /// The recipe that was given, or the run's own, with the keys that are set.
     fn recipe(&self) -> Result<Recipe> {
         if self.resume {
             RunFolder::recipe_of(&self.run)?;
         }
         let path = self.recipe.clone().unwrap_or_else(|| self.run.join("recipe.toml"));
-        let file = kinds::text(&path, "a recipe", |_| false)?;
-        let text = file.as_str()?;
-        let of_recipe =
-            || toml::from_str::<toml::Table>(text).ok()?.get("init")?.as_str().map(String::from);
-        let changed = self.changes.iter().rev().find_map(|change| change.strip_prefix("init="));
-        let init = changed.map(|init| init.trim_matches(['"', '\'']).to_owned()).or_else(of_recipe);
-        let mut changes = self.changes.clone();
-        if init.as_deref() == Some("bundled") {
-            create_dir_all(&self.run).with_context(|| self.run.display().to_string())?;
-            let path = self.run.join("bundled.stonechat");
-            stonechat_files::write(&path, stonechat_english::MODEL)?;
-            changes.push(format!("init={}", toml::Value::String(path.display().to_string())));
-        }
-        Ok(Recipe::load(&path, &changes)?)
+        recipe(&path, &self.changes, &self.run)
     }
 
     pub fn run(self) -> Result<Verdict> {
+        #[cfg(feature = "mpi")]
+        if let Some(processes) = crate::processes::Processes::begun()? {
+            return self.train_as_one_of(&processes);
+        }
+        self.train(None)
+    }
+
+    /// What goes wrong in one process ends all.
+    #[cfg(feature = "mpi")]
+    fn train_as_one_of(self, processes: &crate::processes::Processes) -> Result<Verdict> {
+        use std::panic::{AssertUnwindSafe, catch_unwind};
+        let leads = processes.rank() == 0;
+        let trained = catch_unwind(AssertUnwindSafe(|| self.train(Some(processes))));
+        match trained {
+            Ok(Ok(verdict)) => {
+                if leads {
+                    let megabytes = output::megabytes(processes.sent());
+                    output::say(&format!(
+                        "{megabytes} sent by each of {} processes",
+                        processes.size()
+                    ));
+                }
+                // The first one's status is that of the training.
+                Ok(if leads { verdict } else { Verdict::Good })
+            }
+            Ok(Err(error)) => {
+                crate::failure::report(&error);
+                processes.abort(1)
+            }
+            Err(_) => processes.abort(101),
+        }
+    }
+
+    fn train(self, link: Option<&dyn Link>) -> Result<Verdict> {
+        let leads = link.is_none_or(|link| link.rank() == 0);
+        let say = |line: &str| {
+            if leads {
+                output::say(line)
+            }
+        };
         let recipe = self.recipe()?;
-        interrupt::catch(|| output::say("stopping after this step; once more to stop at once"))?;
+        interrupt::catch(move || {
+            if leads {
+                output::say("stopping after this step; once more to stop at once");
+            }
+        })?;
         let options = Options {
             resume: self.resume,
             allow: &self.allow,
             strict: self.strict,
             stop: &interrupt::asked,
+            link,
         };
         let display = Mutex::new(Display::default());
         let trained = train_with(&recipe, &self.run, options, &|event| {
             // A panic while drawing would be no reason to lose a training.
-            display.lock().unwrap_or_else(|broken| broken.into_inner()).show(&event);
+            if leads {
+                display.lock().unwrap_or_else(|broken| broken.into_inner()).show(&event);
+            }
         });
         if let Err(TrainError::Interrupted { step }) = trained {
             drop(display);
             let run = self.run.display();
-            output::say(&format!(
+            say(&format!(
                 "stopped after {step} steps, all of them saved; `stonechat train --run {run} --resume` goes on"
             ));
             return Ok(Verdict::Interrupted);
         }
         trained?;
+        if !leads {
+            return Ok(Verdict::Good);
+        }
         let mut display = display.into_inner().unwrap_or_else(|broken| broken.into_inner());
         let mut stages = std::mem::take(&mut display.stages);
         drop(display);

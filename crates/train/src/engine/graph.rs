@@ -19,6 +19,7 @@ use super::ops::{buffers, conv};
 use super::parameters::{Gradients, Parameter};
 use super::rounding::rounded;
 use super::tape::{Tape, Tensor};
+use super::team::Piece;
 use crate::config::Rounding;
 use crate::random;
 
@@ -59,6 +60,7 @@ pub struct Graph {
     tape: Tape,
     net: Net<Tensor>,
     linear: Linear,
+    piece: Option<Piece>,
 }
 
 impl Graph {
@@ -74,7 +76,12 @@ impl Graph {
             Some(rounding) => rounded(rounding, net).convert(leaf),
             None => net.convert(leaf),
         };
-        Self { tape, net, linear: Linear { rounds } }
+        Self { tape, net, linear: Linear { rounds }, piece: None }
+    }
+
+    /// The same for a piece of a batch, whose batch norms go by the statistics of all pieces.
+    pub fn in_piece(self, piece: Option<Piece>) -> Self {
+        Self { piece, ..self }
     }
 
     /// Runs `features` (`batch x steps` rows of `input`) through the net.
@@ -198,7 +205,8 @@ impl Pass<'_> {
             let fixed = Statistics { mean: norm.mean.clone(), variance: norm.variance.clone() };
             return layers::normalise_fixed(x, &norm.scale, shift, &fixed, clip, frames);
         }
-        let (y, statistics) = layers::normalise(x, &norm.scale, shift, clip, frames);
+        let (y, statistics) =
+            layers::normalise(x, &norm.scale, shift, clip, frames, self.graph.piece.as_ref());
         self.statistics.insert(id, statistics);
         y
     }

@@ -7,6 +7,7 @@ use rayon::prelude::*;
 use stonechat_model::FamilySpec;
 
 use super::tape::{Input, Tensor, Values, record};
+use super::team::Piece;
 use crate::engine::ops::batch_norm::{self, Of};
 use crate::engine::ops::recurrence::{self, Cell};
 use crate::engine::ops::{buffers, conv, matmul, rounding, row_conv};
@@ -126,16 +127,20 @@ pub fn convolve(x: &Tensor, w: &Tensor, frames: &Frames, shape: conv::Shape) -> 
     })
 }
 
-/// Batch normalisation with the batch's statistics, which are returned too; see [`batch_norm`].
+/// Batch normalisation with the batch's statistics, which are returned too; see [`batch_norm`]. Of a batch in pieces this
+/// is one.
 pub fn normalise(
     x: &Tensor,
     gamma: &Tensor,
     beta: &Tensor,
     clip: Option<f32>,
     frames: &Frames,
+    piece: Option<&Piece>,
 ) -> (Tensor, batch_norm::Statistics) {
-    let statistics = batch_norm::statistics(x, &frames.lengths, norm_shape(x, gamma, frames));
-    (normalised(x, gamma, beta, &statistics, Of::Batch, clip, frames), statistics)
+    let shape = norm_shape(x, gamma, frames);
+    let statistics = batch_norm::statistics(x, &frames.lengths, shape, piece);
+    let of = Of::Batch(piece.cloned());
+    (normalised(x, gamma, beta, &statistics, of, clip, frames), statistics)
 }
 
 /// Batch normalisation with given statistics, which do not depend on `x`: outside training, or frozen.
@@ -164,7 +169,7 @@ fn normalised(
     let (hx, hg, hb, kept) = (x.share(), gamma.share(), beta.share(), statistics.clone());
     record([x, gamma, beta], y, x.shape(), move |dy, _| {
         let (dx, dgamma, dbeta) =
-            batch_norm::backward(dy, &hx, &hg, &hb, &kept, of, clip, &lengths, shape);
+            batch_norm::backward(dy, &hx, &hg, &hb, &kept, &of, clip, &lengths, shape);
         hx.recycle();
         vec![Some(dx), Some(dgamma), Some(dbeta)]
     })

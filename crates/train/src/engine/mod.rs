@@ -11,6 +11,7 @@ pub mod optimizer;
 pub mod parameters;
 mod rounding;
 pub mod tape;
+pub mod team;
 
 #[cfg(test)]
 mod tests;

@@ -24,6 +24,8 @@ const METRICS: &str = "metrics.jsonl";
 pub struct RunFolder {
     root: PathBuf,
     lock: Option<RunLock>,
+    /// Whether another process of the training writes it.
+    follows: bool,
     /// Open from [`begin`](Self::begin) on.
     metrics: Option<File>,
     /// What was changed since the run was last written to.
@@ -40,11 +42,33 @@ impl RunFolder {
         if ["last.safetensors", "previous.safetensors"].iter().any(holds_run) {
             return Err(TrainError::RunExists { path: root.to_owned() });
         }
-        Ok(Self { root: root.to_owned(), lock: None, metrics: None, changes: Vec::new() })
+        Ok(Self {
+            root: root.to_owned(),
+            lock: None,
+            follows: false,
+            metrics: None,
+            changes: Vec::new(),
+        })
+    }
+
+    /// A new run in `root` that another process writes.
+    pub fn followed(root: &Path) -> Self {
+        Self {
+            root: root.to_owned(),
+            lock: None,
+            follows: true,
+            metrics: None,
+            changes: Vec::new(),
+        }
+    }
+
+    /// Whether another process of the training writes the folder.
+    pub fn follows(&self) -> bool {
+        self.follows
     }
 
     /// The run in `root`, which is to go on with `recipe`; where that differs from the run's own, in the keys `allow`
-    /// alone. With it comes the checkpoint to go on from; there is none if the run never got as far as its first.
+    /// alone; `follows` if another process of the training writes it. With it comes the checkpoint to go on from; there is none if the run never got as far as its first.
     ///
     /// # Errors
     /// There is no run in the folder; another training works on it; its recipe differs; its checkpoint is missing or
@@ -53,11 +77,12 @@ impl RunFolder {
         root: &Path,
         recipe: &Recipe,
         allow: &[String],
+        follows: bool,
     ) -> Result<(Self, Option<Checkpoint>), TrainError> {
         let own = Self::recipe_of(root)?;
-        let lock = RunLock::take(root)?;
+        let lock = if follows { None } else { Some(RunLock::take(root)?) };
         let changes = allowed(differences(&own, recipe)?, allow, root)?;
-        let folder = Self { root: root.to_owned(), lock: Some(lock), metrics: None, changes };
+        let folder = Self { root: root.to_owned(), lock, follows, metrics: None, changes };
         let last = folder.checkpoint("last");
         if !last.exists() {
             return match folder.steps()? {
@@ -125,6 +150,9 @@ impl RunFolder {
     /// # Errors
     /// Another training works on the folder, or it cannot be written.
     pub fn begin(&mut self, recipe: &str, step: Option<u64>) -> Result<(), TrainError> {
+        if self.follows {
+            return Ok(());
+        }
         let checkpoints = self.root.join("checkpoints");
         fs::create_dir_all(&checkpoints).map_err(|e| io(&checkpoints, e))?;
         if self.lock.is_none() {
@@ -159,6 +187,9 @@ impl RunFolder {
     /// # Errors
     /// The files cannot be written; the old ones are whole then.
     pub fn save(&self, checkpoint: &Checkpoint, recipe: &str) -> Result<(), TrainError> {
+        if self.follows {
+            return Ok(());
+        }
         let (last, previous) = (self.checkpoint("last"), self.checkpoint("previous"));
         if last.exists() {
             // A second name first, so that there is a `last` at every moment.
@@ -196,6 +227,9 @@ impl RunFolder {
     /// # Errors
     /// The log cannot be read, or the drawing not be written.
     pub fn draw(&self) -> Result<(), TrainError> {
+        if self.follows {
+            return Ok(());
+        }
         let path = self.root.join(METRICS);
         let metrics = fs::read_to_string(&path).map_err(|e| io(&path, e))?;
         let curves = curves::draw(&metrics);

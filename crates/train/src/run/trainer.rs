@@ -9,27 +9,29 @@ use serde_json::json;
 use stonechat_audio::FeatureConfig;
 use stonechat_model::{Network, Package};
 
+use super::batch_work::{Heard, Work, cut};
 use super::event::{Event, Pace};
 use super::left_out::doubts;
+use super::options::Options;
 use super::run_folder::RunFolder;
 use crate::TrainError;
 use crate::config::StageRate;
 use crate::config::grams;
 use crate::config::{Recipe, Regulariser, Stage};
-use crate::data::{Augmentation, Batch, BatchLoader, DataConfig, Dataset, Prefetch, fit_normalise};
+use crate::data::{
+    Augmentation, Batch, BatchLoader, DataConfig, DataError, Dataset, Prefetch, fit_normalise,
+};
 use crate::engine::evaluate::{Evaluation, evaluate};
-use crate::engine::graph::{Graph, Mode};
-use crate::engine::layers::Frames;
 use crate::engine::net::Net;
 use crate::engine::optimizer::{self, OptimizerState};
 use crate::engine::parameters::{Beside, Gradients, Parameter, Place};
+use crate::engine::team::pieces_of;
 use crate::random;
 use crate::saved::checkpoint::{Checkpoint, Progress};
 use crate::saved::export::export;
 use crate::saved::names::{name_of, names};
 use crate::stages::diagnosis::{Diagnosis, diagnose, measure};
 use crate::stages::init::start_from;
-use crate::stages::objective::{Objective, objective};
 use crate::stages::optimality::optimality;
 use crate::stages::part_rates::part_rates;
 use crate::stages::penalty::{penalise, shrink_blocks};
@@ -42,26 +44,6 @@ const NORMALISE_SAMPLE: usize = 2000;
 
 /// Steps in a row without a finite gradient after which a run is given up.
 const PATIENCE: usize = 20;
-
-/// How a run starts, and what ends it early.
-#[derive(Clone, Copy)]
-pub struct Options<'a> {
-    /// Go on where the run in the folder stopped.
-    pub resume: bool,
-    /// Keys of the recipe that may differ from the run's own when it goes on.
-    pub allow: &'a [String],
-    /// What is doubtful about the data is an error ([`TrainError::Strict`]).
-    pub strict: bool,
-    /// Asked before each step: whether to save and stop ([`TrainError::Interrupted`]).
-    pub stop: &'a (dyn Fn() -> bool + Sync),
-}
-
-impl Options<'_> {
-    /// A new run, or one that goes on with its own recipe, until it is done.
-    pub fn new(resume: bool) -> Self {
-        Self { resume, allow: &[], strict: false, stop: &|| false }
-    }
-}
 
 /// Trains `recipe` in the folder `run`; with `resume`, goes on where the run there stopped.
 ///
@@ -94,10 +76,14 @@ pub fn train_with(
     let recipe = &grams::resolve(recipe)?;
     let path = run.join("recipe.toml");
     let text = recipe.to_toml().map_err(|source| TrainError::Recipe { path, source })?;
-    let (folder, resumed) = match options.resume {
-        true => RunFolder::resume(run, recipe, options.allow)?,
-        false => (RunFolder::new(run)?, None),
+    let follows = options.link.is_some_and(|link| link.rank() > 0);
+    let (folder, resumed) = match (options.resume, follows) {
+        (true, follows) => RunFolder::resume(run, recipe, options.allow, follows)?,
+        (false, true) => (RunFolder::followed(run), None),
+        (false, false) => (RunFolder::new(run)?, None),
     };
+    // Nothing is written before all have read.
+    options.any(false);
     let mut trainer = Trainer::new(recipe, text, folder, resumed, options, observe)?;
     trainer.run()
 }
@@ -294,7 +280,10 @@ impl<'a> Trainer<'a> {
 
     /// Saves what the stage leaves and prepares the next one.
     fn end_stage(&mut self, stage: &Stage) -> Result<(), TrainError> {
-        self.checkpoint().save(&self.folder.checkpoint(&stage.name), &self.recipe_text)?;
+        if !self.folder.follows() {
+            let path = self.folder.checkpoint(&stage.name);
+            self.checkpoint().save(&path, &self.recipe_text)?;
+        }
         if self.dev.is_none() {
             self.save_package(stage, None)?;
         }
@@ -322,22 +311,27 @@ impl<'a> Trainer<'a> {
         let order = random::seed_for(self.recipe.seed, "order");
         let plan = self.train.plan(&self.recipe.batches, number as u64, order, Some(&augmentation));
         let batches = plan.len();
-        let loader = BatchLoader::start(
+        let pieces = self.options.link.map_or(0..1, pieces_of);
+        let plan = match self.options.link {
+            Some(_) => plan.iter().flat_map(|items| cut(items, pieces.clone())).collect(),
+            None => plan,
+        };
+        let prefetch = Prefetch::default();
+        let mut loader = BatchLoader::start(
             &self.train,
             plan,
-            self.progress.batch,
+            self.progress.batch * pieces.len(),
             Some(augmentation),
-            Prefetch::default(),
+            Prefetch { waiting: prefetch.waiting * pieces.len(), ..prefetch },
         );
         let mut since = Instant::now();
-        for batch in loader {
-            if (self.options.stop)() {
+        while self.progress.batch < batches {
+            if self.options.any((self.options.stop)()) {
                 self.save()?;
                 return Err(TrainError::Interrupted { step: self.progress.step });
             }
-            let batch = batch?;
-            let frames: usize = batch.frames.iter().sum();
-            self.step(stage, batch, batches)?;
+            let batch = loader.by_ref().take(pieces.len()).collect::<Result<Vec<_>, _>>()?;
+            let frames = self.step(stage, batch, batches)?;
             self.pace.add(since, frames as f64 * f64::from(self.recipe.features.hop_ms) / 1e3);
             since = Instant::now();
             let minutes = self.recipe.checkpoint_minutes;
@@ -410,19 +404,25 @@ impl<'a> Trainer<'a> {
         Ok(weights)
     }
 
-    fn step(&mut self, stage: &Stage, batch: Batch, batches: usize) -> Result<(), TrainError> {
+    /// A step by a batch, or by this process's pieces of one; gives the frames of the batch.
+    fn step(
+        &mut self,
+        stage: &Stage,
+        mut batch: Vec<Batch>,
+        batches: usize,
+    ) -> Result<usize, TrainError> {
         let done = self.progress.epoch as f64 + self.progress.batch as f64 / batches as f64;
         let rate = self.rates[self.progress.stage].at(done);
         let seed = random::hash(random::seed_for(self.recipe.seed, "dropout"), self.progress.step);
-        let mode = Mode::Training { dropout: stage.dropout, seed };
-        let graph = Graph::new(&self.net, true);
-        let frames = Frames { lengths: batch.frames, steps: batch.t_max };
-        let taught = self.teacher.as_ref().map(|t| t.logits(&batch.features, &frames));
-        let mut output = graph.forward(batch.features, frames, mode);
-        let statistics = std::mem::take(&mut output.statistics);
-        let Objective { gradients, losses, divergence, inconsistency } =
-            objective(stage, self.train.targets(), output, &batch.labels, taught.as_deref());
-        let mut gradients = graph.gradients(gradients);
+        let work = Work { net: &self.net, stage, targets: self.train.targets(), seed };
+        let teacher = self.teacher.as_ref();
+        let heard = match self.options.link {
+            Some(link) => work.shared(link, batch, teacher),
+            None => batch.pop().map(|batch| work.whole(batch, teacher)),
+        };
+        let number = self.progress.batch;
+        let heard = heard.ok_or(DataError::LoaderStopped { batch: number })?;
+        let Heard { mut gradients, statistics, loss: (loss, count), .. } = heard;
         let penalty = penalise(stage, &self.net, &mut gradients);
         let norm = optimizer::norm(&gradients);
         self.progress.step += 1;
@@ -440,22 +440,21 @@ impl<'a> Trainer<'a> {
                 return Err(self.diverged(stage, self.bad_steps));
             }
         }
-        let finite: Vec<f64> =
-            losses.iter().filter(|l| l.is_finite()).map(|&l| f64::from(l)).collect();
+        let mean = loss / count.max(1) as f64;
         if norm.is_finite() {
-            self.last_loss = finite.iter().sum::<f64>() / finite.len().max(1) as f64;
+            self.last_loss = mean;
         }
-        self.progress.epoch_loss.0 += finite.iter().sum::<f64>();
-        self.progress.epoch_loss.1 += finite.len();
+        self.progress.epoch_loss.0 += loss;
+        self.progress.epoch_loss.1 += count;
         self.folder.log(&json!({
             "step": self.progress.step,
-            "loss": finite.iter().sum::<f64>() / finite.len().max(1) as f64,
+            "loss": mean,
             "penalty": penalty,
-            "divergence": divergence,
-            "inconsistency": inconsistency,
+            "divergence": heard.divergence,
+            "inconsistency": heard.inconsistency,
             "norm": norm,
             "rate": rate,
-            "utterances": losses.len(),
+            "utterances": heard.utterances,
         }))?;
         (self.observe)(Event::Step {
             stage: &stage.name,
@@ -465,7 +464,7 @@ impl<'a> Trainer<'a> {
             loss: self.progress.epoch_loss.0 / self.progress.epoch_loss.1.max(1) as f64,
             rate,
         });
-        Ok(())
+        Ok(heard.frames)
     }
 
     fn diverged(&self, stage: &Stage, count: usize) -> TrainError {
@@ -559,6 +558,9 @@ impl<'a> Trainer<'a> {
     }
 
     fn save_package(&self, stage: &Stage, dev: Option<&Evaluation>) -> Result<(), TrainError> {
+        if self.folder.follows() {
+            return Ok(());
+        }
         let package = Package {
             features: json!(self.features()),
             alphabet: self.train.targets().alphabet().clone(),

@@ -24,15 +24,17 @@ pub struct Objective {
 
 /// `(1 - w) [(1 - j) recognition + j CTC of the characters] + w T^2 KL(teacher || net)`, with the
 /// stage's `joint_ctc` for `j` and its teacher's weight for `w`; and with `consistency` for `c` on top
-/// `c KL(other view || view)`, the batch having each utterance in two views (CR-CTC, Yao et al. 2024, eq. 3).
+/// `c KL(other view || view)`, the batch having each utterance in two views (CR-CTC, Yao et al. 2024, eq. 3). The mean is
+/// that over `utterances`, of which a piece of a batch has some.
 pub fn objective(
     stage: &Stage,
     targets: &Targets,
     output: Output,
     labels: &[Vec<u16>],
     teacher: Option<&[f32]>,
+    utterances: usize,
 ) -> Objective {
-    let mean = 1.0 / labels.len() as f32;
+    let mean = 1.0 / utterances as f32;
     let taught = stage.teacher.as_ref().zip(teacher);
     let weight = taught.map_or(0.0, |(config, _)| config.weight);
     let joint = if output.characters.is_some() { stage.joint_ctc } else { 0.0 };

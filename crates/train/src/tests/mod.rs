@@ -6,6 +6,7 @@ mod export;
 mod families;
 mod integers;
 mod methods;
+mod processes;
 mod pytorch;
 mod run;
 mod run_folder;

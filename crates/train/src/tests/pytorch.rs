@@ -189,7 +189,7 @@ fn batch_norms() {
         let Case::BatchNorm { lengths, clip } = case else { return false };
         let frames = frames(lengths);
         golden.check(name, &["x", "gamma", "beta"], |l| {
-            let (y, statistics) = layers::normalise(&l[0], &l[1], &l[2], *clip, &frames);
+            let (y, statistics) = layers::normalise(&l[0], &l[1], &l[2], *clip, &frames, None);
             golden.assert_equal(&format!("{name}.mean"), &statistics.mean);
             golden.assert_equal(&format!("{name}.variance"), &statistics.variance);
             y

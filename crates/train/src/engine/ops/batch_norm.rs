@@ -8,6 +8,7 @@ use rayon::prelude::*;
 
 use super::buffers;
 use super::vectorise::vectorised;
+use crate::engine::team::{Piece, Terms};
 
 /// Added to the variance.
 pub const EPSILON: f32 = 1e-5;
@@ -33,19 +34,19 @@ pub struct Statistics {
 }
 
 /// Whose statistics a normalisation goes by.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub enum Of {
-    /// The batch's own, which move with it.
-    Batch,
+    /// The batch's own, which move with it; of all pieces of the batch, if this is one.
+    Batch(Option<Piece>),
     /// Fixed ones.
     Others,
 }
 
-/// Mean and variance of the real frames of `x` (`batch x steps x group x channels`).
+/// Mean and variance of the real frames of `x` (`batch x steps x group x channels`), or of all pieces' of a batch.
 ///
 /// Each sequence has its own two passes, which find it in the cache the second time; their moments
 /// are joined by the formula of Chan, Golub and LeVeque (1979).
-pub fn statistics(x: &[f32], lengths: &[usize], shape: Shape) -> Statistics {
+pub fn statistics(x: &[f32], lengths: &[usize], shape: Shape, piece: Option<&Piece>) -> Statistics {
     let Shape { steps, group, channels } = shape;
     let moments: Vec<Moments> = x
         .par_chunks(steps * group * channels)
@@ -61,6 +62,9 @@ pub fn statistics(x: &[f32], lengths: &[usize], shape: Shape) -> Statistics {
         .collect();
     let mut all = Moments::none(channels);
     moments.iter().for_each(|part| all.join(part));
+    if let Some(piece) = piece {
+        all = all.joined(piece);
+    }
     let count = all.count.max(1.0);
     Statistics {
         mean: all.mean.iter().map(|&m| m as f32).collect(),
@@ -93,6 +97,15 @@ impl Moments {
             *s -= count * off * off;
         }
         Self { count, mean, squares }
+    }
+
+    /// Those of all pieces.
+    fn joined(self, piece: &Piece) -> Self {
+        let channels = self.mean.len();
+        let terms = [vec![self.count], self.mean, self.squares].concat();
+        let all = piece.join(Terms::Moments(terms)).numbers();
+        let (mean, squares) = all[1..].split_at(channels);
+        Self { count: all[0], mean: mean.to_vec(), squares: squares.to_vec() }
     }
 
     fn join(&mut self, other: &Self) {
@@ -186,7 +199,7 @@ pub fn backward(
     gamma: &[f32],
     beta: &[f32],
     statistics: &Statistics,
-    of: Of,
+    of: &Of,
     clip: Option<f32>,
     lengths: &[usize],
     shape: Shape,
@@ -216,12 +229,20 @@ pub fn backward(
     let (left, right): (Vec<_>, Vec<_>) = partial.into_iter().unzip();
     let (dgamma, dbeta) = (super::sum(&left, channels), super::sum(&right, channels));
     // What the gradient moves in the statistics of the batch.
-    let share = match of {
-        Of::Batch => 1.0 / count(lengths, group) as f32,
-        Of::Others => 0.0,
+    let count = count(lengths, group);
+    let (slope, offset) = match of {
+        Of::Batch(None) => (shares(&dgamma, count), shares(&dbeta, count)),
+        Of::Batch(Some(piece)) => {
+            let real = if lengths.iter().all(|&length| length == 0) { 0.0 } else { count };
+            let sums = dgamma.iter().chain(&dbeta).map(|&sum| f64::from(sum));
+            let all = piece.join(Terms::Sums(std::iter::once(real).chain(sums).collect()));
+            let all = all.numbers();
+            let sums: Vec<f32> = all[1..].iter().map(|&sum| sum as f32).collect();
+            let (slope, offset) = sums.split_at(channels);
+            (shares(slope, all[0].max(1.0)), shares(offset, all[0].max(1.0)))
+        }
+        Of::Others => (vec![0.0; channels], vec![0.0; channels]),
     };
-    let share_of = |sums: &[f32]| -> Vec<f32> { sums.iter().map(|s| share * s).collect() };
-    let (slope, offset) = (share_of(&dgamma), share_of(&dbeta));
     dy.par_chunks_mut(sequence).zip(x.par_chunks(sequence)).zip(lengths).for_each(
         |((dy, x), &length)| {
             let dy = &mut dy[..length * group * channels];
@@ -232,6 +253,11 @@ pub fn backward(
         },
     );
     (dy, dgamma, dbeta)
+}
+
+fn shares(sums: &[f32], count: f64) -> Vec<f32> {
+    let share = 1.0 / count as f32;
+    sums.iter().map(|sum| share * sum).collect()
 }
 
 /// The values per channel of a normalisation.
@@ -303,7 +329,7 @@ mod tests {
             let x: Vec<f32> = (0..lengths.len() * steps * frame)
                 .map(|i| offset + (i * 37 % 101) as f32 / 50.0 - 1.0)
                 .collect();
-            let ours = statistics(&x, &lengths, shape);
+            let ours = statistics(&x, &lengths, shape, None);
             for c in 0..channels {
                 let real: Vec<f64> = (0..lengths.len())
                     .flat_map(|b| (0..lengths[b] * group).map(move |r| b * steps * group + r))

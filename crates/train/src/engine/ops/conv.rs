@@ -155,6 +155,7 @@ pub fn forward(x: &[f32], w: &[f32], lengths: &[usize], shape: Shape) -> Vec<f32
     y.par_chunks_mut(shape.sequence_out())
         .zip(x.par_chunks(shape.sequence_in()))
         .zip(lengths)
+        .filter(|&(_, &length)| length > 0)
         .for_each(|((y, x), &length)| {
             let u = shape.unfold(x, length);
             let steps = shape.steps_out(length);
@@ -192,6 +193,10 @@ pub fn backward(
         .zip(dy.par_chunks(shape.sequence_out()))
         .zip(lengths)
         .map(|((x, dy), &length)| {
+            if length == 0 {
+                let dx = if input_gradient { vec![0.0; x.len()] } else { Vec::new() };
+                return (dx, vec![0.0; w.len()]);
+            }
             let u = shape.unfold(x, length);
             let steps = shape.steps_out(length);
             let mut dw = vec![0.0; w.len()];

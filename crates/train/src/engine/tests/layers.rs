@@ -253,7 +253,7 @@ fn batch_norm_with_and_without_clip_and_groups() {
             normal([1, channels], 1.0, 7),
             normal([1, channels], 1.0, 8),
         ];
-        let fast = run(&inputs, |l| layers::normalise(&l[0], &l[1], &l[2], clip, &frames).0);
+        let fast = run(&inputs, |l| layers::normalise(&l[0], &l[1], &l[2], clip, &frames, None).0);
         let slow = run_slow(&inputs, |l| slow::normalise(&l[0], &l[1], &l[2], clip, &frames));
         assert_close(&format!("{lengths:?} group {group} {clip:?}"), &fast, &slow, 2e-5);
 
