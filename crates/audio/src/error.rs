@@ -8,6 +8,9 @@ use stonechat_kinds::FileKind;
 /// What to do with a file of another kind, as the end of a sentence.
 #[cfg(feature = "files")]
 fn advice(kind: FileKind) -> String {
+    if matches!(kind, FileKind::Unknown(_) | FileKind::Zeros) {
+        return ": raw samples need a header, as `ffmpeg -f s16le -ar 16000 -ac 1 -i IN OUT.wav` writes one".into();
+    }
     kind.advice().map_or(String::new(), |advice| format!(": {advice}"))
 }
 

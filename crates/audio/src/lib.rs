@@ -51,7 +51,7 @@ pub use config::{FeatureConfig, FeatureKind, Normalise};
 pub use error::Error;
 pub use features::{FeatureExtractor, features};
 #[cfg(feature = "files")]
-pub use files::{AudioReader, read_file, read_segment};
+pub use files::{AudioReader, Sound, read_file, read_segment};
 #[cfg(feature = "resample")]
 pub use resample::Resampler;
 pub use signal::{LOOK_AHEAD_S, SignalRepair};

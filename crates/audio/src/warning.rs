@@ -2,11 +2,11 @@
 
 use std::fmt;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// One thing that the user of a recording should know: what was found, and what was done about it. As JSON
 /// `{"kind": "truncated", "message": "..."}`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Warning {
     /// What it is about, for programs.
     pub kind: WarningKind,
@@ -15,7 +15,7 @@ pub struct Warning {
 }
 
 /// What a [`Warning`] is about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum WarningKind {
@@ -43,6 +43,8 @@ pub enum WarningKind {
     DeadChannel,
     /// A channel of opposite sign was turned over.
     OppositeChannels,
+    /// As loud and as white as bytes that are no samples.
+    Noise,
 }
 
 impl fmt::Display for Warning {

@@ -1,5 +1,6 @@
 //! After warm-up a frame allocates nothing. What is counted are the allocations of the test's own thread: the harness has
 //! another, which allocates when it likes.
+#![allow(unsafe_code)]
 
 mod common;
 

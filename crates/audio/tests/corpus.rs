@@ -32,7 +32,7 @@ fn lengths_agree_with_the_manifests() {
                 if !entry["offset"].is_null() {
                     continue;
                 }
-                let samples = read_file(folder.join(name), 16_000).unwrap();
+                let samples = read_file(folder.join(name), 16_000).unwrap().samples;
                 let found = samples.len() as f64 / 16_000.0;
                 assert!(
                     (found - seconds).abs() < 0.06,

@@ -205,7 +205,8 @@ fn wav_beyond_its_header() {
     }
     for low in [false, true] {
         let folder = Folder::new();
-        let found = stonechat_audio::read_file(folder.write("a", &wide(low)), 16_000).unwrap();
+        let found =
+            stonechat_audio::read_file(folder.write("a", &wide(low)), 16_000).unwrap().samples;
         let difference = common::largest_difference(&found, &samples);
         assert!(difference < 1e-6, "24 bits, at the bottom: {low}: {difference}");
     }
@@ -230,4 +231,32 @@ fn a_named_pipe_is_read() {
     };
     assert_eq!(drain(AudioReader::open(&path, 16_000).unwrap()), expected);
     writer.join().unwrap().unwrap();
+}
+
+/// What ends where it says is whole, from a file or a pipe; what cannot be opened for being cut is said to be.
+#[test]
+fn containers_that_are_cut_are_told() {
+    for name in ["sweep.webm", "sweep.mka", "sweep.ogg", "sweep.opus", "sweep.m4a", "sweep.caf"] {
+        let (_, warnings) = read(name, &bytes_of(name));
+        assert_eq!(warnings, [], "{name}");
+    }
+    // Their one cluster is not whole.
+    for name in ["sweep.webm", "sweep.mka"] {
+        let bytes = bytes_of(name);
+        let error = AudioReader::from_bytes(&bytes[..bytes.len() / 2], "a", 16_000).unwrap_err();
+        assert!(error.to_string().contains("damaged or cut"), "{name}: {error}");
+    }
+    // A recorder that was killed has written no index.
+    for name in ["sweep.m4a", "alac.m4a"] {
+        let bytes = bytes_of(name);
+        let index = bytes.windows(4).position(|at| at == b"moov").unwrap();
+        if index > bytes.len() / 2 {
+            let error = AudioReader::from_bytes(&bytes[..index - 4], "a", 16_000).unwrap_err();
+            assert!(error.to_string().contains("damaged or cut"), "{name}: {error}");
+        }
+    }
+    // A tag that claims to be longer than the file.
+    let long = [b"ID3\x03\0\0\x7f\x7f\x7f\x7f", &[0; 40][..], &bytes_of("sweep.mp3")].concat();
+    let (found, _) = drain(AudioReader::from_bytes(long, "a", 16_000).unwrap());
+    assert_eq!(found, read("sweep.mp3", &bytes_of("sweep.mp3")).0);
 }

@@ -26,7 +26,7 @@ fn compressed_formats_hold_the_sweep() {
             if let Some(seconds) = reader.duration_s() {
                 assert!((seconds - 1.2).abs() < 1e-3, "{name}: header says {seconds} s");
             }
-            let samples = read_file(fixture(name), target_hz).unwrap();
+            let samples = read_file(fixture(name), target_hz).unwrap().samples;
             let expected = rounded(target_hz, gain);
             // Encoder delay and padding are taken out: the length is that of the original.
             assert!(
@@ -41,7 +41,7 @@ fn compressed_formats_hold_the_sweep() {
     }
     assert!(
         largest_difference(
-            &read_file(fixture("sweep.flac"), 16_000).unwrap(),
+            &read_file(fixture("sweep.flac"), 16_000).unwrap().samples,
             &rounded(16_000, 1.0)
         ) < 1e-4
     );
@@ -71,7 +71,7 @@ fn wav_of_any_width_and_layout() {
             data: signal.iter().flat_map(write).collect(),
             ..Wav::empty(tag, bits, 16_000, 1)
         };
-        let samples = read_file(folder.write("a.wav", &wav.bytes()), 16_000).unwrap();
+        let samples = read_file(folder.write("a.wav", &wav.bytes()), 16_000).unwrap().samples;
         let difference = largest_difference(&samples, &signal);
         assert!(difference <= error, "tag {tag}, {bits} bits: difference {difference}");
     }
@@ -91,7 +91,7 @@ fn channels_become_their_mean() {
         let path = folder.write("a.wav", &Wav::float(16_000, channels, &interleaved).bytes());
         assert_eq!(AudioReader::open(&path, 16_000).unwrap().channels(), usize::from(channels));
         assert!(
-            largest_difference(&read_file(&path, 16_000).unwrap(), &mean) < 1e-6,
+            largest_difference(&read_file(&path, 16_000).unwrap().samples, &mean) < 1e-6,
             "{channels} channels"
         );
     }
@@ -104,7 +104,7 @@ fn eight_channels_at_96_khz() {
     let interleaved: Vec<f32> =
         sweep(96_000, 1.2).iter().flat_map(|x| (1..=8).map(move |c| x * c as f32 / 8.0)).collect();
     let path = folder.write("meeting.wav", &Wav::pcm16(96_000, 8, &interleaved).bytes());
-    let samples = read_file(&path, 16_000).unwrap();
+    let samples = read_file(&path, 16_000).unwrap().samples;
     assert_eq!(samples.len(), 19_200);
     let expected: Vec<f32> = sweep(16_000, 1.2).iter().map(|x| x * 0.5625).collect();
     let difference = largest_difference(&samples[1_600..16_000], &expected[1_600..16_000]);
@@ -117,7 +117,7 @@ fn a_segment_is_a_slice_of_the_file() {
     let wav = folder.write("a.wav", &Wav::pcm16(44_100, 1, &sweep(44_100, 1.2)).bytes());
     for path in [fixture("sweep.flac"), fixture("sweep.mp3"), fixture("sweep.ogg"), wav] {
         for target_hz in [8_000, 16_000, 44_100] {
-            let whole = read_file(&path, target_hz).unwrap();
+            let whole = read_file(&path, target_hz).unwrap().samples;
             for (offset_s, duration_s) in [
                 (0.0, Some(0.3)),
                 (0.25, Some(0.1)),
@@ -125,7 +125,7 @@ fn a_segment_is_a_slice_of_the_file() {
                 (1.1, None),
                 (1.0, Some(9.0)),
             ] {
-                let segment = read_segment(&path, target_hz, offset_s, duration_s).unwrap();
+                let segment = read_segment(&path, target_hz, offset_s, duration_s).unwrap().samples;
                 let start = (offset_s * f64::from(target_hz)).round() as usize;
                 let end = duration_s
                     .map_or(usize::MAX, |s| start + (s * f64::from(target_hz)).round() as usize);
@@ -174,7 +174,7 @@ fn chunks_are_bounded_and_join_to_the_whole() {
             chunk.is_empty() && !reader.next_chunk(&mut chunk).unwrap(),
             "the end stays the end"
         );
-        assert!(joined == read_file(&path, 16_000).unwrap(), "{}", path.display());
+        assert!(joined == read_file(&path, 16_000).unwrap().samples, "{}", path.display());
         assert_eq!(reader.warnings(), [], "{}", path.display());
     }
 }
@@ -185,7 +185,8 @@ fn the_name_of_a_file_does_not_matter() {
     for (name, other) in [("sweep.flac", "a.mp3"), ("sweep.mp3", "b.wav"), ("sweep.ogg", "c")] {
         let path = folder.write(other, &std::fs::read(fixture(name)).unwrap());
         assert!(
-            read_file(path, 16_000).unwrap() == read_file(fixture(name), 16_000).unwrap(),
+            read_file(path, 16_000).unwrap().samples
+                == read_file(fixture(name), 16_000).unwrap().samples,
             "{name} as {other}"
         );
     }

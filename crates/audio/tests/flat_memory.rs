@@ -3,35 +3,12 @@
 
 mod common;
 
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::sync::atomic::{AtomicUsize, Ordering};
-
 use common::{Folder, Wav};
+use peak_alloc::PeakAlloc;
 use stonechat_audio::{AudioReader, FeatureConfig, FeatureExtractor};
 
-struct Measuring;
-
-static LIVE: AtomicUsize = AtomicUsize::new(0);
-static PEAK: AtomicUsize = AtomicUsize::new(0);
-
-// SAFETY: every call is passed on unchanged to the system's allocator.
-unsafe impl GlobalAlloc for Measuring {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        let live = LIVE.fetch_add(layout.size(), Ordering::Relaxed) + layout.size();
-        PEAK.fetch_max(live, Ordering::Relaxed);
-        // SAFETY: the caller keeps the contract of `alloc`.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        LIVE.fetch_sub(layout.size(), Ordering::Relaxed);
-        // SAFETY: the caller keeps the contract of `dealloc`.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-}
-
 #[global_allocator]
-static ALLOCATOR: Measuring = Measuring;
+static MEMORY: PeakAlloc = PeakAlloc;
 
 #[test]
 fn silence_is_streamed_in_flat_memory() {
@@ -45,8 +22,8 @@ fn silence_is_streamed_in_flat_memory() {
         let file = std::fs::OpenOptions::new().write(true).open(&path).unwrap();
         file.set_len(header.len() as u64 + u64::from(bytes)).unwrap();
 
-        let before = LIVE.load(Ordering::Relaxed);
-        PEAK.store(before, Ordering::Relaxed);
+        let before = MEMORY.current_usage();
+        MEMORY.reset_peak_usage();
         let mut reader = AudioReader::open(&path, 16_000).unwrap();
         let mut extractor = FeatureExtractor::new(&FeatureConfig::default()).unwrap();
         let (mut samples, mut frames, mut all) = (Vec::new(), Vec::new(), 0);
@@ -59,7 +36,7 @@ fn silence_is_streamed_in_flat_memory() {
         }
         assert_eq!(count, seconds as usize * 16_000);
         assert_eq!(all, seconds as usize * 100 - 1);
-        let peak = PEAK.load(Ordering::Relaxed) - before;
+        let peak = MEMORY.peak_usage() - before;
         // One packet, one block, filters and FFT tables; the samples themselves would be 19 and 77 MB.
         assert!(peak < 2 << 20, "{rate_hz} Hz: {peak} bytes at the peak");
     }

@@ -6,35 +6,13 @@ mod common;
 #[path = "../fuzz/drive.rs"]
 mod drive;
 
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use common::{Wav, fixture, sweep};
-
-struct Measuring;
-
-static LIVE: AtomicUsize = AtomicUsize::new(0);
-static PEAK: AtomicUsize = AtomicUsize::new(0);
-
-// SAFETY: every call is passed on unchanged to the system's allocator.
-unsafe impl GlobalAlloc for Measuring {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        let live = LIVE.fetch_add(layout.size(), Ordering::Relaxed) + layout.size();
-        PEAK.fetch_max(live, Ordering::Relaxed);
-        // SAFETY: the caller keeps the contract of `alloc`.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        LIVE.fetch_sub(layout.size(), Ordering::Relaxed);
-        // SAFETY: the caller keeps the contract of `dealloc`.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-}
+use peak_alloc::PeakAlloc;
 
 #[global_allocator]
-static ALLOCATOR: Measuring = Measuring;
+static MEMORY: PeakAlloc = PeakAlloc;
 
 struct Random(u64);
 
@@ -113,15 +91,15 @@ fn damaged_files_of_every_container() {
         let other = &seeds[random.below(seeds.len())].1;
         let start = random.0;
         let bytes = damage(seed, other, &mut random);
-        let before = LIVE.load(Ordering::Relaxed);
-        PEAK.store(before, Ordering::Relaxed);
+        let before = MEMORY.current_usage();
+        MEMORY.reset_peak_usage();
         let caught = std::panic::catch_unwind(|| drive::file(&bytes));
         if caught.is_err() {
             let path = std::env::temp_dir().join(format!("stonechat-audio-{start:x}"));
             std::fs::write(&path, &bytes).unwrap();
             panic!("{name}, random state {start:#x}: panicked; the input is {}", path.display());
         }
-        let peak = PEAK.load(Ordering::Relaxed) - before;
+        let peak = MEMORY.peak_usage() - before;
         // The input is held once more for the pipe; its own size is not the reader's.
         let limit = 4 * bytes.len() + (16 << 20);
         assert!(peak <= limit, "{name}, random state {start:#x}: {peak} bytes for {}", bytes.len());

@@ -54,9 +54,9 @@ fn nan_and_infinite_floats_become_silence() {
         expected[n] = 0.0;
     }
     let path = folder.write("nan.wav", &Wav::float(16_000, 1, &signal).bytes());
-    assert_eq!(read_file(path, 16_000).unwrap(), expected);
+    assert_eq!(read_file(path, 16_000).unwrap().samples, expected);
     let all = folder.write("all.wav", &Wav::float(44_100, 2, &[f32::NAN; 10_000]).bytes());
-    assert!(read_file(all, 16_000).unwrap().iter().all(|&x| x == 0.0));
+    assert!(read_file(all, 16_000).unwrap().samples.iter().all(|&x| x == 0.0));
 }
 
 #[test]

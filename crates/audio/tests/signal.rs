@@ -75,6 +75,12 @@ fn what_cannot_be_right_is_repaired_and_told() {
     let clipped: Vec<f32> = mono.iter().map(|x| (x * 9.0).clamp(-1.0, 1.0)).collect();
     let with = |first: &[f32], second: &[f32]| vec![first.to_vec(), second.to_vec()];
     let peak = mono.iter().fold(0.0f32, |peak, x| peak.max(x.abs()));
+    let changed = |value: f32| {
+        let every = |(n, x): (usize, &f32)| if n % 3_000 == 7 { value } else { *x };
+        mono.iter().enumerate().map(every).collect::<Vec<f32>>()
+    };
+    let (holes, spikes, nans) = (changed(0.0), changed(-1234.5), changed(f32::NAN));
+    let both = with(&spikes, &spikes);
     // (what, channels, kind of the warning, what the result is a multiple of, gain)
     let cases = [
         ("opposite channels", with(&mono, &scaled(&mono, -1.0)), OppositeChannels, &mono, 1.0),
@@ -90,6 +96,9 @@ fn what_cannot_be_right_is_repaired_and_told() {
         ("quiet integers as floats", vec![scaled(&whole, 1.0)], IntegerScale, &mono, 1.0),
         ("an offset", vec![shifted], Offset, &mono, 1.0),
         ("clipped", vec![clipped.clone()], Clipped, &clipped, 1.0),
+        ("no numbers here and there", vec![nans], Damaged, &holes, 1.0),
+        ("a few spikes", vec![spikes], Damaged, &holes, 1.0),
+        ("spikes in both channels", both, Damaged, &holes, 1.0),
     ];
     for (what, channels, kind, like, gain) in cases {
         let (samples, count) = (interleave(&channels), channels.len());
@@ -111,14 +120,32 @@ fn what_cannot_be_right_is_repaired_and_told() {
 
 #[test]
 fn nothing_to_hear_is_told() {
-    for (what, signal) in [
-        ("zeros", vec![0.0; 16_000]),
-        ("the lowest bit", (0..16_000).map(|n| (n % 2) as f32 / 32_768.0).collect()),
-        ("no numbers", vec![f32::NAN; 16_000]),
+    use WarningKind::{Damaged, Silent};
+    for (what, signal, expected) in [
+        ("zeros", vec![0.0; 16_000], &[Silent][..]),
+        ("the lowest bit", (0..16_000).map(|n| (n % 2) as f32 / 32_768.0).collect(), &[Silent]),
+        ("no numbers", vec![f32::NAN; 16_000], &[Damaged, Silent]),
     ] {
         let (out, warnings) = repair(SignalRepair::of_file(RATE_HZ, 1), &signal, 777);
-        assert_eq!((out.len(), warnings), (16_000, vec![WarningKind::Silent]), "{what}");
+        assert_eq!((out.len(), &warnings[..]), (16_000, expected), "{what}");
         assert!(out.iter().all(|x| x.abs() < 1e-4), "{what}");
+    }
+}
+
+/// Speech with its bytes in the other order, and compressed data, are white and loud.
+#[test]
+fn bytes_that_are_no_samples_are_told() {
+    let mono = speech(4.0);
+    let swap = |x: &f32| f32::from(((x * 32_767.0) as i16).swap_bytes()) / 32_768.0;
+    let swapped: Vec<f32> = mono.iter().map(swap).collect();
+    for (what, signal, told) in [
+        ("the other order", &swapped, true),
+        ("compressed", &noise(5, 64_000), true),
+        ("noise at -20 dBFS", &scaled(&noise(5, 64_000), 0.17), false),
+        ("loud speech", &scaled(&mono, 2.0), false),
+    ] {
+        let (_, warnings) = repair(SignalRepair::of_file(RATE_HZ, 1), signal, 777);
+        assert_eq!(warnings.contains(&WarningKind::Noise), told, "{what}: {warnings:?}");
     }
 }
 

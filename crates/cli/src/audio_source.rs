@@ -34,7 +34,7 @@ impl AudioSource {
         let head = head(&mut stdin).context("stdin")?;
         let kind = FileKind::of(&head);
         let stdin = Cursor::new(head).chain(stdin);
-        if is_container(kind) {
+        if is_file(kind) {
             return Ok(Self::File(Box::new(AudioReader::from_pipe(stdin, "-", rate_hz)?)));
         }
         Ok(Self::Pcm(Box::new(PcmSource::new(stdin, pcm_rate_hz, rate_hz)?)))
@@ -73,10 +73,11 @@ fn head(pipe: &mut impl Read) -> std::io::Result<Vec<u8>> {
     Ok(head)
 }
 
-/// Whether it begins as no PCM does.
-fn is_container(kind: FileKind) -> bool {
-    use FileKind::{Aiff, Caf, Flac, Matroska, Mp4, Mpeg, Ogg, Wav};
-    matches!(kind, Wav | Flac | Ogg(_) | Aiff | Caf | Mp4 | Matroska | Mpeg)
+/// Whether it begins as no PCM does: then it is read as what it is, or told by its name.
+fn is_file(kind: FileKind) -> bool {
+    use FileKind::{Empty, Unknown, Utf16, Zeros};
+    // Quiet samples with an offset look like text in UTF-16.
+    !matches!(kind, Empty | Unknown(_) | Utf16 | Zeros)
 }
 
 /// Raw signed 16-bit little-endian mono PCM.
@@ -230,19 +231,21 @@ mod tests {
     #[test]
     fn files_are_told_from_samples_whatever_the_pieces() {
         // (bytes, whether they begin a file)
-        let cases: [(&[u8], bool); 6] = [
+        let cases: [(&[u8], bool); 8] = [
             (b"RIFFxxxxWAVEfmt \x10", true),
             (b"OggS\0\x02xxxxxxxxxxxxxx", true),
             (b"ID3\x03\0\0\0\0\0\x7fxxxxxxxx", true),
             (b"\0\0\0\x18ftypM4A xxxx", true),
             (b"\xff\xfb\x90\0\xff\xff\0\0\x01\0\xff\xff\0\0\0\0", false),
             (b"\0\0", false),
+            (b".snd\0\0\0\x18", true),
+            (b"turn on the light\n", true),
         ];
         for (bytes, expected) in cases {
             for piece in [1, 5, 100] {
                 let head = head(&mut Pieces(bytes, piece)).unwrap();
                 assert_eq!(head, bytes[..bytes.len().min(HEAD_BYTES)]);
-                assert_eq!(is_container(FileKind::of(&head)), expected, "{bytes:x?}");
+                assert_eq!(is_file(FileKind::of(&head)), expected, "{bytes:x?}");
             }
         }
     }

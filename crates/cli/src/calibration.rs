@@ -8,7 +8,7 @@ use stonechat_compress::Calibration;
 use stonechat_model::Package;
 use stonechat_tune::{Recordings, pack};
 
-use crate::progress;
+use crate::{output, progress};
 
 /// Which audio to calibrate with.
 #[derive(Args)]
@@ -37,7 +37,9 @@ impl CalibrationArgs {
         let Some(manifest) = &self.calibrate else {
             bail!("this goes by what the network hears: give --calibrate MANIFEST");
         };
-        Ok(Recordings::read(manifest, rate_hz, self.calibrate_seconds)?)
+        let recordings = Recordings::read(manifest, rate_hz, self.calibrate_seconds)?;
+        output::tell(&recordings.doubts);
+        Ok(recordings)
     }
 
     /// The inputs of all maps of a package's network on the audio.

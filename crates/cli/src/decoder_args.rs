@@ -3,7 +3,7 @@
 
 use std::path::PathBuf;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use clap::Args;
 use stonechat::{Error, Recognizer, Settings};
 use stonechat_decode::Error as DecodeError;
@@ -88,7 +88,12 @@ impl DecoderArgs {
         set(&mut settings, "confidence-weights", self.confidence_weights.as_ref())?;
         if let Some(file) = self.hotword_file()? {
             let check = checked("hotword");
-            for (line, text) in file.entries()? {
+            let entries = file.entries()?;
+            if entries.is_empty() {
+                let path = file.path().display();
+                bail!("{path}: there is no hotword in it: leave it out, or write one a line");
+            }
+            for (line, text) in entries {
                 let text = check(text).map_err(|problem| file.error(line, problem))?;
                 settings.hotwords.push(text);
             }

@@ -6,6 +6,7 @@ use std::path::Path;
 
 use anyhow::Result;
 use serde::Serialize;
+use stonechat_corpus::Doubts;
 
 /// Prints one JSON object. Numbers that JSON does not have (infinite rates) become `null`.
 pub fn json(value: &impl Serialize) -> Result<()> {
@@ -35,6 +36,11 @@ pub fn say(line: &str) {
 /// Something that is not as the user may think.
 pub fn warn(line: &str) {
     say(&format!("warning: {line}"));
+}
+
+/// What was wrong with recordings of a manifest, a line for each kind.
+pub fn tell(doubts: &Doubts) {
+    doubts.list().iter().for_each(|doubt| warn(&doubt.to_string()));
 }
 
 /// A table in columns: the first to the left, the others to the right, two spaces between.

@@ -113,3 +113,20 @@ fn texts_outside_the_alphabet_are_told() {
         "{stderr}"
     );
 }
+
+/// What was wrong with recordings, and done about it, is told once for each kind, with the first.
+#[test]
+fn doubtful_recordings_are_told() {
+    let (folder, _) = folder();
+    for i in [2, 4] {
+        let clipped = sound(1.5, 10 + i).into_iter().map(|x| (40.0 * x).clamp(-1.0, 1.0));
+        folder.write(&format!("{i}.wav"), wav(&clipped.collect::<Vec<f32>>(), RATE_HZ, 1));
+    }
+    let mut eval = folder.with_model("eval");
+    let (stdout, stderr) = run(eval.args(["--manifest", "m.jsonl", "--jobs", "2", "--json"]), 0);
+    assert!(stderr.contains("warning: 2 recordings, the first m.jsonl:3: "), "{stderr}");
+    let value: Value = serde_json::from_str(&stdout).unwrap();
+    let clipped = &value["warnings"][0];
+    assert_eq!((&clipped["kind"], &clipped["recordings"]), (&json!("clipped"), &json!(2)));
+    assert_eq!(clipped["first"], "m.jsonl:3");
+}

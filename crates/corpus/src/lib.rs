@@ -7,6 +7,7 @@
 
 #![forbid(unsafe_code)]
 
+mod doubts;
 mod drop_list;
 mod error;
 pub mod import;
@@ -18,9 +19,10 @@ mod targets;
 mod text;
 mod write;
 
+pub use doubts::{Doubt, Doubts};
 pub use drop_list::DropList;
 pub use error::ManifestError;
-pub use manifest::{Utterance, read_manifest, read_manifest_lines};
+pub use manifest::{Utterance, manifest_lines, read_manifest, read_manifest_lines};
 pub use measure::measure;
 pub use part::Part;
 pub use shards::ShardWriter;

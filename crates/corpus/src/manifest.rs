@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::{Map, Value};
-use stonechat_audio::AudioReader;
+use stonechat_audio::{AudioReader, Sound};
 use stonechat_files::{LineError, TextFile};
 use stonechat_kinds::FileKind;
 
@@ -46,30 +46,31 @@ impl Utterance {
         format!("{}:{}", self.manifest.display(), self.line)
     }
 
-    /// Decodes the utterance: mono samples in [-1, 1] at `rate_hz`.
+    /// Decodes the utterance: mono samples in [-1, 1] at `rate_hz`, and what was wrong with the recording although there are
+    /// some ([`Doubts`](crate::Doubts) counts that).
     ///
     /// # Errors
     /// [`ManifestError::Audio`] if the file is missing, not audio, damaged, or ends before the segment starts.
-    pub fn read(&self, rate_hz: u32) -> Result<Vec<f32>, ManifestError> {
-        let samples = match (self.part, self.offset_s) {
+    pub fn read(&self, rate_hz: u32) -> Result<Sound, ManifestError> {
+        let sound = match (self.part, self.offset_s) {
             (None, Some(offset)) => {
                 stonechat_audio::read_segment(&self.audio, rate_hz, offset, self.duration_s)
                     .map_err(|error| self.audio_error(error))?
             }
             _ => self.read_whole(rate_hz)?,
         };
-        if samples.is_empty() {
+        if sound.samples.is_empty() {
             let problem = format!(
                 "{}: no sample in this segment; check the file and `offset`",
                 self.audio.display()
             );
             return Err(self.audio_error(problem));
         }
-        Ok(samples)
+        Ok(sound)
     }
 
     /// The recording as a whole, or the segment of a member of a shard.
-    fn read_whole(&self, rate_hz: u32) -> Result<Vec<f32>, ManifestError> {
+    fn read_whole(&self, rate_hz: u32) -> Result<Sound, ManifestError> {
         let mut reader = self.open(rate_hz)?;
         let mut samples = Vec::new();
         while reader.next_chunk(&mut samples).map_err(|error| self.audio_error(error))? {}
@@ -78,7 +79,7 @@ impl Utterance {
             samples.drain(..count(offset).min(samples.len()));
             samples.truncate(self.duration_s.map_or(usize::MAX, count));
         }
-        Ok(samples)
+        Ok(Sound { samples, warnings: reader.warnings() })
     }
 
     /// Opens the recording, of which the utterance may be a segment.
@@ -140,12 +141,17 @@ pub fn read_manifest_lines(
     {
         return Err(ManifestError::Kind { path: path.to_path_buf(), kind });
     }
-    let file = TextFile::read(path)?;
+    Ok(manifest_lines(&TextFile::read(path)?))
+}
+
+/// The lines of a manifest that was read already; its folder is where its paths begin.
+pub fn manifest_lines(file: &TextFile) -> Vec<Result<Utterance, ManifestError>> {
+    let path = file.path();
     let manifest: Arc<Path> = path.into();
     let filled =
         |text: &Result<&str, LineError>| text.as_ref().map_or(true, |text| !text.trim().is_empty());
     let lines = file.lines().filter(|(_, text)| filled(text));
-    Ok(lines
+    lines
         .map(|(line, text)| {
             let text = text.map_err(|problem| ("line", problem.to_string()));
             text.and_then(|text| parse_line(text.trim(), &manifest, line)).map_err(
@@ -157,7 +163,7 @@ pub fn read_manifest_lines(
                 },
             )
         })
-        .collect())
+        .collect()
 }
 
 /// Whether a file of that kind is a manifest, or may be a damaged one.

@@ -54,7 +54,7 @@ impl ShardWriter {
             }
             Some(_) => {
                 let rate_hz = utterance.open(ANY_RATE_HZ)?.source_rate_hz();
-                ("wav", wav(&utterance.read(rate_hz)?, rate_hz))
+                ("wav", wav(&utterance.read(rate_hz)?.samples, rate_hz))
             }
         };
         let (audio, part) = self.put(ending, &bytes, utterance)?;

@@ -49,7 +49,7 @@ pub enum Error {
         must: &'static str,
     },
     /// A hotword that cannot be listened for.
-    #[error("hotword {phrase:?}: {reason}")]
+    #[error("phrase {phrase:?}: {reason}")]
     Hotword {
         /// The phrase.
         phrase: String,

@@ -44,6 +44,7 @@
 //! ```
 
 #![no_std]
+#![allow(unsafe_code)]
 #![warn(clippy::alloc_instead_of_core, clippy::std_instead_of_alloc, clippy::std_instead_of_core)]
 
 extern crate alloc;

@@ -1,4 +1,5 @@
 //! A warmed-up product allocates nothing. Needs no dependencies.
+#![allow(unsafe_code)]
 
 mod common;
 

@@ -1,4 +1,5 @@
 //! The functions for C, called from Rust: results, and what wrong arguments give.
+#![allow(unsafe_code)]
 #![cfg(feature = "capi")]
 
 mod common;

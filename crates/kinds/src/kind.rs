@@ -178,7 +178,7 @@ impl fmt::Display for FileKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Empty => "an empty file",
-            Self::Zeros => "nothing but zeros",
+            Self::Zeros => "a file that begins with nothing but zeros",
             Self::Wav => "a wav file",
             Self::Wave64 => "a Wave64 file",
             Self::Flac => "a flac file",

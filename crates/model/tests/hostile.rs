@@ -1,5 +1,6 @@
 //! Damaged and hostile packages: every truncation, 10,000 bit flips and made-up headers are errors, never a
 //! panic, and never take more memory than stated.
+#![allow(unsafe_code)]
 
 mod common;
 

@@ -1,5 +1,6 @@
 //! Counts what the heap is asked for: a frame allocates nothing after warm-up, and a long
 //! stream does not grow.
+#![allow(unsafe_code)]
 
 mod common;
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use stonechat::Model;
 use stonechat_compress::Calibration;
-use stonechat_corpus::{Utterance, read_manifest};
+use stonechat_corpus::{Doubts, Utterance, read_manifest};
 use stonechat_model::Network;
 
 use crate::{Error, Hearing, Result};
@@ -17,6 +17,8 @@ pub struct Recordings {
     pub utterances: Vec<(Vec<f32>, String)>,
     /// Length of all of it.
     pub seconds: f64,
+    /// What was wrong with recordings.
+    pub doubts: Doubts,
 }
 
 impl Recordings {
@@ -32,9 +34,10 @@ impl Recordings {
             if recordings.seconds >= seconds {
                 break;
             }
-            let samples = utterance.read(rate_hz)?;
-            recordings.seconds += samples.len() as f64 / f64::from(rate_hz);
-            recordings.utterances.push((samples, utterance.text.clone()));
+            let sound = utterance.read(rate_hz)?;
+            recordings.doubts.add(utterance, &sound.warnings);
+            recordings.seconds += sound.samples.len() as f64 / f64::from(rate_hz);
+            recordings.utterances.push((sound.samples, utterance.text.clone()));
         }
         if recordings.utterances.is_empty() {
             return Err(Error::NoAudio { manifest: manifest.to_path_buf() });

@@ -48,7 +48,8 @@ pub fn hear(
     done: &(dyn Fn() + Sync),
 ) -> Result<Vec<Heard>> {
     parallel(utterances, jobs, |utterance| {
-        let samples = utterance.read(model.sample_rate_hz())?;
+        // Whoever recognises them tells what was wrong with them.
+        let samples = utterance.read(model.sample_rate_hz())?.samples;
         done();
         Ok(Heard { logits: model.logits(&samples), text: utterance.text.clone() })
     })

@@ -1,8 +1,10 @@
 //! The containers that symphonia reads: ogg, MPEG-4, Matroska, AIFF, Core Audio, AAC frames.
 
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
-use stonechat_kinds::FileKind;
+use stonechat_kinds::{FileKind, HEAD_BYTES};
 use symphonia::core::codecs::CodecParameters;
 use symphonia::core::errors::Error as Symphonia;
 use symphonia::core::formats::probe::Hint;
@@ -29,6 +31,8 @@ pub(super) struct CodedSource {
     kind: FileKind,
     /// It can be read once only.
     pipe: bool,
+    /// Of a pipe whose container says where it ends: the bytes read, and how many there should be.
+    promised: Option<(Arc<AtomicU64>, u64)>,
     format: Box<dyn FormatReader>,
     decoder: Decoder,
     track: u32,
@@ -45,12 +49,22 @@ pub(super) struct CodedSource {
 }
 
 impl CodedSource {
-    pub(super) fn open(origin: Origin, stream: ByteStream, kind: FileKind) -> Result<Self, Error> {
+    pub(super) fn open(
+        origin: Origin,
+        mut stream: ByteStream,
+        kind: FileKind,
+    ) -> Result<Self, Error> {
         let pipe = !stream.can_search();
+        let mut promised = None;
+        if pipe && kind == FileKind::Matroska {
+            let head = stream.peek(HEAD_BYTES);
+            let head = head.map_err(|error| read_error(&origin, error))?;
+            promised = matroska_bytes(head).map(|bytes| (stream.watch(), bytes));
+        }
         let stream = MediaSourceStream::new(Box::new(stream), Default::default());
         let format = symphonia::default::get_probe()
             .probe(&Hint::new(), stream, FormatOptions::default(), MetadataOptions::default())
-            .map_err(|error| open_error(&origin, error, kind, pipe))?;
+            .map_err(|error| open_error(&origin, error, kind))?;
         let (track, decoder, layout) = decoder(&origin, format.as_ref(), kind)?;
         let length = format.tracks().iter().find(|candidate| candidate.id == track);
         let length = length.and_then(|track| track.num_frames);
@@ -58,6 +72,7 @@ impl CodedSource {
             origin,
             kind,
             pipe,
+            promised,
             format,
             decoder,
             track,
@@ -97,6 +112,9 @@ impl CodedSource {
     fn end(&mut self, error: Option<&Symphonia>) {
         match error {
             None => {}
+            // A pipe of Matroska always ends in the middle of something: nothing marks its end but the length.
+            Some(Symphonia::IoError(_))
+                if self.pipe && self.kind == FileKind::Matroska && !self.is_short() => {}
             Some(Symphonia::IoError(_)) => self
                 .warnings
                 .add(WarningKind::Truncated, "truncated: the file ends without its end mark"),
@@ -105,6 +123,12 @@ impl CodedSource {
                 format!("damaged: from sample {} on nothing could be read", self.packet_end),
             ),
         }
+    }
+
+    /// Whether less came than the container promised.
+    fn is_short(&self) -> bool {
+        let promised = self.promised.as_ref();
+        promised.is_some_and(|(read, bytes)| read.load(Ordering::Relaxed) < *bytes)
     }
 
     /// The sample number that a packet begins with, by its time stamp.
@@ -157,10 +181,7 @@ impl Source for CodedSource {
                     continue;
                 }
                 Err(Symphonia::IoError(error)) if error.kind() != ErrorKind::UnexpectedEof => {
-                    return Err(Error::Read {
-                        path: self.origin.path().to_path_buf(),
-                        source: error,
-                    });
+                    return Err(read_error(&self.origin, error));
                 }
                 Err(error) => {
                     self.end(Some(&error));
@@ -235,6 +256,29 @@ impl Source for CodedSource {
     }
 }
 
+fn read_error(origin: &Origin, source: io::Error) -> Error {
+    Error::Read { path: origin.path().to_path_buf(), source }
+}
+
+/// Bytes of a Matroska file that begins with `head`, as its one segment says (RFC 9559, section 5.1); `None` if it does not, as
+/// in what is recorded while it is sent.
+fn matroska_bytes(head: &[u8]) -> Option<u64> {
+    // Length and value of a number whose leading zeros say how long it is; all ones stand for an unknown value.
+    let number = |at: usize| {
+        let first = *head.get(at)?;
+        let length = first.leading_zeros() as usize + 1;
+        let bytes = head.get(at..at + length).filter(|_| length <= 8)?;
+        let value = bytes.iter().fold(0, |value, &byte| value << 8 | u64::from(byte));
+        let mask = (1u64 << (7 * length)) - 1;
+        (value & mask != mask).then_some((length, value & mask))
+    };
+    let (length, header) = number(4)?;
+    let segment = 4 + length + usize::try_from(header).ok()?;
+    head.get(segment..)?.strip_prefix(b"\x18\x53\x80\x67")?;
+    let (length, bytes) = number(segment + 4)?;
+    (segment as u64 + 4 + length as u64).checked_add(bytes)
+}
+
 /// The first track of audio that can be decoded.
 fn decoder(
     origin: &Origin,
@@ -275,15 +319,15 @@ fn decoder(
 }
 
 /// Why the container could not be opened, in our words.
-fn open_error(origin: &Origin, error: Symphonia, kind: FileKind, pipe: bool) -> Error {
+fn open_error(origin: &Origin, error: Symphonia, kind: FileKind) -> Error {
     let path = origin.path().to_path_buf();
     match error {
         Symphonia::IoError(source) if source.kind() != ErrorKind::UnexpectedEof => {
-            Error::Read { path, source }
+            read_error(origin, source)
         }
-        _ if pipe && matches!(kind, FileKind::Mp4 | FileKind::Caf) => {
-            let what = format!("{kind} from a pipe, with its index at its end");
-            Error::Unsupported { path, what }
+        // Without a header or an index nothing is known of it.
+        _ if matches!(kind, FileKind::Mp4 | FileKind::Caf | FileKind::Matroska) => {
+            Error::Damaged { path, kind }
         }
         Symphonia::Unsupported(_) => open::unsupported(origin, kind, ogg_codec(kind)),
         _ => match ogg_codec(kind) {

@@ -18,10 +18,11 @@ mod mpeg;
 mod open;
 mod pcm;
 mod reader;
+mod spool;
 mod stream;
 mod wav;
 
-pub use reader::{AudioReader, read_file, read_segment};
+pub use reader::{AudioReader, Sound, read_file, read_segment};
 
 use crate::{Error, Warning};
 

@@ -9,13 +9,15 @@ use super::flac::FlacSource;
 use super::mpeg::{self, MpegSource};
 use super::stream::{ByteStream, Origin};
 use super::wav;
-use super::{Source, codec};
+use super::{Source, codec, spool};
 use crate::Error;
 
 /// More tags than this in front of the audio are none.
 const MOST_TAGS: usize = 16;
 /// So much of what precedes the first frame of an mp3 is looked through.
 const MOST_JUNK: usize = 64 << 10;
+/// Bytes of an ID3v2 tag before what its size counts.
+const ID3_HEADER: u64 = 10;
 
 /// Opens what `stream`, the bytes of `origin` from their start, holds.
 pub(super) fn open(origin: &Origin, mut stream: ByteStream) -> Result<Box<dyn Source>, Error> {
@@ -28,12 +30,16 @@ pub(super) fn open(origin: &Origin, mut stream: ByteStream) -> Result<Box<dyn So
     let tagged = id3v2_bytes(&head).is_some();
     for _ in 0..MOST_TAGS {
         let Some(tag) = id3v2_bytes(&head) else { break };
-        stream.skip(tag).map_err(read)?;
+        let start = stream.position();
+        if !stream.skip(tag).map_err(read)? && stream.can_search() {
+            // A tag that claims to be longer than the file: what follows its header is looked through.
+            stream.seek_to(start + ID3_HEADER).map_err(read)?;
+        }
         head = stream.peek(HEAD_BYTES).map_err(read)?.to_vec();
     }
     stream.start_here();
     if head.is_empty() {
-        let what = "there is nothing behind its ID3 tag".to_string();
+        let what = "its ID3 tag goes to its end or beyond".to_string();
         return Err(Error::NoSamples { path: path(), what });
     }
     let mut kind = FileKind::of(&head);
@@ -44,7 +50,10 @@ pub(super) fn open(origin: &Origin, mut stream: ByteStream) -> Result<Box<dyn So
         let found = mpeg::begins_within(stream.peek(MOST_JUNK).map_err(read)?);
         kind = if found || kind == FileKind::Mpeg { FileKind::Mpeg } else { kind };
     }
-    let origin = origin.clone();
+    let mut origin = origin.clone();
+    if !stream.can_search() && spool::is_needed(kind, stream.peek(MOST_JUNK).map_err(read)?) {
+        (origin, stream) = spool::spool(&origin, stream)?;
+    }
     match kind {
         FileKind::Wav => wav::open(origin, stream),
         FileKind::Flac => Ok(Box::new(FlacSource::open(origin, stream)?)),

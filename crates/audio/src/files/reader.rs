@@ -257,15 +257,24 @@ fn resampler(path: &Path, from_hz: u32, to_hz: u32) -> Result<Resampler, Error> 
     })
 }
 
+/// A recording in memory.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Sound {
+    /// Mono samples, full scale 1.
+    pub samples: Vec<f32>,
+    /// What was wrong with it, and what was done about it.
+    pub warnings: Vec<Warning>,
+}
+
 /// A whole file as mono samples at `target_rate_hz`.
 ///
 /// # Errors
 /// As [`AudioReader::open`] and [`AudioReader::next_chunk`].
-pub fn read_file(path: impl AsRef<Path>, target_rate_hz: u32) -> Result<Vec<f32>, Error> {
+pub fn read_file(path: impl AsRef<Path>, target_rate_hz: u32) -> Result<Sound, Error> {
     let mut reader = AudioReader::open(path, target_rate_hz)?;
-    let mut out = Vec::new();
-    while reader.next_chunk(&mut out)? {}
-    Ok(out)
+    let mut samples = Vec::new();
+    while reader.next_chunk(&mut samples)? {}
+    Ok(Sound { samples, warnings: reader.warnings() })
 }
 
 /// The part of a file that starts at `offset_s` and lasts `duration_s` seconds, or to the end if `None`, as mono samples
@@ -279,7 +288,7 @@ pub fn read_segment(
     target_rate_hz: u32,
     offset_s: f64,
     duration_s: Option<f64>,
-) -> Result<Vec<f32>, Error> {
+) -> Result<Sound, Error> {
     let mut reader = AudioReader::open_at(path, target_rate_hz, offset_s)?;
     let samples = match duration_s {
         None => usize::MAX,
@@ -295,5 +304,5 @@ pub fn read_segment(
     if out.is_empty() {
         return Err(reader.segment_error(offset_s, "the file ends before it"));
     }
-    Ok(out)
+    Ok(Sound { samples: out, warnings: reader.warnings() })
 }

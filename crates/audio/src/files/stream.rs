@@ -7,6 +7,7 @@ use std::fs::File;
 use std::io::{self, Cursor, ErrorKind, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use symphonia::core::io::MediaSource;
 
@@ -22,6 +23,8 @@ const ID3V1_BYTES: usize = 128;
 pub(super) enum Origin {
     File(PathBuf),
     Memory(PathBuf, Arc<[u8]>),
+    /// A pipe whose bytes, so many, have been kept in a file without a name.
+    Spooled(PathBuf, Arc<File>, u64),
     /// Something that is read once.
     Pipe(PathBuf),
 }
@@ -30,7 +33,10 @@ impl Origin {
     /// The name in messages.
     pub(super) fn path(&self) -> &Path {
         match self {
-            Origin::File(path) | Origin::Memory(path, _) | Origin::Pipe(path) => path,
+            Origin::File(path)
+            | Origin::Memory(path, _)
+            | Origin::Spooled(path, ..)
+            | Origin::Pipe(path) => path,
         }
     }
 
@@ -40,6 +46,11 @@ impl Origin {
             Origin::Memory(_, bytes) => {
                 let length = bytes.len() as u64;
                 ByteStream::searchable(Box::new(Cursor::new(bytes.clone())), length).map_err(error)
+            }
+            // Its copies share one place in the file, and only the last of them is read.
+            Origin::Spooled(_, file, length) => {
+                let file = file.try_clone().map_err(error)?;
+                ByteStream::searchable(Box::new(file), *length).map_err(error)
             }
             Origin::Pipe(_) => Err(error(ErrorKind::NotSeekable.into())),
             Origin::File(path) => {
@@ -83,6 +94,8 @@ pub(super) struct ByteStream {
     buffer: Vec<u8>,
     taken: usize,
     position: u64,
+    /// Told of the position, for whoever has given the stream away.
+    watch: Option<Arc<AtomicU64>>,
 }
 
 impl ByteStream {
@@ -97,7 +110,12 @@ impl ByteStream {
     }
 
     fn new(inner: Inner) -> Self {
-        ByteStream { inner, buffer: Vec::new(), taken: 0, position: 0 }
+        ByteStream { inner, buffer: Vec::new(), taken: 0, position: 0, watch: None }
+    }
+
+    /// The position, wherever the stream is moved to; only of what is read in order.
+    pub(super) fn watch(&mut self) -> Arc<AtomicU64> {
+        self.watch.get_or_insert_default().clone()
     }
 
     /// Bytes from the start to the end, unless it is a pipe.
@@ -154,6 +172,9 @@ impl ByteStream {
         let count = count.min(self.buffer.len() - self.taken);
         self.taken += count;
         self.position += count as u64;
+        if let Some(watch) = &self.watch {
+            watch.store(self.position, Ordering::Relaxed);
+        }
     }
 
     /// Leaves out `count` bytes; false if the end comes first.

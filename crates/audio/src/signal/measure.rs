@@ -4,12 +4,15 @@ use super::Coefficients;
 
 /// Nothing is judged before so much was heard, seconds.
 const LEAST_S: f64 = 0.25;
-/// Above this peak float samples cannot be meant as such: +36 dBFS.
-const ABSURD_PEAK: f32 = 64.0;
+/// Above this float samples cannot be meant as such: +36 dBFS.
+const ABSURD: f32 = 64.0;
+/// If so many of the samples are, all are integers; a few alone are damage.
+const MANY_ABSURD: f64 = 1e-3;
+const FEWEST_ABSURD: u64 = 20;
 /// A louder peak is brought down to full scale: +6 dBFS.
 const LOUD_PEAK: f32 = 2.0;
-/// Speech that stays below this peak is raised: -30 dBFS.
-pub(super) const QUIET_PEAK: f32 = 0.031_6;
+/// Speech that stays below this peak is raised: -24 dBFS.
+pub(super) const QUIET_PEAK: f32 = 0.063_1;
 /// A peak below this is no speech but rounding: -80 dBFS.
 pub(super) const SILENT_PEAK: f32 = 1e-4;
 /// Where quiet speech is raised to: -12 dBFS.
@@ -31,31 +34,46 @@ const CLIPPED_RUN: u32 = 2;
 /// Speech stands out of its background by so many decibels, in so many blocks (0.2 s).
 const SPEECH_DB: usize = 15;
 const SPEECH_BLOCKS: u64 = 10;
+/// Above this level (-12 dBFS) a signal whose neighbours say nothing of each other is no sound: bytes of something else.
+const NOISE_LEVEL: f64 = 0.25;
+const NOISE_CORRELATION: f64 = 0.3;
 
 #[derive(Clone, Debug)]
 pub(super) struct Measure {
     rate_hz: u32,
     pub(super) frames: u64,
     channels: Vec<Channel>,
-    /// Sums of products of channels `i < j`, in the order (0,1), (0,2), (1,2), (0,3) ...
-    products: Vec<f64>,
+    /// Sums of products of channels `i < j`, in the order (0,1), (0,2), (1,2), (0,3) ... without and with absurd samples.
+    products: [Vec<f64>; 2],
+    /// Samples that are absurd if they are no integers.
+    absurd: u64,
     /// All samples were whole numbers so far.
     whole_numbers: bool,
     /// Blocks by the level of their mean over the channels: `levels[d]` is d to d + 1 dB above -120 dBFS.
     levels: [u64; 256],
     /// Largest distance of the one signal from its mean over the block, in units of the samples.
     peak: f32,
+    /// Of the one signal: its energy, its products with the sample before, and that sample.
+    energy: f64,
+    neighbours: f64,
+    before: f32,
 }
 
 #[derive(Clone, Debug, Default)]
 struct Channel {
-    sum: f64,
-    squares: f64,
-    peak: f32,
+    /// Of the samples that are not absurd, and of those that are.
+    sums: [Sums; 2],
     previous: f32,
     /// Length of the run at full scale that goes on.
     run: u32,
     clipped: u64,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Sums {
+    sum: f64,
+    squares: f64,
+    peak: f32,
 }
 
 /// What is to be done.
@@ -77,10 +95,14 @@ impl Measure {
             rate_hz,
             frames: 0,
             channels: vec![Channel::default(); channels],
-            products: vec![0.0; compared * compared.saturating_sub(1) / 2],
+            products: [(); 2].map(|()| vec![0.0; compared * compared.saturating_sub(1) / 2]),
+            absurd: 0,
             whole_numbers: true,
             levels: [0; 256],
             peak: 0.0,
+            energy: 0.0,
+            neighbours: 0.0,
+            before: 0.0,
         }
     }
 
@@ -92,11 +114,14 @@ impl Measure {
             for (channel, &x) in self.channels.iter_mut().zip(frame) {
                 channel.take(x);
             }
-            if !self.products.is_empty() {
+            let absurd = frame.iter().filter(|x| x.abs() > ABSURD).count();
+            self.absurd += absurd as u64;
+            let products = &mut self.products[usize::from(absurd > 0)];
+            if !products.is_empty() {
                 let mut pair = 0;
                 for j in 1..count {
                     for i in 0..j {
-                        self.products[pair] += f64::from(frame[i]) * f64::from(frame[j]);
+                        products[pair] += f64::from(frame[i]) * f64::from(frame[j]);
                         pair += 1;
                     }
                 }
@@ -113,15 +138,24 @@ impl Measure {
         let unscaled = Repair { scale: 1.0, ..self.repair_without_gain() }.coefficients();
         let (mut sum, mut squares) = (0.0f64, 0.0f64);
         let (mut low, mut high) = (f32::MAX, f32::MIN);
+        let damaged = self.spikes().is_some();
         for frame in samples.chunks_exact(self.channels.len()) {
+            if damaged && frame.iter().any(|x| x.abs() > ABSURD) {
+                continue;
+            }
             let x = unscaled.apply(frame);
+            self.energy += f64::from(x) * f64::from(x);
+            self.neighbours += f64::from(x) * f64::from(self.before);
+            self.before = x;
             (low, high) = (low.min(x), high.max(x));
             sum += f64::from(x);
             squares += f64::from(x) * f64::from(x);
         }
         let count = frames.max(1) as f64;
         let mean = sum / count;
-        self.peak = self.peak.max(high - mean as f32).max(mean as f32 - low);
+        if low <= high {
+            self.peak = self.peak.max(high - mean as f32).max(mean as f32 - low);
+        }
         let power = (squares / count - mean * mean).max(1e-12);
         let decibels = 10.0 * power.log10();
         let level = ((decibels + 120.0).max(0.0) as usize).min(self.levels.len() - 1);
@@ -161,21 +195,26 @@ impl Measure {
             return Repair { scale, weights, offsets: vec![0.0; count], gain: 1.0 };
         }
         let frames = self.frames as f64;
-        let means: Vec<f64> = self.channels.iter().map(|channel| channel.sum / frames).collect();
+        // A few absurd samples are left out of the sound, and of all that is judged by it.
+        let integers = self.absurd_count() == 0;
+        let sums: Vec<Sums> = self.channels.iter().map(|channel| channel.sums(integers)).collect();
+        let means: Vec<f64> = sums.iter().map(|sums| sums.sum / frames).collect();
         let offset =
             |mean: &f64| if mean.abs() / f64::from(scale) > LARGEST_OFFSET { *mean } else { 0.0 };
         let offsets = means.iter().map(offset).collect();
-        let power = |n: usize| (self.channels[n].squares / frames - means[n] * means[n]).max(0.0);
+        let power = |n: usize| (sums[n].squares / frames - means[n] * means[n]).max(0.0);
         let loudest = (0..count).fold(0, |best, n| if power(n) > power(best) { n } else { best });
         let largest = power(loudest);
         let heard = |n: usize| power(n) > DEAD_SHARE * largest || n == loudest;
         let alive = (0..count).filter(|&n| heard(n)).count();
         let sign = |n: usize| {
-            if n == loudest || self.products.is_empty() {
+            if n == loudest || self.products[0].is_empty() {
                 return 1.0;
             }
             let (i, j) = (n.min(loudest), n.max(loudest));
-            let product = self.products[j * (j - 1) / 2 + i] / frames - means[i] * means[j];
+            let [tame, absurd] = [0, 1].map(|which| self.products[which][j * (j - 1) / 2 + i]);
+            let product = if integers { tame + absurd } else { tame };
+            let product = product / frames - means[i] * means[j];
             if product < OPPOSITE * (power(i) * power(j)).sqrt() { -1.0 } else { 1.0 }
         };
         let weight = |n: usize| if heard(n) { sign(n) / alive as f32 } else { 0.0 };
@@ -184,15 +223,37 @@ impl Measure {
 
     /// 1, or the full scale of the integers that the samples are.
     fn scale(&self) -> f32 {
-        let peak = self.channels.iter().fold(0.0f32, |peak, channel| peak.max(channel.peak));
-        let integers = peak > 1.0 && self.whole_numbers || peak > ABSURD_PEAK;
+        if self.spikes().is_some() {
+            return 1.0;
+        }
+        let peaks = self.channels.iter().map(|channel| channel.sums(true).peak);
+        let peak = peaks.fold(0.0, f32::max);
         match peak {
-            _ if !integers => 1.0,
+            _ if peak <= 1.0 || peak <= ABSURD && !self.whole_numbers => 1.0,
             // Resampled integers overshoot.
             ..49_152.0 => 32_768.0,
             ..12_582_912.0 => 8_388_608.0,
             _ => 2_147_483_648.0,
         }
+    }
+
+    /// How many samples are far beyond full scale in a signal that is not one of integers: damage.
+    pub(super) fn absurd_count(&self) -> u64 {
+        let all = self.frames.max(1) as f64 * self.channels.len() as f64;
+        let many = self.absurd >= FEWEST_ABSURD && self.absurd as f64 > MANY_ABSURD * all;
+        let integers = self.whole_numbers || many;
+        if integers { 0 } else { self.absurd }
+    }
+
+    /// Beyond which magnitude samples are damage, if some are.
+    pub(super) fn spikes(&self) -> Option<f32> {
+        (self.absurd_count() > 0).then_some(ABSURD)
+    }
+
+    /// Whether it sounds like bytes that are no samples: white, and louder than any recording of speech.
+    pub(super) fn is_noise(&self) -> bool {
+        let level = (self.energy / self.frames.max(1) as f64).sqrt() / f64::from(self.scale());
+        level > NOISE_LEVEL && self.neighbours.abs() < NOISE_CORRELATION * self.energy
     }
 
     /// Whether something stands out of the background as speech does.
@@ -220,11 +281,25 @@ impl Measure {
 }
 
 impl Channel {
+    /// Of all samples, or of those alone that are not absurd.
+    fn sums(&self, all: bool) -> Sums {
+        let [tame, absurd] = self.sums;
+        if !all {
+            return tame;
+        }
+        Sums {
+            sum: tame.sum + absurd.sum,
+            squares: tame.squares + absurd.squares,
+            peak: tame.peak.max(absurd.peak),
+        }
+    }
+
     fn take(&mut self, x: f32) {
         let wide = f64::from(x);
-        self.sum += wide;
-        self.squares += wide * wide;
-        self.peak = self.peak.max(x.abs());
+        let sums = &mut self.sums[usize::from(x.abs() > ABSURD)];
+        sums.sum += wide;
+        sums.squares += wide * wide;
+        sums.peak = sums.peak.max(x.abs());
         // Cut off is what stays near full scale; what only passes it is a float with room above.
         let flat = FULL_SCALE.contains(&x.abs()) && (x - self.previous).abs() < FLAT;
         self.previous = x;

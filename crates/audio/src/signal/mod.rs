@@ -8,9 +8,10 @@
 //! Sound signals get the plain mean of their channels, to the bit. The others are repaired:
 //!
 //! * float samples in the range of integers are divided by 2^15, 2^23 or 2^31;
+//! * what is no number, and a few samples far beyond full scale, become silence;
 //! * a constant offset is taken away;
 //! * channels without sound are left out, channels of opposite sign are turned over;
-//! * speech whose peaks stay below -30 dBFS is raised to -12 dBFS, and what peaks above +6 dBFS is lowered to full scale.
+//! * speech whose peaks stay below -24 dBFS is raised to -12 dBFS, and what peaks above +6 dBFS is lowered to full scale.
 //!
 //! Where coefficients change they go from the old to the new value along one block. As a recording goes on the figures
 //! settle: a beginning that is quiet is raised until something louder comes. [`SignalRepair::warnings`] says what was done.
@@ -130,8 +131,9 @@ impl SignalRepair {
     fn end_block(&mut self) {
         let mut block = self.spare.pop().unwrap_or_default();
         std::mem::swap(&mut block, &mut self.pending);
-        for sample in &mut block {
-            *sample = if sample.is_finite() { *sample } else { 0.0 };
+        for sample in block.iter_mut().filter(|sample| !sample.is_finite()) {
+            *sample = 0.0;
+            self.done.no_numbers += 1;
         }
         self.measure.block(&block);
         self.held.push_back(block);
@@ -141,6 +143,9 @@ impl SignalRepair {
     fn give(&mut self, mono: &mut Vec<f32>) {
         let Some(mut block) = self.held.pop_front() else { return };
         let now = self.measure.coefficients();
+        if let Some(spike) = self.measure.spikes() {
+            block.iter_mut().filter(|x| x.abs() > spike).for_each(|x| *x = 0.0);
+        }
         self.done.note(&self.measure, block.len() / self.channels);
         let last = self.last.replace(now.clone()).unwrap_or_else(|| now.clone());
         let frames = block.chunks_exact(self.channels);

@@ -12,6 +12,8 @@ pub(super) struct Done {
     /// The largest gain, and for how long the level was raised, seconds.
     raised: f32,
     raised_s: f64,
+    /// Samples that were NaN or infinite.
+    pub(super) no_numbers: u64,
 }
 
 impl Done {
@@ -43,6 +45,19 @@ pub(super) fn warnings(measure: &Measure, done: &Done) -> Vec<Warning> {
         let message =
             format!("float samples in the range of {bits}-bit integers: divided by 2^{}", bits - 1);
         add(WarningKind::IntegerScale, message);
+    }
+    let damaged = [
+        (done.no_numbers, "no numbers (NaN or infinite)"),
+        (measure.absurd_count(), "far beyond full scale"),
+    ];
+    for (count, what) in damaged.into_iter().filter(|(count, _)| *count > 0) {
+        let message = format!("damaged: samples that are {what} became silence: {count}");
+        add(WarningKind::Damaged, message);
+    }
+    if measure.is_noise() {
+        let message = "it sounds like loud white noise, as bytes do that are no samples of the expected kind: check its \
+                       format and the order of its bytes";
+        add(WarningKind::Noise, message.into());
     }
     if peak <= SILENT_PEAK {
         let message = match peak {

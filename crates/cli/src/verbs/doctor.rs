@@ -150,7 +150,8 @@ impl Doctor {
         let folder = tempfile::tempdir().context("no temporary folder can be made")?;
         let path = folder.path().join("speech.flac");
         stonechat_files::write(&path, SPEECH)?;
-        let samples = stonechat_audio::read_file(&path, recognizer.model().sample_rate_hz())?;
+        let samples =
+            stonechat_audio::read_file(&path, recognizer.model().sample_rate_hz())?.samples;
         if samples.is_empty() {
             bail!("the speech of the self-test has no sample");
         }

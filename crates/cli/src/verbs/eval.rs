@@ -14,7 +14,8 @@ use clap::Args;
 use indicatif::ProgressBar;
 use serde::Serialize;
 use stonechat::{Calibration, Options, Profile, Recognizer};
-use stonechat_corpus::{Utterance, read_manifest};
+use stonechat_audio::Sound;
+use stonechat_corpus::{Doubt, Doubts, Utterance, read_manifest};
 use stonechat_decode::{ErrorCount, Evidence, expected_calibration_error};
 use stonechat_files::Output;
 use stonechat_tune::weights::{self, Try};
@@ -99,6 +100,9 @@ struct Report {
     tries: Vec<Try>,
     words: ErrorCount,
     characters: ErrorCount,
+    /// What was wrong with recordings, and what was done about it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    warnings: Vec<Doubt>,
 }
 
 #[derive(Serialize)]
@@ -141,6 +145,18 @@ struct Share {
     details: Vec<(usize, Detail)>,
     time: Duration,
     profile: Option<Profile>,
+    doubts: Doubts,
+}
+
+/// The work of all threads.
+#[derive(Default)]
+struct Heard {
+    /// In the manifest's order.
+    details: Vec<Detail>,
+    /// What it took, and the network's part of that.
+    time: Duration,
+    acoustic: Duration,
+    doubts: Doubts,
 }
 
 impl Eval {
@@ -174,7 +190,8 @@ impl Eval {
         let grammar = settings.grammar()?;
         warn_of_foreign_texts(&recognizer, &utterances);
         let tries = self.prepare(&mut recognizer, &utterances)?;
-        let (details, time, acoustic) = self.recognise(&recognizer, &utterances)?;
+        let Heard { details, time, acoustic, doubts } = self.recognise(&recognizer, &utterances)?;
+        output::tell(&doubts);
         if let Some(path) = &self.details {
             write_details(path, &details)?;
         }
@@ -206,6 +223,7 @@ impl Eval {
             tries,
             words,
             characters,
+            warnings: doubts.list(),
         };
         if self.json {
             output::json(&report)?;
@@ -241,12 +259,7 @@ impl Eval {
         Ok(tries)
     }
 
-    /// All utterances in the manifest's order, the time they took, and the network's part of it.
-    fn recognise(
-        &self,
-        recognizer: &Recognizer,
-        utterances: &[Utterance],
-    ) -> Result<(Vec<Detail>, Duration, Duration)> {
+    fn recognise(&self, recognizer: &Recognizer, utterances: &[Utterance]) -> Result<Heard> {
         let queue = Queue { utterances, next: AtomicUsize::new(0), failed: AtomicBool::new(false) };
         let bar = progress::bar(utterances.len(), "utterances");
         let jobs = usize::from(self.jobs).min(utterances.len());
@@ -260,15 +273,18 @@ impl Eval {
             }
         });
         bar.finish_and_clear();
-        let (mut details, mut time, mut acoustic) = (Vec::new(), Duration::ZERO, Duration::ZERO);
+        let mut details = Vec::new();
+        let mut heard = Heard::default();
         for share in shares.into_inner().unwrap_or_else(|broken| broken.into_inner()) {
             let share = share?;
             details.extend(share.details);
-            time += share.time;
-            acoustic += share.profile.as_ref().map_or(Duration::ZERO, Profile::acoustic);
+            heard.time += share.time;
+            heard.acoustic += share.profile.as_ref().map_or(Duration::ZERO, Profile::acoustic);
+            heard.doubts.merge(share.doubts);
         }
         details.sort_by_key(|(index, _)| *index);
-        Ok((details.into_iter().map(|(_, detail)| detail).collect(), time, acoustic))
+        heard.details = details.into_iter().map(|(_, detail)| detail).collect();
+        Ok(heard)
     }
 }
 
@@ -288,9 +304,10 @@ impl Queue<'_> {
         while !self.failed.load(Ordering::Relaxed) {
             let index = self.next.fetch_add(1, Ordering::Relaxed);
             let Some(utterance) = self.utterances.get(index) else { break };
-            let samples = utterance
+            let Sound { samples, warnings } = utterance
                 .read(rate_hz)
                 .inspect_err(|_| self.failed.store(true, Ordering::Relaxed))?;
+            share.doubts.add(utterance, &warnings);
             let start = Instant::now();
             stream.push(&samples)?;
             let transcript = stream.finish();

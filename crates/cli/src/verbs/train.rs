@@ -155,9 +155,12 @@ impl Train {
         if let Err(TrainError::Interrupted { step }) = trained {
             drop(display);
             let run = self.run.display();
-            say(&format!(
-                "stopped after {step} steps, all of them saved; `stonechat train --run {run} --resume` goes on"
-            ));
+            say(&match self.run.join("recipe.toml").exists() {
+                true => format!(
+                    "stopped after {step} steps, all of them saved; `stonechat train --run {run} --resume` goes on"
+                ),
+                false => "stopped before the first step; the same command begins again".into(),
+            });
             return Ok(Verdict::Interrupted);
         }
         trained?;
@@ -273,12 +276,11 @@ impl Display {
                 100.0 * dev.wer
             )
         });
-        self.say(&format!(
-            "{stage} epoch {}: loss {loss:.3}{result}; {}, {:.0} hours an hour",
-            epoch + 1,
-            duration(pace.seconds),
-            pace.hours_an_hour()
-        ));
+        // Two lines: the first is the same for the same training on any machine, so that logs can be compared.
+        let number = epoch + 1;
+        self.say(&format!("{stage} epoch {number}: loss {loss:.3}{result}"));
+        let (time, hours) = (duration(pace.seconds), pace.hours_an_hour());
+        self.say(&format!("{stage} epoch {number} took {time}, {hours:.0} hours an hour"));
         if self.stages.last().is_none_or(|last| last.stage != stage) {
             self.stages.push(StageReport {
                 stage: stage.to_string(),

@@ -139,9 +139,7 @@ pub(super) fn length(start: &[u8], file_bytes: u64) -> Result<usize, Error> {
     };
     let declared = u64::from_le_bytes(*declared);
     if declared > MAX_HEADER_BYTES as u64 {
-        let reason = format!(
-            "declares {declared} bytes, at most {MAX_HEADER_BYTES} are read: not a package, or damaged"
-        );
+        let reason = format!("is none, or above {MAX_HEADER_BYTES}: not a package, or damaged");
         return Err(refuse("header length", 0, reason));
     }
     if declared > file_bytes - 8 {

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rayon::prelude::*;
 use stonechat_audio::{FeatureConfig, Normalise};
-use stonechat_corpus::{DropList, Targets};
+use stonechat_corpus::{Doubts, DropList, Targets};
 use stonechat_model::Alphabet;
 
 use super::Progress;
@@ -34,6 +34,7 @@ pub struct Dataset {
     features: FeatureConfig,
     frames_out: Box<dyn Fn(usize) -> usize + Send + Sync>,
     pcm: PcmCache,
+    doubts: Doubts,
     cached: FeatureCache,
 }
 
@@ -46,7 +47,7 @@ impl Dataset {
     ///
     /// # Errors
     /// A manifest cannot be read or has a wrong line, the cache cannot be written, the feature configuration is
-    /// wrong, or nothing usable is left.
+    /// wrong, nothing usable is left, or `progress` asked to stop.
     pub fn open(
         sources: &[Source],
         alphabet: &Alphabet,
@@ -71,6 +72,7 @@ impl Dataset {
                 features.sample_rate_hz,
                 memory.clone(),
             )?,
+            doubts: Doubts::default(),
             cached: FeatureCache::new(config.cache.folder.clone(), features, memory)?,
         };
         let mut listed = Vec::new();
@@ -90,12 +92,14 @@ impl Dataset {
                     true => Ok(Err((DropReason::Listed, "left out on request".to_owned()))),
                     false => dataset.examine(utterance, &config.limits),
                 };
-                if let Some(progress) = progress {
-                    progress(done.fetch_add(1, Ordering::Relaxed) + 1, listed.len());
+                let count = done.fetch_add(1, Ordering::Relaxed) + 1;
+                match progress {
+                    Some(progress) if !progress(count, listed.len()) => Err(DataError::Stopped),
+                    _ => outcome,
                 }
-                outcome
             })
             .collect::<Result<_, _>>()?;
+        dataset.doubts = dataset.pcm.doubts();
         for ((utterance, repeat), outcome) in listed.into_iter().zip(examined) {
             dataset.admit(utterance, repeat, outcome);
         }
@@ -233,6 +237,11 @@ impl Dataset {
     /// What is not used, in the manifests' order.
     pub fn dropped(&self) -> &[Dropped] {
         &self.dropped
+    }
+
+    /// What was wrong with recordings although they can be used.
+    pub fn doubts(&self) -> &Doubts {
+        &self.doubts
     }
 
     /// How many are not used for which reason.

@@ -49,6 +49,9 @@ pub enum DataError {
         /// The system's reason.
         source: io::Error,
     },
+    /// Whoever is told of the progress asked to stop.
+    #[error("stopped while the data were read")]
+    Stopped,
     /// Features could not be computed, because their configuration is wrong.
     #[error("features: {0}")]
     Features(Box<dyn std::error::Error + Send + Sync>),

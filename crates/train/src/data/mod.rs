@@ -46,5 +46,5 @@ pub use normalise::fit_normalise;
 pub use pcm_cache::PcmCache;
 pub use stonechat_corpus::Targets;
 
-/// Called with (done, total) from several threads while files are read.
-pub type Progress<'a> = Option<&'a (dyn Fn(usize, usize) + Sync)>;
+/// Called with (done, total) from several threads while files are read; says whether to go on.
+pub type Progress<'a> = Option<&'a (dyn Fn(usize, usize) -> bool + Sync)>;

@@ -1,10 +1,11 @@
 //! Decoded audio at the model's rate: compressed files are decoded and resampled once.
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::UNIX_EPOCH;
 
-use stonechat_corpus::Part;
+use stonechat_audio::{Sound, Warning};
+use stonechat_corpus::{Doubts, Part};
 
 use super::blob_store::BlobStore;
 use super::error::DataError;
@@ -23,6 +24,8 @@ pub struct PcmCache {
     rate_hz: u32,
     store: Option<BlobStore>,
     kept: Kept<SegmentId, i16>,
+    /// What was wrong with recordings that were decoded or found in the folder.
+    doubts: Mutex<Doubts>,
 }
 
 /// Names a segment within one run, without asking the file system.
@@ -54,7 +57,7 @@ impl PcmCache {
         memory: MemoryBudget,
     ) -> Result<Self, DataError> {
         let store = folder.map(|folder| BlobStore::open(folder.join("pcm"))).transpose()?;
-        Ok(Self { rate_hz, store, kept: Kept::new(memory) })
+        Ok(Self { rate_hz, store, kept: Kept::new(memory), doubts: Mutex::default() })
     }
 
     /// Sample rate of what [`Self::get`] returns, in Hz.
@@ -92,11 +95,16 @@ impl PcmCache {
     /// # Errors
     /// As [`Self::get`].
     pub fn samples(&self, utterance: &Utterance) -> Result<usize, DataError> {
-        if let Some(store) = &self.store
-            && let Some(bytes) = store.payload_bytes(&self.key(utterance)?)
-            && bytes > 0
-        {
-            return Ok(bytes / 2);
+        if let Some(store) = &self.store {
+            let key = self.key(utterance)?;
+            if let Some(bytes) = store.payload_bytes(&key).filter(|&bytes| bytes > 0) {
+                let warnings = store.get(&warnings_key(&key)).unwrap_or_default();
+                self.doubt(
+                    utterance,
+                    &serde_json::from_slice::<Vec<_>>(&warnings).unwrap_or_default(),
+                );
+                return Ok(bytes / 2);
+            }
         }
         self.get(utterance).map(|samples| samples.len())
     }
@@ -131,7 +139,9 @@ impl PcmCache {
 
     fn load(&self, utterance: &Utterance) -> Result<Arc<[i16]>, DataError> {
         let Some(store) = &self.store else {
-            return self.decode(utterance).map(Arc::from);
+            let Sound { samples, warnings } = utterance.read(self.rate_hz)?;
+            self.doubt(utterance, &warnings);
+            return Ok(samples.into_iter().map(to_i16).collect());
         };
         let key = self.key(utterance)?;
         if let Some(bytes) = store.get(&key)
@@ -142,15 +152,30 @@ impl PcmCache {
                 .map(|pair| i16::from_le_bytes([pair[0], pair[1]]))
                 .collect());
         }
-        let samples = self.decode(utterance)?;
+        let Sound { samples, warnings } = utterance.read(self.rate_hz)?;
+        self.doubt(utterance, &warnings);
+        let samples: Vec<i16> = samples.into_iter().map(to_i16).collect();
+        if let (false, Ok(json)) = (warnings.is_empty(), serde_json::to_vec(&warnings)) {
+            store.put(&warnings_key(&key), &json)?;
+        }
         let bytes: Vec<u8> = samples.iter().flat_map(|sample| sample.to_le_bytes()).collect();
         store.put(&key, &bytes)?;
         Ok(Arc::from(samples))
     }
 
-    fn decode(&self, utterance: &Utterance) -> Result<Vec<i16>, DataError> {
-        Ok(utterance.read(self.rate_hz)?.into_iter().map(to_i16).collect())
+    fn doubt(&self, utterance: &Utterance, warnings: &[Warning]) {
+        self.doubts.lock().unwrap_or_else(PoisonError::into_inner).add(utterance, warnings);
     }
+
+    /// What was wrong with the recordings so far; those that are decoded again count again.
+    pub fn doubts(&self) -> Doubts {
+        self.doubts.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+/// Under which the warnings about an utterance are stored, where there are some.
+fn warnings_key(key: &str) -> String {
+    format!("warnings of {key}")
 }
 
 /// Full scale is 32768, as decoders have it; NaN becomes 0 (the meaning of a saturating cast).

@@ -11,7 +11,7 @@ pub struct Options<'a> {
     pub allow: &'a [String],
     /// What is doubtful about the data is an error ([`TrainError::Strict`]).
     pub strict: bool,
-    /// Asked before each step: whether to save and stop ([`TrainError::Interrupted`]).
+    /// Asked before each step and after each recording that is read: whether to save and stop ([`TrainError::Interrupted`]).
     pub stop: &'a (dyn Fn() -> bool + Sync),
     /// The other processes that share the batches of this training, each of which calls with the same arguments.
     pub link: Option<&'a dyn Link>,

@@ -213,7 +213,9 @@ impl RunFolder {
     /// The file cannot be written.
     pub fn log(&mut self, entry: &Value) -> Result<(), TrainError> {
         let Some(metrics) = &mut self.metrics else { return Ok(()) };
-        writeln!(metrics, "{entry}").map_err(|e| io(&self.root.join(METRICS), e))
+        // In one piece: a line is there or not.
+        let line = format!("{entry}\n");
+        metrics.write_all(line.as_bytes()).map_err(|e| io(&self.root.join(METRICS), e))
     }
 
     /// Steps that were logged.

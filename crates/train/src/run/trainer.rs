@@ -119,7 +119,11 @@ impl<'a> Trainer<'a> {
         observe: &'a (dyn Fn(Event<'_>) + Sync),
     ) -> Result<Self, TrainError> {
         let alphabet = recipe.symbols()?;
-        let reading = |done, total| observe(Event::Reading { done, total });
+        let reading = |done, total| {
+            observe(Event::Reading { done, total });
+            !(options.stop)()
+        };
+        let begun = resumed.as_ref().map_or(0, |checkpoint| checkpoint.progress.step);
         let config = DataConfig {
             drop: recipe.data.drop.clone(),
             limits: recipe.data.limits.clone(),
@@ -129,7 +133,12 @@ impl<'a> Trainer<'a> {
             let network = recipe.network.clone();
             let frames_out = move |frames| network.frames_out(frames);
             let features = &recipe.features;
-            Dataset::open(sources, &alphabet, features, &config, frames_out, Some(&reading))
+            let opened =
+                Dataset::open(sources, &alphabet, features, &config, frames_out, Some(&reading));
+            opened.map_err(|error| match error {
+                DataError::Stopped => TrainError::Interrupted { step: begun },
+                error => error.into(),
+            })
         };
         let mut train = open(&recipe.data.train)?;
         let mut dev = match recipe.data.dev.is_empty() {
@@ -141,6 +150,11 @@ impl<'a> Trainer<'a> {
         let doubts = doubts((&train, &sources.train), judged);
         for doubt in &doubts {
             observe(Event::Doubt { what: doubt });
+        }
+        for set in [Some(&train), dev.as_ref()].into_iter().flatten() {
+            for doubt in set.doubts().list() {
+                observe(Event::Doubt { what: &doubt.to_string() });
+            }
         }
         if options.strict && !doubts.is_empty() {
             return Err(TrainError::Strict(doubts.join("; ")));

@@ -228,8 +228,8 @@ fn a_calibrated_start_is_what_compression_makes_of_the_package() {
     let model = Arc::new(Model::from_package(package).unwrap());
     let mut inputs = Calibration::new(&network);
     for utterance in read_manifest(&folder.path().join("train.jsonl")).unwrap() {
-        let samples = utterance.read(RATE_HZ).unwrap();
-        model.logits_observed(&samples, &mut |map, x| inputs.add(map, x).unwrap());
+        let sound = utterance.read(RATE_HZ).unwrap();
+        model.logits_observed(&sound.samples, &mut |map, x| inputs.add(map, x).unwrap());
     }
     let low_rank = LowRank { whiten: true, ..LowRank::new(RankRule::List(ranks)) };
     let shared = SharedProjection { rank: RankRule::List(widths), basis: Basis::Recurrent };

@@ -43,6 +43,19 @@ fn content(folder: &Path) -> Vec<(String, Vec<u8>)> {
 }
 
 #[test]
+fn a_run_that_is_stopped_while_it_reads_has_written_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    tones(folder.path(), 16);
+    let recipe = short(folder.path(), &[]);
+    let run = folder.path().join("run");
+    let options = Options { stop: &|| true, ..Options::new(false) };
+    let error = train_with(&recipe, &run, options, &|_| {}).unwrap_err();
+    assert!(matches!(error, TrainError::Interrupted { step: 0 }), "{error}");
+    assert!(!run.join("recipe.toml").exists());
+    train(&recipe, &run, false, &|_| {}).unwrap();
+}
+
+#[test]
 fn a_run_that_is_stopped_says_so_and_goes_on() {
     let folder = tempfile::tempdir().unwrap();
     tones(folder.path(), 16);
@@ -284,6 +297,38 @@ fn what_is_left_out_is_told_or_refused() {
         for part in expected {
             assert!(told.contains(part), "{part} is missing in {told}");
         }
+    }
+}
+
+/// What is wrong with recordings that are used is told, out of the cache as well, and is no matter of --strict.
+#[test]
+fn doubtful_recordings_are_told() {
+    let folder = tempfile::tempdir().unwrap();
+    tones(folder.path(), 8);
+    for i in [3, 5] {
+        let path = folder.path().join(format!("{i}.wav"));
+        let mut bytes = fs::read(&path).unwrap();
+        for sample in bytes[44..].as_chunks_mut::<2>().0 {
+            *sample = i16::from_le_bytes(*sample).saturating_mul(20).to_le_bytes();
+        }
+        fs::write(&path, bytes).unwrap();
+    }
+    let cache = format!("data.cache={{folder={:?},memory_mib=1}}", folder.path().join("cache"));
+    let recipe = short(folder.path(), &[&cache, "stage.0.epochs=1"]);
+    for run in ["first", "cached"] {
+        let told = Mutex::new(Vec::new());
+        let options = Options { strict: true, ..Options::new(false) };
+        train_with(&recipe, &folder.path().join(run), options, &|event| {
+            if let Event::Doubt { what } = event {
+                told.lock().unwrap().push(what.to_string());
+            }
+        })
+        .unwrap();
+        let told = told.into_inner().unwrap();
+        assert!(
+            told.iter().any(|what| what.starts_with("2 recordings, the first")),
+            "{run}: {told:?}"
+        );
     }
 }
 

@@ -15,8 +15,9 @@ use clap::{Args, ValueEnum};
 use serde::Serialize;
 use serde_json::json;
 use stonechat::Model;
+use stonechat_audio::{Sound, Warning};
 use stonechat_corpus::{
-    DropList, Targets, Utterance, manifest_line, read_manifest, write_manifest,
+    Doubts, DropList, Targets, Utterance, manifest_line, read_manifest, write_manifest,
 };
 use stonechat_decode::{Decoder, ErrorCount, GreedyDecoder};
 use stonechat_tune::parallel;
@@ -93,6 +94,7 @@ struct Judged {
     characters: ErrorCount,
     words: ErrorCount,
     heard: String,
+    warnings: Vec<Warning>,
 }
 
 /// An utterance in `--json`.
@@ -126,6 +128,9 @@ impl Audit {
         let model = Arc::new(self.model.load()?);
         let (utterances, foreign) = self.utterances(&model)?;
         let mut judged = self.judge(&model, &utterances)?;
+        let mut doubts = Doubts::default();
+        judged.iter().for_each(|judged| doubts.add(&judged.utterance, &judged.warnings));
+        output::tell(&doubts);
         // Stable: of equals the first.
         judged.sort_by(|a, b| b.badness(self.by).total_cmp(&a.badness(self.by)));
         let threshold = self.threshold.or((self.by == Measure::Fit).then_some(FIT));
@@ -232,7 +237,7 @@ impl Judged {
         utterance: &Utterance,
         texts: &Texts,
     ) -> Result<Self> {
-        let samples = utterance.read(model.sample_rate_hz())?;
+        let Sound { samples, warnings } = utterance.read(model.sample_rate_hz())?;
         let logits = model.logits(&samples);
         let symbols = model.alphabet().symbols();
         let mut decoder = GreedyDecoder::new(symbols, model.frame_seconds())?;
@@ -250,6 +255,7 @@ impl Judged {
             characters: ErrorCount::characters(&utterance.text, &heard),
             words: ErrorCount::words(&utterance.text, &heard),
             heard,
+            warnings,
             utterance: utterance.clone(),
         })
     }

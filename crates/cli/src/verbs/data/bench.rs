@@ -45,7 +45,7 @@ impl Bench {
         let begun = Instant::now();
         for utterance in spread(&utterances) {
             let start = Instant::now();
-            let audio = utterance.read(config.sample_rate_hz)?;
+            let audio = utterance.read(config.sample_rate_hz)?.samples;
             decoding += start.elapsed();
             let start = Instant::now();
             let (mut extractor, mut features) = (extractor.clone(), Vec::new());

@@ -65,6 +65,7 @@ impl Check {
             Some(&|_, total| {
                 let mut bar = bar.lock().unwrap_or_else(|broken| broken.into_inner());
                 bar.get_or_insert_with(|| progress::bar(total, "files")).inc(1);
+                true
             }),
         );
         if let Ok(Some(bar)) = bar.into_inner() {
@@ -149,6 +150,7 @@ fn title(kind: FindingKind) -> &'static str {
         FindingKind::SharedSpeaker => "speakers in several manifests",
         FindingKind::EmptyText => "empty texts",
         FindingKind::SilentAudio => "silent recordings",
+        FindingKind::DoubtfulAudio => "recordings with a fault",
     }
 }
 

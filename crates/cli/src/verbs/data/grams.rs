@@ -53,6 +53,7 @@ impl Grams {
                     Some(&|_, total| {
                         let mut bar = bar.lock().unwrap_or_else(|broken| broken.into_inner());
                         bar.get_or_insert_with(|| progress::bar(total, "files")).inc(1);
+                        true
                     }),
                 );
                 if let Ok(Some(bar)) = bar.into_inner() {

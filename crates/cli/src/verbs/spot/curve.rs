@@ -8,9 +8,10 @@ use std::path::Path;
 use anyhow::{Result, bail};
 use serde::Serialize;
 use stonechat::{Recognizer, Spotted};
-use stonechat_corpus::{Utterance, read_manifest};
+use stonechat_audio::Sound;
+use stonechat_corpus::{Doubts, read_manifest};
 
-use crate::output::Table;
+use crate::output::{self, Table};
 use crate::progress;
 
 /// Low enough for every point of interest on the curve.
@@ -52,11 +53,15 @@ impl Curve {
         if utterances.is_empty() {
             bail!("{}: no utterance to listen to", manifest.display());
         }
+        let rate_hz = recognizer.model().sample_rate_hz();
         let bar = progress::bar(utterances.len(), "utterances");
         // The best score of each keyword where it was said, and of all false alarms.
         let (mut hits, mut alarms, mut seconds) = (Vec::new(), Vec::new(), 0.0);
+        let mut doubts = Doubts::default();
         for utterance in &utterances {
-            let spotted = spot(recognizer, utterance, &mut seconds)?;
+            let Sound { samples, warnings } = utterance.read(rate_hz)?;
+            doubts.add(utterance, &warnings);
+            let spotted = spot(recognizer, &samples, &mut seconds)?;
             for (index, keyword) in keywords.iter().enumerate() {
                 let scores = spotted.iter().filter(|s| s.index == index).map(|s| s.score);
                 match has(&utterance.text, keyword) {
@@ -67,6 +72,7 @@ impl Curve {
             bar.inc(1);
         }
         bar.finish_and_clear();
+        output::tell(&doubts);
         if hits.is_empty() {
             bail!("{}: no text has one of the keywords", manifest.display());
         }
@@ -111,10 +117,9 @@ fn at(points: &[Point], per_hour: f64) -> &Point {
     &points[within.saturating_sub(1)]
 }
 
-fn spot(recognizer: &Recognizer, utterance: &Utterance, seconds: &mut f64) -> Result<Vec<Spotted>> {
-    let samples = utterance.read(recognizer.model().sample_rate_hz())?;
+fn spot(recognizer: &Recognizer, samples: &[f32], seconds: &mut f64) -> Result<Vec<Spotted>> {
     let mut stream = recognizer.stream();
-    stream.push(&samples)?;
+    stream.push(samples)?;
     stream.finish();
     *seconds += stream.seconds();
     Ok(stream.take_spotted())

@@ -1,5 +1,6 @@
 //! Decoding one utterance for its facts only.
 
+use stonechat_audio::{Sound, Warning};
 use stonechat_corpus::ManifestError;
 
 use crate::data::blob_store::{FNV_START, fnv1a};
@@ -18,6 +19,8 @@ pub(super) enum Inspected {
 
 /// Facts of a decoded utterance.
 pub(super) struct AudioFacts {
+    /// What is wrong with it although it decodes.
+    pub warnings: Vec<Warning>,
     pub source_rate_hz: u32,
     pub channels: usize,
     /// At the model's rate.
@@ -57,13 +60,14 @@ pub(super) fn inspect(utterance: &Utterance, rate_hz: u32) -> Inspected {
     };
     let (source_rate_hz, channels) = (reader.source_rate_hz(), reader.channels());
     drop(reader);
-    let samples = match utterance.read(rate_hz) {
-        Ok(samples) => samples,
+    let Sound { samples, warnings } = match utterance.read(rate_hz) {
+        Ok(sound) => sound,
         Err(error) => return unreadable(error),
     };
     Inspected::Audio(AudioFacts {
         source_rate_hz,
         channels,
+        warnings,
         samples: samples.len(),
         peak: samples.iter().fold(0.0, |peak, sample| peak.max(sample.abs())),
         hash: samples

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rayon::prelude::*;
-use stonechat_audio::FeatureConfig;
+use stonechat_audio::{FeatureConfig, WarningKind};
 use stonechat_corpus::Targets;
 use stonechat_model::Alphabet;
 
@@ -173,6 +173,13 @@ fn check_audio(
     }
     if audio.peak == 0.0 {
         add(FindingKind::SilentAudio, format!("{file}: all samples are zero"));
+    }
+    for warning in audio.warnings.iter().filter(|_| audio.peak > 0.0) {
+        let kind = match warning.kind {
+            WarningKind::Silent => FindingKind::SilentAudio,
+            _ => FindingKind::DoubtfulAudio,
+        };
+        add(kind, format!("{file}: {warning}"));
     }
     if let Ok(labels) = targets.labels(&utterance.text) {
         let needed = targets.frames_needed(&labels);

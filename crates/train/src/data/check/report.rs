@@ -37,8 +37,10 @@ pub enum FindingKind {
     SharedSpeaker,
     /// No text.
     EmptyText,
-    /// All samples are zero.
+    /// No sound in it.
     SilentAudio,
+    /// Something is wrong with a recording that can be read: cut, clipped, far too quiet, a channel dead.
+    DoubtfulAudio,
 }
 
 /// Whether a finding must be repaired.
@@ -68,7 +70,8 @@ impl FindingKind {
             | Self::DuplicateText
             | Self::SharedSpeaker
             | Self::EmptyText
-            | Self::SilentAudio => Severity::Warning,
+            | Self::SilentAudio
+            | Self::DoubtfulAudio => Severity::Warning,
         }
     }
 }

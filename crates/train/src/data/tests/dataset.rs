@@ -271,7 +271,10 @@ fn the_cache_changes_nothing_but_the_work() {
 fn progress_counts_every_line() {
     let corpus = three();
     let seen = std::sync::Mutex::new(Vec::new());
-    let progress = |done: usize, total: usize| seen.lock().unwrap().push((done, total));
+    let progress = |done: usize, total: usize| {
+        seen.lock().unwrap().push((done, total));
+        true
+    };
     let sources = [corpus.manifest("all.jsonl").into()];
     let alphabet = stonechat_model::Alphabet::english();
     Dataset::open(
