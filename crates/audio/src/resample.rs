@@ -129,12 +129,14 @@ impl Resampler {
     }
 
     /// Output samples that `samples` of input make.
+    #[cfg(feature = "files")]
     pub(crate) fn length(&self, samples: u64) -> u64 {
         self.engine.as_ref().map_or(samples, |engine| scale(samples, engine.ratio))
     }
 
     /// Input samples between two places where the converter can be started so that its output falls on the same instants
     /// as that of a converter started at 0.
+    #[cfg(feature = "files")]
     pub(crate) fn grid(&self) -> u64 {
         self.engine.as_ref().map_or(1, |engine| engine.block as u64)
     }

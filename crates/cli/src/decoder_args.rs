@@ -68,7 +68,7 @@ impl DecoderArgs {
             // A grammar says what may be said, and needs no model of anything else.
             None if self.greedy || self.no_lm || self.grammar.is_given() => Ok(0),
             None if model.is_bundled() => Ok(LANGUAGE_MODEL.len() as u64),
-            None => Ok(0),
+            None => Ok(model.package()?.language_model.map_or(0, |lm| lm.len() as u64)),
         }
     }
 

@@ -57,6 +57,44 @@ fn the_search_is_what_the_arguments_say() {
     assert!(known > 3, "{text}");
 }
 
+/// One file of a model and its language model says what the two say.
+#[test]
+fn a_package_carries_its_language_model() {
+    let folder = folder();
+    let pack = "pack --model tiny.stonechat --lm words.lm --output one.stonechat";
+    let packed = run_json(&mut folder.command(pack), 0);
+    let lm_bytes = folder.path("words.lm").metadata().unwrap().len();
+    assert_eq!(packed["lm_bytes"], lm_bytes);
+    assert_eq!(packed["bytes"], folder.path("one.stonechat").metadata().unwrap().len());
+    let inspected = run_json(&mut folder.command("inspect --model one.stonechat"), 0);
+    assert_eq!(inspected["lm_bytes"], lm_bytes);
+    let one = |more: &[&str]| {
+        let mut command = folder.command("transcribe a.wav --vad off --model one.stonechat");
+        run_json(command.args(more), 0)
+    };
+    let two = transcribe(&folder, &["--lm", "words.lm", "--alpha", "3", "--beta", "12"]);
+    assert_eq!(one(&["--alpha", "3", "--beta", "12"]), two);
+    assert_eq!(one(&["--no-lm"]), transcribe(&folder, &[]));
+    // It goes along where the network is made smaller, and can be taken out.
+    run(&mut folder.command("quantize --model one.stonechat --output small.stonechat"), 0);
+    let small = run_json(&mut folder.command("inspect --model small.stonechat"), 0);
+    assert_eq!(small["lm_bytes"], lm_bytes);
+    let out = "pack --model one.stonechat --no-lm --output two.stonechat";
+    assert_eq!(run_json(&mut folder.command(out), 0)["lm_bytes"], 0);
+    let same = |name: &str| std::fs::read(folder.path(name)).unwrap();
+    assert_eq!(same("two.stonechat"), same("tiny.stonechat"));
+    for (arguments, status, message) in [
+        ("pack --output x", 2, "--lm"),
+        ("pack --lm words.lm --no-lm --output x", 2, "--no-lm"),
+        ("pack --lm gone.lm --output x", 1, "gone.lm"),
+        ("pack --lm tiny.stonechat --output x", 1, "tiny.stonechat"),
+        ("pack --model tiny.stonechat --lm words.lm --output tiny.stonechat", 1, "tiny.stonechat"),
+    ] {
+        let (_, stderr) = run(&mut folder.command(arguments), status);
+        assert!(stderr.contains(message), "{arguments}: {stderr}");
+    }
+}
+
 #[test]
 fn hotwords_are_heard() {
     let folder = folder();

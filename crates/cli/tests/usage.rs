@@ -86,6 +86,7 @@ fn help_and_version() {
         "inspect ",
         "compress ",
         "quantize ",
+        "pack ",
         "import ",
         "export ",
         "lm ",

@@ -26,6 +26,9 @@
 //! the values of a sparse matrix that are not zero, row after row; `X.mask` (U8, `rows x (cols / 8 + 1)`) says which they
 //! are: a row is a bit for each column, lowest bits first, then a one, then zeros. No file paths, nothing executable.
 //!
+//! `language_model` (U8, one dimension; may be absent) is the file of a packed language model, byte for byte. A program from before
+//! there was such a tensor refuses a package that has one, naming it: it would otherwise hear worse and not say so.
+//!
 //! A package may come from anywhere, so nothing in it is believed: sizes are checked against the file before
 //! anything of that size is allocated, every tensor must be used exactly once, and every value is checked.
 
@@ -66,6 +69,9 @@ const MASK: &str = ".mask";
 /// Ending of the name of an int4 tensor's group scales.
 const GROUP: &str = ".group";
 
+/// Name of the tensor that is a language model's file.
+const LANGUAGE_MODEL: &str = "language_model";
+
 /// A recognizer as it is stored: everything needed to turn features into text.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Package {
@@ -77,6 +83,8 @@ pub struct Package {
     pub network: Network,
     /// Where it comes from: recipe, data, figures.
     pub provenance: Value,
+    /// The file of the language model that it is decoded with, typed by `stonechat-lm`; none if there is none.
+    pub language_model: Option<Vec<u8>>,
 }
 
 impl Package {
@@ -127,6 +135,9 @@ impl Package {
         self.network.validate()?;
         if self.network.has_norms() {
             return Err(Error::weight("network", "has batch norms: fold them first"));
+        }
+        if self.language_model.as_ref().is_some_and(Vec::is_empty) {
+            return Err(Error::weight(LANGUAGE_MODEL, "is empty: leave it out"));
         }
         if self.network.symbols() != self.alphabet.len() {
             return Err(Error::weight(

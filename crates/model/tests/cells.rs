@@ -216,6 +216,7 @@ fn a_package_keeps_every_cell() {
             alphabet: alphabet.clone(),
             network,
             provenance: serde_json::json!({}),
+            language_model: None,
         };
         let bytes = package.to_bytes().unwrap();
         assert_eq!(Package::from_bytes(&bytes).unwrap(), package, "case {i}");

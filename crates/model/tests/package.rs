@@ -25,6 +25,15 @@ fn bytes_and_files_give_the_same_package_back() {
 }
 
 #[test]
+fn a_language_model_may_be_absent_but_not_empty() {
+    let package = Package { language_model: None, ..full_package() };
+    assert_eq!(Package::from_bytes(&package.to_bytes().unwrap()).unwrap(), package);
+    let empty = Package { language_model: Some(vec![]), ..package };
+    let error = empty.to_bytes().unwrap_err().to_string();
+    assert!(error.contains("language_model") && error.contains("empty"), "{error}");
+}
+
+#[test]
 fn every_optional_layer_may_be_absent() {
     let mut config = full_config();
     (config.conv, config.row_conv, config.fc) = (vec![], None, None);
@@ -73,6 +82,7 @@ fn other_readers_of_safetensors_can_open_it() {
             "gru.1.nonrec.u",
             "gru.1.nonrec.v",
             "gru.1.rec.weight",
+            "language_model",
             "output.bias",
             "output.weight",
             "output.weight.scale",
@@ -86,6 +96,7 @@ fn other_readers_of_safetensors_can_open_it() {
         ("conv.1.weight.scale", Dtype::F32, vec![2]),
         ("gru.1.nonrec.u", Dtype::F32, vec![21, 3]),
         ("row_conv.weight", Dtype::F32, vec![3, 7]),
+        ("language_model", Dtype::U8, vec![256]),
     ] {
         let tensor = file.tensor(name).unwrap();
         assert_eq!((tensor.dtype(), tensor.shape()), (dtype, shape.as_slice()), "{name}");
@@ -111,7 +122,7 @@ fn packages_rewritten_by_other_tools_load() {
 #[test]
 fn what_does_not_fit_is_refused_by_name() {
     type Spoil = fn(&mut Parts);
-    let table: [(&str, Spoil); 26] = [
+    let table: [(&str, Spoil); 28] = [
         ("format (byte 8): is missing", |p| drop(p.texts.remove("format"))),
         ("is \"pt\", must be \"stonechat\"", |p| p.text("format", "stonechat", "pt")),
         ("this version of stonechat reads", |p| p.text("format_version", "1", "2")),
@@ -148,6 +159,10 @@ fn what_does_not_fit_is_refused_by_name() {
         ("fc.u (byte ", |p| p.float("fc.u", &[6, 1])),
         ("tensor `stray`: more than 4 dimensions", |p| p.float("stray", &[1; 5])),
         ("more than 4096 tensors", |p| (0..4097).for_each(|i| p.float(&format!("t{i}"), &[0]))),
+        ("language_model: U8 of shape [16, 16], must be U8 of one dimension", |p| {
+            p.tensor("language_model").1 = vec![16, 16]
+        }),
+        ("language_model: F32 of shape [2], must be U8", |p| p.float("language_model", &[2])),
         ("gru.1.rec.weight: must have two dimensions", |p| {
             p.tensor("gru.1.rec.weight").1 = vec![21 * 7]
         }),

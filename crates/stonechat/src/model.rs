@@ -41,7 +41,8 @@ impl Model {
     /// Loads a package file (`NAME.stonechat`).
     ///
     /// # Errors
-    /// [`Error::Package`] names the file and what is wrong with it; the others are those of
+    /// [`Error::Package`] names the file and what is wrong with it, [`Error::LanguageModel`] what is wrong with the language model
+    /// in it; the others are those of
     /// [`from_package`](Self::from_package).
     pub fn load(path: impl AsRef<Path>) -> Result<Self, Error> {
         Self::from_package(Package::load(path)?)
@@ -71,7 +72,8 @@ impl Model {
     /// # Errors
     /// Those of [`from_package`](Self::from_package).
     pub fn from_package_with(package: Package, preference: &Preference) -> Result<Self, Error> {
-        let Package { features, alphabet, network, provenance } = package;
+        let Package { features, alphabet, network, provenance, language_model } = package;
+        let language_model = language_model.map(LanguageModel::from_bytes).transpose()?;
         network.validate()?;
         let features: FeatureConfig = serde_json::from_value(features)?;
         features.validate()?;
@@ -95,7 +97,7 @@ impl Model {
         Ok(Self {
             front_end: FrontEnd::new(&features)?,
             decoder: GreedyDecoder::new(alphabet.symbols(), frame_seconds)?,
-            language_model: None,
+            language_model,
             frame_seconds,
             features,
             alphabet,

@@ -77,6 +77,7 @@ fn a_network_that_would_eat_the_memory_is_refused() {
                 1,
             ),
             provenance: serde_json::Value::Null,
+            language_model: None,
         })
     };
     assert!(load(once).is_ok());

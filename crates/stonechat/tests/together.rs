@@ -8,8 +8,8 @@ use std::sync::{Arc, OnceLock};
 use common::{Random, Storage, package, sound};
 use proptest::prelude::*;
 use stonechat::{
-    BeamOptions, EndpointRule, EndpointRules, Heard, Hotword, Model, Options, Recognizer, Spotted,
-    SpotterOptions, Stream, Transcript,
+    BeamOptions, EndpointRule, EndpointRules, Error, Heard, Hotword, Model, Options, Package,
+    Recognizer, Settings, Spotted, SpotterOptions, Stream, Transcript,
 };
 
 /// 16 kHz, which is what the voice activity detector takes.
@@ -50,6 +50,42 @@ fn language_model() -> stonechat_lm::LanguageModel {
     let model = stonechat_lm::arpa::read(arpa.as_bytes()).unwrap();
     let packed = model.pack(stonechat_lm::Bits::default()).unwrap();
     stonechat_lm::LanguageModel::from_bytes(packed).unwrap()
+}
+
+/// A package with a language model is decoded with it, unless the settings say otherwise.
+#[test]
+fn a_package_brings_its_language_model() {
+    let lm = language_model();
+    let language_model = Some(lm.bytes().to_vec());
+    let with = Package { language_model, ..package(Storage::Int8, 4) };
+    let bytes = with.to_bytes().unwrap();
+    let model = Arc::new(Model::from_bytes(&bytes).unwrap());
+    assert_eq!(model.language_model().unwrap().bytes(), lm.bytes());
+    let bare = Arc::new(Model::from_package(package(Storage::Int8, 4)).unwrap());
+    assert!(bare.language_model().is_none());
+    let hear = |recognizer: Recognizer| {
+        let mut stream = recognizer.stream();
+        stream.push(&sound(4.0, 5)).unwrap();
+        stream.finish()
+    };
+    let settings = |pairs: &[(&str, &str)]| {
+        let mut settings = Settings::default();
+        pairs.iter().for_each(|(name, value)| settings.set(name, value).unwrap());
+        settings
+    };
+    let brought = hear(settings(&[]).recognizer(Arc::clone(&model)).unwrap());
+    let given = settings(&[]).recognizer_with(Arc::clone(&bare), Some(lm)).unwrap();
+    let greedy = hear(settings(&[]).recognizer(bare).unwrap());
+    assert_eq!(brought, hear(given));
+    assert_ne!(brought, greedy);
+    for without in [settings(&[("no-lm", "on")]), settings(&[("greedy", "on")])] {
+        assert_eq!(hear(without.recognizer(Arc::clone(&model)).unwrap()), greedy);
+    }
+    let stronger = settings(&[("alpha", "2")]).recognizer(model).unwrap();
+    assert!(stronger.search().is_some_and(|search| search.options().alpha == 2.0));
+    let damaged = Package { language_model: Some(vec![7; 100]), ..with };
+    let error = Model::from_package(damaged).unwrap_err();
+    assert!(matches!(error, Error::LanguageModel(_)), "{error}");
 }
 
 fn recognizer(time_batch: usize) -> Recognizer {

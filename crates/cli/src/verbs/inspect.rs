@@ -35,6 +35,8 @@ pub struct Inspect {
 struct Report {
     model: String,
     model_bytes: u64,
+    /// Of them, the language model inside.
+    lm_bytes: usize,
     /// Weights, biases and taps.
     parameters: usize,
     /// How much audio after a frame the network hears before it decides on the frame.
@@ -120,12 +122,14 @@ impl Inspect {
     }
 
     fn report(&self) -> Result<Report> {
-        let Package { features, alphabet, network, provenance } = self.model.package()?;
+        let Package { features, alphabet, network, provenance, language_model } =
+            self.model.package()?;
         let features: FeatureConfig = serde_json::from_value(features)
             .with_context(|| format!("{}: `features`", self.model.name()))?;
         Ok(Report {
             model: self.model.name(),
             model_bytes: self.model.bytes()?,
+            lm_bytes: language_model.map_or(0, |lm| lm.len()),
             parameters: network.params(),
             lookahead_ms: network.config.lookahead_ms(features.hop_ms),
             frame_ms: network.config.time_stride() as f32 * features.hop_ms,
@@ -181,6 +185,9 @@ impl Report {
             self.lookahead_ms,
             table.render(),
         );
+        if self.lm_bytes > 0 {
+            writeln!(text, "\nlanguage model: {} inside", megabytes(self.lm_bytes as u64))?;
+        }
         // Its means and spreads, a number for each feature, say nothing to a reader.
         let features = FeatureConfig { normalise: None, ..self.features.clone() };
         let normalised = if self.features.normalise.is_some() { " (normalised)" } else { "" };

@@ -10,6 +10,7 @@ mod import;
 mod inspect;
 mod listen;
 pub mod lm;
+mod pack;
 mod quantize;
 mod spot;
 #[cfg(feature = "train")]
@@ -49,6 +50,8 @@ pub enum Verb {
     Compress(compress::Compress),
     /// Turn a model's weights into int8
     Quantize(quantize::Quantize),
+    /// Put a model and its language model into one file
+    Pack(pack::Pack),
     /// Turn the weights of a PyTorch network into a model
     Import(import::Import),
     /// Turn a model into ONNX
@@ -77,6 +80,7 @@ impl Verb {
             Verb::Sweep(verb) => verb.run(),
             Verb::Compress(verb) => verb.run(),
             Verb::Quantize(verb) => verb.run(),
+            Verb::Pack(verb) => verb.run(),
             Verb::Import(verb) => verb.run(),
             Verb::Export(verb) => verb.run(),
             Verb::Lm(verb) => verb.run(),

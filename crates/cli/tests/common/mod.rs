@@ -90,6 +90,7 @@ pub fn tiny_package_over(alphabet: Alphabet) -> Package {
         alphabet,
         network,
         provenance: json!({ "recipe": "none" }),
+        language_model: None,
     }
 }
 

@@ -160,6 +160,7 @@ impl ImportPlan {
             alphabet,
             network,
             provenance: json!({ "imported": "PyTorch state dict" }),
+            language_model: None,
         })
     }
 }

@@ -99,7 +99,13 @@ pub fn package(config: &NetworkConfig, form: Form) -> Package {
             Form::Int8 | Form::LowRankInt8 => float.map_parts(int8),
         };
     }
-    Package { features: json!({ "mels": 10 }), alphabet, network, provenance: json!({}) }
+    Package {
+        features: json!({ "mels": 10 }),
+        alphabet,
+        network,
+        provenance: json!({}),
+        language_model: None,
+    }
 }
 
 fn toeplitz(rows: usize, cols: usize, random: &mut Random) -> LinearMap {

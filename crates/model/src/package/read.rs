@@ -71,8 +71,9 @@ pub(super) fn from_bytes(bytes: &[u8]) -> Result<Package> {
     }
     let mut tensors = Tensors { config: config.clone(), header, bytes, families };
     let network = Network::build(config, symbols, &mut tensors)?;
+    let language_model = tensors.language_model()?;
     tensors.finish()?;
-    Ok(Package { features, alphabet, network, provenance })
+    Ok(Package { features, alphabet, network, provenance, language_model })
 }
 
 /// Our format, our version, no key that we do not know.
@@ -253,6 +254,19 @@ impl Tensors<'_> {
         };
         let spec = FamilySpec::new(name, Family::low_rank(u.cols()), u.rows(), v.cols())?;
         LinearMap::new(name, spec, vec![u, v], None)
+    }
+
+    /// The language model's file, if there is one.
+    fn language_model(&mut self) -> Result<Option<Vec<u8>>> {
+        let Some((info, offset, bytes)) = self.take(LANGUAGE_MODEL) else { return Ok(None) };
+        match (info.dtype, info.shape.dims()) {
+            (Dtype::U8, [_]) => Ok(Some(bytes.to_vec())),
+            (dtype, shape) => {
+                let reason =
+                    format!("is {} of shape {shape:?}, must be U8 of one dimension", dtype.name());
+                Err(refuse(LANGUAGE_MODEL, offset, reason))
+            }
+        }
     }
 
     /// All tensors must have been used.

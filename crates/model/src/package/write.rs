@@ -20,6 +20,10 @@ struct Tensor {
 
 pub(super) fn to_bytes(package: &Package) -> Result<Vec<u8>> {
     let mut tensors = tensors(&package.network);
+    if let Some(bytes) = &package.language_model {
+        let (name, shape) = (LANGUAGE_MODEL.into(), vec![bytes.len()]);
+        tensors.push(Tensor { name, dtype: "U8", shape, bytes: bytes.clone() });
+    }
     // Floats first, so that everything is aligned to its size (as safetensors wants it); then by name.
     tensors.sort_by(|a, b| (a.dtype != "F32", &a.name).cmp(&(b.dtype != "F32", &b.name)));
     let mut header = Map::new();

@@ -99,6 +99,7 @@ pub fn full_package() -> Package {
         alphabet: Alphabet::english(),
         network,
         provenance: json!({"recipe": "none", "cer": 0.1 + 0.2, "note": "quoted \"text\" é"}),
+        language_model: Some((0..=255).collect()),
     }
 }
 

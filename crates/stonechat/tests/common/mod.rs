@@ -227,6 +227,7 @@ pub fn package(storage: Storage, seed: u64) -> Package {
         alphabet,
         network,
         provenance: serde_json::json!({"recipe": "none"}),
+        language_model: None,
     }
 }
 
@@ -256,6 +257,7 @@ pub fn model_of(network: Network, forms: &Preference) -> Arc<Model> {
         alphabet: Alphabet::new(symbols).unwrap(),
         network,
         provenance: serde_json::Value::Null,
+        language_model: None,
     };
     Arc::new(Model::from_package_with(package, forms).unwrap())
 }

@@ -579,6 +579,7 @@ impl<'a> Trainer<'a> {
             features: json!(self.features()),
             alphabet: self.train.targets().alphabet().clone(),
             network: self.exported(stage)?,
+            language_model: None,
             provenance: json!({
                 "recipe": self.recipe_text,
                 "stage": stage.name,

@@ -32,6 +32,7 @@ fn runtime_model(network: &Network) -> Model {
         alphabet: Alphabet::new(symbols).unwrap(),
         network: network.clone(),
         provenance: serde_json::Value::Null,
+        language_model: None,
     };
     Model::from_package(package).unwrap()
 }

@@ -55,6 +55,7 @@ fn run_logits(network: Network, alphabet: &Alphabet, x: &[f32]) -> Vec<f32> {
         alphabet: alphabet.clone(),
         network,
         provenance: serde_json::Value::Null,
+        language_model: None,
     };
     let model = Arc::new(Model::from_package(package).unwrap());
     let mut stream = model.acoustic_stream(&Options::default()).unwrap();
