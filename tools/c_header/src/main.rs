@@ -1,77 +1,129 @@
-//! `crates/kernels/include/stonechat_kernels.h` is what cbindgen makes of `crates/kernels/src/capi`.
+//! The headers for C are what cbindgen makes of the sources: `crates/kernels/include/stonechat_kernels.h` of `crates/kernels/src/capi`,
+//! `crates/capi/include/stonechat.h` of `crates/capi/src`.
 //!
 //! `cargo run --manifest-path tools/c_header/Cargo.toml` compares, and fails where they differ; with the argument `write` it writes the
-//! header anew.
+//! headers anew.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-const KERNELS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../crates/kernels");
-/// In the order in which they stand in the header.
-const SOURCES: [&str; 13] = [
-    "status",
-    "isa",
-    "quantize",
-    "pool",
-    "product",
-    "int8",
-    "int4",
-    "float32",
-    "low_rank",
-    "recurrent",
-    "gru",
-    "lstm",
-    "packed_form",
-];
-const HEAD: &str = "\
+/// A header and where it comes from.
+struct Header {
+    /// Of the crate, from the root of the project.
+    folder: &'static str,
+    /// In the crate.
+    sources: &'static str,
+    /// Those with functions, in the order in which they stand in the header.
+    names: &'static [&'static str],
+    /// The other files of that folder.
+    others: usize,
+    file: &'static str,
+    guard: &'static str,
+    head: &'static str,
+}
+
+const HEADERS: [Header; 2] = [
+    Header {
+        folder: "crates/kernels",
+        sources: "src/capi",
+        names: &[
+            "status",
+            "isa",
+            "quantize",
+            "pool",
+            "product",
+            "int8",
+            "int4",
+            "float32",
+            "low_rank",
+            "recurrent",
+            "gru",
+            "lstm",
+            "packed_form",
+        ],
+        others: 1,
+        file: "include/stonechat_kernels.h",
+        guard: "STONECHAT_KERNELS_H",
+        head: "\
 // Small-batch products over packed weights. Made from crates/kernels/src/capi by tools/c_header.
 //
 // Functions that return int32_t return STONECHAT_OK or what was wrong, and write to their last pointers only where all is
-// well. A handle may be used by several threads at a time, save a scratch.";
+// well. A handle may be used by several threads at a time, save a scratch.",
+    },
+    Header {
+        folder: "crates/capi",
+        sources: "src",
+        names: &["status", "model", "options", "recognizer", "stream"],
+        others: 1,
+        file: "include/stonechat.h",
+        guard: "STONECHAT_H",
+        head: "\
+// Streaming speech recognition. Made from crates/capi/src by tools/c_header.
+//
+// Functions that return int32_t return STONECHAT_OK or what was wrong: stonechat_error_name is its name, stonechat_last_error the message.
+// What they make goes out through their last pointers, which are written only where all is well. Handles may go to other threads; models
+// and recognizers may be used by several at a time, options and streams serve one call at a time. Texts that a stream gives out live until
+// the next call with that stream. Every option is in docs/settings.md.",
+    },
+];
 
-fn generate() -> String {
-    let config = cbindgen::Config {
-        language: cbindgen::Language::C,
-        cpp_compat: true,
-        include_guard: Some("STONECHAT_KERNELS_H".to_owned()),
-        no_includes: true,
-        sys_includes: vec!["stddef.h".to_owned(), "stdint.h".to_owned()],
-        usize_is_size_t: true,
-        documentation_style: cbindgen::DocumentationStyle::C99,
-        line_length: 110,
-        style: cbindgen::Style::Type,
-        header: Some(HEAD.to_owned()),
-        ..cbindgen::Config::default()
-    };
-    let builder = cbindgen::Builder::new().with_config(config);
-    let folder = Path::new(KERNELS).join("src/capi");
-    let builder = SOURCES
-        .iter()
-        .fold(builder, |builder, name| builder.with_src(folder.join(name).with_extension("rs")));
-    let mut bytes = Vec::new();
-    builder.generate().expect("the sources parse").write(&mut bytes);
-    String::from_utf8(bytes).expect("UTF-8")
+impl Header {
+    fn root(&self) -> PathBuf {
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(self.folder)
+    }
+
+    fn generate(&self) -> String {
+        let config = cbindgen::Config {
+            language: cbindgen::Language::C,
+            cpp_compat: true,
+            include_guard: Some(self.guard.to_owned()),
+            no_includes: true,
+            sys_includes: vec!["stddef.h".to_owned(), "stdint.h".to_owned()],
+            usize_is_size_t: true,
+            documentation_style: cbindgen::DocumentationStyle::C99,
+            line_length: 110,
+            style: cbindgen::Style::Type,
+            header: Some(self.head.to_owned()),
+            ..cbindgen::Config::default()
+        };
+        let builder = cbindgen::Builder::new().with_config(config);
+        let folder = self.root().join(self.sources);
+        let listed = fs::read_dir(&folder).expect("the sources").count();
+        assert_eq!(listed, self.names.len() + self.others, "{}: a source is not named", self.folder);
+        let builder = self
+            .names
+            .iter()
+            .fold(builder, |builder, name| builder.with_src(folder.join(name).with_extension("rs")));
+        let mut bytes = Vec::new();
+        builder.generate().expect("the sources parse").write(&mut bytes);
+        String::from_utf8(bytes).expect("UTF-8")
+    }
+
+    /// Whether the stored header is the one that is made.
+    fn is_up_to_date(&self) -> bool {
+        let (path, generated) = (self.root().join(self.file), self.generate());
+        let stored = fs::read_to_string(&path).expect("the header");
+        if stored == generated {
+            println!("{} is up to date", self.file);
+            return true;
+        }
+        let same = stored.lines().zip(generated.lines()).take_while(|(old, new)| old == new).count();
+        eprintln!("{}: line {} is old", path.display(), same + 1);
+        eprintln!("  stored: {}", stored.lines().nth(same).unwrap_or_default());
+        eprintln!("  made:   {}", generated.lines().nth(same).unwrap_or_default());
+        eprintln!("write it anew: cargo run --manifest-path tools/c_header/Cargo.toml -- write");
+        false
+    }
 }
 
 fn main() -> ExitCode {
-    let path = Path::new(KERNELS).join("include/stonechat_kernels.h");
-    let listed = fs::read_dir(Path::new(KERNELS).join("src/capi")).expect("the sources").count();
-    assert_eq!(listed, SOURCES.len() + 1, "a source of src/capi is missing from SOURCES");
-    let generated = generate();
     if std::env::args().nth(1).is_some_and(|argument| argument == "write") {
-        fs::write(&path, generated).expect("writes");
+        for header in &HEADERS {
+            fs::write(header.root().join(header.file), header.generate()).expect("writes");
+        }
         return ExitCode::SUCCESS;
     }
-    let stored = fs::read_to_string(&path).expect("the header");
-    if stored == generated {
-        println!("the header for C is up to date");
-        return ExitCode::SUCCESS;
-    }
-    let same = stored.lines().zip(generated.lines()).take_while(|(old, new)| old == new).count();
-    eprintln!("{}: line {} is old", path.display(), same + 1);
-    eprintln!("  stored: {}", stored.lines().nth(same).unwrap_or_default());
-    eprintln!("  made:   {}", generated.lines().nth(same).unwrap_or_default());
-    eprintln!("write it anew: cargo run --manifest-path tools/c_header/Cargo.toml -- write");
-    ExitCode::FAILURE
+    let old = HEADERS.iter().filter(|header| !header.is_up_to_date()).count();
+    if old == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
