@@ -89,6 +89,7 @@ mod recurrent;
 mod registry;
 mod row_scales;
 mod scratch;
+pub mod tuning;
 mod weights;
 
 pub use activation::Activation;

@@ -5,8 +5,10 @@
 
 use super::lanes::Neon;
 use crate::Scratch;
+use crate::arch::prefetch::{by_cache, prefetch};
 use crate::drive::{MAX_PASS, Matrix, PANEL_ROWS, Tile, Vectors, drive_with};
 use crate::epilogue::Store;
+use crate::tuning::Tuning;
 use core::arch::aarch64::{int8x16_t, int32x4_t, vdupq_n_s8, vdupq_n_s32, vld1q_s8, vst1q_s32};
 use core::arch::asm;
 
@@ -31,21 +33,36 @@ pub(in crate::arch) fn matmul_i8(
     let vectors = Vectors { x: scratch.signed.as_slice(), stride, batch };
     // SAFETY: the processor has NEON here, by the features of this function.
     let lanes = unsafe { Neon::new() };
-    drive_with(lanes, matrix, &vectors, MAX_PASS, store, |_, panel, x, width, tile| match width {
-        1 => tile_i8::<1, 8>(panel, x, tile),
-        2 => tile_i8::<2, 8>(panel, x, tile),
-        3 => tile_i8::<3, 8>(panel, x, tile),
-        4 => tile_i8::<4, 4>(panel, x, tile),
-        5 => tile_i8::<5, 4>(panel, x, tile),
-        6 => tile_i8::<6, 2>(panel, x, tile),
-        7 => tile_i8::<7, 2>(panel, x, tile),
-        _ => tile_i8::<8, 2>(panel, x, tile),
+    let loops = Tuning::current().int8;
+    drive_with(lanes, matrix, &vectors, MAX_PASS, store, |_, panel, x, width, tile| {
+        let pace = loops.at(width);
+        macro_rules! tile {
+            ($vectors:literal, $registers:literal) => {
+                by_cache!(pace, TO, tile_i8::<$vectors, $registers, TO>(panel, x, pace.ahead, tile))
+            };
+        }
+        match width {
+            1 => tile!(1, 8),
+            2 => tile!(2, 8),
+            3 => tile!(3, 8),
+            4 => tile!(4, 4),
+            5 => tile!(5, 4),
+            6 => tile!(6, 2),
+            7 => tile!(7, 2),
+            _ => tile!(8, 2),
+        }
     });
 }
 
-/// One panel times `B` vectors, `R` registers of 4 rows at a time: of both groups where `R` is 8.
+/// One panel times `B` vectors, `R` registers of 4 rows at a time: of both groups where `R` is 8. Weights are asked for `ahead`
+/// bytes before their use, unless `TO` says not to.
 #[target_feature(enable = "neon,dotprod")]
-fn tile_i8<const B: usize, const R: usize>(panel: &[i8], x: &[i8], tile: &mut Tile<i32>) {
+fn tile_i8<const B: usize, const R: usize, const TO: u8>(
+    panel: &[i8],
+    x: &[i8],
+    ahead: usize,
+    tile: &mut Tile<i32>,
+) {
     let stride = panel.len() / PANEL_ROWS;
     assert!(
         panel.len() == PANEL_ROWS * stride && stride.is_multiple_of(DEPTH) && x.len() == B * stride,
@@ -59,6 +76,15 @@ fn tile_i8<const B: usize, const R: usize>(panel: &[i8], x: &[i8], tile: &mut Ti
             for b in 0..B {
                 // SAFETY: b < B and k + 16 <= stride, so the 16 bytes lie within x.
                 v[b] = unsafe { vld1q_s8(x.as_ptr().add(b * stride + k)) };
+            }
+            // A step of 16 columns is four lines of each group of rows.
+            for group in
+                (first / ROWS..(first + R * REGISTER_ROWS).div_ceil(ROWS)).map(|g| g * ROWS)
+            {
+                for line in (0..DEPTH * ROWS).step_by(64) {
+                    let at = group * stride + k * ROWS + line + ahead;
+                    prefetch::<TO>(panel.as_ptr().wrapping_add(at).cast());
+                }
             }
             let load = |quad: usize, r: usize| {
                 let row = first + r * REGISTER_ROWS;

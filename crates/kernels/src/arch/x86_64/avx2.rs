@@ -7,12 +7,14 @@
 use super::lanes::Avx2;
 use super::quantize;
 use crate::Scratch;
+use crate::arch::prefetch::{by_cache, prefetch};
 use crate::drive::{MAX_PASS, Matrix, PANEL_ROWS, Tile, Vectors, drive_with, for_each_pass};
 use crate::epilogue::{Place, RegisterStore, Store};
 use crate::input::{Input, QUAD, Shape, load_by};
 use crate::lanes::Twice;
 use crate::math::{self, Function};
 use crate::recurrent::Job;
+use crate::tuning::Tuning;
 use core::arch::x86_64::{
     __m256, __m256i, _mm_loadu_si128, _mm256_add_epi32, _mm256_cvtepi8_epi16, _mm256_fmadd_ps,
     _mm256_hadd_epi32, _mm256_loadu_ps, _mm256_madd_epi16, _mm256_permute4x64_epi64,
@@ -126,13 +128,24 @@ pub(in crate::arch) fn matmul_i8(
 ) {
     let stride = matrix.panel_len / PANEL_ROWS;
     let vectors = Vectors { x: scratch.wide.as_slice(), stride, batch };
-    for_each_pass(matrix, &vectors, PASS, |_, panel, x, place| match place.width {
-        1 => pass::<1, 4>(panel, x, place, store),
-        2 => pass::<2, 2>(panel, x, place, store),
-        3 => pass::<3, 1>(panel, x, place, store),
-        4 => pass::<4, 1>(panel, x, place, store),
-        5 => pass::<5, 1>(panel, x, place, store),
-        _ => pass::<6, 1>(panel, x, place, store),
+    let loops = Tuning::current().int8;
+    for_each_pass(matrix, &vectors, PASS, |_, panel, x, place| {
+        let pace = loops.at(place.width);
+        macro_rules! pass {
+            ($vectors:literal, $registers:literal) => {
+                by_cache!(pace, TO, {
+                    pass::<$vectors, $registers, TO>(panel, x, place, pace.ahead, store)
+                })
+            };
+        }
+        match place.width {
+            1 => pass!(1, 4),
+            2 => pass!(2, 2),
+            3 => pass!(3, 1),
+            4 => pass!(4, 1),
+            5 => pass!(5, 1),
+            _ => pass!(6, 1),
+        }
     });
 }
 
@@ -145,26 +158,28 @@ pub(in crate::arch) fn quantize(x: &[f32], out: &mut [i8]) -> f32 {
 
 /// One panel times `B` vectors, `R` registers of 8 rows at a time.
 #[target_feature(enable = "avx2,fma")]
-fn pass<const B: usize, const R: usize>(
+fn pass<const B: usize, const R: usize, const TO: u8>(
     panel: &[i8],
     x: &[i16],
     place: Place,
+    ahead: usize,
     store: &mut impl RegisterStore,
 ) {
     if place.rows == PANEL_ROWS {
-        whole::<B, R>(panel, x, place, store);
+        whole::<B, R, TO>(panel, x, place, ahead, store);
     } else {
-        last::<B, R>(panel, x, place, store);
+        last::<B, R, TO>(panel, x, place, ahead, store);
     }
 }
 
 /// Never inlined: in one large function for all widths the registers of the loops would be spilled.
 #[target_feature(enable = "avx2,fma")]
 #[inline(never)]
-fn whole<const B: usize, const R: usize>(
+fn whole<const B: usize, const R: usize, const TO: u8>(
     panel: &[i8],
     x: &[i16],
     place: Place,
+    ahead: usize,
     store: &mut impl RegisterStore,
 ) {
     let quads = check::<B, R>(panel, x);
@@ -172,7 +187,7 @@ fn whole<const B: usize, const R: usize>(
     let lanes = unsafe { Avx2::new() };
     for first in (0..PANEL_ROWS).step_by(R * 8) {
         // SAFETY: the features of this function, and the lengths by the check; R * 8 divides 32.
-        let sums = unsafe { sums::<B, R>(panel, x, quads, first) };
+        let sums = unsafe { sums::<B, R, TO>(panel, x, quads, first, ahead) };
         store.store_registers(lanes, place, first, &sums);
     }
 }
@@ -180,10 +195,11 @@ fn whole<const B: usize, const R: usize>(
 /// A panel of which not all rows belong to the matrix.
 #[target_feature(enable = "avx2,fma")]
 #[inline(never)]
-fn last<const B: usize, const R: usize>(
+fn last<const B: usize, const R: usize, const TO: u8>(
     panel: &[i8],
     x: &[i16],
     place: Place,
+    ahead: usize,
     store: &mut impl RegisterStore,
 ) {
     let quads = check::<B, R>(panel, x);
@@ -192,7 +208,7 @@ fn last<const B: usize, const R: usize>(
     let mut tile = Tile([[0; PANEL_ROWS]; MAX_PASS]);
     for first in (0..PANEL_ROWS).step_by(R * 8) {
         // SAFETY: as in `whole`.
-        tile.put(lanes, first, &unsafe { sums::<B, R>(panel, x, quads, first) });
+        tile.put(lanes, first, &unsafe { sums::<B, R, TO>(panel, x, quads, first, ahead) });
     }
     store.store_with(lanes, place, &tile);
 }
@@ -214,11 +230,12 @@ fn check<const B: usize, const R: usize>(panel: &[i8], x: &[i16]) -> usize {
 /// # Safety
 /// The processor must have AVX2; the panel must have `quads` quads, x `B` vectors of as many, and `first + R * 8` must be at most 32.
 #[inline(always)]
-unsafe fn sums<const B: usize, const R: usize>(
+unsafe fn sums<const B: usize, const R: usize, const TO: u8>(
     panel: &[i8],
     x: &[i16],
     quads: usize,
     first: usize,
+    ahead: usize,
 ) -> [[__m256i; R]; B] {
     // SAFETY: the caller's promise: the 16 bytes of each group of 4 rows lie within the 128 of a quad, and the 4 integers from
     // (b * quads + quad) * 4 on within x.
@@ -226,6 +243,10 @@ unsafe fn sums<const B: usize, const R: usize>(
         // Two groups of rows a register of results.
         let mut sums = [[[_mm256_setzero_si256(); 2]; R]; B];
         for quad in 0..quads {
+            for line in (0..R * 8 * QUAD).step_by(64) {
+                let at = quad * STEP + first * QUAD + line + ahead;
+                prefetch::<TO>(panel.as_ptr().wrapping_add(at).cast());
+            }
             let mut w = [[_mm256_setzero_si256(); 2]; R];
             for r in 0..R {
                 for g in 0..2 {

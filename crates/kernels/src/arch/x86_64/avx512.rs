@@ -4,11 +4,13 @@
 
 use super::lanes::Avx512;
 use super::quantize;
+use crate::arch::prefetch::{by_cache, prefetch};
 use crate::drive::{MAX_PASS, Matrix, PANEL_ROWS, Tile, Vectors, drive_with};
 use crate::epilogue::Store;
 use crate::lanes::Twice;
 use crate::math::{self, Function};
 use crate::recurrent::Job;
+use crate::tuning::Tuning;
 use core::arch::x86_64::{
     __m512, _mm512_fmadd_ps, _mm512_loadu_ps, _mm512_set1_ps, _mm512_setzero_ps, _mm512_storeu_ps,
 };
@@ -44,21 +46,36 @@ pub(in crate::arch) fn matmul_f32(
     let stride = vectors.stride;
     // SAFETY: the processor has AVX-512F here, by the features of this function.
     let lanes = unsafe { Avx512::new() };
-    drive_with(lanes, matrix, vectors, MAX_PASS, store, |_, panel, x, width, tile| match width {
-        1 => tile_f32::<1>(panel, x, stride, tile),
-        2 => tile_f32::<2>(panel, x, stride, tile),
-        3 => tile_f32::<3>(panel, x, stride, tile),
-        4 => tile_f32::<4>(panel, x, stride, tile),
-        5 => tile_f32::<5>(panel, x, stride, tile),
-        6 => tile_f32::<6>(panel, x, stride, tile),
-        7 => tile_f32::<7>(panel, x, stride, tile),
-        _ => tile_f32::<8>(panel, x, stride, tile),
+    let loops = Tuning::current().float;
+    drive_with(lanes, matrix, vectors, MAX_PASS, store, |_, panel, x, width, tile| {
+        let pace = loops.at(width);
+        macro_rules! tile {
+            ($vectors:literal) => {
+                by_cache!(pace, TO, tile_f32::<$vectors, TO>(panel, x, stride, pace.ahead, tile))
+            };
+        }
+        match width {
+            1 => tile!(1),
+            2 => tile!(2),
+            3 => tile!(3),
+            4 => tile!(4),
+            5 => tile!(5),
+            6 => tile!(6),
+            7 => tile!(7),
+            _ => tile!(8),
+        }
     });
 }
 
-/// One panel times `B` vectors.
+/// One panel times `B` vectors; weights are asked for `ahead` bytes before their use, unless `TO` says not to.
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,fma")]
-fn tile_f32<const B: usize>(panel: &[f32], x: &[f32], stride: usize, tile: &mut Tile<f32>) {
+fn tile_f32<const B: usize, const TO: u8>(
+    panel: &[f32],
+    x: &[f32],
+    stride: usize,
+    ahead: usize,
+    tile: &mut Tile<f32>,
+) {
     let cols = panel.len() / PANEL_ROWS;
     assert!(
         cols <= stride && x.len() == B * stride,
@@ -69,6 +86,9 @@ fn tile_f32<const B: usize>(panel: &[f32], x: &[f32], stride: usize, tile: &mut 
         // SAFETY: k < cols, so the 32 floats from k * 32 on lie within the panel.
         let w: [__m512; 2] = unsafe {
             let column = panel.as_ptr().add(k * PANEL_ROWS);
+            let line = column.cast::<u8>().wrapping_add(ahead);
+            prefetch::<TO>(line);
+            prefetch::<TO>(line.wrapping_add(64));
             [_mm512_loadu_ps(column), _mm512_loadu_ps(column.add(16))]
         };
         for b in 0..B {

@@ -7,16 +7,16 @@
 use super::lanes::Avx512;
 use super::quantize::load_unsigned;
 use crate::Scratch;
+use crate::arch::prefetch::{self, by_cache, prefetch};
 use crate::drive::{MAX_PASS, Matrix, PANEL_ROWS, Tile, for_each_width};
 use crate::epilogue::{Place, RegisterStore};
 use crate::input::{Input, QUAD, Shape};
+use crate::tuning::{Pace, Tuning};
 use core::arch::x86_64::{
     __m512i, _mm512_add_epi32, _mm512_dpbusd_epi32, _mm512_loadu_si512, _mm512_set1_epi32,
     _mm512_setzero_si512,
 };
 
-/// Weights that are multiplied with one pass of vectors after the other: a part of the second cache.
-const BLOCK_BYTES: usize = 256 << 10;
 /// Bytes of four columns of a panel.
 const STEP: usize = PANEL_ROWS * QUAD;
 
@@ -36,18 +36,20 @@ pub(in crate::arch) fn matmul_i8(
     scratch: &Scratch,
     store: &mut impl RegisterStore,
 ) {
+    let tuning = Tuning::current();
     let stride = matrix.panel_len / PANEL_ROWS;
     let x = scratch.unsigned.as_slice();
     let (offsets, _) = offsets.as_chunks::<PANEL_ROWS>();
     // Panels by panels that stay in the second cache, so that the weights come from far away once.
-    let block = (BLOCK_BYTES / matrix.panel_len).max(1);
+    let block = (tuning.block_bytes / matrix.panel_len).max(1);
     let blocks = matrix.panels.chunks(block * matrix.panel_len).zip(offsets.chunks(block));
     for (index, (panels, offsets)) in blocks.enumerate() {
         let row = index * block * PANEL_ROWS;
         let rows = (block * PANEL_ROWS).min(matrix.rows - row);
         for_each_width(batch, MAX_PASS, |vector, width| {
             let x = &x[vector * stride..];
-            pass(panels, x, stride, offsets, Place { vector, width, row, rows }, store);
+            let place = Place { vector, width, row, rows };
+            pass(tuning.int8.at(width), panels, x, stride, offsets, place, store);
         });
     }
 }
@@ -55,6 +57,7 @@ pub(in crate::arch) fn matmul_i8(
 /// Some panels, which begin at the row of the place and have its rows, times the vectors of a pass.
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni,fma")]
 fn pass(
+    pace: Pace,
     panels: &[i8],
     x: &[u8],
     stride: usize,
@@ -62,30 +65,45 @@ fn pass(
     place: Place,
     store: &mut impl RegisterStore,
 ) {
-    match place.width {
-        0 => {}
-        1 => run::<1, 4>(panels, x, stride, offsets, place, store),
-        2 => run::<2, 2>(panels, x, stride, offsets, place, store),
-        3 => run::<3, 2>(panels, x, stride, offsets, place, store),
-        4 => run::<4, 1>(panels, x, stride, offsets, place, store),
-        5 => run::<5, 1>(panels, x, stride, offsets, place, store),
-        6 => run::<6, 1>(panels, x, stride, offsets, place, store),
-        7 => run::<7, 1>(panels, x, stride, offsets, place, store),
-        _ => run::<8, 1>(panels, x, stride, offsets, place, store),
+    macro_rules! run {
+        ($vectors:literal, $stretches:literal) => {
+            by_cache!(pace, TO, {
+                run::<$vectors, $stretches, TO>(
+                    panels, x, stride, offsets, place, pace.ahead, store,
+                )
+            })
+        };
+    }
+    match (place.width, pace.stretches) {
+        (0, _) => {}
+        (1, _) => run!(1, 4),
+        (2, ..=2) => run!(2, 2),
+        (2, _) => run!(2, 4),
+        (3, ..=2) => run!(3, 2),
+        (3, _) => run!(3, 3),
+        (4, ..=1) => run!(4, 1),
+        (4, _) => run!(4, 2),
+        (5, ..=1) => run!(5, 1),
+        (5, _) => run!(5, 2),
+        (6, _) => run!(6, 1),
+        (7, _) => run!(7, 1),
+        _ => run!(8, 1),
     }
 }
 
-/// [`pass`] for `B` vectors, `U` quads of columns at a time, each with accumulators of its own.
+/// [`pass`] for `B` vectors, `U` quads of columns at a time, each with accumulators of its own; weights are asked for `ahead` bytes before
+/// their use, unless `TO` says not to.
 ///
 /// Never inlined: in one large function for all widths the registers of the loops would be spilled.
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni,fma")]
 #[inline(never)]
-fn run<const B: usize, const U: usize>(
+fn run<const B: usize, const U: usize, const TO: u8>(
     panels: &[i8],
     x: &[u8],
     stride: usize,
     offsets: &[[i32; PANEL_ROWS]],
     place: Place,
+    ahead: usize,
     store: &mut impl RegisterStore,
 ) {
     let quads = stride / QUAD;
@@ -103,7 +121,7 @@ fn run<const B: usize, const U: usize>(
         |index| {
             let panel = &panels[index * panel_len..][..quads * STEP];
             // SAFETY: the features of this function; a panel of `quads` quads and `B` vectors of them.
-            unsafe { sums::<B, U>(panel, x, quads, &offsets[index]) }
+            unsafe { sums::<B, U, TO>(panel, x, quads, &offsets[index], ahead) }
         },
     );
     if let Some(offsets) = offsets.get(whole) {
@@ -126,7 +144,7 @@ fn last<const B: usize, const U: usize>(
     let quads = panel.len() / STEP;
     assert!(x.len() == B * quads * QUAD, "the pass holds B vectors of a panel's columns");
     // SAFETY: the features of this function; a panel of `quads` quads and `B` vectors of them.
-    let sums = unsafe { sums::<B, U>(panel, x, quads, offsets) };
+    let sums = unsafe { sums::<B, U, { prefetch::NOT }>(panel, x, quads, offsets, 0) };
     // SAFETY: the processor has AVX-512F here, by the features of this function.
     let lanes = unsafe { Avx512::new() };
     let mut tile = Tile([[0; PANEL_ROWS]; MAX_PASS]);
@@ -139,11 +157,12 @@ fn last<const B: usize, const U: usize>(
 /// # Safety
 /// The processor must have AVX-512 with VNNI, the panel `quads` quads, and `x` `B` vectors of as many.
 #[inline(always)]
-unsafe fn sums<const B: usize, const U: usize>(
+unsafe fn sums<const B: usize, const U: usize, const TO: u8>(
     panel: &[i8],
     x: &[u8],
     quads: usize,
     offsets: &[i32; PANEL_ROWS],
+    ahead: usize,
 ) -> [[__m512i; 2]; B] {
     // SAFETY: the caller's promise; `offsets` holds two registers.
     unsafe {
@@ -157,12 +176,12 @@ unsafe fn sums<const B: usize, const U: usize>(
         let mut quad = 0;
         while quad < whole {
             for u in 0..U {
-                add_quad(panel, x, quads, quad + u, &mut sums[u]);
+                add_quad::<B, TO>(panel, x, quads, quad + u, ahead, &mut sums[u]);
             }
             quad += U;
         }
         while quad < quads {
-            add_quad(panel, x, quads, quad, &mut sums[0]);
+            add_quad::<B, TO>(panel, x, quads, quad, ahead, &mut sums[0]);
             quad += 1;
         }
         let mut totals = sums[0];
@@ -182,17 +201,20 @@ unsafe fn sums<const B: usize, const U: usize>(
 /// # Safety
 /// That of [`sums`], and `quad` is below `quads`.
 #[inline(always)]
-unsafe fn add_quad<const B: usize>(
+unsafe fn add_quad<const B: usize, const TO: u8>(
     panel: &[i8],
     x: &[u8],
     quads: usize,
     quad: usize,
+    ahead: usize,
     sums: &mut [[__m512i; 2]; B],
 ) {
     // SAFETY: quad < quads, so the 128 bytes from quad * 128 on lie within the panel, and the 4 bytes from (b * quads + quad) * 4 on within
     // x.
     unsafe {
         let columns = panel.as_ptr().add(quad * STEP);
+        prefetch::<TO>(columns.wrapping_add(ahead).cast());
+        prefetch::<TO>(columns.wrapping_add(ahead + 64).cast());
         let w = [_mm512_loadu_si512(columns.cast()), _mm512_loadu_si512(columns.add(64).cast())];
         for b in 0..B {
             let values = x.as_ptr().add((b * quads + quad) * QUAD).cast::<i32>().read_unaligned();

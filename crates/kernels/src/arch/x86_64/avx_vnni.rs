@@ -6,9 +6,11 @@
 use super::lanes::Avx2;
 use super::quantize::load_unsigned;
 use crate::Scratch;
+use crate::arch::prefetch::{by_cache, prefetch};
 use crate::drive::{MAX_PASS, Matrix, PANEL_ROWS, Tile, Vectors, for_each_pass};
 use crate::epilogue::{Place, RegisterStore};
 use crate::input::{Input, QUAD, Shape};
+use crate::tuning::Tuning;
 
 /// Vectors a pass: 6 vectors of 2 registers leave room for the weights and a broadcast.
 const PASS: usize = 6;
@@ -55,43 +57,54 @@ macro_rules! coding {
                 let stride = matrix.panel_len / PANEL_ROWS;
                 let vectors = Vectors { x: scratch.unsigned.as_slice(), stride, batch };
                 let (offsets, _) = offsets.as_chunks::<PANEL_ROWS>();
+                let loops = Tuning::current().int8;
                 for_each_pass(matrix, &vectors, PASS, |index, panel, x, place| {
                     let offsets = &offsets[index];
+                    let pace = loops.at(place.width);
+                    macro_rules! run {
+                        ($b:literal, $r:literal, $u:literal) => {
+                            by_cache!(pace, TO, {
+                                run::<$b, $r, $u, TO>(panel, x, offsets, place, pace.ahead, store)
+                            })
+                        };
+                    }
                     match place.width {
-                        1 => run::<1, 4, 2>(panel, x, offsets, place, store),
-                        2 => run::<2, 4, 1>(panel, x, offsets, place, store),
-                        3 => run::<3, 4, 1>(panel, x, offsets, place, store),
-                        4 => run::<4, 2, 1>(panel, x, offsets, place, store),
-                        5 => run::<5, 2, 1>(panel, x, offsets, place, store),
-                        _ => run::<6, 2, 1>(panel, x, offsets, place, store),
+                        1 => run!(1, 4, 2),
+                        2 => run!(2, 4, 1),
+                        3 => run!(3, 4, 1),
+                        4 => run!(4, 2, 1),
+                        5 => run!(5, 2, 1),
+                        _ => run!(6, 2, 1),
                     }
                 });
             }
 
             /// One panel times `B` vectors, `R` registers of 8 rows and `U` quads of columns at a time.
             #[target_feature(enable = $features)]
-            fn run<const B: usize, const R: usize, const U: usize>(
+            fn run<const B: usize, const R: usize, const U: usize, const TO: u8>(
                 panel: &[i8],
                 x: &[u8],
                 offsets: &[i32; PANEL_ROWS],
                 place: Place,
+                ahead: usize,
                 store: &mut impl RegisterStore,
             ) {
                 if place.rows == PANEL_ROWS {
-                    whole::<B, R, U>(panel, x, offsets, place, store);
+                    whole::<B, R, U, TO>(panel, x, offsets, place, ahead, store);
                 } else {
-                    last::<B, R, U>(panel, x, offsets, place, store);
+                    last::<B, R, U, TO>(panel, x, offsets, place, ahead, store);
                 }
             }
 
             /// Never inlined: in one large function for all widths the registers of the loops would be spilled.
             #[target_feature(enable = $features)]
             #[inline(never)]
-            fn whole<const B: usize, const R: usize, const U: usize>(
+            fn whole<const B: usize, const R: usize, const U: usize, const TO: u8>(
                 panel: &[i8],
                 x: &[u8],
                 offsets: &[i32; PANEL_ROWS],
                 place: Place,
+                ahead: usize,
                 store: &mut impl RegisterStore,
             ) {
                 let quads = check::<B, R>(panel, x);
@@ -99,7 +112,8 @@ macro_rules! coding {
                 let lanes = unsafe { Avx2::new() };
                 for first in (0..PANEL_ROWS).step_by(R * 8) {
                     // SAFETY: the features of this function, and the lengths by the check; R * 8 divides 32.
-                    let sums = unsafe { sums::<B, R, U>(panel, x, quads, offsets, first) };
+                    let sums =
+                        unsafe { sums::<B, R, U, TO>(panel, x, quads, offsets, first, ahead) };
                     store.store_registers(lanes, place, first, &sums);
                 }
             }
@@ -107,11 +121,12 @@ macro_rules! coding {
             /// A panel of which not all rows belong to the matrix.
             #[target_feature(enable = $features)]
             #[inline(never)]
-            fn last<const B: usize, const R: usize, const U: usize>(
+            fn last<const B: usize, const R: usize, const U: usize, const TO: u8>(
                 panel: &[i8],
                 x: &[u8],
                 offsets: &[i32; PANEL_ROWS],
                 place: Place,
+                ahead: usize,
                 store: &mut impl RegisterStore,
             ) {
                 let quads = check::<B, R>(panel, x);
@@ -121,7 +136,7 @@ macro_rules! coding {
                 for first in (0..PANEL_ROWS).step_by(R * 8) {
                     // SAFETY: as in `whole`.
                     tile.put(lanes, first, &unsafe {
-                        sums::<B, R, U>(panel, x, quads, offsets, first)
+                        sums::<B, R, U, TO>(panel, x, quads, offsets, first, ahead)
                     });
                 }
                 store.store_with(lanes, place, &tile);
@@ -133,12 +148,13 @@ macro_rules! coding {
             /// The processor must have the features; the panel must have `quads` quads, x `B` vectors of as many, and `first + R * 8` must
             /// be at most 32.
             #[inline(always)]
-            unsafe fn sums<const B: usize, const R: usize, const U: usize>(
+            unsafe fn sums<const B: usize, const R: usize, const U: usize, const TO: u8>(
                 panel: &[i8],
                 x: &[u8],
                 quads: usize,
                 offsets: &[i32; PANEL_ROWS],
                 first: usize,
+                ahead: usize,
             ) -> [[__m256i; R]; B] {
                 // SAFETY: the caller's promise.
                 unsafe {
@@ -155,12 +171,12 @@ macro_rules! coding {
                     let mut quad = 0;
                     while quad < whole {
                         for u in 0..U {
-                            add_quad(panel, x, quads, quad + u, &mut sums[u]);
+                            add_quad::<B, R, TO>(panel, x, quads, quad + u, ahead, &mut sums[u]);
                         }
                         quad += U;
                     }
                     while quad < quads {
-                        add_quad(panel, x, quads, quad, &mut sums[0]);
+                        add_quad::<B, R, TO>(panel, x, quads, quad, ahead, &mut sums[0]);
                         quad += 1;
                     }
                     let mut totals = sums[0];
@@ -180,11 +196,12 @@ macro_rules! coding {
             /// # Safety
             /// That of [`sums`]; `panel` points to its first row, and `quad` is below `quads`.
             #[inline(always)]
-            unsafe fn add_quad<const B: usize, const R: usize>(
+            unsafe fn add_quad<const B: usize, const R: usize, const TO: u8>(
                 panel: *const i8,
                 x: &[u8],
                 quads: usize,
                 quad: usize,
+                ahead: usize,
                 sums: &mut [[__m256i; R]; B],
             ) {
                 // SAFETY: quad < quads, so the 4 bytes from (b * quads + quad) * 4 on lie within x, and the R * 32 bytes from the first row
@@ -194,6 +211,9 @@ macro_rules! coding {
                     for b in 0..B {
                         let at = x.as_ptr().add((b * quads + quad) * QUAD);
                         values[b] = _mm256_set1_epi32(at.cast::<i32>().read_unaligned());
+                    }
+                    for line in (0..R * 32).step_by(64) {
+                        prefetch::<TO>(panel.wrapping_add(quad * STEP + line + ahead).cast());
                     }
                     for r in 0..R {
                         let w = _mm256_loadu_si256(panel.add(quad * STEP + r * 8 * QUAD).cast());

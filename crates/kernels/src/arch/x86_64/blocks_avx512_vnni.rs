@@ -4,9 +4,11 @@ use super::lanes::Avx512;
 use crate::Scratch;
 use crate::arch::Blocks;
 use crate::arch::blocks::{self, Panel};
+use crate::arch::prefetch::{by_cache, prefetch};
 use crate::drive::{MAX_PASS, Tile};
 use crate::epilogue::Store;
 use crate::input::{QUAD, Shape};
+use crate::tuning::Tuning;
 use core::arch::x86_64::{
     __m512i, _mm512_add_epi32, _mm512_dpbusd_epi32, _mm512_loadu_si512, _mm512_set1_epi32,
     _mm512_setzero_si512, _mm512_storeu_si512,
@@ -23,21 +25,38 @@ pub(in crate::arch) fn matmul(
     let x = scratch.unsigned.as_slice();
     // SAFETY: the processor has AVX-512F here, by the features of this function.
     let lanes = unsafe { Avx512::new() };
-    blocks::drive(lanes, matrix, shape, x, MAX_PASS, store, |panel, x, width, tile| match width {
-        1 => tile_i8::<1, 4>(panel, x, tile),
-        2 => tile_i8::<2, 2>(panel, x, tile),
-        3 => tile_i8::<3, 2>(panel, x, tile),
-        4 => tile_i8::<4, 1>(panel, x, tile),
-        5 => tile_i8::<5, 1>(panel, x, tile),
-        6 => tile_i8::<6, 1>(panel, x, tile),
-        7 => tile_i8::<7, 1>(panel, x, tile),
-        _ => tile_i8::<8, 1>(panel, x, tile),
+    let loops = Tuning::current().int8;
+    blocks::drive(lanes, matrix, shape, x, MAX_PASS, store, |panel, x, width, tile| {
+        let pace = loops.at(width);
+        macro_rules! tile {
+            ($vectors:literal, $stretches:literal) => {
+                by_cache!(pace, TO, {
+                    tile_i8::<$vectors, $stretches, TO>(panel, x, pace.ahead, tile)
+                })
+            };
+        }
+        match width {
+            1 => tile!(1, 4),
+            2 => tile!(2, 2),
+            3 => tile!(3, 2),
+            4 => tile!(4, 1),
+            5 => tile!(5, 1),
+            6 => tile!(6, 1),
+            7 => tile!(7, 1),
+            _ => tile!(8, 1),
+        }
     });
 }
 
-/// The blocks of one panel times `B` vectors, `U` blocks at a time, each with accumulators of its own.
+/// The blocks of one panel times `B` vectors, `U` blocks at a time, each with accumulators of its own; weights are asked for `ahead` bytes before
+/// their use, unless `TO` says not to.
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni,fma")]
-fn tile_i8<const B: usize, const U: usize>(panel: Panel, x: &[u8], tile: &mut Tile<i32>) {
+fn tile_i8<const B: usize, const U: usize, const TO: u8>(
+    panel: Panel,
+    x: &[u8],
+    ahead: usize,
+    tile: &mut Tile<i32>,
+) {
     let count = panel.blocks.len();
     assert!(panel.columns.len() == count && x.len().is_multiple_of(B));
     let stride = x.len() / B;
@@ -54,6 +73,8 @@ fn tile_i8<const B: usize, const U: usize>(panel: Panel, x: &[u8], tile: &mut Ti
         // SAFETY: both callers below pass block < count, the number of blocks, each of 128 bytes, and of columns.
         let (w, column) = unsafe {
             let weights = panel.blocks.as_ptr().add(block).cast::<i8>();
+            prefetch::<TO>(weights.wrapping_add(ahead).cast());
+            prefetch::<TO>(weights.wrapping_add(ahead + 64).cast());
             let w: [__m512i; 2] =
                 [_mm512_loadu_si512(weights.cast()), _mm512_loadu_si512(weights.add(64).cast())];
             (w, *panel.columns.get_unchecked(block) as usize * QUAD)

@@ -10,11 +10,13 @@
 
 use super::lanes::Avx512;
 use crate::Scratch;
+use crate::arch::prefetch::{by_cache, prefetch};
 use crate::drive::{MAX_PASS, Matrix, Tile, Vectors, drive_with};
 use crate::epilogue::Store;
 use crate::input::{Input, QUAD, Shape};
 use crate::int4::{self, STEP};
 use crate::quantize::GROUP;
+use crate::tuning::Tuning;
 use core::arch::x86_64::{
     __m512i, _mm_loadu_si128, _mm512_add_epi32, _mm512_and_si512, _mm512_cvtepi8_epi32,
     _mm512_dpbusd_epi32, _mm512_dpwssd_epi32, _mm512_loadu_si512, _mm512_set1_epi8,
@@ -42,24 +44,38 @@ pub(in crate::arch) fn matmul_i4(
 ) {
     // SAFETY: the processor has AVX-512F here, by the features of this function.
     let lanes = unsafe { Avx512::new() };
-    drive_with(lanes, matrix, vectors, MAX_PASS, store, |_, panel, x, width, tile| match width {
-        1 => tile_i4::<1, 2, 2>(panel, x, vectors.stride, tile),
-        2 => tile_i4::<2, 2, 2>(panel, x, vectors.stride, tile),
-        3 => tile_i4::<3, 2, 1>(panel, x, vectors.stride, tile),
-        4 => tile_i4::<4, 2, 1>(panel, x, vectors.stride, tile),
-        5 => tile_i4::<5, 1, 1>(panel, x, vectors.stride, tile),
-        6 => tile_i4::<6, 1, 1>(panel, x, vectors.stride, tile),
-        7 => tile_i4::<7, 1, 1>(panel, x, vectors.stride, tile),
-        _ => tile_i4::<8, 1, 1>(panel, x, vectors.stride, tile),
+    let loops = Tuning::current().int4;
+    let stride = vectors.stride;
+    drive_with(lanes, matrix, vectors, MAX_PASS, store, |_, panel, x, width, tile| {
+        let pace = loops.at(width);
+        macro_rules! tile {
+            ($vectors:literal, $halves:literal, $parts:literal) => {
+                by_cache!(pace, TO, {
+                    tile_i4::<$vectors, $halves, $parts, TO>(panel, x, stride, pace.ahead, tile)
+                })
+            };
+        }
+        match width {
+            1 => tile!(1, 2, 2),
+            2 => tile!(2, 2, 2),
+            3 => tile!(3, 2, 1),
+            4 => tile!(4, 2, 1),
+            5 => tile!(5, 1, 1),
+            6 => tile!(6, 1, 1),
+            7 => tile!(7, 1, 1),
+            _ => tile!(8, 1, 1),
+        }
     });
 }
 
 /// One panel times `B` vectors, `H` halves of its rows at a time; `P` is 2 where the halves of bytes have accumulators of their own.
+/// Weights are asked for `ahead` bytes before their use, unless `TO` says not to.
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni,fma")]
-fn tile_i4<const B: usize, const H: usize, const P: usize>(
+fn tile_i4<const B: usize, const H: usize, const P: usize, const TO: u8>(
     panel: &[u8],
     x: &[u8],
     stride: usize,
+    ahead: usize,
     tile: &mut Tile<i32>,
 ) {
     let groups = int4::groups::<B>(panel, x, stride);
@@ -83,6 +99,7 @@ fn tile_i4<const B: usize, const H: usize, const P: usize>(
                 for h in 0..H {
                     let at = int4::weights_at(group) + step * STEP + (first + h) * HALF;
                     // SAFETY: group < groups, step < 4 and first + h < 2, so the 64 bytes lie within the 512 of the group.
+                    prefetch::<TO>(panel.as_ptr().wrapping_add(at + ahead));
                     let both = unsafe { _mm512_loadu_si512(panel.as_ptr().add(at).cast()) };
                     w[h] = [
                         _mm512_and_si512(both, low),
