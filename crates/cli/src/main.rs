@@ -29,6 +29,7 @@ mod recordings;
 mod settings_args;
 mod subtitles;
 mod summary;
+mod tuning;
 mod verbs;
 mod voice_args;
 
@@ -42,10 +43,13 @@ use clap::Parser;
 struct Cli {
     #[command(subcommand)]
     verb: verbs::Verb,
+    #[command(flatten)]
+    tuning: tuning::TuningArg,
 }
 
 fn main() -> ExitCode {
-    match Cli::parse().verb.run() {
+    let Cli { verb, tuning } = Cli::parse();
+    match tuning.install().and_then(|()| verb.run()) {
         Ok(verdict) => verdict.into(),
         Err(error) => failure::report(&error),
     }

@@ -135,3 +135,21 @@ fn kernels_print_a_table_and_name_what_there_is() {
     let (_, error) = run(stonechat().args(arguments).args(["--isa", "mmx"]), 2);
     assert!(error.contains("mmx") && error.contains("portable"), "{error}");
 }
+
+#[test]
+fn tuning_figures_are_read_and_change_no_text() {
+    let folder = Folder::new();
+    let loops =
+        "stretches = [2, 2, 2, 2, 2, 2, 2, 2]\nahead = [9, 9, 9, 9, 9, 9, 9, 9]\ninto = \"l2\"\n";
+    let file = format!("block_bytes = 4096\n[int8]\n{loops}[int4]\n{loops}[float]\n{loops}");
+    let tuning = folder.write("t.toml", file);
+    let sample = concat!(env!("CARGO_MANIFEST_DIR"), "/../../samples/kitchen.flac");
+    let (plain, _) = run(stonechat().args(["transcribe", sample]), 0);
+    let (tuned, _) = run(stonechat().args(["transcribe", sample, "--tuning"]).arg(&tuning), 0);
+    assert_eq!(plain, tuned);
+    let wrong = folder.write("wrong.toml", "stretches = 3");
+    let (_, error) = run(stonechat().args(["transcribe", sample, "--tuning"]).arg(wrong), 1);
+    assert!(error.contains("wrong.toml") && error.contains("bench kernels --tune"), "{error}");
+    let arguments = ["bench", "kernels", "--tune", "--shape", "4x4"];
+    run(stonechat().args(arguments), 2);
+}

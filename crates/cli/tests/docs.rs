@@ -120,7 +120,9 @@ fn every_command_of_the_pages_runs() {
         let folder = files();
         for command in commands(&fs::read_to_string(page).unwrap()) {
             println!("{}: {command}", page.file_name().unwrap().display());
-            let words = words(&command);
+            let mut words = words(&command);
+            // What a shell would do: the output goes into a file.
+            let into = words.iter().position(|word| word == ">").map(|at| words.split_off(at));
             let mut run_it = stonechat();
             run_it.current_dir(folder.root.path()).args(&words[1..]);
             if words[1] == "train" {
@@ -131,7 +133,10 @@ fn every_command_of_the_pages_runs() {
                     run_it.args(["--set", change]);
                 });
             }
-            run(&mut run_it, 0);
+            let (text, _) = run(&mut run_it, 0);
+            if let Some(into) = into {
+                folder.write(&into[1], text);
+            }
             count += 1;
         }
     }

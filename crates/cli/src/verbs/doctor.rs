@@ -6,6 +6,7 @@ use anyhow::{Context, Result, bail};
 use clap::Args;
 use serde::Serialize;
 use stonechat_kernels::Isa;
+use stonechat_kernels::tuning::Processor;
 
 use crate::decoder_args::DecoderArgs;
 use crate::failure::{Verdict, message};
@@ -35,6 +36,8 @@ struct Report {
     system: String,
     features: Vec<&'static str>,
     debug_build: bool,
+    /// The processor as it names itself.
+    processor: String,
     /// The instruction set that products run on, and why it is that one.
     isa: &'static str,
     isa_reason: String,
@@ -90,6 +93,7 @@ impl Doctor {
             system: format!("{} {}", std::env::consts::OS, std::env::consts::ARCH),
             features: features(),
             debug_build: cfg!(debug_assertions),
+            processor: Processor::detect().to_string(),
             isa: isa.name(),
             isa_reason: match isas.len() {
                 0 | 1 => "the processor has none of the others that are built in".into(),
@@ -200,6 +204,7 @@ impl Report {
         };
         format!(
             "stonechat {}, {}, features: {features}{debug}\n\
+             processor        {}\n\
              instruction set  {}: {} ({})\n\
              threads          {}\n\
              model            {}: {}, {} parameters, {} symbols, {} Hz\n\
@@ -208,6 +213,7 @@ impl Report {
              peak memory      {}",
             self.version,
             self.system,
+            self.processor,
             self.isa,
             self.isa_reason,
             self.isas.join(", "),

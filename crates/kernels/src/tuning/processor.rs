@@ -125,7 +125,7 @@ mod tests {
         // The signatures that these processors give, and what they are known as.
         let cases = [
             (0x000C_06F2, (6, 207), "Emerald Rapids"),
-            (0x0080_6F8, (6, 143), "Sapphire Rapids"),
+            (0x0008_06F8, (6, 143), "Sapphire Rapids"),
             (0x00A1_0F11, (25, 17), "Zen 4 server"),
             (0x00A6_0F12, (25, 97), "Zen 4 desktop"),
             (0x0000_0543, (5, 4), "Pentium MMX"),

@@ -8,12 +8,14 @@ use clap::{Args, value_parser};
 use serde::Serialize;
 use stonechat_kernels::machine::{Reader, Report as Machine};
 use stonechat_kernels::quantize::{Grouped, quantize_groups, quantize_rows};
+use stonechat_kernels::tuning::Processor;
 use stonechat_kernels::{
     Activation, Arena, Isa, Packed, PackedI4, PackedI8, PackedLowRank, Product, Scratch, Weights,
 };
 
 use crate::failure::{Verdict, usage};
 use crate::output::{self, Table};
+use crate::tuning::Searched;
 
 /// Layers of speech networks, and one for a server.
 const SHAPES: [Shape; 7] = [
@@ -45,6 +47,9 @@ pub struct Kernels {
     /// Times that each product is measured; the best counts
     #[arg(long, value_name = "N", default_value_t = 11, value_parser = value_parser!(u32).range(1..=10_000))]
     rounds: u32,
+    /// Search the figures that the kernels run by best on this machine, and print them: a file for `--tuning`
+    #[arg(long, conflicts_with_all = ["shapes", "batches", "rounds"])]
+    tune: bool,
     /// Print one JSON object
     #[arg(long)]
     json: bool,
@@ -58,6 +63,8 @@ struct Shape {
 
 #[derive(Serialize)]
 struct Report {
+    /// As it names itself.
+    processor: String,
     isa: &'static str,
     /// What `--isa` takes on this processor, slowest first.
     isa_available: Vec<&'static str>,
@@ -105,6 +112,15 @@ struct Timed {
 impl Kernels {
     pub fn run(self) -> Result<Verdict> {
         let isa = self.isa()?;
+        if self.tune {
+            let found = Searched::search(isa)?;
+            if self.json {
+                output::json(&found)?;
+            } else {
+                output::text(&found.to_toml()?)?;
+            }
+            return Ok(Verdict::Good);
+        }
         output::say(&format!("measuring this core: caches, memory, {isa} arithmetic"));
         let machine = Machine::measure(isa)?;
         let shapes = if self.shapes.is_empty() { SHAPES.to_vec() } else { self.shapes.clone() };
@@ -120,6 +136,7 @@ impl Kernels {
             self.measure(&machine, shape, &mut products)?;
         }
         let report = Report {
+            processor: Processor::detect().to_string(),
             isa: isa.name(),
             isa_available: Isa::available().into_iter().map(Isa::name).collect(),
             advice: isa.advice(),
@@ -248,9 +265,10 @@ impl Report {
         let advice = self.advice.map_or(String::new(), |advice| format!("slow: {advice}\n"));
         let l3 = self.l3_gbs.map_or("none".into(), |gbs| format!("{gbs:.0}"));
         format!(
-            "{} kernels, one core, best of {}\n{advice}\
+            "{}, {} kernels, one core, best of {}\n{advice}\
              read bandwidth, GB/s  L1 {:.0}, L2 {:.0}, L3 {l3}, memory {:.1}\n\
              peak                  int8 {:.0} GOP/s, f32 {:.0} GFLOP/s\n\n{}",
+            self.processor,
             self.isa,
             self.rounds,
             self.l1_gbs,
