@@ -1,11 +1,10 @@
 //! Tuning figures of the kernels as a file, and the search for them.
 
-use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use clap::Args;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use stonechat_files::TextFile;
 use stonechat_kernels::Isa;
 use stonechat_kernels::tuning::{Found, Processor, Tuning, search};
@@ -24,35 +23,26 @@ impl TuningArg {
     /// Makes the whole program run by the figures of the file, if there is one.
     pub fn install(&self) -> Result<()> {
         if let Some(path) = &self.tuning {
-            read(path)?.install();
+            Searched::read(path)?.tuning.install();
         }
         Ok(())
     }
 }
 
-fn read(path: &Path) -> Result<Tuning> {
-    let text = TextFile::read(path)?;
-    toml::from_str(text.as_str()?).with_context(|| {
-        format!(
-            "{}: these are no tuning figures; `stonechat bench kernels --tune` prints some",
-            path.display()
-        )
-    })
-}
-
-/// What a search found.
-#[derive(Serialize)]
+/// What a search found: the file for `--tuning`.
+#[derive(Deserialize, Serialize)]
 pub struct Searched {
     processor: String,
-    isa: &'static str,
+    isa: String,
     tuning: Tuning,
+    #[serde(default)]
     gains: Vec<Gain>,
 }
 
 /// What the figures gain for one kind of weights and one number of vectors.
-#[derive(Serialize)]
+#[derive(Deserialize, Serialize)]
 struct Gain {
-    weights: &'static str,
+    weights: String,
     batch: usize,
     /// Times as fast as with nothing tuned, weights in the second cache.
     hot: f64,
@@ -71,16 +61,24 @@ impl Searched {
         let tuning = search(isa, |found| {
             let Found { kind: weights, width: batch, hot_gain: hot, cold_gain: cold } = found;
             output::say(&format!("{weights}, {batch} vectors: {hot:.2} x hot, {cold:.2} x cold"));
-            gains.push(Gain { weights, batch, hot, cold });
+            gains.push(Gain { weights: weights.into(), batch, hot, cold });
         })?;
-        Ok(Self { processor: Processor::detect().to_string(), isa: isa.name(), tuning, gains })
+        Ok(Self {
+            processor: Processor::detect().to_string(),
+            isa: isa.name().into(),
+            tuning,
+            gains,
+        })
     }
 
-    /// The file for `--tuning`.
-    pub fn to_toml(&self) -> Result<String> {
-        let mut text = format!("# {}, {}\n", self.processor, self.isa);
-        write!(text, "{}", toml::to_string(&self.tuning)?)?;
-        Ok(text)
+    fn read(path: &Path) -> Result<Self> {
+        let text = TextFile::read(path)?;
+        serde_json::from_str(text.as_str()?).with_context(|| {
+            format!(
+                "{}: these are no tuning figures; `stonechat bench kernels --tune` prints some",
+                path.display()
+            )
+        })
     }
 }
 
@@ -91,15 +89,16 @@ mod tests {
     #[test]
     fn what_is_printed_is_read() {
         let tuning = *Tuning::detected();
-        let searched = Searched { processor: "a".into(), isa: "b", tuning, gains: Vec::new() };
+        let searched =
+            Searched { processor: "a".into(), isa: "b".into(), tuning, gains: Vec::new() };
         let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("t.toml");
-        std::fs::write(&file, searched.to_toml().unwrap()).unwrap();
-        assert_eq!(read(&file).unwrap(), tuning);
-        for wrong in ["", "block_bytes = 1", "block_bytes = 'a'"] {
+        let file = folder.path().join("t.json");
+        std::fs::write(&file, serde_json::to_string(&searched).unwrap()).unwrap();
+        assert_eq!(Searched::read(&file).unwrap().tuning, tuning);
+        for wrong in ["", "{}", r#"{"processor":"a","isa":"b","tuning":{"block_bytes":1}}"#] {
             std::fs::write(&file, wrong).unwrap();
-            let error = format!("{:#}", read(&file).unwrap_err());
-            assert!(error.contains("t.toml") && error.contains("--tune"), "{wrong}: {error}");
+            let error = format!("{:#}", Searched::read(&file).err().unwrap());
+            assert!(error.contains("t.json") && error.contains("--tune"), "{wrong}: {error}");
         }
     }
 }

@@ -3,6 +3,7 @@
 mod common;
 
 use common::*;
+use serde_json::json;
 
 #[test]
 fn figures_fit_each_other() {
@@ -139,17 +140,17 @@ fn kernels_print_a_table_and_name_what_there_is() {
 #[test]
 fn tuning_figures_are_read_and_change_no_text() {
     let folder = Folder::new();
-    let loops =
-        "stretches = [2, 2, 2, 2, 2, 2, 2, 2]\nahead = [9, 9, 9, 9, 9, 9, 9, 9]\ninto = \"l2\"\n";
-    let file = format!("block_bytes = 4096\n[int8]\n{loops}[int4]\n{loops}[float]\n{loops}");
-    let tuning = folder.write("t.toml", file);
+    let loops = json!({ "stretches": [2; 8], "ahead": [9; 8], "into": "l2" });
+    let tuning = json!({ "block_bytes": 4096, "int8": loops, "int4": loops, "float": loops });
+    let file = json!({ "processor": "any", "isa": "any", "tuning": tuning }).to_string();
+    let tuning = folder.write("t.json", file);
     let sample = concat!(env!("CARGO_MANIFEST_DIR"), "/../../samples/kitchen.flac");
     let (plain, _) = run(stonechat().args(["transcribe", sample]), 0);
     let (tuned, _) = run(stonechat().args(["transcribe", sample, "--tuning"]).arg(&tuning), 0);
     assert_eq!(plain, tuned);
-    let wrong = folder.write("wrong.toml", "stretches = 3");
+    let wrong = folder.write("wrong.json", "{}");
     let (_, error) = run(stonechat().args(["transcribe", sample, "--tuning"]).arg(wrong), 1);
-    assert!(error.contains("wrong.toml") && error.contains("bench kernels --tune"), "{error}");
+    assert!(error.contains("wrong.json") && error.contains("bench kernels --tune"), "{error}");
     let arguments = ["bench", "kernels", "--tune", "--shape", "4x4"];
     run(stonechat().args(arguments), 2);
 }

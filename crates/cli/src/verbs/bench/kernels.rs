@@ -47,7 +47,8 @@ pub struct Kernels {
     /// Times that each product is measured; the best counts
     #[arg(long, value_name = "N", default_value_t = 11, value_parser = value_parser!(u32).range(1..=10_000))]
     rounds: u32,
-    /// Search the figures that the kernels run by best on this machine, and print them: a file for `--tuning`
+    /// Search the figures that the kernels run by best on this machine, and print them as one JSON object: a file for
+    /// `--tuning`
     #[arg(long, conflicts_with_all = ["shapes", "batches", "rounds"])]
     tune: bool,
     /// Print one JSON object
@@ -113,12 +114,7 @@ impl Kernels {
     pub fn run(self) -> Result<Verdict> {
         let isa = self.isa()?;
         if self.tune {
-            let found = Searched::search(isa)?;
-            if self.json {
-                output::json(&found)?;
-            } else {
-                output::text(&found.to_toml()?)?;
-            }
+            output::json(&Searched::search(isa)?)?;
             return Ok(Verdict::Good);
         }
         output::say(&format!("measuring this core: caches, memory, {isa} arithmetic"));
