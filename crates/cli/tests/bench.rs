@@ -140,7 +140,7 @@ fn kernels_print_a_table_and_name_what_there_is() {
 #[test]
 fn tuning_figures_are_read_and_change_no_text() {
     let folder = Folder::new();
-    let loops = json!({ "stretches": [2; 8], "ahead": [9; 8], "into": "l2" });
+    let loops = json!({ "stretches": vec![2; 8], "ahead": vec![9; 8], "into": "l2" });
     let tuning = json!({ "block_bytes": 4096, "int8": loops, "int4": loops, "float": loops });
     let file = json!({ "processor": "any", "isa": "any", "tuning": tuning }).to_string();
     let tuning = folder.write("t.json", file);
