@@ -10,7 +10,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     const RATE_HZ: u32 = 16_000;
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let [input, output] = &arguments[..] else { return Err("wav INPUT OUTPUT.wav".into()) };
-    let samples = stonechat_audio::read_file(input, RATE_HZ)?;
+    let samples = stonechat_audio::read_file(input, RATE_HZ)?.samples;
     let data: Vec<u8> = samples
         .iter()
         .flat_map(|&s| ((s.clamp(-1.0, 1.0) * 32767.0).round() as i16).to_le_bytes())

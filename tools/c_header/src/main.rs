@@ -90,11 +90,15 @@ impl Header {
         let builder = cbindgen::Builder::new().with_config(config);
         let folder = self.root().join(self.sources);
         let listed = fs::read_dir(&folder).expect("the sources").count();
-        assert_eq!(listed, self.names.len() + self.others, "{}: a source is not named", self.folder);
-        let builder = self
-            .names
-            .iter()
-            .fold(builder, |builder, name| builder.with_src(folder.join(name).with_extension("rs")));
+        assert_eq!(
+            listed,
+            self.names.len() + self.others,
+            "{}: a source is not named",
+            self.folder
+        );
+        let builder = self.names.iter().fold(builder, |builder, name| {
+            builder.with_src(folder.join(name).with_extension("rs"))
+        });
         let mut bytes = Vec::new();
         builder.generate().expect("the sources parse").write(&mut bytes);
         String::from_utf8(bytes).expect("UTF-8")
@@ -108,7 +112,8 @@ impl Header {
             println!("{} is up to date", self.file);
             return true;
         }
-        let same = stored.lines().zip(generated.lines()).take_while(|(old, new)| old == new).count();
+        let same =
+            stored.lines().zip(generated.lines()).take_while(|(old, new)| old == new).count();
         eprintln!("{}: line {} is old", path.display(), same + 1);
         eprintln!("  stored: {}", stored.lines().nth(same).unwrap_or_default());
         eprintln!("  made:   {}", generated.lines().nth(same).unwrap_or_default());
