@@ -9,7 +9,7 @@ check:
 
 # all tests, as in the README
 test:
-    cargo test --release --workspace
+    cargo test --release --workspace --features full
 
 # one crate's tests, with checks for overflow: `just test-crate kernels`
 test-crate CRATE *ARGS:
@@ -21,7 +21,7 @@ fmt:
 
 # lints, warnings are errors
 clippy:
-    cargo clippy --release --workspace --all-targets -- -D warnings
+    cargo clippy --release --workspace --features full --all-targets -- -D warnings
 
 # the libraries' documentation, in target/doc
 doc:

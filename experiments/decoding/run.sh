@@ -14,7 +14,7 @@ mkdir -p "$out"
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
-cargo build --release -p stonechat-cli --no-default-features --bin stonechat
+cargo build --release -p stonechat-cli
 # Language models: those of the arguments, and the bundled one.
 set -- models/default.lm "$@"
 stonechat=target/release/stonechat

@@ -14,7 +14,7 @@ mkdir -p "$out"
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
-cargo build --release -p stonechat-cli
+cargo build --release -p stonechat-cli --features full
 stonechat=${CARGO_TARGET_DIR:-target}/release/stonechat
 
 evaluate() { # NAME MANIFEST GRAMMAR ARGUMENTS...

@@ -18,7 +18,7 @@ use crate::model_file::{ModelArg, file_bytes};
 use crate::normalise::NormaliseArg;
 use crate::output;
 use crate::settings_args::{checked, help, set};
-use crate::verbs::lm;
+use crate::language_model;
 
 #[derive(Args)]
 pub struct DecoderArgs {

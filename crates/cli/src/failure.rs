@@ -11,7 +11,7 @@ pub enum Verdict {
     /// All is well.
     Good,
     /// The work was stopped and is saved: it goes on with `--resume`.
-    #[cfg_attr(not(feature = "train"), allow(dead_code))]
+    #[cfg_attr(not(feature = "full"), allow(dead_code))]
     Interrupted,
     /// The verb worked, but what it looked at is not in order; it has said so already.
     Bad,

@@ -4,19 +4,24 @@
 //! else; logs and progress go to stderr; the exit status is 0 for done, 1 for failed, 2 for usage,
 //! 75 for a training that was stopped and goes on with `--resume`.
 //!
-//! `train` and `data` are behind the feature `train`, which is on. Without it
-//! (`cargo build --release --no-default-features`) the rest builds in a fraction of the time.
+//! What recognises is always there. The [workshop](verbs::workshop), all that makes models, comes with the feature
+//! `full`: it takes several times as long to compile.
 
 #![forbid(unsafe_code)]
 
 mod audio_source;
+#[cfg(feature = "full")]
 mod calibration;
+#[cfg(feature = "full")]
+mod change;
 mod decoder_args;
 mod failure;
 mod grammar_args;
 mod inputs;
 mod interrupt;
 mod kinds;
+mod language_model;
+mod map_summary;
 mod memory;
 mod model_file;
 mod normalise;
@@ -28,7 +33,6 @@ mod progress;
 mod recordings;
 mod settings_args;
 mod subtitles;
-mod summary;
 mod tuning;
 mod verbs;
 mod voice_args;

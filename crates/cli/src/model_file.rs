@@ -9,7 +9,7 @@ use stonechat_english::MODEL;
 use stonechat_kinds::FileKind;
 use stonechat_model::Package;
 
-use crate::{kinds, output};
+use crate::kinds;
 
 /// Which package a verb works on.
 #[derive(Args)]
@@ -48,23 +48,6 @@ impl ModelArg {
             }),
             None => Package::from_bytes(MODEL).context("the bundled model"),
         }
-    }
-
-    /// Reads the package with the values of its integers as floats, for work that starts from floats.
-    pub fn float_package(&self) -> Result<Package> {
-        let package = self.package()?;
-        Ok(Package { network: stonechat_compress::floats(&package.network), ..package })
-    }
-
-    /// Says on stderr that a package of integers was asked to be changed.
-    pub fn warn_of_integers(&self) -> Result<()> {
-        if self.package()?.network.maps().iter().any(|map| map.map.is_quantised()) {
-            output::warn(&format!(
-                "{}: its weights are integers: starting from their values; the float package would lose less",
-                self.name()
-            ));
-        }
-        Ok(())
     }
 
     /// Reads the package and packs it for this processor.

@@ -1,4 +1,5 @@
 //! `compress` and `quantize`: a smaller package that still works.
+#![cfg(feature = "full")]
 
 mod common;
 

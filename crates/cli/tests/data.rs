@@ -1,4 +1,5 @@
 //! `data`: what manifests are made of, what is found in them, and what that is measured against.
+#![cfg(feature = "full")]
 
 mod common;
 
@@ -11,7 +12,6 @@ fn line(audio: &str, duration: f64, text: &str, speaker: &str) -> String {
     format!("{line}\n")
 }
 
-#[cfg(feature = "train")]
 #[test]
 fn good_data_is_status_0() {
     let folder = Folder::new();
@@ -29,7 +29,6 @@ fn good_data_is_status_0() {
     }
 }
 
-#[cfg(feature = "train")]
 #[test]
 fn every_problem_is_found() {
     let folder = Folder::new();
@@ -82,7 +81,6 @@ fn every_problem_is_found() {
     run(&mut folder.with_model("data check"), 2);
 }
 
-#[cfg(feature = "train")]
 #[test]
 fn nothing_and_two_values_of_one_field_are_problems() {
     let folder = Folder::new();
@@ -113,7 +111,6 @@ fn a_recipe_can_be_the_measure() {
     run(folder.with_model("data check").args(["m.jsonl", "--recipe", "r.toml"]), 2);
 }
 
-#[cfg(feature = "train")]
 #[test]
 fn grams_are_chosen_from_texts_and_printed_for_a_recipe() {
     let folder = Folder::new();

@@ -1,6 +1,6 @@
 //! Every command of the pages in `docs/` is run, in a folder with the files that they speak of. Lines of ```sh blocks
 //! that begin with `stonechat` are commands; a training is made small.
-#![cfg(feature = "train")]
+#![cfg(feature = "full")]
 
 mod common;
 

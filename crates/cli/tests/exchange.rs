@@ -1,4 +1,5 @@
 //! `import` and `export`: what other tools made, and what they can read.
+#![cfg(feature = "full")]
 
 mod common;
 

@@ -1,4 +1,5 @@
 //! A net compressed into every family runs in `transcribe` from its one package file.
+#![cfg(feature = "full")]
 
 mod common;
 

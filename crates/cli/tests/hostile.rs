@@ -1,4 +1,5 @@
 //! Audio and models that are not what they say.
+#![cfg(feature = "full")]
 
 mod common;
 

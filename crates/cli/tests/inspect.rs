@@ -1,27 +1,30 @@
 //! `inspect`: what it says is what the package holds.
+#![cfg(feature = "full")]
 
 mod common;
 
 use common::*;
-use stonechat_compress::map_report;
+use stonechat_compress::EffectiveRank;
 
 #[test]
 fn the_object_has_every_map() {
     let folder = Folder::new();
     let package = tiny_package();
     let value = run_json(&mut folder.with_model("inspect"), 0);
-    let expected = map_report(&package.network).unwrap();
     let maps = value["maps"].as_array().unwrap();
-    assert_eq!(maps.len(), expected.len());
-    for (map, expected) in maps.iter().zip(&expected) {
-        assert_eq!(map["name"], expected.name);
+    assert_eq!(maps.len(), package.network.maps().len());
+    for (map, entry) in maps.iter().zip(package.network.maps()) {
+        let (rows, cols) = (entry.map.rows(), entry.map.cols());
+        let expected = EffectiveRank::of(entry.map).unwrap();
+        assert_eq!(map["name"], entry.name());
         assert_eq!(map["family"], "dense");
         assert_eq!(map["hyperparameters"], serde_json::json!({ "family": "dense" }));
         assert_eq!(map["displacement_rank"], serde_json::Value::Null);
-        assert_eq!(map["shape"], serde_json::json!([expected.rows, expected.cols]), "{map}");
-        assert_eq!(map["rank"], expected.rank);
-        assert_eq!(map["parameters"], expected.rows * expected.cols);
-        assert_eq!(map["bytes"], 4 * expected.rows * expected.cols);
+        assert_eq!(map["shape"], serde_json::json!([rows, cols]), "{map}");
+        assert_eq!(map["rank"], rows.min(cols));
+        assert_eq!(map["parameters"], rows * cols);
+        assert_eq!(map["bytes"], 4 * rows * cols);
+        assert_eq!(map["rank90"], expected.rank90);
         assert!((map["nu"].as_f64().unwrap() - expected.nu).abs() < 1e-9, "{map}");
     }
     assert_eq!(value["parameters"], package.network.params());
@@ -40,12 +43,14 @@ fn the_drawing_has_a_panel_for_each_map() {
     run_json(folder.with_model("inspect").args(["--svg", "spectra.svg"]), 0);
     let svg = std::fs::read_to_string(folder.path("spectra.svg")).unwrap();
     let package = tiny_package();
-    let report = map_report(&package.network).unwrap();
-    assert_eq!(svg.matches("<polyline").count(), report.len());
-    for map in &report {
-        let title = format!("{}: dense {} x {}", map.name, map.rows, map.cols);
+    let maps = package.network.maps();
+    assert_eq!(svg.matches("<polyline").count(), maps.len());
+    for entry in maps {
+        let (name, map) = (entry.name(), entry.map);
+        let title = format!("{name}: dense {} x {}", map.rows(), map.cols());
         assert!(svg.contains(&title), "{title}");
-        assert!(svg.contains(&format!("90 %: {}<", map.rank90)), "{}", map.name);
+        let rank90 = EffectiveRank::of(map).unwrap().rank90;
+        assert!(svg.contains(&format!("90 %: {rank90}<")), "{name}");
     }
     let (_, stderr) = run(folder.with_model("inspect").args(["--svg", "no/folder/x.svg"]), 1);
     assert!(stderr.contains("no/folder/x.svg"), "{stderr}");

@@ -1,4 +1,5 @@
 //! `lm`: from text to a packed model that answers, every verb on the way.
+#![cfg(feature = "full")]
 
 mod common;
 

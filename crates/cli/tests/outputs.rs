@@ -1,4 +1,5 @@
 //! Every verb that writes a file, with every write failing: the old file stands, and nothing is half.
+#![cfg(feature = "full")]
 #![cfg(unix)]
 
 mod common;

@@ -1,5 +1,5 @@
 //! `sweep`: many tiny trainings, one that fails, one that is interrupted; table and plots.
-#![cfg(feature = "train")]
+#![cfg(feature = "full")]
 
 mod common;
 

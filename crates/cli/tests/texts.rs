@@ -1,4 +1,5 @@
 //! Texts from anywhere: marks, line ends, encodings, and a place in every error.
+#![cfg(feature = "full")]
 
 mod common;
 

@@ -1,5 +1,5 @@
 //! `train`: a tiny net learns tones, and a run that was killed ends with the same weights.
-#![cfg(feature = "train")]
+#![cfg(feature = "full")]
 
 mod common;
 

@@ -1,4 +1,5 @@
 //! Exit status 2 for wrong calls, help for those who ask.
+#![cfg(feature = "full")]
 
 mod common;
 

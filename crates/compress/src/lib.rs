@@ -2,7 +2,8 @@
 //!
 //! - [`Svd`]: singular value decomposition of a matrix or of any linear map; [`truncated_svd`] gives the
 //!   balanced factors that stage 2 of trace-norm training starts from.
-//! - [`nu`] and [`rank_at_variance`]: how near to low rank a matrix is; [`RankRule`] chooses ranks by them.
+//! - [`nu`], [`rank_at_variance`] and [`EffectiveRank`]: how near to low rank a matrix or a map is; [`RankRule`]
+//!   chooses ranks by them.
 //! - [`displacement_singular_values`]: how near it is to low displacement rank.
 //! - [`project`]: a matrix moved into any family of linear maps.
 //! - [`low_rank`]: a network with its maps factored.
@@ -10,7 +11,7 @@
 //!   what goes into each map.
 //! - [`Calibration`]: what goes into each map on real audio, for compression that goes by the data.
 //! - [`shared_projection`]: a network whose recurrent layers share a factor with the layer above.
-//! - [`Plan`]: all that as a TOML file says, for a network at rest or in training; [`map_report`]: what each map of a network costs.
+//! - [`Plan`]: all that as a TOML file says, for a network at rest or in training.
 //!
 //! After Kliegl et al. 2017, "Trace norm regularization and faster inference for embedded speech recognition
 //! RNNs" (arXiv 1710.09026), and Prabhavalkar et al. 2016 (arXiv 1603.08042). All decompositions are computed
@@ -25,6 +26,7 @@ mod correct;
 mod cost;
 mod damage;
 mod displacement;
+mod effective_rank;
 mod error;
 mod families;
 mod feedback;
@@ -34,7 +36,6 @@ mod plan;
 mod project;
 mod quantize;
 mod rank;
-mod report;
 mod shared_projection;
 mod svd;
 mod warm_start;
@@ -48,6 +49,7 @@ pub use correct::correct;
 pub use cost::{Place, Pricing, Storage};
 pub use damage::{MapDamage, map_damage};
 pub use displacement::{displacement_rank90, displacement_singular_values};
+pub use effective_rank::EffectiveRank;
 pub use error::Error;
 pub use families::change_families;
 pub use feedback::quantize_with_feedback;
@@ -56,7 +58,6 @@ pub use plan::Plan;
 pub use project::{Projection, project};
 pub use quantize::{Bits, Quantize, quantize, quantize_int8};
 pub use rank::{RankRule, Spectrum, nu, rank_at_variance};
-pub use report::{MapReport, map_report};
 pub use shared_projection::{
     Basis, SharedFactors, SharedProjection, basis_svd, name_above, projectable_layers,
     shared_factors, shared_projection,

@@ -1,15 +1,13 @@
 //! Forms and ranks for all maps of a network under a limit, by trial.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use serde::Serialize;
 use serde_json::json;
-use stonechat::Model;
 use stonechat_compress::{Bits, Budget, Chosen, Machine, Measured, Study};
 use stonechat_model::{Family, Package};
 
-use crate::{Error, Hearing, Recordings, Result, record};
+use crate::{Error, Hearing, Recordings, Result, pack, record};
 
 /// How often a target is aimed at anew where the package's header turned out larger than thought.
 const AIMS: usize = 16;
@@ -166,12 +164,4 @@ fn try_out(
         })
     });
     trials.collect()
-}
-
-/// A package packed for this processor.
-///
-/// # Errors
-/// If no model can be made of it.
-pub fn pack(package: &Package) -> Result<Arc<Model>> {
-    Model::from_package(package.clone()).map(Arc::new).map_err(Error::Network)
 }

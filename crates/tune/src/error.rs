@@ -20,6 +20,7 @@ pub enum Error {
     #[error(transparent)]
     Manifest(#[from] stonechat_corpus::ManifestError),
     /// Compression.
+    #[cfg(feature = "compress")]
     #[error(transparent)]
     Compress(#[from] stonechat_compress::Error),
     /// Decoding.

@@ -8,6 +8,7 @@
 //! Nothing is printed: what takes long tells of its progress through a function of the caller's.
 #![forbid(unsafe_code)]
 
+#[cfg(feature = "compress")]
 mod auto;
 mod error;
 mod hearing;
@@ -16,12 +17,13 @@ mod provenance;
 mod recordings;
 pub mod weights;
 
-pub use auto::{Auto, Outcome, Sensitivity, Trial, pack};
+#[cfg(feature = "compress")]
+pub use auto::{Auto, Outcome, Sensitivity, Trial};
 pub use error::Error;
 pub use hearing::Hearing;
 pub use parallel::parallel;
 pub use provenance::record;
-pub use recordings::{Recordings, spread};
+pub use recordings::{Recordings, pack, spread};
 
 /// Result with this crate's [`Error`].
 pub type Result<T> = std::result::Result<T, Error>;

@@ -4,9 +4,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use stonechat::Model;
-use stonechat_compress::Calibration;
 use stonechat_corpus::{Doubts, Utterance, read_manifest};
-use stonechat_model::Network;
+use stonechat_model::Package;
 
 use crate::{Error, Hearing, Result};
 
@@ -49,13 +48,14 @@ impl Recordings {
     ///
     /// # Errors
     /// If the model is that of another network.
+    #[cfg(feature = "compress")]
     pub fn inputs(
         &self,
         model: &Arc<Model>,
-        network: &Network,
+        network: &stonechat_model::Network,
         done: &mut dyn FnMut(),
-    ) -> Result<Calibration> {
-        let mut calibration = Calibration::new(network);
+    ) -> Result<stonechat_compress::Calibration> {
+        let mut calibration = stonechat_compress::Calibration::new(network);
         for (samples, _) in &self.utterances {
             let mut added = Ok(());
             model.logits_observed(samples, &mut |map, x| {
@@ -80,6 +80,14 @@ impl Recordings {
         }
         Ok(hearing)
     }
+}
+
+/// A package packed for this processor.
+///
+/// # Errors
+/// If no model can be made of it.
+pub fn pack(package: &Package) -> Result<Arc<Model>> {
+    Model::from_package(package.clone()).map(Arc::new).map_err(Error::Network)
 }
 
 /// All utterances in an order in which any beginning is spread over the whole: manifests are often sorted.

@@ -14,11 +14,11 @@ use stonechat_model::Network;
 use stonechat_tune::record;
 
 use crate::calibration::CalibrationArgs;
+use crate::change::{Change, Summary};
 use crate::failure::Verdict;
 use crate::kinds;
 use crate::model_file::{ModelArg, file_bytes};
 use crate::output;
-use crate::summary::{Change, Summary};
 
 /// How long the machine is measured for where a budget is one of time.
 const MEASURING: Duration = Duration::from_secs(1);

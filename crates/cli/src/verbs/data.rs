@@ -2,9 +2,7 @@
 
 mod audit;
 mod bench;
-#[cfg(feature = "train")]
 mod check;
-#[cfg(feature = "train")]
 mod grams;
 mod make;
 mod shard;
@@ -25,12 +23,10 @@ pub enum Data {
     Bench(bench::Bench),
     /// Look for missing and broken files, wrong rates, characters outside the alphabet, texts too long for their
     /// audio, duplicates, and speakers or recordings shared between manifests; status 1 if something must be repaired
-    #[cfg(feature = "train")]
     Check(check::Check),
     /// Find transcripts that are not what is said: those that a trained model gives the least probability
     Audit(audit::Audit),
     /// Choose the grams of an alphabet for Gram-CTC and print it as a line for a recipe
-    #[cfg(feature = "train")]
     Grams(grams::Grams),
 }
 
@@ -38,12 +34,10 @@ impl Data {
     pub fn run(self) -> Result<Verdict> {
         match self {
             Data::Make(make) => make.run(),
-            #[cfg(feature = "train")]
             Data::Check(check) => check.run(),
             Data::Shard(shard) => shard.run(),
             Data::Bench(bench) => bench.run(),
             Data::Audit(audit) => audit.run(),
-            #[cfg(feature = "train")]
             Data::Grams(grams) => grams.run(),
         }
     }

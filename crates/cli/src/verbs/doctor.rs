@@ -180,7 +180,7 @@ impl Default for SelfTest {
 }
 
 fn features() -> Vec<&'static str> {
-    let all = [("train", cfg!(feature = "train"))];
+    let all = [("full", cfg!(feature = "full"))];
     all.into_iter().filter(|(_, built)| *built).map(|(name, _)| name).collect()
 }
 

@@ -9,11 +9,11 @@ use stonechat_audio::FeatureConfig;
 use stonechat_exchange::{ImportPlan, StateDict};
 use stonechat_kinds::FileKind;
 
+use crate::change::Summary;
 use crate::failure::Verdict;
 use crate::kinds;
 use crate::model_file::file_bytes;
 use crate::output;
-use crate::summary::Summary;
 
 #[derive(Args)]
 pub struct Import {

@@ -1,9 +1,9 @@
 //! `stonechat inspect`: what a package holds.
 
+#[cfg(feature = "full")]
 mod spectra;
 
 use std::fmt::Write;
-use std::path::PathBuf;
 
 use anyhow::{Context, Result};
 use clap::Args;
@@ -11,10 +11,10 @@ use serde::Serialize;
 use serde_json::Value;
 use stonechat::{MapPlan, Preference, RunPlan};
 use stonechat_audio::FeatureConfig;
-use stonechat_compress::{MapReport, map_report};
-use stonechat_model::{Kind, NetworkConfig, Package};
+use stonechat_model::{Kind, LinearMap, MapRef, NetworkConfig, Package};
 
 use crate::failure::Verdict;
+use crate::map_summary::MapSummary;
 use crate::model_file::ModelArg;
 use crate::output::{self, Table, megabytes, thousands};
 
@@ -23,8 +23,9 @@ pub struct Inspect {
     #[command(flatten)]
     model: ModelArg,
     /// Draw the singular values of every weight into FILE (SVG), with the ranks that keep 90 % of the variance
+    #[cfg(feature = "full")]
     #[arg(long, value_name = "FILE")]
-    svg: Option<PathBuf>,
+    svg: Option<std::path::PathBuf>,
     /// Print one JSON object
     #[arg(long)]
     json: bool,
@@ -53,66 +54,67 @@ struct Report {
 /// One linear map.
 #[derive(Serialize)]
 struct Map {
-    name: String,
+    #[serde(flatten)]
+    summary: MapSummary,
     kind: Kind,
-    family: &'static str,
     /// The family with all that it is given by.
     hyperparameters: Value,
     /// Of the families that are defined by one (`toeplitz_like`, ...).
     displacement_rank: Option<u64>,
     /// Displacement rank that keeps 90 % of the displacement's variance.
     displacement_rank90: Option<usize>,
-    int8: bool,
-    /// `f32`, `int8`, `int4`, or several joined by `+`.
-    storage: String,
-    /// Outputs and inputs.
-    shape: [usize; 2],
-    rank: usize,
-    parameters: usize,
-    bytes: usize,
-    /// 0 is rank one, 1 is all singular values equal.
-    nu: f64,
+    /// 0 is rank one, 1 is all singular values equal. Like the ranks that keep 90 %, it takes a decomposition: only in
+    /// builds with the feature `full`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    nu: Option<f64>,
     /// Rank that keeps 90 % of the variance.
-    rank90: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rank90: Option<usize>,
     /// In which form the runtime multiplies, and why.
     runs_as: MapPlan,
 }
 
 impl Map {
-    fn new(map: MapReport, runs_as: MapPlan) -> Self {
+    fn new(entry: &MapRef<'_>, runs_as: &MapPlan) -> Result<Self> {
+        let (name, map) = (entry.name(), entry.map);
         // A family has no keys or values that JSON cannot say.
-        let hyperparameters = serde_json::to_value(&map.hyperparameters).unwrap_or_default();
-        let displaced = map.family.ends_with("_like");
-        Self {
+        let hyperparameters = serde_json::to_value(map.family()).unwrap_or_default();
+        let displaced = map.family().name().ends_with("_like");
+        let found = Self {
+            summary: MapSummary::new(name, map),
+            kind: entry.kind,
             displacement_rank: hyperparameters["rank"].as_u64().filter(|_| displaced),
             hyperparameters,
-            name: map.name,
-            kind: map.kind,
-            family: map.family,
-            int8: map.int8,
-            storage: map.storage,
-            shape: [map.rows, map.cols],
-            rank: map.rank,
-            parameters: map.parameters,
-            bytes: map.bytes,
-            nu: map.nu,
-            rank90: map.rank90,
-            displacement_rank90: map.displacement_rank90,
-            runs_as,
-        }
+            nu: None,
+            rank90: None,
+            displacement_rank90: None,
+            runs_as: runs_as.clone(),
+        };
+        found.measured(map)
+    }
+
+    #[cfg(feature = "full")]
+    fn measured(self, map: &LinearMap) -> Result<Self> {
+        let found = stonechat_compress::EffectiveRank::of(map)?;
+        let (nu, rank90) = (Some(found.nu), Some(found.rank90));
+        Ok(Self { nu, rank90, displacement_rank90: found.displacement_rank90, ..self })
+    }
+
+    #[cfg(not(feature = "full"))]
+    fn measured(self, _map: &LinearMap) -> Result<Self> {
+        Ok(self)
     }
 }
 
 impl Inspect {
     pub fn run(self) -> Result<Verdict> {
+        #[cfg(feature = "full")]
         if let Some(path) = &self.svg {
             output::reserve(path, self.model.path())?;
-        }
-        let report = self.report()?;
-        if let Some(path) = &self.svg {
             let svg = spectra::draw(&self.model.package()?.network)?;
             stonechat_files::write(path, svg.as_bytes())?;
         }
+        let report = self.report()?;
         if self.json {
             output::json(&report)?;
         } else {
@@ -126,6 +128,10 @@ impl Inspect {
             self.model.package()?;
         let features: FeatureConfig = serde_json::from_value(features)
             .with_context(|| format!("{}: `features`", self.model.name()))?;
+        let plan = RunPlan::new(&network, &Preference::default());
+        let maps = network.maps();
+        let maps = maps.iter().zip(plan.maps()).map(|(map, plan)| Map::new(map, plan));
+        let maps = maps.collect::<Result<_>>()?;
         Ok(Report {
             model: self.model.name(),
             model_bytes: self.model.bytes()?,
@@ -133,11 +139,7 @@ impl Inspect {
             parameters: network.params(),
             lookahead_ms: network.config.lookahead_ms(features.hop_ms),
             frame_ms: network.config.time_stride() as f32 * features.hop_ms,
-            maps: map_report(&network)?
-                .into_iter()
-                .zip(RunPlan::new(&network, &Preference::default()).maps())
-                .map(|(map, plan)| Map::new(map, plan.clone()))
-                .collect(),
+            maps,
             network: network.config,
             features,
             alphabet: alphabet.symbols().to_vec(),
@@ -159,17 +161,18 @@ impl Report {
             "bytes",
             "runs as",
         ]);
-        for map in &self.maps {
+        let or_dash = |text: Option<String>| text.unwrap_or_else(|| "-".into());
+        for Map { summary: map, nu, rank90, runs_as, .. } in &self.maps {
             table.row([
                 map.name.clone(),
                 format!("{} {}", map.family, map.storage),
                 format!("{} x {}", map.shape[0], map.shape[1]),
                 map.rank.to_string(),
-                map.rank90.to_string(),
-                format!("{:.3}", map.nu),
+                or_dash(rank90.map(|rank| rank.to_string())),
+                or_dash(nu.map(|nu| format!("{nu:.3}"))),
                 thousands(map.parameters),
                 thousands(map.bytes),
-                map.runs_as.form.name().to_owned(),
+                runs_as.form.name().to_owned(),
             ]);
         }
         let mut text = format!(

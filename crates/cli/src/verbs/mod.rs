@@ -1,23 +1,32 @@
 //! The verbs, one file each: its arguments, what it does, what it prints.
 
 mod bench;
-mod compress;
-mod data;
 mod doctor;
 mod eval;
-mod export;
-mod import;
 mod inspect;
 mod listen;
-pub mod lm;
-mod pack;
-mod quantize;
 mod spot;
-#[cfg(feature = "train")]
-mod sweep;
-#[cfg(feature = "train")]
-mod train;
 mod transcribe;
+pub mod workshop;
+
+#[cfg(feature = "full")]
+mod compress;
+#[cfg(feature = "full")]
+mod data;
+#[cfg(feature = "full")]
+mod export;
+#[cfg(feature = "full")]
+mod import;
+#[cfg(feature = "full")]
+mod lm;
+#[cfg(feature = "full")]
+mod pack;
+#[cfg(feature = "full")]
+mod quantize;
+#[cfg(feature = "full")]
+mod sweep;
+#[cfg(feature = "full")]
+mod train;
 
 use anyhow::Result;
 use clap::Subcommand;
@@ -40,28 +49,8 @@ pub enum Verb {
     Doctor(doctor::Doctor),
     /// Show what a model is made of
     Inspect(inspect::Inspect),
-    /// Train a model by a recipe
-    #[cfg(feature = "train")]
-    Train(train::Train),
-    /// Run many trainings of one recipe, and make a table and plots of them
-    #[cfg(feature = "train")]
-    Sweep(sweep::Sweep),
-    /// Cut a model's weights to low rank
-    Compress(compress::Compress),
-    /// Turn a model's weights into int8
-    Quantize(quantize::Quantize),
-    /// Put a model and its language model into one file
-    Pack(pack::Pack),
-    /// Turn the weights of a PyTorch network into a model
-    Import(import::Import),
-    /// Turn a model into ONNX
-    Export(export::Export),
-    /// Make, look at and ask language models
-    #[command(subcommand)]
-    Lm(lm::Lm),
-    /// Make, check and judge training data
-    #[command(subcommand)]
-    Data(data::Data),
+    #[command(flatten)]
+    Workshop(workshop::Workshop),
 }
 
 impl Verb {
@@ -74,17 +63,7 @@ impl Verb {
             Verb::Bench(verb) => verb.run(),
             Verb::Doctor(verb) => verb.run(),
             Verb::Inspect(verb) => verb.run(),
-            #[cfg(feature = "train")]
-            Verb::Train(verb) => verb.run(),
-            #[cfg(feature = "train")]
-            Verb::Sweep(verb) => verb.run(),
-            Verb::Compress(verb) => verb.run(),
-            Verb::Quantize(verb) => verb.run(),
-            Verb::Pack(verb) => verb.run(),
-            Verb::Import(verb) => verb.run(),
-            Verb::Export(verb) => verb.run(),
-            Verb::Lm(verb) => verb.run(),
-            Verb::Data(verb) => verb.run(),
+            Verb::Workshop(verb) => verb.run(),
         }
     }
 }

@@ -15,6 +15,7 @@ use stonechat_lm::{Bits, LanguageModel, NgramModel, arpa};
 
 use crate::failure::usage;
 use crate::kinds;
+use crate::language_model::explained;
 use crate::normalise::NormaliseArg;
 use crate::output;
 
@@ -86,16 +87,6 @@ impl Widths {
     }
 }
 
-/// The error of a file that is no language model, told by what it is.
-fn explained(path: &Path, error: anyhow::Error) -> anyhow::Error {
-    kinds::explained(error, path, "a language model", |kind| {
-        let compressed =
-            matches!(kind, FileKind::Archive(name) if name.contains("gzip") || name.contains("xz"));
-        matches!(kind, FileKind::PackedLm | FileKind::Arpa | FileKind::Text | FileKind::Unknown(_))
-            || compressed
-    })
-}
-
 /// A file as a model that can be changed.
 ///
 /// # Errors
@@ -114,25 +105,6 @@ fn read_model(path: &Path) -> Result<NgramModel> {
         return Ok(model.to_model().map_err(in_file)?);
     }
     Ok(arpa::read(file).map_err(in_file)?)
-}
-
-/// A file as a model that can be asked; ARPA is packed on the way, unquantised.
-///
-/// # Errors
-/// What is wrong with it, or what else it is.
-pub fn load(path: &Path) -> Result<LanguageModel> {
-    load_model(path).map_err(|error| explained(path, error))
-}
-
-fn load_model(path: &Path) -> Result<LanguageModel> {
-    let mut file = open(path)?;
-    let start = file.fill_buf().with_context(|| path.display().to_string())?;
-    if LanguageModel::is_packed(start) {
-        drop(file);
-        return Ok(LanguageModel::load(path)?);
-    }
-    let model = arpa::read(file).map_err(|error| error.in_file(path))?;
-    Ok(LanguageModel::from_bytes(model.pack(Bits::UNQUANTISED)?)?)
 }
 
 /// What a file's name asks for.

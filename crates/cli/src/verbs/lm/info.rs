@@ -6,8 +6,8 @@ use anyhow::Result;
 use clap::Args;
 use serde::Serialize;
 
-use super::file::load;
 use crate::failure::Verdict;
+use crate::language_model::load;
 use crate::output::{self, Table, megabytes, thousands};
 
 #[derive(Args)]

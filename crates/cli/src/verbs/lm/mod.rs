@@ -17,8 +17,6 @@ use clap::Subcommand;
 
 use crate::failure::Verdict;
 
-pub(crate) use file::load;
-
 #[derive(Subcommand)]
 pub enum Lm {
     /// Estimate a model from text: interpolated modified Kneser-Ney

@@ -7,8 +7,9 @@ use anyhow::{Result, bail};
 use clap::Args;
 use serde::Serialize;
 
-use super::file::{Texts, load};
+use super::file::Texts;
 use crate::failure::Verdict;
+use crate::language_model::load;
 use crate::memory::peak_rss_mb;
 use crate::output;
 

@@ -8,8 +8,8 @@ use serde::Serialize;
 use stonechat_files::Lines;
 use stonechat_lm::{LanguageModel, WordId};
 
-use super::file::load;
 use crate::failure::Verdict;
+use crate::language_model::load;
 use crate::output::{self, Table};
 
 /// Longest sentence in bytes.

@@ -3,8 +3,10 @@
 use anyhow::Result;
 use serde::Serialize;
 use stonechat_compress::MapDamage;
-use stonechat_model::{LinearMap, Matrix, Network};
+use stonechat_model::{Network, Package};
 
+use crate::map_summary::MapSummary;
+use crate::model_file::ModelArg;
 use crate::output::{self, Table, megabytes, thousands};
 
 /// One network.
@@ -15,20 +17,6 @@ pub struct Summary {
     /// Bytes of the package.
     pub model_bytes: u64,
     pub maps: Vec<MapSummary>,
-}
-
-/// One linear map.
-#[derive(Debug, Serialize)]
-pub struct MapSummary {
-    pub name: String,
-    pub family: &'static str,
-    pub int8: bool,
-    /// `f32`, `int8`, `int4`, or several joined by `+`.
-    pub storage: String,
-    pub shape: [usize; 2],
-    pub rank: usize,
-    pub parameters: usize,
-    pub bytes: usize,
 }
 
 impl Summary {
@@ -55,30 +43,6 @@ impl Summary {
             thousands(self.parameters),
             megabytes(self.model_bytes)
         )
-    }
-}
-
-impl MapSummary {
-    fn new(name: String, map: &LinearMap) -> Self {
-        Self {
-            name,
-            family: map.family().name(),
-            int8: map.parts().iter().any(Matrix::is_int8),
-            storage: map.storage(),
-            shape: [map.rows(), map.cols()],
-            rank: map.rank(),
-            parameters: map.params(),
-            bytes: map.bytes(),
-        }
-    }
-
-    /// `low_rank int8, rank 64`.
-    fn form(&self) -> String {
-        let number = &self.storage;
-        match self.family {
-            "low_rank" => format!("{} {number}, rank {}", self.family, self.rank),
-            family => format!("{family} {number}"),
-        }
     }
 }
 
@@ -137,5 +101,36 @@ impl Change {
             megabytes(after.model_bytes),
             100.0 * after.model_bytes as f64 / before.model_bytes as f64,
         ))
+    }
+}
+
+impl MapSummary {
+    /// `low_rank int8, rank 64`.
+    fn form(&self) -> String {
+        let number = &self.storage;
+        match self.family {
+            "low_rank" => format!("{} {number}, rank {}", self.family, self.rank),
+            family => format!("{family} {number}"),
+        }
+    }
+}
+
+/// Packages that are to be changed.
+impl ModelArg {
+    /// Reads the package with the values of its integers as floats, for work that starts from floats.
+    pub fn float_package(&self) -> Result<Package> {
+        let package = self.package()?;
+        Ok(Package { network: stonechat_compress::floats(&package.network), ..package })
+    }
+
+    /// Says on stderr that a package of integers was asked to be changed.
+    pub fn warn_of_integers(&self) -> Result<()> {
+        if self.package()?.network.maps().iter().any(|map| map.map.is_quantised()) {
+            output::warn(&format!(
+                "{}: its weights are integers: starting from their values; the float package would lose less",
+                self.name()
+            ));
+        }
+        Ok(())
     }
 }
