@@ -1,40 +1,9 @@
-//! After warm-up a frame allocates nothing. What is counted are the allocations of the test's own thread: the harness has
-//! another, which allocates when it likes.
-#![allow(unsafe_code)]
+//! After warm-up a frame allocates nothing.
 
 mod common;
 
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
-
 use stonechat_audio::{FeatureConfig, FeatureExtractor, FeatureKind};
-
-struct Counting;
-
-thread_local! {
-    // Const and without a destructor: reading it allocates nothing.
-    static ALLOCATIONS: Cell<usize> = const { Cell::new(0) };
-}
-
-// SAFETY: every call is passed on unchanged to the system's allocator.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        ALLOCATIONS.set(ALLOCATIONS.get() + 1);
-        // SAFETY: the caller keeps the contract of `alloc`.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        // SAFETY: the caller keeps the contract of `dealloc`.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-
-    unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        ALLOCATIONS.set(ALLOCATIONS.get() + 1);
-        // SAFETY: the caller keeps the contract of `realloc`.
-        unsafe { System.realloc(pointer, layout, size) }
-    }
-}
+use stonechat_testing::{Counting, allocations};
 
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
@@ -54,11 +23,11 @@ fn nothing_is_allocated_after_warm_up() {
             extractor.finish(out)
         };
         round(&mut out);
-        let before = ALLOCATIONS.get();
+        let before = allocations();
         for _ in 0..5 {
             round(&mut out);
         }
-        assert_eq!(ALLOCATIONS.get() - before, 0, "{kind:?}: allocations in 500 frames");
+        assert_eq!(allocations() - before, 0, "{kind:?}: allocations in 500 frames");
     }
     #[cfg(feature = "files")]
     for (from_hz, to_hz) in [(48_000, 16_000), (44_100, 16_000), (16_000, 16_000), (8_000, 16_000)]
@@ -71,8 +40,8 @@ fn nothing_is_allocated_after_warm_up() {
             resampler.finish(out).unwrap();
         };
         round(&mut out);
-        let before = ALLOCATIONS.get();
+        let before = allocations();
         round(&mut out);
-        assert_eq!(ALLOCATIONS.get() - before, 0, "{from_hz} to {to_hz} Hz");
+        assert_eq!(allocations() - before, 0, "{from_hz} to {to_hz} Hz");
     }
 }

@@ -1,14 +1,14 @@
-//! Hours of audio in the memory of a moment. Alone in its file: the measuring allocator sees the whole process.
+//! Hours of audio in the memory of a moment.
 #![cfg(feature = "files")]
 
 mod common;
 
 use common::{Folder, Wav};
-use peak_alloc::PeakAlloc;
 use stonechat_audio::{AudioReader, FeatureConfig, FeatureExtractor};
+use stonechat_testing::{Counting, peak_bytes};
 
 #[global_allocator]
-static MEMORY: PeakAlloc = PeakAlloc;
+static ALLOCATOR: Counting = Counting;
 
 #[test]
 fn silence_is_streamed_in_flat_memory() {
@@ -22,21 +22,21 @@ fn silence_is_streamed_in_flat_memory() {
         let file = std::fs::OpenOptions::new().write(true).open(&path).unwrap();
         file.set_len(header.len() as u64 + u64::from(bytes)).unwrap();
 
-        let before = MEMORY.current_usage();
-        MEMORY.reset_peak_usage();
-        let mut reader = AudioReader::open(&path, 16_000).unwrap();
-        let mut extractor = FeatureExtractor::new(&FeatureConfig::default()).unwrap();
-        let (mut samples, mut frames, mut all) = (Vec::new(), Vec::new(), 0);
-        let mut count = 0;
-        while reader.next_chunk(&mut samples).unwrap() {
-            count += samples.len();
-            all += extractor.push(&samples, &mut frames);
-            samples.clear();
-            frames.clear();
-        }
+        let ((count, all), peak) = peak_bytes(|| {
+            let mut reader = AudioReader::open(&path, 16_000).unwrap();
+            let mut extractor = FeatureExtractor::new(&FeatureConfig::default()).unwrap();
+            let (mut samples, mut frames, mut all) = (Vec::new(), Vec::new(), 0);
+            let mut count = 0;
+            while reader.next_chunk(&mut samples).unwrap() {
+                count += samples.len();
+                all += extractor.push(&samples, &mut frames);
+                samples.clear();
+                frames.clear();
+            }
+            (count, all)
+        });
         assert_eq!(count, seconds as usize * 16_000);
         assert_eq!(all, seconds as usize * 100 - 1);
-        let peak = MEMORY.peak_usage() - before;
         // One packet, one block, filters and FFT tables; the samples themselves would be 19 and 77 MB.
         assert!(peak < 2 << 20, "{rate_hz} Hz: {peak} bytes at the peak");
     }

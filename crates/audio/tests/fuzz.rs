@@ -1,5 +1,5 @@
 //! What the fuzzer runs (`fuzz/`), with damaged files of every container: a run without a fuzzer, and the proof that the
-//! targets build. `FUZZ_SECONDS` makes it longer. Alone in its file: the measuring allocator sees the whole process.
+//! targets build. `FUZZ_SECONDS` makes it longer.
 #![cfg(feature = "files")]
 
 mod common;
@@ -9,21 +9,10 @@ mod drive;
 use std::time::{Duration, Instant};
 
 use common::{Wav, fixture, sweep};
-use peak_alloc::PeakAlloc;
+use stonechat_testing::{Counting, Random, peak_bytes};
 
 #[global_allocator]
-static MEMORY: PeakAlloc = PeakAlloc;
-
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, limit: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        (self.0 >> 16) as usize % limit.max(1)
-    }
-}
+static ALLOCATOR: Counting = Counting;
 
 /// Flips, removes, repeats, moves and overwrites parts of `bytes`; half of it near the start, where headers are.
 fn damage(bytes: &[u8], other: &[u8], random: &mut Random) -> Vec<u8> {
@@ -46,7 +35,7 @@ fn damage(bytes: &[u8], other: &[u8], random: &mut Random) -> Vec<u8> {
             }
             5 => bytes.truncate(at),
             _ => {
-                let from = random.below(other.len());
+                let from = random.below(other.len().max(1));
                 bytes.splice(at..end, other[from..].iter().copied().take(400));
             }
         }
@@ -91,15 +80,12 @@ fn damaged_files_of_every_container() {
         let other = &seeds[random.below(seeds.len())].1;
         let start = random.0;
         let bytes = damage(seed, other, &mut random);
-        let before = MEMORY.current_usage();
-        MEMORY.reset_peak_usage();
-        let caught = std::panic::catch_unwind(|| drive::file(&bytes));
+        let (caught, peak) = peak_bytes(|| std::panic::catch_unwind(|| drive::file(&bytes)));
         if caught.is_err() {
             let path = std::env::temp_dir().join(format!("stonechat-audio-{start:x}"));
             std::fs::write(&path, &bytes).unwrap();
             panic!("{name}, random state {start:#x}: panicked; the input is {}", path.display());
         }
-        let peak = MEMORY.peak_usage() - before;
         // The input is held once more for the pipe; its own size is not the reader's.
         let limit = 4 * bytes.len() + (16 << 20);
         assert!(peak <= limit, "{name}, random state {start:#x}: {peak} bytes for {}", bytes.len());

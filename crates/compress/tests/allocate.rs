@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::Random;
+use common::*;
 use proptest::prelude::*;
 use stonechat_compress::{Budget, Choice, Cost, allocate};
 

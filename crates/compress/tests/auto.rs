@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{Random, network};
+use common::*;
 use stonechat_compress::{
     Bits, Budget, Calibration, Machine, Measured, Point, Storage, Study, map_damage,
 };
@@ -13,7 +13,7 @@ fn inputs(network: &Network) -> Calibration {
     let mut calibration = Calibration::new(network);
     let mut random = Random(5);
     for map in network.maps() {
-        let x = random.matrix(3 * map.map.cols(), map.map.cols());
+        let x = matrix(&mut random, 3 * map.map.cols(), map.map.cols());
         calibration.add(&map.name(), &x).unwrap();
     }
     calibration

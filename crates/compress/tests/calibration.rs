@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::Random;
+use common::*;
 use stonechat_compress::{Calibration, SecondMoment};
 use stonechat_model::Matrix;
 
@@ -10,7 +10,7 @@ use stonechat_model::Matrix;
 fn moments_are_plain_sums_however_the_inputs_come() {
     // More vectors than one block, in uneven pieces.
     let (cols, vectors) = (7, 700);
-    let x = Random(1).matrix(vectors, cols);
+    let x = matrix(&mut Random(1), vectors, cols);
     let mut moment = SecondMoment::new(cols);
     let (first, rest) = x.split_at(13 * cols);
     let (second, third) = rest.split_at(600 * cols);
@@ -33,8 +33,8 @@ fn moments_are_plain_sums_however_the_inputs_come() {
 fn moments_of_images() {
     let (cols, rows) = (6, 4);
     let mut random = Random(2);
-    let x = random.matrix(50, cols);
-    let v = Matrix::from_f32(rows, cols, random.matrix(rows, cols)).unwrap();
+    let x = matrix(&mut random, 50, cols);
+    let v = Matrix::from_f32(rows, cols, matrix(&mut random, rows, cols)).unwrap();
     let (mut before, mut after) = (SecondMoment::new(cols), SecondMoment::new(rows));
     before.add(&x).unwrap();
     after.add(&v.apply(&x, 50)).unwrap();

@@ -2,19 +2,19 @@
 
 mod common;
 
-use common::{Random, distance, network, product};
+use common::*;
 use stonechat_compress::{Bits, Calibration, Quantize, SecondMoment, correct, quantize};
 use stonechat_compress::{quantize_calibrated, quantize_with_feedback};
 use stonechat_model::{LinearMap, Matrix};
 
 /// Inputs along a few directions mostly, `count x cols`.
 fn inputs(random: &mut Random, cols: usize, count: usize) -> Vec<f32> {
-    let mut mixed = random.matrix(cols, cols);
+    let mut mixed = matrix(random, cols, cols);
     for (i, row) in mixed.chunks_exact_mut(cols).enumerate() {
         let size = 0.02f32.powf(i as f32 / cols as f32);
         row.iter_mut().for_each(|v| *v *= size);
     }
-    product(&random.matrix(count, cols), &mixed, cols)
+    product(&matrix(random, count, cols), &mixed, cols)
 }
 
 fn moment(x: &[f32], cols: usize) -> SecondMoment {
@@ -34,7 +34,7 @@ fn output_error(a: &[f32], b: &[f32], x: &[f32], cols: usize) -> f64 {
 fn a_correction_takes_away_most_of_what_its_rank_can() {
     let (rows, cols) = (40, 48);
     let mut random = Random(1);
-    let w = Matrix::from_f32(rows, cols, random.matrix(rows, cols)).unwrap();
+    let w = Matrix::from_f32(rows, cols, matrix(&mut random, rows, cols)).unwrap();
     let x = inputs(&mut random, cols, 400);
     let moment = moment(&x, cols);
     let dense = w.to_dense();

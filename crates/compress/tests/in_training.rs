@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{Random, distance, features, largest_difference, network, norm};
+use common::*;
 use stonechat_compress::{Calibration, LowRank, Measured, Plan, RankRule};
 use stonechat_model::{BatchNorm, Kind, Network};
 
@@ -13,9 +13,9 @@ fn normed(seed: u64) -> Network {
         if id.kind != Kind::Output {
             let rows = affine.map.rows();
             affine.norm = Some(BatchNorm {
-                scale: random.matrix(1, rows).iter().map(|x| 1.0 + 0.3 * x).collect(),
-                mean: random.matrix(1, rows),
-                variance: random.matrix(1, rows).iter().map(|x| 0.5 + x * x).collect(),
+                scale: matrix(random, 1, rows).iter().map(|x| 1.0 + 0.3 * x).collect(),
+                mean: matrix(random, 1, rows),
+                variance: matrix(random, 1, rows).iter().map(|x| 0.5 + x * x).collect(),
             });
         }
     }
@@ -60,7 +60,7 @@ fn by_the_inputs_training_goes_on_where_compression_ended() {
         let folded = before.clone().folded().unwrap();
         let mut inputs = Calibration::new(&folded);
         for map in folded.maps() {
-            let vectors = Random(seed + map.map.cols() as u64).matrix(300, map.map.cols());
+            let vectors = matrix(&mut Random(seed + map.map.cols() as u64), 300, map.map.cols());
             inputs.add(&map.name(), &vectors).unwrap();
         }
         let measured = Measured { inputs: Some(&inputs), machine: None };

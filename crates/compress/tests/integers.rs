@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{Random, distance, network, product};
+use common::*;
 use proptest::prelude::*;
 use stonechat_compress::{
     Bits, Calibration, LowRank, Measured, Plan, Quantize, RankRule, Storage, floats, low_rank,
@@ -12,12 +12,12 @@ use stonechat_model::{INT4_GROUP, Kind, LinearMap, Matrix};
 
 /// Inputs, `count x cols`, whose directions have very different sizes; and `X^T X`.
 fn inputs(random: &mut Random, cols: usize, count: usize) -> (Vec<f32>, Vec<f64>) {
-    let mut mixed = random.matrix(cols, cols);
+    let mut mixed = matrix(random, cols, cols);
     for (i, row) in mixed.chunks_exact_mut(cols).enumerate() {
         let size = 3.0 * 0.01f32.powf(i as f32 / cols as f32);
         row.iter_mut().for_each(|v| *v *= size);
     }
-    let x = product(&random.matrix(count, cols), &mixed, cols);
+    let x = product(&matrix(random, count, cols), &mixed, cols);
     let mut h = vec![0.0; cols * cols];
     for x in x.chunks_exact(cols) {
         for i in 0..cols {
@@ -52,7 +52,7 @@ fn feedback_halves_the_error_of_the_outputs() {
     // The toy of the reference checks: 20 x 16 weights, 300 inputs of a wide spectrum.
     for seed in 0..5 {
         let mut random = Random(seed);
-        let w = random.matrix(20, 16);
+        let w = matrix(&mut random, 20, 16);
         let (_, h) = inputs(&mut random, 16, 300);
         for (bits, most) in [(Bits::Four, 0.65), (Bits::Eight, 0.65)] {
             let nearest = bits.round(&w, 20, 16).to_dense();
@@ -68,7 +68,7 @@ fn feedback_halves_the_error_of_the_outputs() {
 #[test]
 fn without_correlations_feedback_is_rounding() {
     for (rows, cols) in [(1, 1), (3, 32), (4, 70)] {
-        let w = Random(rows as u64).matrix(rows, cols);
+        let w = matrix(&mut Random(rows as u64), rows, cols);
         for bits in [Bits::Eight, Bits::Four] {
             let fed = quantize_with_feedback(&w, rows, cols, &identity(cols), bits).unwrap();
             assert_eq!(fed, bits.round(&w, rows, cols), "{rows} x {cols} {bits:?}");
@@ -132,7 +132,7 @@ proptest! {
     #[test]
     fn feedback_is_its_definition(rows in 1usize..4, cols in 1usize..9, seed: u64) {
         let mut random = Random(seed);
-        let w = random.matrix(rows, cols);
+        let w = matrix(&mut random, rows, cols);
         let (_, h) = inputs(&mut random, cols, 3 * cols);
         let fed = quantize_with_feedback(&w, rows, cols, &h, Bits::Eight).unwrap();
         let Matrix::Int8 { data, .. } = fed else { panic!("int8") };

@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{Random, features, largest_difference, network};
+use common::*;
 use stonechat_compress::{
     Budget, Calibration, EffectiveRank, LowRank, Measured, Plan, RankRule, Storage, quantize_int8,
     singular_values,
@@ -48,7 +48,8 @@ fn cutting_below_the_true_rank_changes_them_and_at_it_does_not() {
     let mut random = Random(3);
     for (_, map) in before.maps_mut() {
         let (rows, cols) = (map.rows(), map.cols());
-        let w: Vec<f32> = random.matrix_of_rank(rows, cols, 2).iter().map(|x| 0.2 * x).collect();
+        let w: Vec<f32> =
+            matrix_of_rank(&mut random, rows, cols, 2).iter().map(|x| 0.2 * x).collect();
         *map = LinearMap::dense(rows, cols, w).unwrap();
     }
     let reference = logits(&before);
@@ -171,7 +172,7 @@ fn int8_moves_no_weight_by_more_than_half_a_step() {
 #[test]
 fn effective_ranks_agree_with_the_dense_view() {
     let mut network = network(9);
-    let rank_one: Vec<f32> = Random(1).matrix_of_rank(48, 16, 1);
+    let rank_one: Vec<f32> = matrix_of_rank(&mut Random(1), 48, 16, 1);
     network.recurrent[0].rec = LinearMap::dense(48, 16, rank_one).unwrap();
     let ranks = [("gru.1.nonrec".to_string(), 3), ("fc".to_string(), 4)].into();
     let factored = low_rank(&network, &plan(RankRule::List(ranks), &[], false)).unwrap();
@@ -248,7 +249,7 @@ fn calibration(network: &Network) -> Calibration {
     let mut random = Random(77);
     for map in network.maps() {
         let cols = map.map.cols();
-        let mut x = random.matrix(4 * cols, cols);
+        let mut x = matrix(&mut random, 4 * cols, cols);
         for x in x.chunks_exact_mut(cols) {
             for (j, x) in x.iter_mut().enumerate() {
                 *x = if j % 7 == 3 { 0.0 } else { *x * 0.8f32.powi(j as i32) + 0.5 };

@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::Random;
+use common::*;
 use proptest::prelude::*;
 use stonechat_compress::{Budget, RankRule, Spectrum, nu, rank_at_variance, singular_values};
 
@@ -20,7 +20,7 @@ proptest! {
     /// Proposition 1 (i) and (ii) of Kliegl et al. 2017: invariant under scaling, within 0..=1.
     #[test]
     fn nu_is_scale_free_and_bounded(rows in 2usize..9, cols in 2usize..9, scale in 0.01f32..100.0, seed: u64) {
-        let w = Random(seed).matrix(rows, cols);
+        let w = matrix(&mut Random(seed), rows, cols);
         let scaled: Vec<f32> = w.iter().map(|x| -scale * x).collect();
         let d = rows.min(cols);
         let value = |w: &[f32]| nu(&singular_values(w, rows, cols).unwrap(), d);
@@ -46,7 +46,7 @@ proptest! {
     fn budgets_are_kept_and_used(seed: u64, budget in 100usize..900, force: bool) {
         let mut random = Random(seed);
         let maps: Vec<Spectrum> = [(12, 8), (20, 6), (5, 16)].iter().enumerate().map(|(i, &(rows, cols))| {
-            let w = random.matrix(rows, cols);
+            let w = matrix(&mut random, rows, cols);
             Spectrum { name: format!("m{i}"), rows, cols, sigma: singular_values(&w, rows, cols).unwrap() }
         }).collect();
         let fixed = 30;

@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{Random, distance, largest_difference, norm, product};
+use common::*;
 use stonechat_compress::{
     Basis, Bits, Calibration, Measured, Plan, Quantize, RankRule, SecondMoment, SharedProjection,
     basis_svd, output_error, quantize, shared_factors, shared_projection,
@@ -18,7 +18,7 @@ fn stacking_wins_in_the_sum_and_loses_on_the_recurrent_matrix() {
     let n = 12;
     for seed in 0..5 {
         let mut random = Random(seed);
-        let (w_h, w_x) = (random.matrix(20, n), random.matrix(30, n));
+        let (w_h, w_x) = (matrix(&mut random, 20, n), matrix(&mut random, 30, n));
         for rank in [1, 4, 11, 12] {
             let [alone, stacked] = BASES.map(|basis| {
                 let svd = basis_svd(basis, &w_h, &w_x, n, None).unwrap();
@@ -44,9 +44,9 @@ fn by_the_states_less_of_the_outputs_is_lost() {
     let n = 12;
     for seed in 0..5 {
         let mut random = Random(seed);
-        let (w_h, w_x) = (random.matrix(20, n), random.matrix(30, n));
+        let (w_h, w_x) = (matrix(&mut random, 20, n), matrix(&mut random, 30, n));
         // States that vary much in some directions and little in others.
-        let mix = random.matrix(n, n);
+        let mix = matrix(&mut random, n, n);
         let mut states = SecondMoment::new(n);
         let x: Vec<f32> = (0..200)
             .flat_map(|_| {
@@ -86,7 +86,7 @@ fn what_is_heard_is_known_behind_new_projections() {
     let mut random = Random(8);
     let mut inputs = Calibration::new(&before);
     for map in before.maps() {
-        inputs.add(&map.name(), &random.matrix(60, map.map.cols())).unwrap();
+        inputs.add(&map.name(), &matrix(&mut random, 60, map.map.cols())).unwrap();
     }
     let plan = "[shared_projection]\nrank = { list = { \"gru.0.proj\" = 4, \"gru.2.proj\" = 3 } }\n\
                 [low_rank]\nwhiten = true\nrank = { list = { \"gru.1.nonrec\" = 2, fc = 2 } }\n\
@@ -127,10 +127,11 @@ fn network(cell: Cell, row_conv: bool) -> Network {
     })
     .unwrap();
     for l in 0..3 {
-        let space = random.matrix(5, 16);
+        let space = matrix(&mut random, 5, 16);
         let gates = 16 * cell.gates();
         let mut within = |rows: usize| {
-            let w = product(&random.matrix(rows, 5), &space, 5).iter().map(|w| 0.1 * w).collect();
+            let w =
+                product(&matrix(&mut random, rows, 5), &space, 5).iter().map(|w| 0.1 * w).collect();
             LinearMap::dense(rows, 16, w).unwrap()
         };
         network.recurrent[l].rec = within(gates);
@@ -147,7 +148,7 @@ fn a_common_row_space_is_found_without_loss() {
     for cell in [Cell::Gru, Cell::Lstm, Cell::Rnn] {
         for row_conv in [false, true] {
             let before = network(cell, row_conv);
-            let x = Random(4).matrix(9, 6);
+            let x = matrix(&mut Random(4), 9, 6);
             let wanted = before.forward_reference(&x, 9).unwrap();
             for basis in BASES {
                 let plan = SharedProjection { rank: RankRule::Variance(0.9999), basis };

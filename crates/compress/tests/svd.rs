@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{Random, distance, norm, product};
+use common::*;
 use proptest::prelude::*;
 use stonechat_compress::{Svd, singular_values, singular_values_of, truncated_svd};
 use stonechat_model::{LinearMap, Matrix};
@@ -21,7 +21,7 @@ proptest! {
 
     #[test]
     fn decomposition_is_exact_and_orthonormal(rows in 1usize..14, cols in 1usize..14, seed: u64) {
-        let w = Random(seed).matrix(rows, cols);
+        let w = matrix(&mut Random(seed), rows, cols);
         let svd = Svd::new(&w, rows, cols).unwrap();
         let d = rows.min(cols);
         prop_assert_eq!(svd.sigma.len(), d);
@@ -49,7 +49,7 @@ proptest! {
     #[test]
     fn truncation_is_the_best_approximation(rows in 2usize..12, cols in 2usize..12, cut in 0usize..12, seed: u64) {
         let mut random = Random(seed);
-        let w = random.matrix(rows, cols);
+        let w = matrix(&mut random, rows, cols);
         let rank = 1 + cut % rows.min(cols);
         let sigma = singular_values(&w, rows, cols).unwrap();
         let (u, v) = truncated_svd(&w, rows, cols, rank).unwrap();
@@ -66,7 +66,7 @@ proptest! {
     /// `A^T A = B B^T = diag(sigma)`: what weight decay on the factors drives to (trace norm).
     #[test]
     fn factors_are_balanced(rows in 1usize..10, cols in 1usize..10, seed: u64) {
-        let w = Random(seed).matrix(rows, cols);
+        let w = matrix(&mut Random(seed), rows, cols);
         let d = rows.min(cols);
         let (u, v) = truncated_svd(&w, rows, cols, d).unwrap();
         let sigma = singular_values(&w, rows, cols).unwrap();
@@ -90,7 +90,7 @@ proptest! {
     ) {
         let rank = 1 + cut % rows.min(cols);
         let mut random = Random(seed);
-        let (u, v) = (random.matrix(rows, rank), random.matrix(rank, cols));
+        let (u, v) = (matrix(&mut random, rows, rank), matrix(&mut random, rank, cols));
         let mut map = LinearMap::low_rank(rows, cols, rank, u, v).unwrap();
         if int8 {
             map = map.map_parts(|m| {

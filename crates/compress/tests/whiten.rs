@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{Random, product};
+use common::*;
 use proptest::prelude::*;
 use stonechat_compress::{SecondMoment, Svd, output_error};
 use stonechat_model::LinearMap;
@@ -13,7 +13,7 @@ fn config() -> ProptestConfig {
 
 /// `count` inputs whose directions have powers from 1 down to `smallest`, mixed by a random matrix.
 fn inputs(random: &mut Random, count: usize, cols: usize, smallest: f64) -> Vec<f32> {
-    let mix = random.matrix(cols, cols);
+    let mix = matrix(random, cols, cols);
     let mut x = Vec::new();
     for _ in 0..count {
         let z: Vec<f64> =
@@ -61,7 +61,7 @@ proptest! {
     fn the_error_is_what_was_dropped(rows in 1usize..12, cols in 1usize..12, cut in 0usize..12, seed: u64) {
         let mut random = Random(seed);
         let x = inputs(&mut random, 3 * cols + 5, cols, 1e-2);
-        let w = random.matrix(rows, cols);
+        let w = matrix(&mut random, rows, cols);
         let map = dense(rows, cols, &w);
         let rank = 1 + cut % rows.min(cols);
         let moment = moment(&x, cols);
@@ -84,7 +84,7 @@ proptest! {
     fn full_rank_is_exact(rows in 1usize..10, cols in 2usize..10, count in 1usize..12, seed: u64) {
         let mut random = Random(seed);
         let x = inputs(&mut random, count, cols, 0.1);
-        let w = random.matrix(rows, cols);
+        let w = matrix(&mut random, rows, cols);
         let map = dense(rows, cols, &w);
         let moment = moment(&x, cols);
         for damping in [0.0, 1e-3] {
@@ -110,7 +110,7 @@ fn data_decides_what_is_dropped() {
     for seed in 1..=5 {
         let mut random = Random(seed);
         let x = inputs(&mut random, 300, cols, 1e-2);
-        let w = random.matrix(rows, cols);
+        let w = matrix(&mut random, rows, cols);
         let map = dense(rows, cols, &w);
         let error = |svd: Svd| {
             let (u, v) = svd.truncate(rank);
@@ -126,7 +126,7 @@ fn data_decides_what_is_dropped() {
 #[test]
 fn factors_keep_their_inner_size_and_dead_inputs_are_no_obstacle() {
     let mut random = Random(3);
-    let (u, v) = (random.matrix(9, 3), random.matrix(3, 8));
+    let (u, v) = (matrix(&mut random, 9, 3), matrix(&mut random, 3, 8));
     let map = LinearMap::low_rank(9, 8, 3, u, v).unwrap();
     let mut x = inputs(&mut random, 40, 8, 0.5);
     for x in x.chunks_exact_mut(8) {

@@ -13,7 +13,7 @@ type Seen = (String, Option<f64>, Option<f64>, String, Option<String>, usize);
 
 fn seen(folder: &Folder, utterances: &[Utterance]) -> Vec<Seen> {
     let see = |u: &Utterance| {
-        let path = u.audio.strip_prefix(folder.0.path()).unwrap().display().to_string();
+        let path = u.audio.strip_prefix(folder.0.root()).unwrap().display().to_string();
         (path, u.offset_s, u.duration_s, u.text.clone(), u.speaker.clone(), u.line)
     };
     utterances.iter().map(see).collect()

@@ -149,13 +149,8 @@ mod tests {
     /// Words whose posterior claims more than it holds: right with the fourth root of the odds.
     #[test]
     fn a_fit_makes_overconfident_words_honest() {
-        let mut random = 7u64;
-        let mut value = || {
-            random = random
-                .wrapping_mul(6_364_136_223_846_793_005)
-                .wrapping_add(1_442_695_040_888_963_407);
-            (random >> 40) as f32 / (1u64 << 24) as f32
-        };
+        let mut random = stonechat_testing::Random(7);
+        let mut value = || random.unit() as f32;
         let mut words = |count: usize| -> Vec<(Evidence, bool)> {
             let mut word = |_| {
                 let odds = 12.0 * f64::from(value()) - 6.0;

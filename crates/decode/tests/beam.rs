@@ -4,7 +4,7 @@ mod common;
 
 use std::sync::Arc;
 
-use common::{Bigram, Random, decode, enumerate, path, symbols};
+use common::{Bigram, decode, enumerate, logits, path, symbols};
 use proptest::prelude::*;
 use stonechat_decode::{
     BeamDecoder, BeamOptions, BeamSearch, Decoder, Error, GreedyDecoder, Token,
@@ -56,7 +56,7 @@ fn a_wide_beam_is_exact() {
     for (a, (alphabet, frames)) in alphabets().iter().enumerate() {
         for seed in 0..6 {
             let frames = if seed == 0 { 0 } else { *frames };
-            let logits = Random(seed + 100 * a as u64).logits(frames, alphabet.len(), 4.0);
+            let logits = logits(seed + 100 * a as u64, frames, alphabet.len(), 4.0);
             let options = BeamOptions { beta: 0.3, ..BeamOptions::exhaustive(1 << 16) };
             let search = BeamSearch::new(alphabet, 0.02, options).unwrap();
             let score = |text: &str| 0.3 * text.split_whitespace().count() as f32;
@@ -70,7 +70,7 @@ fn a_wide_beam_with_a_language_model_is_exact() {
     for (a, (alphabet, frames)) in alphabets().iter().enumerate() {
         for seed in 0..6 {
             for lexicon_only in [false, true] {
-                let logits = Random(seed + 100 * a as u64).logits(*frames, alphabet.len(), 3.0);
+                let logits = logits(seed + 100 * a as u64, *frames, alphabet.len(), 3.0);
                 let options = BeamOptions {
                     alpha: 0.8,
                     beta: 0.5,
@@ -93,7 +93,7 @@ fn a_wide_beam_with_a_language_model_is_exact() {
 fn a_lexicon_alone_is_exact() {
     let alphabet = symbols(&["", " ", "a", "b"]);
     for (seed, lexicon_only) in [(1, false), (2, true), (3, true)] {
-        let logits = Random(seed).logits(6, alphabet.len(), 3.0);
+        let logits = logits(seed, 6, alphabet.len(), 3.0);
         let options = BeamOptions {
             lexicon_only,
             beta: 0.0,
@@ -119,7 +119,7 @@ fn a_narrow_beam_is_nearly_as_good() {
     let model = Arc::new(Bigram { words: WORDS.to_vec(), seed: 3 });
     let mut found = 0;
     for seed in 0..40 {
-        let logits = Random(seed).logits(6, alphabet.len(), 6.0);
+        let logits = logits(seed, 6, alphabet.len(), 6.0);
         let options = BeamOptions { width: 12, alpha: 0.6, ..BeamOptions::default() };
         let expected = &enumerate(&alphabet, &logits, |text| model.text_score(text, &options))[0];
         let search = BeamSearch::new(&alphabet, 0.02, options).unwrap();
@@ -162,7 +162,7 @@ fn clear_speech_gives_the_greedy_words_and_times() {
 #[test]
 fn a_long_stream_is_settled_bit_by_bit() {
     let alphabet = symbols(&["", " ", "a", "b", "c"]);
-    let logits = Random(5).logits(3000, alphabet.len(), 7.0);
+    let logits = logits(5, 3000, alphabet.len(), 7.0);
     let model = Arc::new(Bigram { words: WORDS.to_vec(), seed: 8 });
     let search = BeamSearch::new(&alphabet, 0.02, BeamOptions::default()).unwrap();
     let search = Arc::new(search.with_language_model(model));
@@ -215,7 +215,7 @@ fn an_endless_word_is_cut_down() {
 fn a_decoder_ends_once_and_can_be_reset() {
     let alphabet = symbols(&["", " ", "a", "b"]);
     let search = Arc::new(BeamSearch::new(&alphabet, 0.02, BeamOptions::default()).unwrap());
-    let logits = Random(1).logits(100, 4, 6.0);
+    let logits = logits(1, 100, 4, 6.0);
     let expected = decode(&search, &logits);
     let mut decoder = expected.clone();
     assert_eq!(decoder.push(&logits[0]), Err(Error::Finished));

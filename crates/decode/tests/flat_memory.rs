@@ -30,7 +30,9 @@ fn hours(hours: f64) {
         for n in 0..2000 {
             let silent = n % 500 > 350;
             let frame: Vec<f32> = (0..alphabet.len())
-                .map(|s| if silent { if s == 0 { 9.0 } else { 0.0 } } else { 6.0 * random.value() })
+                .map(|s| {
+                    if silent { if s == 0 { 9.0 } else { 0.0 } } else { 6.0 * random.unit() as f32 }
+                })
                 .collect();
             decoder.push(&frame).unwrap();
         }

@@ -10,8 +10,8 @@ use common::Random;
 fn random_searches_find_nothing() {
     let mut random = Random(1);
     for round in 0..1500 {
-        let length = (random.value() * [60.0, 600.0, 3000.0][round % 3]) as usize;
-        let data: Vec<u8> = (0..length).map(|_| (256.0 * random.value()) as u8).collect();
+        let length = random.below([60, 600, 3000][round % 3]);
+        let data: Vec<u8> = (0..length).map(|_| random.bits() as u8).collect();
         drive::search(&data);
     }
 }
@@ -49,16 +49,16 @@ fn random_grammars_find_nothing() {
     drive::grammar(WHOLE.as_bytes());
     for round in 0..4000 {
         if round % 2 == 0 {
-            let count = (40.0 * random.value()) as usize;
-            let piece = |_| PIECES[(random.value() * PIECES.len() as f32) as usize];
+            let count = random.below(40);
+            let piece = |_| PIECES[random.below(PIECES.len())];
             let text: String = (0..count).map(piece).collect();
             drive::grammar(format!("public <a> = {text};").as_bytes());
             drive::grammar(text.as_bytes());
         } else {
             let mut bytes = WHOLE.as_bytes().to_vec();
-            for _ in 0..1 + (4.0 * random.value()) as usize {
-                let at = (random.value() * bytes.len() as f32) as usize;
-                bytes[at] = b"\0\xff;<>()|[]+*{}/ \"ax"[(19.0 * random.value()) as usize];
+            for _ in 0..1 + random.below(4) {
+                let at = random.below(bytes.len());
+                bytes[at] = b"\0\xff;<>()|[]+*{}/ \"ax"[random.below(19)];
             }
             drive::grammar(&bytes);
         }

@@ -4,7 +4,7 @@ mod common;
 
 use std::sync::Arc;
 
-use common::{Random, path, symbols};
+use common::{Random, logits, path, symbols};
 use stonechat_decode::{Decoder, Error, Grammar, GrammarDecoder, GrammarOptions, GrammarSearch};
 
 const GARBAGE: f32 = 0.8;
@@ -150,7 +150,7 @@ fn the_search_is_exact() {
     for (alphabet, frames) in [(&["", " ", "a", "b"][..], 5), (&["", " ", "a", "b", "ab"], 5)] {
         let alphabet = symbols(alphabet);
         for seed in 0..12 {
-            let logits = Random(seed).logits(frames, alphabet.len(), 5.0);
+            let logits = logits(seed, frames, alphabet.len(), 5.0);
             for nearest in [false, true] {
                 let options = GrammarOptions { garbage: GARBAGE, nearest, ..Default::default() };
                 let found = decode(&search(&alphabet, &grammar, options), &logits).alternatives(1);
@@ -207,9 +207,7 @@ fn no_phrase_is_lost() {
         let random = &mut Random(seed);
         let mut phrase = || -> String {
             let word = |random: &mut Random| -> String {
-                (0..1 + (random.value() * 3.0) as usize)
-                    .map(|_| char::from(b'a' + (random.value() * 5.0) as u8))
-                    .collect()
+                (0..1 + random.below(3)).map(|_| char::from(b'a' + random.below(5) as u8)).collect()
             };
             let words: Vec<String> = (0..3).map(|_| word(random)).collect();
             words.join(" ")
@@ -218,7 +216,7 @@ fn no_phrase_is_lost() {
         phrases.sort();
         phrases.dedup();
         let grammar = Grammar::from_phrases(phrases.iter().map(String::as_str)).unwrap();
-        let logits = Random(1000 + seed).logits(90, alphabet.len(), 6.0);
+        let logits = logits(1000 + seed, 90, alphabet.len(), 6.0);
         let options = GrammarOptions { nearest: true, ..Default::default() };
         let found = decode(&search(&alphabet, &grammar, options), &logits);
         let frames = related(&logits);

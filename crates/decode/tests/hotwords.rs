@@ -4,7 +4,7 @@ mod common;
 
 use std::sync::Arc;
 
-use common::{Bigram, Random, decode, enumerate, path, symbols};
+use common::{Bigram, decode, enumerate, logits, path, symbols};
 use stonechat_decode::{BeamDecoder, BeamOptions, BeamSearch, Decoder, Error, Hotword};
 
 fn hotword(phrase: &str, boost: f32) -> Hotword {
@@ -25,7 +25,7 @@ fn a_wide_beam_with_hotwords_is_exact() {
         let options = BeamOptions { beta: 0.2, ..BeamOptions::exhaustive(1 << 16) };
         let hotwords = [("ba", 1.3), ("a b", 2.0), ("bb", 0.4)];
         for seed in 0..6 {
-            let logits = Random(seed).logits(frames, alphabet.len(), 3.0);
+            let logits = logits(seed, frames, alphabet.len(), 3.0);
             let score = |text: &str| {
                 let words = text.split_whitespace().count() as f32;
                 let boost = |(p, boost): &(&str, f32)| occurrences(text, p) as f32 * boost;
@@ -58,7 +58,7 @@ fn a_hotword_need_not_be_a_word() {
     };
     let model = Arc::new(Bigram { words: vec!["a", "ab"], seed: 1 });
     for (seed, lexicon_only) in [(1, false), (2, true), (3, true)] {
-        let logits = Random(seed).logits(6, alphabet.len(), 3.0);
+        let logits = logits(seed, 6, alphabet.len(), 3.0);
         let options = options(lexicon_only);
         let score = |text: &str| {
             // The hotword scores as <unk>, without the penalty.
@@ -127,7 +127,7 @@ fn what_is_not_said_changes_nothing() {
     let alphabet = symbols(&["", " ", "a", "b", "c", "z"]);
     let model = Arc::new(Bigram { words: vec!["a", "ab", "ba", "cab"], seed: 4 });
     for seed in 0..20 {
-        let mut logits = Random(seed).logits(60, alphabet.len(), 8.0);
+        let mut logits = logits(seed, 60, alphabet.len(), 8.0);
         logits.iter_mut().for_each(|frame| frame[5] = -90.0);
         let options = BeamOptions { width: 6, ..BeamOptions::default() };
         let search = BeamSearch::new(&alphabet, 0.02, options).unwrap();

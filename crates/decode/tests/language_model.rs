@@ -4,7 +4,7 @@ mod common;
 
 use std::sync::Arc;
 
-use common::{Random, decode, enumerate, symbols};
+use common::{decode, enumerate, logits, symbols};
 use stonechat_decode::{BeamOptions, BeamSearch, Decoder, LanguageModel, WordId};
 
 /// A trigram model of three words, with some n-grams left out.
@@ -60,7 +60,7 @@ fn the_search_scores_as_the_model_does() {
     let model = model();
     for seed in 0..5 {
         let options = BeamOptions { alpha: 0.9, ..BeamOptions::exhaustive(1 << 16) };
-        let logits = Random(seed).logits(6, alphabet.len(), 3.0);
+        let logits = logits(seed, 6, alphabet.len(), 3.0);
         let expected = enumerate(&alphabet, &logits, |text| text_score(&model, text, &options));
         let search = BeamSearch::new(&alphabet, 0.02, options).unwrap();
         let search = Arc::new(search.with_language_model(Arc::new(model.clone())));

@@ -113,7 +113,7 @@ fn every_form_computes_what_the_reference_does() {
                 (&streaming, &[12, 2, 2, 2, 5, 3, 3, 2], 1, 31),
             ];
             for (model, pieces, batch, frames) in cases {
-                let features = random.values(batch * frames * config.input, 2.0);
+                let features = random.scaled(batch * frames * config.input, 2.0);
                 session.case(model, &features, batch, frames, pieces);
                 let logits = features.chunks_exact(frames * config.input).flat_map(|features| {
                     package.network.forward_reference(features, frames).unwrap()

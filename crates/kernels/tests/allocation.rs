@@ -1,36 +1,13 @@
-//! A warmed-up product allocates nothing. Needs no dependencies.
-#![allow(unsafe_code)]
+//! A warmed-up product allocates nothing.
 
 mod common;
 
 use common::{ACTIVATIONS, Numbers, instruction_sets, pack_i4};
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
 use stonechat_kernels::{
     Activation, BlockDiagonalF32, BlockSparseI8, IntegerProduct, PackedF32, PackedGru, PackedI8,
     PackedLowRank, PackedLstm, Product, Recurrent, Scratch, Weights, math,
 };
-
-struct Counting;
-
-thread_local! {
-    /// Of this thread: the test harness allocates in its own.
-    static ALLOCATIONS: Cell<usize> = const { Cell::new(0) };
-}
-
-// SAFETY: every call is passed on to the system's allocator unchanged.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        ALLOCATIONS.set(ALLOCATIONS.get() + 1);
-        // SAFETY: the caller's promise is passed on.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        // SAFETY: the caller's promise is passed on.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-}
+use stonechat_testing::{Counting, allocations};
 
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
@@ -71,9 +48,9 @@ fn a_warmed_up_product_allocates_nothing() {
                 math::tanh(y);
             };
             all(9);
-            let before = ALLOCATIONS.get();
+            let before = allocations();
             [9, 1, 4].into_iter().for_each(&mut all);
-            let after = ALLOCATIONS.get();
+            let after = allocations();
             assert_eq!(after, before, "{isa}: {rows} x {cols}");
             assert!(before > 0, "the allocator counts");
         }
@@ -99,9 +76,9 @@ fn a_warmed_up_fft_product_allocates_nothing() {
             }
         };
         all();
-        let before = ALLOCATIONS.get();
+        let before = allocations();
         all();
-        assert_eq!(ALLOCATIONS.get(), before, "{n}");
+        assert_eq!(allocations(), before, "{n}");
     }
 }
 
@@ -146,9 +123,9 @@ fn a_warmed_up_step_allocates_nothing() {
                 thin.matmul(h, batch, None, Activation::None, &mut scratch, y);
             };
             all(9);
-            let before = ALLOCATIONS.get();
+            let before = allocations();
             [9, 1, 4].into_iter().for_each(&mut all);
-            assert_eq!(ALLOCATIONS.get(), before, "{isa}: int8 {int8}");
+            assert_eq!(allocations(), before, "{isa}: int8 {int8}");
         }
     }
 }

@@ -15,17 +15,17 @@ fn model(order: usize) -> NgramModel {
 
 /// Some bytes changed, a piece taken out, or twice there.
 fn damage(bytes: &mut Vec<u8>, random: &mut Random) {
-    let place = |random: &mut Random, bytes: &[u8]| random.below(bytes.len() as u64) as usize;
+    let place = |random: &mut Random, bytes: &[u8]| random.below(bytes.len());
     match random.below(8) {
         0 => bytes.truncate(place(random, bytes)),
         1 => {
             let at = place(random, bytes);
-            let end = bytes.len().min(at + 1 + random.below(30) as usize);
+            let end = bytes.len().min(at + 1 + random.below(30));
             bytes.drain(at..end);
         }
         2 => {
             let at = place(random, bytes);
-            let end = bytes.len().min(at + 1 + random.below(30) as usize);
+            let end = bytes.len().min(at + 1 + random.below(30));
             let piece = bytes[at..end].to_vec();
             bytes.splice(at..at, piece);
         }
@@ -34,7 +34,7 @@ fn damage(bytes: &mut Vec<u8>, random: &mut Random) {
                 let at = place(random, bytes);
                 bytes[at] = match random.below(3) {
                     0 => bytes[at] ^ 1 << random.below(8),
-                    1 => [0, 255, 127, 128][random.below(4) as usize],
+                    1 => [0, 255, 127, 128][random.below(4)],
                     _ => random.below(256) as u8,
                 };
             }
@@ -68,7 +68,7 @@ fn checksums_do_not_shield_the_queries() {
     let mut accepted = 0;
     for _ in 0..200 {
         let mut lie = bytes.clone();
-        let at = 256 + random.below(lie.len() as u64 - 256) as usize;
+        let at = 256 + random.below(lie.len() - 256);
         lie[at] ^= 1 << random.below(8);
         accepted += usize::from(LanguageModel::from_bytes(drive::with_checksums(lie)).is_ok());
     }

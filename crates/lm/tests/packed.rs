@@ -67,7 +67,7 @@ fn equal_states_have_equal_futures() {
     for _ in 0..3000 {
         let mut state = lm.start();
         for _ in 0..random.below(6) {
-            state = lm.score(state, words[random.below(words.len() as u64) as usize]).1;
+            state = lm.score(state, words[random.below(words.len())]).1;
         }
         assert!(state.words().count() < 4);
         let future: Vec<f32> = words.iter().map(|&word| lm.score(state, word).0).collect();
@@ -160,7 +160,7 @@ fn damage_is_an_error() {
     let mut random = Random(11);
     for _ in 0..10_000 {
         let mut flipped = bytes.clone();
-        let at = random.below(bytes.len() as u64) as usize;
+        let at = random.below(bytes.len());
         flipped[at] ^= 1 << random.below(8);
         match LanguageModel::from_bytes(flipped) {
             Ok(_) => assert_padding(&bytes, at),

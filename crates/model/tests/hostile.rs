@@ -6,65 +6,16 @@ mod common;
 
 use common::{Parts, Random, full_package};
 use safetensors::SafeTensors;
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
 use std::collections::HashMap;
 use stonechat_model::Package;
-
-/// Counts the live bytes of each thread and keeps their peak.
-struct Counting;
-
-thread_local! {
-    static LIVE: Cell<isize> = const { Cell::new(0) };
-    static PEAK: Cell<isize> = const { Cell::new(0) };
-}
-
-fn count(bytes: isize) {
-    // A thread that is ending has no counters any more.
-    let _ = LIVE.try_with(|live| {
-        live.set(live.get() + bytes);
-        let _ = PEAK.try_with(|peak| peak.set(peak.get().max(live.get())));
-    });
-}
-
-// SAFETY: every call goes to the system allocator unchanged; counting does not allocate.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        count(layout.size() as isize);
-        // SAFETY: the caller's promises are the system allocator's conditions.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        count(-(layout.size() as isize));
-        // SAFETY: as above; `pointer` came from `System`.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-}
+use stonechat_testing::{Counting, peak_bytes};
 
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
 
-/// Most bytes live at any time during `f` beyond those before it.
-fn peak_bytes<T>(f: impl FnOnce() -> T) -> (T, usize) {
-    let before = LIVE.get();
-    PEAK.set(before);
-    let result = f();
-    (result, (PEAK.get() - before) as usize)
-}
-
 /// Length of the header that `bytes` declares.
 fn header_bytes(bytes: &[u8]) -> usize {
     u64::from_le_bytes(bytes[..8].try_into().unwrap()) as usize
-}
-
-#[test]
-fn the_counter_counts() {
-    let (vector, peak) = peak_bytes(|| {
-        drop(vec![0u8; 300]);
-        vec![0u8; 200]
-    });
-    assert_eq!((vector.len(), peak), (200, 300));
 }
 
 #[test]

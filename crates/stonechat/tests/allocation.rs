@@ -4,50 +4,13 @@
 
 mod common;
 
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
-
 use common::{
     NATIVE, Random, STORAGES, Storage, config, model, model_of, model_of_cells, network, sound,
     structure,
 };
 use stonechat::{BeamOptions, Options, Preference, Recognizer, Stream};
 use stonechat_model::Cell::{Gru, Lstm, Rnn};
-
-/// The system's allocator with counters for the thread that asks.
-struct Counting;
-
-thread_local! {
-    static CALLS: Cell<usize> = const { Cell::new(0) };
-    static BYTES: Cell<isize> = const { Cell::new(0) };
-}
-
-fn count(calls: usize, bytes: isize) {
-    CALLS.set(CALLS.get() + calls);
-    BYTES.set(BYTES.get() + bytes);
-}
-
-// SAFETY: every call is passed on to the system's allocator as it is; the counters are cells
-// without destructors, so that counting allocates nothing.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        count(1, layout.size() as isize);
-        // SAFETY: the caller's promises are those of `System`.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        count(0, -(layout.size() as isize));
-        // SAFETY: as above.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-
-    unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        count(1, size as isize - layout.size() as isize);
-        // SAFETY: as above.
-        unsafe { System.realloc(pointer, layout, size) }
-    }
-}
+use stonechat_testing::{Counting, allocations, live_bytes};
 
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
@@ -58,15 +21,6 @@ fn stream(storage: Storage, time_batch: usize, profile: bool) -> Stream {
 }
 
 #[test]
-fn the_allocator_is_counted() {
-    let before = (CALLS.get(), BYTES.get());
-    let vector = std::hint::black_box(vec![0u8; 1000]);
-    assert_eq!((CALLS.get(), BYTES.get()), (before.0 + 1, before.1 + 1000));
-    drop(vector);
-    assert_eq!(BYTES.get(), before.1);
-}
-
-#[test]
 fn a_frame_allocates_nothing_after_warm_up() {
     let samples = sound(6.0, 1);
     let (warm_up, rest) = samples.split_at(8000);
@@ -74,22 +28,22 @@ fn a_frame_allocates_nothing_after_warm_up() {
         for (time_batch, profile) in [(1, false), (4, false), (3, true)] {
             let mut stream = stream(storage, time_batch, profile);
             stream.push(warm_up).unwrap();
-            let (calls, mut text) = (CALLS.get(), stream.partial().len());
+            let (calls, mut text) = (allocations(), stream.partial().len());
             for chunk in rest.chunks(333) {
                 stream.push(chunk).unwrap();
             }
             let grown = stream.partial().len() - text;
-            assert_eq!(CALLS.get() - calls, 0, "{storage:?}, batches of {time_batch}");
+            assert_eq!(allocations() - calls, 0, "{storage:?}, batches of {time_batch}");
             assert!(grown > 20, "no text came: the decoder was not tested");
 
             // A second utterance in the same stream is warm from its first sample on.
             stream.finish();
             stream.reset();
-            let calls = CALLS.get();
+            let calls = allocations();
             stream.push(&samples).unwrap();
             text = stream.partial().len();
             assert_eq!(
-                CALLS.get() - calls,
+                allocations() - calls,
                 0,
                 "{storage:?}, second utterance, {text} bytes of text"
             );
@@ -106,11 +60,11 @@ fn conversion_of_the_rate_allocates_nothing_either() {
         let recognizer = Recognizer::new(model(STORAGES[0]), Options::default()).unwrap();
         let mut stream = recognizer.stream_at(rate_hz).unwrap();
         stream.push(warm_up).unwrap();
-        let calls = CALLS.get();
+        let calls = allocations();
         for chunk in rest.chunks(333).chain([rest]) {
             stream.push(chunk).unwrap();
         }
-        assert_eq!(CALLS.get() - calls, 0, "{rate_hz} Hz");
+        assert_eq!(allocations() - calls, 0, "{rate_hz} Hz");
     }
 }
 
@@ -120,12 +74,12 @@ fn no_cell_allocates_after_warm_up() {
         for storage in STORAGES {
             let model = model_of_cells(cell, storage);
             let mut stream = model.acoustic_stream(&Options::default()).unwrap();
-            let features = Random(1).values(100 * 20, 1.0);
+            let features = Random(1).scaled(100 * 20, 1.0);
             let mut logits = Vec::with_capacity(200 * model.alphabet().len());
             stream.push(&features[..20 * 20], &mut logits).unwrap();
-            let calls = CALLS.get();
+            let calls = allocations();
             stream.push(&features, &mut logits).unwrap();
-            assert_eq!(CALLS.get() - calls, 0, "{cell:?} {storage:?}");
+            assert_eq!(allocations() - calls, 0, "{cell:?} {storage:?}");
         }
     }
 }
@@ -133,7 +87,7 @@ fn no_cell_allocates_after_warm_up() {
 #[test]
 fn products_of_structured_maps_allocate_nothing_either() {
     let config = config(24, vec![], &[24, 24]);
-    let features = Random(3).values(200 * config.input, 1.0);
+    let features = Random(3).scaled(200 * config.input, 1.0);
     for family in NATIVE {
         for int8 in [false, true] {
             let mut network = network(&config, 5, Storage::Dense, 1);
@@ -143,9 +97,9 @@ fn products_of_structured_maps_allocate_nothing_either() {
             let mut logits = Vec::with_capacity(200 * 5);
             let (warm_up, rest) = features.split_at(20 * config.input);
             stream.push(warm_up, &mut logits).unwrap();
-            let calls = CALLS.get();
+            let calls = allocations();
             rest.chunks(3 * config.input).for_each(|x| stream.push(x, &mut logits).unwrap());
-            assert_eq!(CALLS.get() - calls, 0, "{family}, int8 {int8}");
+            assert_eq!(allocations() - calls, 0, "{family}, int8 {int8}");
         }
     }
 }
@@ -166,8 +120,8 @@ fn a_long_stream_does_not_grow() {
             stream.partial().len()
         );
         match n {
-            0..2 => after_warm_up = BYTES.get(),
-            _ => assert_eq!(BYTES.get(), after_warm_up, "after {n} seconds"),
+            0..2 => after_warm_up = live_bytes(),
+            _ => assert_eq!(live_bytes(), after_warm_up, "after {n} seconds"),
         }
     }
     assert!(words > 500, "{words} words");
@@ -180,12 +134,12 @@ fn a_long_stream_grows_by_its_words_only() {
     let second = sound(1.0, 2);
     let mut stream = stream(Storage::Int8, 4, false);
     stream.push(&second).unwrap();
-    let before = BYTES.get();
+    let before = live_bytes();
     for _ in 0..400 {
         stream.push(&second).unwrap();
     }
     let letters = stream.tokens().len() as isize;
-    let grown = BYTES.get() - before;
+    let grown = live_bytes() - before;
     assert!(letters > 4096, "{letters} letters fit into the reserve: nothing was tested");
     assert!(grown > 0 && grown <= 2 * 25 * letters, "{grown} bytes for {letters} letters");
 }
@@ -203,9 +157,9 @@ fn a_long_beam_stream_does_not_grow() {
         stream.push(&second).unwrap();
         words += stream.take_words().len();
         if n == 5 {
-            after_warm_up = BYTES.get();
+            after_warm_up = live_bytes();
         }
-        let grown = BYTES.get() - after_warm_up;
+        let grown = live_bytes() - after_warm_up;
         assert!(n < 5 || grown < 1 << 18, "{grown} bytes after {n} seconds");
     }
     assert!(words > 200, "{words} words");

@@ -1,5 +1,5 @@
 //! What several test files need: signals and hand-made wav files.
-#![allow(dead_code)] // every test file uses its own part
+#![allow(dead_code, unused_imports)] // every test file uses its own part
 
 use std::f64::consts::TAU;
 use std::path::{Path, PathBuf};
@@ -18,27 +18,7 @@ pub fn sweep(rate_hz: u32, seconds: f64) -> Vec<f32> {
         .collect()
 }
 
-pub fn tone(hz: f64, rate_hz: u32, samples: usize) -> Vec<f32> {
-    (0..samples).map(|n| (0.5 * (TAU * hz * n as f64 / f64::from(rate_hz)).sin()) as f32).collect()
-}
-
-/// Seeded noise in ±0.5 (xorshift), the same everywhere.
-pub fn noise(seed: u64, samples: usize) -> Vec<f32> {
-    let mut state = (seed + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    (0..samples)
-        .map(|_| {
-            state ^= state << 13;
-            state ^= state >> 7;
-            state ^= state << 17;
-            (state >> 40) as f32 / (1 << 24) as f32 - 0.5
-        })
-        .collect()
-}
-
-pub fn largest_difference(a: &[f32], b: &[f32]) -> f32 {
-    assert_eq!(a.len(), b.len(), "lengths differ");
-    a.iter().zip(b).map(|(x, y)| (x - y).abs()).fold(0.0, f32::max)
-}
+pub use stonechat_testing::{Folder, largest_difference, noise, tone};
 
 /// A wav header field by field, so that each of them can lie.
 #[derive(Clone)]
@@ -107,20 +87,5 @@ impl Wav {
         bytes.extend(self.riff_bytes.unwrap_or(body.len() as u32).to_le_bytes());
         bytes.extend(body);
         bytes
-    }
-}
-
-/// A folder for one test's files.
-pub struct Folder(tempfile::TempDir);
-
-impl Folder {
-    pub fn new() -> Folder {
-        Folder(tempfile::tempdir().expect("a temporary folder"))
-    }
-
-    pub fn write(&self, name: &str, bytes: &[u8]) -> PathBuf {
-        let path = self.0.path().join(name);
-        std::fs::write(&path, bytes).expect("writing a test file");
-        path
     }
 }

@@ -1,6 +1,6 @@
 //! A tiny model, tiny sounds, and the program.
 
-#![allow(dead_code)] // Each test file uses its own part.
+#![allow(dead_code, unused_imports)] // Each test file uses its own part.
 
 pub mod training;
 
@@ -41,16 +41,7 @@ pub fn run_json(command: &mut Command, status: i32) -> Value {
     value
 }
 
-/// Linear congruential numbers (Knuth's MMIX), uniform in -1..1.
-pub struct Random(pub u64);
-
-impl Random {
-    pub fn value(&mut self) -> f32 {
-        self.0 =
-            self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 40) as f32 / (1u64 << 23) as f32 - 1.0
-    }
-}
+pub use stonechat_testing::{Random, pcm, wav};
 
 /// A network with everything in it and random weights: it hears words in any noise.
 pub fn tiny_package() -> Package {
@@ -134,46 +125,9 @@ impl Folder {
     }
 }
 
-/// A sound that wanders in pitch and loudness, with noise.
+/// A sound at the rate of the models.
 pub fn sound(seconds: f64, seed: u64) -> Vec<f32> {
-    let mut random = Random(seed);
-    let (mut phase, mut pitch, mut loudness) = (0.0f32, 300.0f32, 0.3f32);
-    let samples = 0..(seconds * f64::from(RATE_HZ)) as usize;
-    let sample = |n: usize| {
-        if n.is_multiple_of(800) {
-            pitch = 100.0 + 1500.0 * random.value().abs();
-            loudness = random.value().abs().powi(3);
-        }
-        phase = (phase + pitch / RATE_HZ as f32).fract();
-        loudness * (2.0 * phase - 1.0) + 0.01 * random.value()
-    };
-    samples.map(sample).collect()
-}
-
-/// Signed 16-bit little-endian bytes.
-pub fn pcm(samples: &[f32]) -> Vec<u8> {
-    samples.iter().flat_map(|s| ((s * 32_767.0) as i16).to_le_bytes()).collect()
-}
-
-/// A 16-bit wav file with the same samples in each channel.
-pub fn wav(samples: &[f32], rate_hz: u32, channels: u16) -> Vec<u8> {
-    let data: Vec<u8> =
-        samples.iter().flat_map(|&s| pcm(&[s]).repeat(usize::from(channels))).collect();
-    let mut file = Vec::from(*b"RIFF");
-    let mut put = |bytes: &[u8]| file.extend_from_slice(bytes);
-    put(&(36 + data.len() as u32).to_le_bytes());
-    put(b"WAVEfmt ");
-    put(&16u32.to_le_bytes());
-    put(&1u16.to_le_bytes());
-    put(&channels.to_le_bytes());
-    put(&rate_hz.to_le_bytes());
-    put(&(rate_hz * u32::from(channels) * 2).to_le_bytes());
-    put(&(channels * 2).to_le_bytes());
-    put(&16u16.to_le_bytes());
-    put(b"data");
-    put(&(data.len() as u32).to_le_bytes());
-    put(&data);
-    file
+    stonechat_testing::sound(seconds, RATE_HZ, seed)
 }
 
 /// A file of the audio crate's tests.

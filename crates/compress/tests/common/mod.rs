@@ -1,35 +1,21 @@
 //! Random matrices and a small network.
-#![allow(dead_code)] // each test file uses its own part
+#![allow(dead_code, unused_imports)] // each test file uses its own part
 
 use stonechat_model::{
     Candidate, ConvConfig, Family, FamilySpec, Network, NetworkConfig, RowConvConfig,
 };
 
-/// A 64-bit linear congruential generator (Knuth's MMIX constants), upper bits used.
-pub struct Random(pub u64);
+pub use stonechat_testing::{Random, largest_difference};
 
-impl Random {
-    /// Uniform in 0..1.
-    pub fn unit(&mut self) -> f64 {
-        self.0 = self.0.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
-        (self.0 >> 11) as f64 / (1u64 << 53) as f64
-    }
+/// A matrix of normal entries, row by row.
+pub fn matrix(random: &mut Random, rows: usize, cols: usize) -> Vec<f32> {
+    (0..rows * cols).map(|_| random.normal() as f32).collect()
+}
 
-    /// Standard normal, by Box and Muller.
-    pub fn normal(&mut self) -> f64 {
-        let radius = (-2.0 * (1.0 - self.unit()).ln()).sqrt();
-        radius * (std::f64::consts::TAU * self.unit()).cos()
-    }
-
-    pub fn matrix(&mut self, rows: usize, cols: usize) -> Vec<f32> {
-        (0..rows * cols).map(|_| self.normal() as f32).collect()
-    }
-
-    /// A matrix of this rank at most, entries of about unit size.
-    pub fn matrix_of_rank(&mut self, rows: usize, cols: usize, rank: usize) -> Vec<f32> {
-        let (a, b) = (self.matrix(rows, rank), self.matrix(rank, cols));
-        product(&a, &b, rank)
-    }
+/// A matrix of this rank at most, entries of about unit size.
+pub fn matrix_of_rank(random: &mut Random, rows: usize, cols: usize, rank: usize) -> Vec<f32> {
+    let (a, b) = (matrix(random, rows, rank), matrix(random, rank, cols));
+    product(&a, &b, rank)
 }
 
 /// `a b` with inner size `inner`, by the triple loop.
@@ -75,24 +61,12 @@ pub fn network(seed: u64) -> Network {
 
 /// Some frames of features for it, and how many.
 pub fn features(network: &Network, frames: usize) -> Vec<f32> {
-    Random(99).matrix(frames, network.config.input)
+    matrix(&mut Random(99), frames, network.config.input)
 }
 
-pub fn largest_difference(a: &[f32], b: &[f32]) -> f32 {
-    assert_eq!(a.len(), b.len());
-    a.iter().zip(b).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max)
-}
-
-/// Seeded values in -1..1, of 24 bits.
+/// Seeded values in -1..1.
 pub fn values(seed: u64, count: usize) -> Vec<f32> {
-    let mut state = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
-    let mut next = || {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        (state >> 40) as f32 / (1 << 23) as f32 - 1.0
-    };
-    (0..count).map(|_| next()).collect()
+    Random(seed).values(count)
 }
 
 /// A family, as in a package's metadata, at a size.

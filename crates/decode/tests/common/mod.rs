@@ -1,6 +1,6 @@
 //! Random frames, a naive language model, and the search by enumeration.
 
-#![allow(dead_code)] // Each test file uses its own part.
+#![allow(dead_code, unused_imports)] // Each test file uses its own part.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -9,22 +9,13 @@ use stonechat_decode::{
     BeamDecoder, BeamOptions, BeamSearch, Decoder, LanguageModel, LmState, WordId,
 };
 
-/// Linear congruential numbers (Knuth's MMIX).
-pub struct Random(pub u64);
+pub use stonechat_testing::Random;
 
-impl Random {
-    /// Uniform in 0..1.
-    pub fn value(&mut self) -> f32 {
-        self.0 =
-            self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 40) as f32 / (1u64 << 24) as f32
-    }
-
-    /// `frames` frames of logits that vary by `spread`.
-    pub fn logits(&mut self, frames: usize, symbols: usize, spread: f32) -> Vec<Vec<f32>> {
-        let mut frame = || (0..symbols).map(|_| spread * self.value()).collect();
-        (0..frames).map(|_| frame()).collect()
-    }
+/// `frames` frames of logits that vary by `spread`.
+pub fn logits(seed: u64, frames: usize, symbols: usize, spread: f32) -> Vec<Vec<f32>> {
+    let mut random = Random(seed);
+    let mut frame = || (0..symbols).map(|_| spread * random.unit() as f32).collect();
+    (0..frames).map(|_| frame()).collect()
 }
 
 pub fn symbols(texts: &[&str]) -> Vec<String> {
@@ -51,8 +42,8 @@ impl Bigram {
     /// log10 p(next | previous); the words' count + 1 stands for both ends.
     fn log10(&self, previous: u32, next: u32) -> f32 {
         let mut random = Random(self.seed ^ u64::from(previous * 64 + next) << 20);
-        (0..4).for_each(|_| _ = random.value());
-        -0.1 - 2.0 * random.value()
+        (0..4).for_each(|_| _ = random.unit());
+        -0.1 - 2.0 * random.unit() as f32
     }
 
     fn edge(&self) -> u32 {

@@ -1,6 +1,6 @@
 //! Random networks, the same for a seed on every machine.
 
-#![allow(dead_code)] // Each test file uses its own part.
+#![allow(dead_code, unused_imports)] // Each test file uses its own part.
 
 use serde_json::json;
 use stonechat_model::{
@@ -8,20 +8,7 @@ use stonechat_model::{
     Package, RowConvConfig,
 };
 
-/// Linear congruential numbers (Knuth's MMIX), uniform in -1..1.
-pub struct Random(pub u64);
-
-impl Random {
-    pub fn value(&mut self) -> f32 {
-        self.0 =
-            self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 40) as f32 / (1u64 << 23) as f32 - 1.0
-    }
-
-    pub fn values(&mut self, count: usize, scale: f32) -> Vec<f32> {
-        (0..count).map(|_| scale * self.value()).collect()
-    }
-}
+pub use stonechat_testing::{Random, largest_difference};
 
 /// Two convolutions with strides and look-ahead, two GRUs, row convolution, fully connected layer.
 pub fn full_config() -> NetworkConfig {
@@ -79,11 +66,11 @@ pub fn package(config: &NetworkConfig, form: Form) -> Package {
     let alphabet = Alphabet::english();
     let mut random = Random(11);
     let mut network =
-        Network::from_values(config.clone(), alphabet.len(), |_, n| random.values(n, 0.3)).unwrap();
+        Network::from_values(config.clone(), alphabet.len(), |_, n| random.scaled(n, 0.3)).unwrap();
     for (_, map) in network.maps_mut() {
         let (rows, cols) = (map.rows(), map.cols());
         let mut matrix = |rows: usize, cols: usize| {
-            let data = random.values(rows * cols, (3.0 / cols as f32).sqrt());
+            let data = random.scaled(rows * cols, (3.0 / cols as f32).sqrt());
             Matrix::from_f32(rows, cols, data).unwrap()
         };
         let rank = rows.min(cols).div_ceil(2);
@@ -111,7 +98,7 @@ pub fn package(config: &NetworkConfig, form: Form) -> Package {
 fn toeplitz(rows: usize, cols: usize, random: &mut Random) -> LinearMap {
     let family = serde_json::from_value(json!({ "family": "toeplitz_like", "rank": 2 })).unwrap();
     let spec = FamilySpec::new("map", family, rows, cols).unwrap();
-    let parts = spec.parts().iter().map(|p| random.values(p.rows * p.cols, 0.5)).collect();
+    let parts = spec.parts().iter().map(|p| random.scaled(p.rows * p.cols, 0.5)).collect();
     LinearMap::from_values("map", spec, parts, None).unwrap()
 }
 
@@ -123,9 +110,4 @@ fn int8(matrix: &Matrix) -> Matrix {
     let scales: Vec<f32> = dense.chunks_exact(cols).map(|row| largest(row) / 127.0).collect();
     let data = dense.iter().enumerate().map(|(i, x)| (x / scales[i / cols]).round() as i8);
     Matrix::from_int8(rows, cols, data.collect(), scales).unwrap()
-}
-
-pub fn largest_difference(a: &[f32], b: &[f32]) -> f32 {
-    assert_eq!(a.len(), b.len());
-    a.iter().zip(b).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max)
 }

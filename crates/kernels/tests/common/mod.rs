@@ -1,23 +1,22 @@
-//! What the tests share: a small generator of numbers and the slow, obvious twins of the products. No dependencies.
+//! What the tests share: random operands and the slow, obvious twins of the products.
 #![allow(dead_code)] // each test file uses a part
 
 use std::sync::Once;
 use stonechat_kernels::quantize::{GROUP, Grouped};
 use stonechat_kernels::{Activation, BLOCK_COLS, BLOCK_ROWS, Error, Isa, PackedI4};
+use stonechat_testing::Random;
 
-/// A linear congruential generator (Knuth's MMIX constants), so that the tests need no crate and repeat exactly.
-pub struct Numbers(u64);
+/// Random operands of the kernels.
+pub struct Numbers(Random);
 
 impl Numbers {
     pub fn new(seed: u64) -> Self {
-        Self(seed)
+        Self(Random(seed))
     }
 
     /// 31 random bits.
     pub fn bits(&mut self) -> u32 {
-        self.0 =
-            self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 33) as u32
+        self.0.bits()
     }
 
     /// Within -127..=127.
@@ -30,9 +29,9 @@ impl Numbers {
         (0..len).map(|_| self.bits() as i8).collect()
     }
 
-    /// Within -1.0..=1.0.
+    /// Within -1.0..1.0.
     pub fn floats(&mut self, len: usize) -> Vec<f32> {
-        (0..len).map(|_| self.bits() as f32 / (1u32 << 30) as f32 - 1.0).collect()
+        self.0.values(len)
     }
 
     /// 4-bit weights and group scales of the whole range.

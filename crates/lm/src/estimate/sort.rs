@@ -268,6 +268,7 @@ fn merge<V: Value>(folder: &Path, length: usize, runs: &mut [Spool<V>]) -> Resul
 mod tests {
     use super::*;
     use std::collections::BTreeMap;
+    use stonechat_testing::Random;
 
     #[test]
     fn sorted_and_summed_in_any_memory() {
@@ -276,10 +277,10 @@ mod tests {
             let folder = tempfile::tempdir().unwrap();
             let mut sorter = Sorter::<u64>::new(folder.path(), 3, memory);
             let mut expected = BTreeMap::new();
-            let mut random = 1u64;
+            let mut random = Random(1);
             for i in 0..30_000u64 {
-                random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(99);
-                let key = [(random >> 60) as u32, (random >> 50) as u32 % 40, i as u32 % 37, 0, 0];
+                let (a, b) = (random.below(16) as u32, random.below(40) as u32);
+                let key = [a, b, i as u32 % 37, 0, 0];
                 sorter.push(key, i).unwrap();
                 *expected.entry(key).or_insert(0) += i;
             }

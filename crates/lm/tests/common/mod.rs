@@ -1,24 +1,15 @@
 //! Slow and obvious twins, and made texts.
 
-#![allow(dead_code)] // Each test file uses its own part.
+#![allow(dead_code, unused_imports)] // Each test file uses its own part.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use stonechat_lm::{ModelBuilder, NgramModel, Vocabulary, WordId};
 
-/// Linear congruential numbers (Knuth's MMIX).
-pub struct Random(pub u64);
-
-impl Random {
-    pub fn below(&mut self, end: u64) -> u64 {
-        self.0 =
-            self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 33) % end
-    }
-}
+pub use stonechat_testing::Random;
 
 /// Sentences of made words, some frequent and most rare, whose order is not all chance.
-pub fn made_text(sentences: usize, words: u64, seed: u64) -> String {
+pub fn made_text(sentences: usize, words: usize, seed: u64) -> String {
     let mut random = Random(seed);
     let mut text = String::new();
     for _ in 0..sentences {

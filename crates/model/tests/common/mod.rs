@@ -1,5 +1,5 @@
 //! Networks for the tests: every kind of layer, small, with seeded values.
-#![allow(dead_code)] // each test file uses its own part
+#![allow(dead_code, unused_imports)] // each test file uses its own part
 
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use serde_json::json;
@@ -9,28 +9,7 @@ use stonechat_model::{
     Package, RowConvConfig,
 };
 
-/// A 64-bit linear congruential generator (Knuth's MMIX constants), upper bits used.
-pub struct Random(pub u64);
-
-impl Random {
-    pub fn bits(&mut self) -> u32 {
-        self.0 = self.0.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
-        (self.0 >> 33) as u32
-    }
-
-    pub fn below(&mut self, n: usize) -> usize {
-        self.bits() as usize % n
-    }
-
-    /// Uniform in -1..1.
-    pub fn value(&mut self) -> f32 {
-        self.bits() as f32 / (1u64 << 30) as f32 - 1.0
-    }
-
-    pub fn values(&mut self, n: usize) -> Vec<f32> {
-        (0..n).map(|_| self.value()).collect()
-    }
-}
+pub use stonechat_testing::Random;
 
 /// Two convolutions (one with look-ahead and time stride), two GRUs, row convolution, fully connected layer.
 pub fn full_config() -> NetworkConfig {

@@ -138,18 +138,7 @@ impl Recipe {
 mod tests {
     use super::*;
     use crate::config::stage::Rate;
-
-    const SMALL: &str = r#"
-        [data]
-        train = [{ manifest = "train.jsonl" }]
-        [network]
-        input = 80
-        gru = [8]
-        [[stage]]
-        name = "one"
-        epochs = 2
-        rate = 0.001
-    "#;
+    use stonechat_testing::SMALL_RECIPE;
 
     #[test]
     fn overrides_reach_any_key_and_round_trip() {
@@ -166,7 +155,7 @@ mod tests {
             "device=cpu",
         ];
         let changes: Vec<String> = changes.iter().map(|s| s.to_string()).collect();
-        let recipe = Recipe::parse(SMALL, &changes).unwrap();
+        let recipe = Recipe::parse(SMALL_RECIPE, &changes).unwrap();
         assert_eq!(recipe.stages[0].rate, Rate::Value(3e-4));
         assert_eq!((recipe.network.recurrent.clone(), recipe.seed), (vec![4.into(), 5.into()], 7));
         assert_eq!(Recipe::parse(&recipe.to_toml().unwrap(), &[]).unwrap(), recipe);
@@ -210,7 +199,7 @@ mod tests {
             ("stage.0.teacher={ package = \"t\", temperature = -1.0 }", "temperature"),
             ("grams={ longest = 1 }", "grams.longest"),
         ] {
-            let error = Recipe::parse(SMALL, &[change.to_owned()]).unwrap_err().to_string();
+            let error = Recipe::parse(SMALL_RECIPE, &[change.to_owned()]).unwrap_err().to_string();
             assert!(error.contains(expected), "{change}: {error}");
         }
     }

@@ -131,22 +131,14 @@ pub fn allowed(
 mod tests {
     use super::*;
 
-    const SMALL: &str = r#"
-        alphabet = ["", "a"]
-        [data]
-        train = [{ manifest = "train.jsonl" }]
-        [network]
-        input = 80
-        gru = [8]
-        [[stage]]
-        name = "one"
-        epochs = 2
-        rate = 0.001
-    "#;
+    /// With an alphabet.
+    fn small() -> String {
+        format!("alphabet = [\"\", \"a\"]\n{}", stonechat_testing::SMALL_RECIPE)
+    }
 
     fn changed(changes: &[(&str, &str)]) -> Vec<Difference> {
-        let before = Recipe::from_toml(SMALL).unwrap();
-        let text = changes.iter().fold(SMALL.to_string(), |text, (a, b)| text.replace(a, b));
+        let before = Recipe::from_toml(&small()).unwrap();
+        let text = changes.iter().fold(small(), |text, (a, b)| text.replace(a, b));
         differences(&before, &Recipe::from_toml(&text).unwrap()).unwrap()
     }
 
@@ -169,8 +161,8 @@ mod tests {
             assert_eq!(found, keys, "{changes:?}");
         }
         // A stage more.
-        let more = SMALL.to_string() + "[[stage]]\nname = \"two\"\nepochs = 1\nrate = 0.1\n";
-        let before = Recipe::from_toml(SMALL).unwrap();
+        let more = small() + "[[stage]]\nname = \"two\"\nepochs = 1\nrate = 0.1\n";
+        let before = Recipe::from_toml(&small()).unwrap();
         let found = differences(&before, &Recipe::from_toml(&more).unwrap()).unwrap();
         assert_eq!(found.len(), 1);
         assert!(found[0].key == "stage.1" && found[0].before.is_none());

@@ -20,38 +20,20 @@ pub fn tones(folder: &Path, count: usize) {
     for i in 0..count {
         let text: String =
             (0..1 + i % 3).map(|k| if (i >> k) % 2 == 0 { 'a' } else { 'b' }).collect();
-        let mut samples = vec![0i16; 800];
+        let mut samples = vec![0.0; 800];
         for letter in text.chars() {
             let hz = if letter == 'a' { 400.0 } else { 1600.0 };
-            samples.extend(
-                (0..1200).map(|n| (8000.0 * (TAU * hz * n as f32 / RATE_HZ as f32).sin()) as i16),
-            );
-            samples.extend([0i16; 800]);
+            samples.extend((0..1200).map(|n| 0.25 * (TAU * hz * n as f32 / RATE_HZ as f32).sin()));
+            samples.extend([0.0; 800]);
         }
         let name = format!("{i}.wav");
-        fs::write(folder.join(&name), wav(&samples)).unwrap();
+        fs::write(folder.join(&name), stonechat_testing::wav(&samples, RATE_HZ, 1)).unwrap();
         let seconds = samples.len() as f64 / f64::from(RATE_HZ);
         manifest += &format!(
             "{{\"audio_filepath\": \"{name}\", \"duration\": {seconds}, \"text\": \"{text}\"}}\n"
         );
     }
     fs::write(folder.join("train.jsonl"), manifest).unwrap();
-}
-
-fn wav(samples: &[i16]) -> Vec<u8> {
-    let bytes = 2 * samples.len() as u32;
-    let mut out = Vec::new();
-    out.extend(b"RIFF");
-    out.extend((36 + bytes).to_le_bytes());
-    out.extend(b"WAVEfmt ");
-    out.extend(16u32.to_le_bytes());
-    out.extend([1u16, 1].iter().flat_map(|v| v.to_le_bytes()));
-    out.extend([RATE_HZ, 2 * RATE_HZ].iter().flat_map(|v| v.to_le_bytes()));
-    out.extend([2u16, 16].iter().flat_map(|v| v.to_le_bytes()));
-    out.extend(b"data");
-    out.extend(bytes.to_le_bytes());
-    out.extend(samples.iter().flat_map(|v| v.to_le_bytes()));
-    out
 }
 
 /// Two stages, trace norm and then low rank, at toy size; a checkpoint after every step.
