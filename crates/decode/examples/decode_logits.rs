@@ -11,7 +11,7 @@
 //! `peak_rss_mb`, and for each utterance its text and score, and what is known of its words.
 
 use std::error::Error;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -21,35 +21,56 @@ use stonechat_decode::{
     GrammarSearch,
 };
 
-fn main() -> Result<(), Box<dyn Error>> {
-    let mut arguments = std::env::args().skip(1);
-    let folder = arguments.next().ok_or("which folder?")?;
-    let folder = Path::new(&folder);
-    let mut options = BeamOptions { beta: 0.0, ..BeamOptions::default() };
-    let (mut model, mut repeats) = (None, 1);
-    let (mut grammar, mut closed) = (None, GrammarOptions::default());
-    while let Some(name) = arguments.next() {
-        let value = arguments.next().ok_or("a value is missing")?;
-        match &name[..] {
-            "--lm" => model = Some(stonechat_lm::LanguageModel::load(&value)?),
-            "--beam" => options.width = value.parse()?,
-            "--alpha" => options.alpha = value.parse()?,
-            "--beta" => options.beta = value.parse()?,
-            "--threshold" => options.score_threshold = value.parse()?,
-            "--mass" => options.symbol_mass = value.parse()?,
-            "--unknown" => options.unknown_word = value.parse()?,
-            "--unknown-letter" => options.unknown_letter = value.parse()?,
-            "--lexicon-only" => options.lexicon_only = value.parse()?,
-            "--grammar" => {
-                let text = std::fs::read_to_string(&value)?;
-                grammar = Some(Grammar::from_phrases(text.lines())?);
+/// What the arguments ask for.
+struct Asked {
+    folder: PathBuf,
+    options: BeamOptions,
+    model: Option<stonechat_lm::LanguageModel>,
+    grammar: Option<Grammar>,
+    closed: GrammarOptions,
+    repeats: usize,
+}
+
+impl Asked {
+    fn parse(mut arguments: impl Iterator<Item = String>) -> Result<Self, Box<dyn Error>> {
+        let mut asked = Self {
+            folder: arguments.next().ok_or("which folder?")?.into(),
+            options: BeamOptions { beta: 0.0, ..BeamOptions::default() },
+            model: None,
+            grammar: None,
+            closed: GrammarOptions::default(),
+            repeats: 1,
+        };
+        let Self { options, closed, .. } = &mut asked;
+        while let Some(name) = arguments.next() {
+            let value = arguments.next().ok_or("a value is missing")?;
+            match &name[..] {
+                "--lm" => asked.model = Some(stonechat_lm::LanguageModel::load(&value)?),
+                "--beam" => options.width = value.parse()?,
+                "--alpha" => options.alpha = value.parse()?,
+                "--beta" => options.beta = value.parse()?,
+                "--threshold" => options.score_threshold = value.parse()?,
+                "--mass" => options.symbol_mass = value.parse()?,
+                "--unknown" => options.unknown_word = value.parse()?,
+                "--unknown-letter" => options.unknown_letter = value.parse()?,
+                "--lexicon-only" => options.lexicon_only = value.parse()?,
+                "--grammar" => {
+                    let text = std::fs::read_to_string(&value)?;
+                    asked.grammar = Some(Grammar::from_phrases(text.lines())?);
+                }
+                "--garbage" => closed.garbage = value.parse()?,
+                "--nearest" => closed.nearest = value.parse()?,
+                "--repeat" => asked.repeats = value.parse()?,
+                _ => return Err(format!("what is {name}?").into()),
             }
-            "--garbage" => closed.garbage = value.parse()?,
-            "--nearest" => closed.nearest = value.parse()?,
-            "--repeat" => repeats = value.parse()?,
-            _ => return Err(format!("what is {name}?").into()),
         }
+        Ok(asked)
     }
+}
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let asked = Asked::parse(std::env::args().skip(1))?;
+    let Asked { folder, options, model, grammar, closed, repeats } = asked;
     let index: Value = serde_json::from_str(&std::fs::read_to_string(folder.join("index.json"))?)?;
     let strings = |value: &Value| -> Vec<String> {
         let list = value.as_array().into_iter().flatten();

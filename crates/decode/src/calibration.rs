@@ -24,6 +24,15 @@ pub struct Evidence {
 ///
 /// With one feature, the log odds, this is Platt's scaling (1999), and the weight is the inverse of
 /// a temperature (Guo et al. 2017, arXiv 1706.04599).
+///
+/// ```
+/// use stonechat_decode::{Calibration, Evidence};
+///
+/// let sure = Evidence { posterior: 0.99, mean_peak: 0.95, lowest_peak: 0.9, letters: 6 };
+/// let unsure = Evidence { posterior: 0.5, ..sure };
+/// let calibration = Calibration::default();
+/// assert!(calibration.confidence(&sure) > calibration.confidence(&unsure));
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Calibration {
     /// The weights, in the order above.

@@ -32,6 +32,17 @@ pub struct EndpointRule {
 }
 
 /// The conditions of an end: any one is enough.
+///
+/// ```
+/// use stonechat_decode::{EndpointRule, EndpointRules, Heard};
+///
+/// // Half a second of silence after something was said, or a minute of anything.
+/// let rules = EndpointRules(vec![
+///     EndpointRule { after: Heard::Speech, silence_s: 0.5, length_s: 0.0 },
+///     EndpointRule { after: Heard::Anything, silence_s: 0.0, length_s: 60.0 },
+/// ]);
+/// assert_eq!(rules.0.len(), 2);
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct EndpointRules(pub Vec<EndpointRule>);
 

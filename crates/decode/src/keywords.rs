@@ -27,6 +27,14 @@ use crate::words::milliseconds;
 const HOLD_S: f64 = 0.3;
 
 /// When a phrase counts as heard.
+///
+/// ```
+/// use stonechat_decode::SpotterOptions;
+///
+/// // Fewer false alarms, more misses.
+/// let options = SpotterOptions { threshold: -0.5, ..SpotterOptions::default() };
+/// assert_eq!(options.window_s, 2.0);
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct SpotterOptions {
     /// The lowest score per letter, at most 0: nearer to 0 is stricter.
@@ -44,6 +52,22 @@ impl Default for SpotterOptions {
 }
 
 /// A phrase that was heard.
+///
+/// ```
+/// use stonechat_decode::{KeywordSpotter, SpotterOptions};
+///
+/// let symbols = ["", " ", "h", "i"].map(String::from);
+/// let mut spotter = KeywordSpotter::new(&symbols, 0.02, ["hi"], SpotterOptions::default())?;
+/// let mut spotted = Vec::new();
+/// for best in [0, 2, 3, 0] {
+///     let mut logits = [0.0; 4];
+///     logits[best] = 9.0;
+///     spotter.push(&logits, &mut spotted)?;
+/// }
+/// spotter.finish(&mut spotted);
+/// assert_eq!((spotted[0].phrase.as_str(), spotted[0].start), ("hi", 0.02));
+/// # Ok::<(), stonechat_decode::Error>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Spotted {
     /// The phrase.

@@ -8,6 +8,14 @@ use crate::greedy::Token;
 ///
 /// CTC puts a symbol somewhere inside its sound, so `start` is at or after the
 /// true beginning and `end` at or before the true end, by up to a few frames.
+///
+/// ```
+/// use stonechat_decode::Word;
+///
+/// let word: Word = serde_json::from_str(r#"{"word": "hi", "start": 0.1, "end": 0.3, "conf": 0.9}"#)?;
+/// assert_eq!(word.word, "hi");
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Word {
     /// The text, without spaces.

@@ -8,6 +8,7 @@ use common::largest_difference;
 use safetensors::tensor::{Dtype, TensorView};
 use serde::Deserialize;
 use stonechat_exchange::{ImportPlan, StateDict};
+use stonechat_model::Package;
 
 #[derive(Deserialize)]
 struct Golden {
@@ -133,28 +134,31 @@ fn dict(tensors: &[(&str, &[usize])], value: f32) -> StateDict {
     StateDict::from_bytes(&safetensors::serialize(views, None).unwrap()).unwrap()
 }
 
+const PLAN: &str = r#"
+    network = { input = 4, gru = [3] }
+    alphabet = { symbols = ["", "a"] }
+    features = {}
+"#;
+
+type Entry = (&'static str, &'static [usize]);
+const GOOD: [Entry; 6] = [
+    ("rnns.0.rnn.weight_ih_l0", &[9, 4]),
+    ("rnns.0.rnn.weight_hh_l0", &[9, 3]),
+    ("rnns.0.rnn.bias_ih_l0", &[9]),
+    ("rnns.0.rnn.bias_hh_l0", &[9]),
+    ("fc.0.module.1.weight", &[2, 3]),
+    ("fc.0.module.1.num_batches_tracked", &[1]),
+];
+
+fn import(plan: &str, dict: &StateDict) -> stonechat_exchange::Result<Package> {
+    ImportPlan::from_toml(plan).and_then(|plan| plan.import(dict))
+}
+
 #[test]
-fn what_does_not_fit_is_named() {
-    let plan = r#"
-        network = { input = 4, gru = [3] }
-        alphabet = { symbols = ["", "a"] }
-        features = {}
-    "#;
-    type Entry = (&'static str, &'static [usize]);
-    let good: [Entry; 6] = [
-        ("rnns.0.rnn.weight_ih_l0", &[9, 4]),
-        ("rnns.0.rnn.weight_hh_l0", &[9, 3]),
-        ("rnns.0.rnn.bias_ih_l0", &[9]),
-        ("rnns.0.rnn.bias_hh_l0", &[9]),
-        ("fc.0.module.1.weight", &[2, 3]),
-        ("fc.0.module.1.num_batches_tracked", &[1]),
-    ];
-    let import = |plan: &str, dict: &StateDict| {
-        ImportPlan::from_toml(plan).and_then(|plan| plan.import(dict))
-    };
-    import(plan, &dict(&good, 0.0)).unwrap();
+fn tensors_that_do_not_fit_are_named() {
+    import(PLAN, &dict(&GOOD, 0.0)).unwrap();
     let changed = |change: fn(&mut Vec<Entry>)| {
-        let mut tensors = good.to_vec();
+        let mut tensors = GOOD.to_vec();
         change(&mut tensors);
         dict(&tensors, 0.0)
     };
@@ -178,13 +182,17 @@ fn what_does_not_fit_is_named() {
             "`rnns.0.rnn.weight_ih_l0_reverse` (none): belongs to a bidirectional layer",
             changed(|t| t.push(("rnns.0.rnn.weight_ih_l0_reverse", &[9, 4]))),
         ),
-        ("value 5 is NaN", dict(&good, f32::NAN)),
-        ("`rnns.0.rnn.bias_hh_l0` (recurrent.0): has values in its last third", dict(&good, 0.5)),
+        ("value 5 is NaN", dict(&GOOD, f32::NAN)),
+        ("`rnns.0.rnn.bias_hh_l0` (recurrent.0): has values in its last third", dict(&GOOD, 0.5)),
     ];
     for (expected, dict) in cases {
-        let error = import(plan, &dict).unwrap_err().to_string();
+        let error = import(PLAN, &dict).unwrap_err().to_string();
         assert!(error.contains(expected), "{expected}: {error}");
     }
+}
+
+#[test]
+fn plans_that_do_not_fit_are_named() {
     let network = "network = { input = 4, gru = [3] }";
     let symbols = r#"symbols = ["", "a"]"#;
     for (from, to, expected) in [
@@ -214,8 +222,8 @@ fn what_does_not_fit_is_named() {
         ("features = {}", "features = {}\npytorch.prefix = 'm.'", "`m.fc.0.module.1.weight`"),
         ("features = {}", "features = {}\npytorch.batch_norm_eps = -1", "batch_norm_eps"),
     ] {
-        assert!(plan.contains(from));
-        let error = import(&plan.replace(from, to), &dict(&good, 0.0)).unwrap_err().to_string();
+        assert!(PLAN.contains(from));
+        let error = import(&PLAN.replace(from, to), &dict(&GOOD, 0.0)).unwrap_err().to_string();
         assert!(error.contains(expected), "{to}: {error}");
     }
     assert!(StateDict::from_bytes(b"no tensors").unwrap_err().to_string().contains("safetensors"));

@@ -36,6 +36,22 @@ fn header(title: &str) {
     println!();
 }
 
+/// Billions of operations a second of a product at every batch.
+fn row(isa: Isa, product: &impl Product, bias: &[f32]) {
+    let (rows, cols) = (product.rows(), product.cols());
+    print!("{:>10} {:>12}", format!("{rows}x{cols}"), isa.name());
+    let mut scratch = Scratch::new();
+    for batch in BATCHES {
+        let (x, mut y) = (numbers(batch * cols), vec![0.0; batch * rows]);
+        let time = seconds(|| {
+            let (x, y) = (black_box(&x), black_box(&mut y[..]));
+            product.matmul(x, batch, Some(bias), Activation::None, &mut scratch, y);
+        });
+        print!("{:>8.1}", 2e-9 * (rows * cols * batch) as f64 / time);
+    }
+    println!();
+}
+
 fn main() {
     let mut shapes: Vec<(usize, usize)> = Vec::new();
     for argument in std::env::args().skip(1) {
@@ -57,24 +73,7 @@ fn main() {
             (0..rows * cols).map(|i| ((i * 7919) % 255) as u8 as i8).map(|w| w.max(-127)).collect();
         let (scales, bias) = (vec![0.01; rows], numbers(rows));
         for isa in Isa::available() {
-            let packed = PackedI8::pack_for(isa, &w, &scales, rows, cols).expect("packs");
-            print!("{:>10} {:>12}", format!("{rows}x{cols}"), isa.name());
-            let mut scratch = Scratch::new();
-            for batch in BATCHES {
-                let (x, mut y) = (numbers(batch * cols), vec![0.0; batch * rows]);
-                let time = seconds(|| {
-                    packed.matmul(
-                        black_box(&x),
-                        batch,
-                        Some(&bias),
-                        Activation::None,
-                        &mut scratch,
-                        black_box(&mut y),
-                    )
-                });
-                print!("{:>8.1}", 2e-9 * (rows * cols * batch) as f64 / time);
-            }
-            println!();
+            row(isa, &PackedI8::pack_for(isa, &w, &scales, rows, cols).expect("packs"), &bias);
         }
     }
 
@@ -82,24 +81,7 @@ fn main() {
     for &(rows, cols) in &shapes {
         let (w, bias) = (numbers(rows * cols), numbers(rows));
         for isa in Isa::available() {
-            let packed = PackedF32::pack_for(isa, &w, rows, cols).expect("packs");
-            let mut scratch = Scratch::new();
-            print!("{:>10} {:>12}", format!("{rows}x{cols}"), isa.name());
-            for batch in BATCHES {
-                let (x, mut y) = (numbers(batch * cols), vec![0.0; batch * rows]);
-                let time = seconds(|| {
-                    packed.matmul(
-                        black_box(&x),
-                        batch,
-                        Some(&bias),
-                        Activation::None,
-                        &mut scratch,
-                        black_box(&mut y),
-                    )
-                });
-                print!("{:>8.1}", 2e-9 * (rows * cols * batch) as f64 / time);
-            }
-            println!();
+            row(isa, &PackedF32::pack_for(isa, &w, rows, cols).expect("packs"), &bias);
         }
     }
 

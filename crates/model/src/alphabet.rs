@@ -12,6 +12,14 @@ const MAX_SYMBOL_BYTES: usize = 64;
 ///
 /// A symbol is a character or, for Gram-CTC, a string of characters. All symbols but the blank (the empty
 /// string at index 0) are non-empty and differ from each other. As JSON: `{"symbols": ["", " ", "'", "a", ...]}`.
+///
+/// ```
+/// use stonechat_model::Alphabet;
+///
+/// let alphabet = Alphabet::english();
+/// assert_eq!(alphabet.decode(&alphabet.encode("good day")?)?, "good day");
+/// # Ok::<(), stonechat_model::Error>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "Symbols")]
 pub struct Alphabet {

@@ -85,6 +85,20 @@ impl Layers {
 ///
 /// Made by [`Model::acoustic_stream`]; [`Stream`](crate::Stream) has one inside. The logits do not
 /// depend, in any bit, on how the frames are cut into pushes or on `time_batch`.
+///
+/// ```
+/// use std::sync::Arc;
+/// use stonechat::{Model, Options};
+///
+/// let model = Arc::new(Model::from_bytes(stonechat_english::MODEL)?);
+/// let mut stream = model.acoustic_stream(&Options::default())?;
+/// let frames = vec![0.0; 50 * model.network().input]; // half a second of features
+/// let mut logits = Vec::new();
+/// stream.push(&frames, &mut logits)?;
+/// stream.finish(&mut logits);
+/// assert_eq!(logits.len() % model.alphabet().len(), 0);
+/// # Ok::<(), stonechat::Error>(())
+/// ```
 pub struct AcousticStream {
     model: Arc<Model>,
     time_batch: usize,

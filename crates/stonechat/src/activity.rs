@@ -1,6 +1,14 @@
 //! What voice activity detection says of a frame of logits, and its options.
 
 /// When a frame counts as speech.
+///
+/// ```
+/// use stonechat::VoiceOptions;
+///
+/// // For a noisy room. `Recognizer::with_voice_detection`, in builds with the feature `vad`, takes it.
+/// let options = VoiceOptions { threshold: 0.8, ..VoiceOptions::default() };
+/// assert_eq!(options.padding_s, 0.3);
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct VoiceOptions {
     /// The least probability of speech, above 0 and at most 1: nearer to 0 takes more for speech.

@@ -3,6 +3,15 @@
 use crate::recognizer::MAX_TIME_BATCH;
 
 /// Why a model could not be made or used.
+///
+/// ```
+/// use stonechat::{Error, Model};
+///
+/// match Model::from_bytes(b"no package") {
+///     Err(Error::Package(error)) => println!("{error}"),
+///     other => panic!("{other:?}"),
+/// }
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {

@@ -23,6 +23,15 @@ const MAX_STATE_BYTES: usize = 256 << 20;
 
 /// A recognizer as loaded: feature config, alphabet and packed network. Immutable; share it
 /// with `Arc`.
+///
+/// ```
+/// use stonechat::Model;
+///
+/// let model = Model::from_bytes(stonechat_english::MODEL)?;
+/// assert_eq!(model.sample_rate_hz(), 16_000);
+/// assert_eq!(model.alphabet().len(), 29); // blank, space, apostrophe, a to z
+/// # Ok::<(), stonechat::Error>(())
+/// ```
 pub struct Model {
     features: FeatureConfig,
     alphabet: Alphabet,

@@ -44,6 +44,19 @@ impl fmt::Display for Part {
 }
 
 /// Time spent in each part, in the order in which a frame passes them.
+///
+/// ```
+/// use stonechat::{Model, Options, Recognizer};
+///
+/// let model = Model::from_bytes(stonechat_english::MODEL)?;
+/// let options = Options { profile: true, ..Options::default() };
+/// let mut stream = Recognizer::new(model, options)?.stream();
+/// stream.push(&[0.0; 16_000])?;
+/// for (part, time) in stream.profile().expect("it was asked for").parts() {
+///     println!("{part}: {time:?}");
+/// }
+/// # Ok::<(), stonechat::Error>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Profile {
     parts: Vec<(Part, Duration)>,

@@ -15,6 +15,14 @@ use crate::{Error, Model};
 pub(crate) const MAX_TIME_BATCH: usize = stonechat_plan::TIME_BATCH;
 
 /// How streams run. The text does not depend on any of it.
+///
+/// ```
+/// use stonechat::Options;
+///
+/// // One frame at a time: a little slower, and the text comes a little sooner.
+/// let options = Options { time_batch: 1, ..Options::default() };
+/// assert!(!options.profile);
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Options {
     /// Frames (after the convolutions' time stride) that are collected before the
@@ -51,6 +59,17 @@ enum Decoding {
 
 /// A model with options, a way of decoding (greedy unless said otherwise) and rules for the end of an
 /// utterance. Cheap to clone; model and search are shared.
+///
+/// ```
+/// use stonechat::{EndpointRules, Model, Options, Recognizer};
+///
+/// let model = Model::from_bytes(stonechat_english::MODEL)?;
+/// let recognizer = Recognizer::new(model, Options::default())?
+///     .with_endpoint_rules(EndpointRules::default())
+///     .with_utterances();
+/// let streams = [recognizer.stream(), recognizer.stream()]; // two microphones, one model
+/// # Ok::<(), stonechat::Error>(())
+/// ```
 #[derive(Debug, Clone)]
 pub struct Recognizer {
     model: Arc<Model>,

@@ -7,6 +7,15 @@ use stonechat_decode::{Alternative, Word};
 /// `{"text": "...", "result": [{"word", "start", "end", "conf"}]}`.
 ///
 /// Unlike Vosk, which leaves `result` out, an empty text has an empty `result`.
+///
+/// ```
+/// use stonechat::{Transcript, Word};
+///
+/// let word = |word: &str, start, end| Word { word: word.into(), start, end, conf: 0.9 };
+/// let said = Transcript::from(vec![word("good", 0.1, 0.3), word("day", 0.4, 0.6)]);
+/// assert_eq!(said.text, "good day");
+/// assert!(!said.is_silent());
+/// ```
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Transcript {
     /// The words with one space between them.
@@ -38,6 +47,13 @@ impl From<Vec<Word>> for Transcript {
 }
 
 /// The text of an utterance that goes on: `{"partial": "...", "stable": 0}`.
+///
+/// ```
+/// use stonechat::Partial;
+///
+/// let partial = Partial { partial: "good da", stable: 5 };
+/// assert_eq!(&partial.partial[..partial.stable], "good "); // this much stays
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Partial<'a> {
     /// The words so far, the last one perhaps unfinished.

@@ -22,6 +22,21 @@ use crate::voice::Voice;
 /// [`take_words`](Self::take_words), about 24 bytes a letter; room for 4096 letters is there
 /// from the start. Nothing else grows. (A beam search needs memory by its width instead, see
 /// [`BeamDecoder`](crate::BeamDecoder).)
+///
+/// ```
+/// use stonechat::{Model, Options, Recognizer};
+///
+/// let model = Model::from_bytes(stonechat_english::MODEL)?;
+/// let mut stream = Recognizer::new(model, Options::default())?.stream();
+/// for piece in vec![0.0; 16_000].chunks(1600) {
+///     stream.push(piece)?;
+///     println!("{}", stream.partial());
+/// }
+/// let transcript = stream.finish();
+/// stream.reset(); // for the next utterance
+/// assert_eq!(stream.partial(), "");
+/// # Ok::<(), stonechat::Error>(())
+/// ```
 pub struct Stream {
     front_end: FrontEnd,
     acoustic: AcousticStream,

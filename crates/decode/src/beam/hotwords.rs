@@ -11,6 +11,14 @@ use crate::{Decoder, Error};
 const MAX_BOOST: f32 = 100.0;
 
 /// A word or phrase that is expected: a name, a command, a term. It need not be in any vocabulary.
+///
+/// ```
+/// use stonechat_decode::Hotword;
+///
+/// let usual = Hotword::new("okapi"); // 1 nat a letter, 9 at most
+/// let strong = Hotword { boost: 8.0, ..usual.clone() };
+/// assert_eq!(usual.boost, 5.0);
+/// ```
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Hotword {
     /// One word or several, in the characters of the alphabet.

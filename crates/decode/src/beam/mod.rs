@@ -47,6 +47,21 @@ const DELAY_S: f64 = 0.4;
 /// A running search. Memory: about 100 bytes for each text considered in the last 32
 /// frames, and the words since the start or the last
 /// [`take_words`](Decoder::take_words).
+///
+/// ```
+/// use std::sync::Arc;
+/// use stonechat_decode::{BeamDecoder, BeamOptions, BeamSearch, Decoder};
+///
+/// let symbols = ["", " ", "a"].map(String::from);
+/// let search = BeamSearch::new(&symbols, 0.02, BeamOptions { beta: 0.0, ..BeamOptions::default() })?;
+/// let mut decoder = BeamDecoder::new(Arc::new(search));
+/// decoder.push(&[0.0, 0.0, 3.0])?;
+/// decoder.finish();
+/// for alternative in decoder.alternatives(2) {
+///     println!("{:?} {:.2}", alternative.text, alternative.confidence);
+/// }
+/// # Ok::<(), stonechat_decode::Error>(())
+/// ```
 #[derive(Debug, Clone)]
 pub struct BeamDecoder {
     search: Arc<BeamSearch>,

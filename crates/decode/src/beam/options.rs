@@ -6,6 +6,14 @@ use crate::Error;
 pub(crate) const MAX_WEIGHT: f32 = 1e6;
 
 /// The knobs of a [`BeamSearch`](crate::BeamSearch). Scores are natural logs.
+///
+/// ```
+/// use stonechat_decode::BeamOptions;
+///
+/// // Faster and a little worse than the default.
+/// let options = BeamOptions { width: 16, ..BeamOptions::default() };
+/// assert_eq!(options.alpha, BeamOptions::default().alpha);
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct BeamOptions {
     /// Hypotheses that are kept after each frame, 1 to 65536.

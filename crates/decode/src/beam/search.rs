@@ -13,6 +13,23 @@ use crate::{BeamOptions, Error};
 
 /// Alphabet, options and language model of a prefix beam search: immutable, shared by the
 /// [`BeamDecoder`](crate::BeamDecoder)s of any number of streams.
+///
+/// ```
+/// use std::sync::Arc;
+/// use stonechat_decode::{BeamDecoder, BeamOptions, BeamSearch, Decoder};
+///
+/// let symbols = ["", " ", "h", "i", "o"].map(String::from);
+/// // Frames of 20 ms; only these words.
+/// let options = BeamOptions { lexicon_only: true, ..BeamOptions::default() };
+/// let search = Arc::new(BeamSearch::new(&symbols, 0.02, options)?.with_lexicon(["hi", "ho"]));
+/// let mut decoder = BeamDecoder::new(search);
+/// for logits in [[0.0, 0.0, 5.0, 0.0, 0.0], [0.0, 0.0, 0.0, 2.0, 1.9], [5.0, 0.0, 0.0, 0.0, 0.0]] {
+///     decoder.push(&logits)?;
+/// }
+/// decoder.finish();
+/// assert_eq!(decoder.text(), "hi");
+/// # Ok::<(), stonechat_decode::Error>(())
+/// ```
 #[derive(Debug, Clone)]
 pub struct BeamSearch {
     pub(super) symbols: Symbols,

@@ -47,6 +47,16 @@ struct State {
 }
 
 /// A compiled grammar, independent of any alphabet.
+///
+/// ```
+/// use stonechat_decode::Grammar;
+///
+/// let list = Grammar::from_phrases(["lights on", "lights off"])?;
+/// assert_eq!(list.words(), ["lights", "off", "on"]);
+/// let jsgf = "#JSGF V1.0; grammar g; public <g> = lights ( on | off );";
+/// assert_eq!(Grammar::from_jsgf(jsgf)?.words(), list.words());
+/// # Ok::<(), stonechat_decode::Error>(())
+/// ```
 #[derive(Debug, Clone)]
 pub struct Grammar {
     /// State 0 is the start.

@@ -9,6 +9,14 @@ use crate::symbols::{SPACE, Symbols};
 use crate::{Calibration, Error};
 
 /// How a closed grammar is listened for.
+///
+/// ```
+/// use stonechat_decode::GrammarOptions;
+///
+/// // One of the phrases in any case, whatever was said.
+/// let options = GrammarOptions { nearest: true, ..GrammarOptions::default() };
+/// assert_eq!(options.min_confidence, 0.0);
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct GrammarOptions {
     /// What each letter outside of the phrases costs, in nats, 0 to 1e6: more bends more of what is said into the
@@ -29,6 +37,25 @@ impl Default for GrammarOptions {
 }
 
 /// A grammar spelled in an alphabet: immutable, shared by the [`GrammarDecoder`]s of any number of streams.
+///
+/// ```
+/// use std::sync::Arc;
+/// use stonechat_decode::{Decoder, Grammar, GrammarOptions, GrammarSearch};
+///
+/// let symbols = ["", " ", "h", "i", "o"].map(String::from);
+/// let grammar = Grammar::from_phrases(["hi", "ho"])?;
+/// let options = GrammarOptions { nearest: true, ..GrammarOptions::default() };
+/// let search = Arc::new(GrammarSearch::new(&symbols, 0.02, &grammar, options)?);
+/// let mut decoder = search.decoder();
+/// for best in [2, 4, 0] {
+///     let mut logits = [0.0; 5];
+///     logits[best] = 5.0;
+///     decoder.push(&logits)?;
+/// }
+/// decoder.finish();
+/// assert_eq!(decoder.text(), "ho");
+/// # Ok::<(), stonechat_decode::Error>(())
+/// ```
 #[derive(Debug, Clone)]
 pub struct GrammarSearch {
     pub(super) symbols: Symbols,

@@ -78,6 +78,17 @@ impl Default for Bits {
 ///
 /// Queries allocate nothing and never panic, whatever the bytes are; bytes that are not what the checksums
 /// say are refused when the model is loaded.
+///
+/// ```
+/// use stonechat_lm::{Bits, LanguageModel, arpa};
+///
+/// let text = "\\data\\\nngram 1=4\n\n\\1-grams:\n-1 <unk>\n-99 <s>\n-0.5 </s>\n-0.5 hello\n\n\\end\\\n";
+/// let model = LanguageModel::from_bytes(arpa::read(text.as_bytes())?.pack(Bits::UNQUANTISED)?)?;
+/// let hello = model.word_id("hello").expect("it is there");
+/// let (log10, state) = model.score(model.start(), hello);
+/// assert_eq!((log10, model.end(state)), (-0.5, -0.5));
+/// # Ok::<(), stonechat_lm::Error>(())
+/// ```
 #[derive(Clone)]
 pub struct LanguageModel {
     bytes: Arc<dyn AsRef<[u8]> + Send + Sync>,

@@ -65,15 +65,12 @@ impl NaiveModel {
     }
 }
 
-/// Interpolated modified Kneser-Ney, straight from the formulas, with every table written out. `<unk>` stands
-/// for words that are not in `known`.
-pub fn naive_kneser_ney(
+/// How often each n-gram up to `order` occurs. Those that end in `<s>` are no events.
+fn occurrences(
     text: &str,
     order: usize,
     known: Option<&BTreeSet<String>>,
-    cutoffs: &[u64; 5],
-) -> NaiveModel {
-    // Occurrences of all n-grams; those that end in <s> are no events.
+) -> BTreeMap<Vec<String>, u64> {
     let mut occurrences: BTreeMap<Vec<String>, u64> = BTreeMap::new();
     for line in text.lines().filter(|line| !line.trim().is_empty()) {
         let word = |word: &str| match known {
@@ -89,6 +86,18 @@ pub fn naive_kneser_ney(
             }
         }
     }
+    occurrences
+}
+
+/// Interpolated modified Kneser-Ney, straight from the formulas, with every table written out. `<unk>` stands
+/// for words that are not in `known`.
+pub fn naive_kneser_ney(
+    text: &str,
+    order: usize,
+    known: Option<&BTreeSet<String>>,
+    cutoffs: &[u64; 5],
+) -> NaiveModel {
+    let occurrences = occurrences(text, order, known);
     // Adjusted counts: different words before the n-gram, where words can stand before it.
     let mut left: BTreeMap<&[String], BTreeSet<&String>> = BTreeMap::new();
     for gram in occurrences.keys().filter(|gram| gram.len() > 1) {

@@ -25,27 +25,46 @@ impl Circulant {
     pub fn sign(&self, col: usize) -> f32 {
         if mix(mix(self.seed) ^ col as u64) & 1 == 0 { 1.0 } else { -1.0 }
     }
+}
 
+/// Circulants, one a tile, whose entries have signs.
+pub(super) trait SignedCirculant {
+    /// How a matrix that is not square is made.
+    fn rectangle(&self) -> Rectangle;
+
+    /// The sign of row `i` and column `j` of a tile, which is in column `col` of `W`.
+    fn sign_of(&self, i: usize, j: usize, col: usize) -> f32;
+
+    /// Every entry: where it is in `W`, which weight it is, and its sign.
     fn each(&self, rows: usize, cols: usize, f: &mut dyn FnMut(usize, usize, f32)) {
-        let signs: Vec<f32> = (0..cols).map(|col| self.sign(col)).collect();
-        let (blocks, n) = tiles(self.rectangle, rows, cols);
+        let (blocks, n) = tiles(self.rectangle(), rows, cols);
         for block in 0..blocks {
             for i in 0..n {
                 for (j, at) in tile_row(block, i, n, rows, cols).enumerate() {
-                    f(at, block * n + (n + i - j) % n, signs[at % cols]);
+                    f(at, block * n + (n + i - j) % n, self.sign_of(i, j, at % cols));
                 }
             }
         }
     }
 }
 
-impl Rule for Circulant {
+impl SignedCirculant for Circulant {
+    fn rectangle(&self) -> Rectangle {
+        self.rectangle
+    }
+
+    fn sign_of(&self, _: usize, _: usize, col: usize) -> f32 {
+        self.sign(col)
+    }
+}
+
+impl<T: SignedCirculant> Rule for T {
     fn check(&self, _: usize, _: usize) -> Result<(), String> {
         Ok(())
     }
 
     fn parts(&self, rows: usize, cols: usize) -> Vec<PartSpec> {
-        let (rows, cols) = tiles(self.rectangle, rows, cols);
+        let (rows, cols) = tiles(self.rectangle(), rows, cols);
         vec![PartSpec { name: "column", rows, cols }]
     }
 
@@ -62,7 +81,7 @@ impl Rule for Circulant {
     }
 
     fn flops(&self, rows: usize, cols: usize) -> usize {
-        let (blocks, n) = tiles(self.rectangle, rows, cols);
+        let (blocks, n) = tiles(self.rectangle(), rows, cols);
         blocks * (2 * transform_flops(n) + 3 * n)
     }
 

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 use stonechat_audio::FeatureConfig;
-use stonechat_model::{Network, Package};
+use stonechat_model::{Alphabet, Network, Package};
 
 use super::batch_work::{Heard, Work, cut};
 use super::event::{Event, Pace};
@@ -88,6 +88,57 @@ pub fn train_with(
     trainer.run()
 }
 
+/// The training and the development data of a recipe. What looks wrong with them is told, or an error if the options are
+/// strict. A run that is stopped meanwhile stands at the step where it `begun`.
+fn open_data(
+    recipe: &Recipe,
+    alphabet: &Alphabet,
+    options: Options<'_>,
+    begun: u64,
+    observe: &(dyn Fn(Event<'_>) + Sync),
+) -> Result<(Dataset, Option<Dataset>), TrainError> {
+    let reading = |done, total| {
+        observe(Event::Reading { done, total });
+        !(options.stop)()
+    };
+    let config = DataConfig {
+        drop: recipe.data.drop.clone(),
+        limits: recipe.data.limits.clone(),
+        cache: recipe.data.cache.clone(),
+    };
+    let open = |sources: &[_]| {
+        let network = recipe.network.clone();
+        let frames_out = move |frames| network.frames_out(frames);
+        let features = &recipe.features;
+        let opened =
+            Dataset::open(sources, alphabet, features, &config, frames_out, Some(&reading));
+        opened.map_err(|error| match error {
+            DataError::Stopped => TrainError::Interrupted { step: begun },
+            error => error.into(),
+        })
+    };
+    let train = open(&recipe.data.train)?;
+    let dev = match recipe.data.dev.is_empty() {
+        true => None,
+        false => Some(open(&recipe.data.dev)?),
+    };
+    let sources = &recipe.data;
+    let judged = dev.as_ref().map(|dev| (dev, &sources.dev[..]));
+    let doubts = doubts((&train, &sources.train), judged);
+    for doubt in &doubts {
+        observe(Event::Doubt { what: doubt });
+    }
+    for set in [Some(&train), dev.as_ref()].into_iter().flatten() {
+        for doubt in set.doubts().list() {
+            observe(Event::Doubt { what: &doubt.to_string() });
+        }
+    }
+    if options.strict && !doubts.is_empty() {
+        return Err(TrainError::Strict(doubts.join("; ")));
+    }
+    Ok((train, dev))
+}
+
 struct Trainer<'a> {
     recipe: &'a Recipe,
     rates: Vec<StageRate>,
@@ -119,46 +170,8 @@ impl<'a> Trainer<'a> {
         observe: &'a (dyn Fn(Event<'_>) + Sync),
     ) -> Result<Self, TrainError> {
         let alphabet = recipe.symbols()?;
-        let reading = |done, total| {
-            observe(Event::Reading { done, total });
-            !(options.stop)()
-        };
         let begun = resumed.as_ref().map_or(0, |checkpoint| checkpoint.progress.step);
-        let config = DataConfig {
-            drop: recipe.data.drop.clone(),
-            limits: recipe.data.limits.clone(),
-            cache: recipe.data.cache.clone(),
-        };
-        let open = |sources: &[_]| {
-            let network = recipe.network.clone();
-            let frames_out = move |frames| network.frames_out(frames);
-            let features = &recipe.features;
-            let opened =
-                Dataset::open(sources, &alphabet, features, &config, frames_out, Some(&reading));
-            opened.map_err(|error| match error {
-                DataError::Stopped => TrainError::Interrupted { step: begun },
-                error => error.into(),
-            })
-        };
-        let mut train = open(&recipe.data.train)?;
-        let mut dev = match recipe.data.dev.is_empty() {
-            true => None,
-            false => Some(open(&recipe.data.dev)?),
-        };
-        let sources = &recipe.data;
-        let judged = dev.as_ref().map(|dev| (dev, &sources.dev[..]));
-        let doubts = doubts((&train, &sources.train), judged);
-        for doubt in &doubts {
-            observe(Event::Doubt { what: doubt });
-        }
-        for set in [Some(&train), dev.as_ref()].into_iter().flatten() {
-            for doubt in set.doubts().list() {
-                observe(Event::Doubt { what: &doubt.to_string() });
-            }
-        }
-        if options.strict && !doubts.is_empty() {
-            return Err(TrainError::Strict(doubts.join("; ")));
-        }
+        let (mut train, mut dev) = open_data(recipe, &alphabet, options, begun, observe)?;
         let first = &recipe.stages[0];
         let mut net =
             Net::new(recipe.network.clone(), alphabet.len(), first.parametrisation, recipe.seed)?;
@@ -175,7 +188,7 @@ impl<'a> Trainer<'a> {
             net = checkpoint.net(&recipe.network, &folder.checkpoint("last"))?;
             (average, optimizer) = (checkpoint.average(&net), checkpoint.optimizer(&net));
             progress = checkpoint.progress;
-            // Checkpoints of before stages could end early say nothing of it.
+            // Older checkpoints do not say where stages ended: none ended early then.
             let known = progress.ended.len();
             progress.ended.extend(
                 recipe.stages.iter().take(progress.stage).skip(known).map(|stage| stage.epochs),

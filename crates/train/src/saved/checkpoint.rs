@@ -218,31 +218,8 @@ impl Checkpoint {
                 .chunks_exact(4)
                 .map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]]))
                 .collect();
-            let Some((kind, inner)) = name.split_once('/') else {
+            if !checkpoint.add(&name, [rows, columns], values, &mut variances) {
                 return Err(wrong(path, format!("{name} is no part of a checkpoint")));
-            };
-            let inner = inner.to_owned();
-            match kind {
-                "parameter" => {
-                    checkpoint.parameters.insert(inner, Parameter { rows, columns, values });
-                }
-                "average" => {
-                    checkpoint.average.insert(inner, Parameter { rows, columns, values });
-                }
-                "first" => {
-                    checkpoint.optimizer.first.insert(inner, values);
-                }
-                "second" => {
-                    checkpoint.optimizer.second.insert(inner, values);
-                }
-                "mean" => {
-                    let statistics = Statistics { mean: values, variance: Vec::new() };
-                    checkpoint.statistics.insert(inner, statistics);
-                }
-                "variance" => {
-                    variances.insert(inner, values);
-                }
-                _ => return Err(wrong(path, format!("{name} is no part of a checkpoint"))),
             }
         }
         for (layer, statistics) in &mut checkpoint.statistics {
@@ -251,6 +228,40 @@ impl Checkpoint {
                 .ok_or_else(|| wrong(path, format!("variance/{layer} is missing")))?;
         }
         Ok((checkpoint, entry("recipe")?.clone()))
+    }
+
+    /// Puts a tensor in its place; `variances` wait for their means. `false` if the name is no part of a checkpoint.
+    fn add(
+        &mut self,
+        name: &str,
+        [rows, columns]: [usize; 2],
+        values: Vec<f32>,
+        variances: &mut BTreeMap<String, Vec<f32>>,
+    ) -> bool {
+        let Some((kind, inner)) = name.split_once('/') else { return false };
+        let inner = inner.to_owned();
+        match kind {
+            "parameter" => {
+                self.parameters.insert(inner, Parameter { rows, columns, values });
+            }
+            "average" => {
+                self.average.insert(inner, Parameter { rows, columns, values });
+            }
+            "first" => {
+                self.optimizer.first.insert(inner, values);
+            }
+            "second" => {
+                self.optimizer.second.insert(inner, values);
+            }
+            "mean" => {
+                self.statistics.insert(inner, Statistics { mean: values, variance: Vec::new() });
+            }
+            "variance" => {
+                variances.insert(inner, values);
+            }
+            _ => return false,
+        }
+        true
     }
 
     /// The recurrent layers of the checkpoint, which may have projections that a warm start gave them, if they fit

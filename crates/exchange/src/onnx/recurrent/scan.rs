@@ -74,13 +74,19 @@ impl Writer {
         }
         step.output("up", &recurs, &dims(shape.output()));
 
+        self.scan_node(name, &states, &inputs, step);
+        format!("{name}.states")
+    }
+
+    /// The node of the scan, and what it keeps for the next call.
+    fn scan_node(&mut self, name: &str, states: &[(&str, usize)], inputs: &[String], step: Step) {
         let mut outputs: Vec<String> =
             states.iter().map(|(part, _)| format!("{name}.last.{part}")).collect();
         outputs.push(format!("{name}.states"));
         self.graph.node_with_outputs(
             name,
             "Scan",
-            &names(&inputs),
+            &names(inputs),
             &names(&outputs),
             &[
                 ("body", Attribute::Graph(step.finish())),
@@ -90,7 +96,6 @@ impl Writer {
         for ((part, width), value) in states.iter().zip(&outputs) {
             self.keep(&format!("{name}.{part}"), value, *width);
         }
-        format!("{name}.states")
     }
 }
 
