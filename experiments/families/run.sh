@@ -50,7 +50,7 @@ variants() {
     for n in 64 24; do
         l="$(all "{ family = \"low_rank\", rank = $n }")"
         echo "low_rank_distilled-$n|$l|teacher={ package = \"$runs/base/dense.stonechat\" }"
-        echo "low_rank_for_4_bits-$n|$l|quantise={ weights = 4 }"
+        echo "low_rank_for_4_bits-$n|$l|quantize={ weights = 4 }"
     done
     for n in blocks pad; do
         for t in circulant skew_circulant fastfood; do

@@ -125,7 +125,7 @@ impl ModelArg {
 
     /// Says on stderr that a package of integers was asked to be changed.
     pub fn warn_of_integers(&self) -> Result<()> {
-        if self.package()?.network.maps().iter().any(|map| map.map.is_quantised()) {
+        if self.package()?.network.maps().iter().any(|map| map.map.is_quantized()) {
             output::warn(&format!(
                 "{}: its weights are integers: starting from their values; the float package would lose less",
                 self.name()

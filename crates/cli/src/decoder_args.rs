@@ -109,7 +109,7 @@ impl DecoderArgs {
             let lm = LanguageModel::from_bytes(LANGUAGE_MODEL);
             loaded = loaded.with_language_model(lm.context("the bundled language model")?);
         }
-        let lm = self.lm.as_deref().map(lm::load).transpose()?;
+        let lm = self.lm.as_deref().map(language_model::load).transpose()?;
         let recognizer =
             settings.recognizer_with(loaded, lm).map_err(|error| self.placed(settings, error))?;
         if let (Some(path), Some(search)) = (&self.lm, recognizer.search())

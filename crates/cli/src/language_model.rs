@@ -10,7 +10,7 @@ use stonechat_lm::{Bits, LanguageModel, arpa};
 
 use crate::kinds;
 
-/// A file as a model that can be asked; ARPA is packed on the way, unquantised.
+/// A file as a model that can be asked; ARPA is packed on the way, unquantized.
 ///
 /// # Errors
 /// What is wrong with it, or what else it is.
@@ -26,7 +26,7 @@ fn load_model(path: &Path) -> Result<LanguageModel> {
         return Ok(LanguageModel::load(path)?);
     }
     let model = arpa::read(file).map_err(|error| error.in_file(path))?;
-    Ok(LanguageModel::from_bytes(model.pack(Bits::UNQUANTISED)?)?)
+    Ok(LanguageModel::from_bytes(model.pack(Bits::UNQUANTIZED)?)?)
 }
 
 /// The error of a file that is no language model, told by what it is.

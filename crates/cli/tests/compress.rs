@@ -9,7 +9,7 @@ use stonechat_model::{Kind, Matrix, Package};
 #[test]
 fn every_rule_gives_the_ranks_it_asks_for() {
     let folder = Folder::new();
-    let plan = "int8 = true\n[low_rank]\nrank = { list = { \"gru.0.rec\" = 5 } }\n";
+    let plan = "quantize = { bits = 8 }\n[low_rank]\nrank = { list = { \"gru.0.rec\" = 5 } }\n";
     folder.write("plan.toml", plan);
     let before = tiny_package();
     type Case = (&'static [&'static str], fn(&Package) -> bool);
@@ -159,7 +159,7 @@ fn auto_keeps_to_the_target_and_says_why() {
             assert_eq!(chosen["cost"]["bytes"], map.map.bytes() as f64, "{chosen}");
             let parts = map.map.parts();
             let four = parts.iter().any(|part| part.storage() == "int4");
-            assert!(parts.iter().all(Matrix::is_quantised), "{chosen}");
+            assert!(parts.iter().all(Matrix::is_quantized), "{chosen}");
             assert_eq!(chosen["form"]["storage"] == "int4", four, "{chosen}");
             int4 += usize::from(four);
         }
@@ -288,7 +288,7 @@ fn integers_are_a_start_that_is_warned_of() {
     let maps = |name: &str| Package::load(folder.path(name)).unwrap().network;
     let (before, after) = (maps("int8.stonechat"), maps("again.stonechat"));
     for (before, after) in before.maps().iter().zip(after.maps()) {
-        assert!(after.map.is_quantised(), "{}", before.name());
+        assert!(after.map.is_quantized(), "{}", before.name());
         for (a, b) in before.map.to_dense().iter().zip(after.map.to_dense()) {
             assert!((a - b).abs() <= 1e-6 * a.abs(), "{}: {a} and {b}", before.name());
         }

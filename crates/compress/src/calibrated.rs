@@ -2,12 +2,12 @@
 
 use crate::quantize::{Bits, Quantize, rounded_map};
 use crate::svd::{matrix, row_major};
-use crate::{Calibration, Error, Result, SecondMoment, correct, quantize_with_feedback};
+use crate::{Calibration, Error, Result, SecondMoment, correct, gptq};
 use faer::linalg::solvers::Solve;
 use faer::{Mat, MatRef, Side};
 use stonechat_model::{LinearMap, Matrix, Network};
 
-/// [`quantize`](fn@crate::quantize) with error feedback ([`quantize_with_feedback`]): what rounding a column does to
+/// [`quantize`](fn@crate::quantize) with error feedback ([`gptq`]): what rounding a column does to
 /// a map's outputs on the calibration audio is made good by the columns after it.
 ///
 /// In a low-rank map the left factor is first fitted anew to what the rounded right factor gives. The parts of
@@ -24,8 +24,8 @@ pub fn quantize_calibrated(
     let names: Vec<String> = network.maps().iter().map(|map| map.name()).collect();
     let mut network = network.clone();
     for ((id, map), name) in network.maps_mut().into_iter().zip(&names) {
-        if map.is_quantised() {
-            let reason = format!("`{name}` is quantised already: start from the float network");
+        if map.is_quantized() {
+            let reason = format!("`{name}` is quantized already: start from the float network");
             return Err(Error::Plan(reason));
         }
         let (bits, inputs) = (how.bits_of(id.kind), calibration.get(name)?);
@@ -54,7 +54,7 @@ pub(crate) fn calibrated_map(
 }
 
 fn fed(w: &Matrix, inputs: &SecondMoment, bits: Bits) -> Result<Matrix> {
-    quantize_with_feedback(&w.to_dense(), w.rows(), w.cols(), &inputs.matrix(), bits)
+    gptq(&w.to_dense(), w.rows(), w.cols(), &inputs.matrix(), bits)
 }
 
 /// The left factor `U'` with `U' V'` nearest to `U V` on the inputs: `U' = U V H V'^T (V' H V'^T)^-1`, where `images`

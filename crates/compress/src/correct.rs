@@ -2,7 +2,7 @@
 
 use crate::quantize::Bits;
 use crate::svd::matrix;
-use crate::{DAMPING, Error, Result, SecondMoment, Svd, quantize_with_feedback};
+use crate::{DAMPING, Error, Result, SecondMoment, Svd, gptq};
 use faer::MatRef;
 use stonechat_model::{Corrected, Family, FamilySpec, LinearMap, Matrix};
 
@@ -11,7 +11,7 @@ const ROUNDS: usize = 4;
 
 /// The dense map `w` as a matrix of `bits` and an int8 correction of inner size `rank` (of the smaller side at most).
 ///
-/// With the moments of its inputs both go by the error of the outputs (rounding by [`quantize_with_feedback`], the
+/// With the moments of its inputs both go by the error of the outputs (rounding by [`gptq`], the
 /// correction by [`Svd::whitened`]), else by that of the weights. Of all rounds the best is taken.
 ///
 /// # Errors
@@ -33,7 +33,7 @@ pub fn correct(
     for _ in 0..ROUNDS {
         let target = difference(&whole, &correction);
         let q = match inputs {
-            Some(inputs) => quantize_with_feedback(&target, rows, cols, &inputs.matrix(), bits)?,
+            Some(inputs) => gptq(&target, rows, cols, &inputs.matrix(), bits)?,
             None => bits.round(&target, rows, cols),
         };
         let left = difference(&whole, &q.to_dense());

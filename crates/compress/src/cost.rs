@@ -23,7 +23,7 @@ pub enum Storage {
 }
 
 impl Storage {
-    /// A matrix in this storage, rounded to the nearest; one that is quantised already stays as it is.
+    /// A matrix in this storage, rounded to the nearest; one that is quantized already stays as it is.
     pub fn store(self, matrix: &Matrix) -> Matrix {
         match self {
             Storage::F32 => matrix.clone(),
@@ -114,7 +114,7 @@ impl Pricing<'_> {
             Storage::Int4 if !takes_four_bits(map) => Storage::Int8,
             _ => stored,
         };
-        let parts = map.parts().iter().map(|part| match part.is_quantised() {
+        let parts = map.parts().iter().map(|part| match part.is_quantized() {
             true => part.bytes(),
             false => stored.bytes(part.rows(), part.cols()),
         });

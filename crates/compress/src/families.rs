@@ -38,7 +38,7 @@ pub(crate) fn check_keys<T>(network: &Network, choices: &BTreeMap<String, T>) ->
 /// weights. Biases then take up what changes of the mean.
 ///
 /// # Errors
-/// If a key names no map, a map is quantised already, or a family cannot have its size.
+/// If a key names no map, a map is quantized already, or a family cannot have its size.
 pub fn change_families(
     network: &Network,
     families: &BTreeMap<String, Family>,
@@ -65,9 +65,9 @@ pub(crate) fn moved(
     inputs: Option<&Calibration>,
 ) -> Result<LinearMap> {
     let name = map.name();
-    if map.map.is_quantised() {
+    if map.map.is_quantized() {
         return Err(Error::Plan(format!(
-            "`{name}` is quantised already: change the families of the float network first"
+            "`{name}` is quantized already: change the families of the float network first"
         )));
     }
     let (rows, cols) = (map.map.rows(), map.map.cols());

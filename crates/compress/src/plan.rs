@@ -4,7 +4,7 @@ use crate::families::chosen;
 use crate::warm_start::low_rank_except;
 use crate::{
     Bits, Budget, Error, LowRank, Measured, Quantize, RankRule, Result, SharedProjection, Storage,
-    change_families, quantize, quantize_calibrated, quantize_int8, shared_projection,
+    change_families, quantize, quantize_calibrated, shared_projection,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -13,10 +13,9 @@ use stonechat_model::{Family, Kind, MapRef, Network};
 /// What to do with a network, in this order. As TOML:
 ///
 /// ```toml
-/// int8 = true                     # quantise all maps at the end; or, in its place,
-/// quantize = { bits = 4 }         # the large maps to int4, the others to int8 (maps = [...] names their kinds);
-///                                 # feedback = true: by what matters on calibration audio; correction = 16: with a
-///                                 # correction of that rank
+/// quantize = { bits = 8 }         # last: all maps to int8. bits = 4: the large maps to int4 (maps = [...] names
+///                                 # their kinds), the others to int8; gptq = true: with calibration audio;
+///                                 # correction = 16: with a correction of that rank
 ///
 /// [families]                      # left out: none changes. By a map's name, or for all of a kind
 /// "gru.0.rec" = { family = "toeplitz_like", rank = 4 }
@@ -47,10 +46,7 @@ pub struct Plan {
     /// Give recurrent layers a projection that the layer above shares.
     #[serde(default)]
     pub shared_projection: Option<SharedProjection>,
-    /// Quantise all maps to int8.
-    #[serde(default)]
-    pub int8: bool,
-    /// Quantise maps to integers as this says.
+    /// Quantize maps to integers as this says.
     #[serde(default)]
     pub quantize: Option<Quantize>,
 }
@@ -61,19 +57,18 @@ impl Plan {
     /// # Errors
     /// Names the line and the key at fault; a plan that does nothing is an error, too.
     pub fn from_toml(text: &str) -> Result<Self> {
-        let plan: Self = toml::from_str(text).map_err(|e| Error::Plan(e.to_string()))?;
-        if plan.int8 && plan.quantize.is_some() {
-            let reason = "int8 = true and quantize exclude each other: remove one";
-            return Err(Error::Plan(reason.into()));
-        }
+        let plan: Self = toml::from_str(text).map_err(|error| {
+            let old = error.message().contains("unknown field `int8`");
+            let advice = if old { "write quantize = { bits = 8 } for int8 = true\n" } else { "" };
+            Error::Plan(format!("{advice}{error}"))
+        })?;
         let rules = [
             plan.low_rank.as_ref().map(|plan| &plan.rank),
             plan.shared_projection.as_ref().map(|plan| &plan.rank),
         ];
-        let integers = plan.int8 || plan.quantize.is_some();
-        if rules == [None, None] && plan.families.is_empty() && !integers {
-            let reason = "does nothing: add a table [low_rank], [shared_projection] or [families], int8 = true or \
-                          quantize";
+        if rules == [None, None] && plan.families.is_empty() && plan.quantize.is_none() {
+            let reason = "does nothing: add a table [low_rank], [shared_projection] or [families], or quantize = \
+                          { bits = 8 }";
             return Err(Error::Plan(reason.into()));
         }
         rules.into_iter().flatten().try_for_each(RankRule::validate)?;
@@ -83,7 +78,7 @@ impl Plan {
     /// Whether it goes by the inputs of the maps on calibration audio.
     pub fn needs_inputs(&self) -> bool {
         self.low_rank.as_ref().is_some_and(|plan| plan.whiten)
-            || self.quantize.as_ref().is_some_and(|how| how.feedback)
+            || self.quantize.as_ref().is_some_and(|how| how.gptq)
     }
 
     /// Whether it goes by the speed of the machine.
@@ -95,7 +90,6 @@ impl Plan {
     /// How the weights of maps of a kind are stored in the end.
     fn stored(&self, kind: Kind) -> Storage {
         match self.quantize.as_ref().map(|how| how.bits_of(kind)) {
-            _ if self.int8 => Storage::Int8,
             None => Storage::F32,
             Some(Bits::Eight) => Storage::Int8,
             Some(Bits::Four) => Storage::Int4,
@@ -127,8 +121,7 @@ impl Plan {
             None => network.clone(),
         };
         Ok(match &self.quantize {
-            _ if self.int8 => quantize_int8(&network),
-            Some(how) if how.feedback => quantize_calibrated(&network, how, measured.inputs()?)?,
+            Some(how) if how.gptq => quantize_calibrated(&network, how, measured.inputs()?)?,
             Some(how) => quantize(&network, how)?,
             None => network,
         })

@@ -68,10 +68,10 @@ pub struct Quantize {
     /// Kinds of maps; by default those with nearly all of the weights.
     #[serde(default = "crate::warm_start::default_maps")]
     pub maps: Vec<Kind>,
-    /// Go by what enters the maps on calibration audio, where somebody can give it
-    /// ([`quantize_calibrated`](crate::quantize_calibrated)).
-    #[serde(default)]
-    pub feedback: bool,
+    /// Round by [GPTQ](fn@crate::gptq), which needs calibration audio
+    /// ([`quantize_calibrated`](crate::quantize_calibrated)). Older plans call the key `feedback`.
+    #[serde(default, alias = "feedback")]
+    pub gptq: bool,
     /// Inner size of a low-rank correction in int8 of each dense map of 4 bits ([`correct`](fn@crate::correct)); 0 is none.
     #[serde(default)]
     pub correction: usize,
@@ -80,7 +80,7 @@ pub struct Quantize {
 impl Quantize {
     /// `bits` for the GRUs and the fully connected layer, 8 for all other maps.
     pub fn new(bits: Bits) -> Self {
-        Self { bits, maps: crate::warm_start::default_maps(), feedback: false, correction: 0 }
+        Self { bits, maps: crate::warm_start::default_maps(), gptq: false, correction: 0 }
     }
 
     /// Does a dense map of these bits get a correction?
@@ -107,7 +107,7 @@ pub fn quantize(network: &Network, how: &Quantize) -> Result<Network> {
     for ((id, map), name) in network.maps_mut().into_iter().zip(&names) {
         let bits = how.bits_of(id.kind);
         *map = match map.weight() {
-            Some(w) if how.corrects(bits) && !w.is_quantised() => {
+            Some(w) if how.corrects(bits) && !w.is_quantized() => {
                 correct(name, w, bits, how.correction, None)?
             }
             _ => rounded_map(map, bits),

@@ -125,7 +125,7 @@ pub fn name_above(config: &NetworkConfig, l: usize) -> String {
 /// singular values leave: fine-tune afterwards.
 ///
 /// # Errors
-/// If the network is not valid, a matrix is quantised already, a list names no projection of such a layer, or the rule
+/// If the network is not valid, a matrix is quantized already, a list names no projection of such a layer, or the rule
 /// cannot be met.
 pub fn shared_projection(
     network: &Network,
@@ -151,9 +151,9 @@ pub fn shared_projection(
         let above = network.map(network.config.map_above(l)).unwrap_or(&network.output.map);
         let (w_h, w_x) = (&network.recurrent[l].rec, above);
         for map in [w_h, w_x] {
-            if map.is_quantised() {
+            if map.is_quantized() {
                 let reason =
-                    "is quantised already or lies below such a map: share first, then quantise";
+                    "is quantized already or lies below such a map: share first, then quantize";
                 return Err(Error::Plan(format!("`{}` {reason}", name(l))));
             }
             fixed -= map.params();

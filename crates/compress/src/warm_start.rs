@@ -77,7 +77,7 @@ impl<'a> Measured<'a> {
 /// Budgets in bytes and time count weights as those of each kind are `stored` in the end.
 ///
 /// # Errors
-/// If the network is not valid, a map to be factored is quantised already, a list names a map that the network does
+/// If the network is not valid, a map to be factored is quantized already, a list names a map that the network does
 /// not have, the rule cannot be met, or it needs what was not measured.
 pub fn low_rank(
     network: &Network,
@@ -114,9 +114,9 @@ pub(crate) fn low_rank_except(
     let mut places = Vec::new();
     for (map, _) in network.maps().iter().zip(&chosen).filter(|(_, chosen)| **chosen) {
         let name = map.name();
-        if map.map.is_quantised() {
+        if map.map.is_quantized() {
             return Err(Error::Plan(format!(
-                "`{name}` is quantised already: cut the float network first, then quantise"
+                "`{name}` is quantized already: cut the float network first, then quantize"
             )));
         }
         let svd = match plan.whiten {

@@ -190,7 +190,7 @@ fn time_is_a_budget_too() {
     assert!(error.contains("calibration audio"), "{error}");
     let int8 = stonechat_compress::quantize_int8(&before);
     let error = Study::new(&int8, &[], Bits::Eight, measured, &limit).unwrap_err().to_string();
-    assert!(error.contains("quantised already"), "{error}");
+    assert!(error.contains("quantized already"), "{error}");
 }
 
 /// A block-diagonal weight is found to be one.

@@ -4,7 +4,7 @@ mod common;
 
 use common::*;
 use stonechat_compress::{Bits, Calibration, Quantize, SecondMoment, correct, quantize};
-use stonechat_compress::{quantize_calibrated, quantize_with_feedback};
+use stonechat_compress::{gptq, quantize_calibrated};
 use stonechat_model::{LinearMap, Matrix};
 
 /// Inputs along a few directions mostly, `count x cols`.
@@ -39,7 +39,7 @@ fn a_correction_takes_away_most_of_what_its_rank_can() {
     let moment = moment(&x, cols);
     let dense = w.to_dense();
     let nearest = Bits::Four.round(&dense, rows, cols);
-    let fed = quantize_with_feedback(&dense, rows, cols, &moment.matrix(), Bits::Four).unwrap();
+    let fed = gptq(&dense, rows, cols, &moment.matrix(), Bits::Four).unwrap();
     let mut last = (distance(&dense, &nearest.to_dense()), f64::INFINITY);
     for rank in [4, 12, 24] {
         let plain = correct("map", &w, Bits::Four, rank, None).unwrap();

@@ -5,8 +5,8 @@ mod common;
 use common::*;
 use proptest::prelude::*;
 use stonechat_compress::{
-    Bits, Calibration, LowRank, Measured, Plan, Quantize, RankRule, Storage, floats, low_rank,
-    quantize, quantize_calibrated, quantize_int8, quantize_with_feedback,
+    Bits, Calibration, LowRank, Measured, Plan, Quantize, RankRule, Storage, floats, gptq,
+    low_rank, quantize, quantize_calibrated, quantize_int8,
 };
 use stonechat_model::{INT4_GROUP, Kind, LinearMap, Matrix};
 
@@ -56,7 +56,7 @@ fn feedback_halves_the_error_of_the_outputs() {
         let (_, h) = inputs(&mut random, 16, 300);
         for (bits, most) in [(Bits::Four, 0.65), (Bits::Eight, 0.65)] {
             let nearest = bits.round(&w, 20, 16).to_dense();
-            let fed = quantize_with_feedback(&w, 20, 16, &h, bits).unwrap();
+            let fed = gptq(&w, 20, 16, &h, bits).unwrap();
             fed.validate("fed").unwrap();
             let (plain, fed) =
                 (output_error(&w, &nearest, &h, 16), output_error(&w, &fed.to_dense(), &h, 16));
@@ -70,11 +70,11 @@ fn without_correlations_feedback_is_rounding() {
     for (rows, cols) in [(1, 1), (3, 32), (4, 70)] {
         let w = matrix(&mut Random(rows as u64), rows, cols);
         for bits in [Bits::Eight, Bits::Four] {
-            let fed = quantize_with_feedback(&w, rows, cols, &identity(cols), bits).unwrap();
+            let fed = gptq(&w, rows, cols, &identity(cols), bits).unwrap();
             assert_eq!(fed, bits.round(&w, rows, cols), "{rows} x {cols} {bits:?}");
             // The same where nothing is known of the inputs.
             let none = vec![0.0; cols * cols];
-            let fed = quantize_with_feedback(&w, rows, cols, &none, bits).unwrap();
+            let fed = gptq(&w, rows, cols, &none, bits).unwrap();
             assert_eq!(fed, bits.round(&w, rows, cols), "{rows} x {cols} {bits:?}");
         }
     }
@@ -134,7 +134,7 @@ proptest! {
         let mut random = Random(seed);
         let w = matrix(&mut random, rows, cols);
         let (_, h) = inputs(&mut random, cols, 3 * cols);
-        let fed = quantize_with_feedback(&w, rows, cols, &h, Bits::Eight).unwrap();
+        let fed = gptq(&w, rows, cols, &h, Bits::Eight).unwrap();
         let Matrix::Int8 { data, .. } = fed else { panic!("int8") };
         prop_assert_eq!(data, by_definition(&w, cols, &h));
     }
@@ -189,7 +189,7 @@ fn calibrated_networks_err_less_on_their_inputs() {
     }
     assert!(families.contains(&"low_rank") && families.contains(&"dense"), "{families:?}");
     let error = quantize_calibrated(&fed, &how, &calibration).unwrap_err().to_string();
-    assert!(error.contains("quantised already"), "{error}");
+    assert!(error.contains("quantized already"), "{error}");
 }
 
 #[test]
@@ -200,7 +200,7 @@ fn floats_are_the_values_of_the_integers() {
         let again = floats(&integers);
         again.validate().unwrap();
         for (a, b) in integers.maps().iter().zip(again.maps()) {
-            assert!(a.map.is_quantised() && !b.map.is_quantised(), "{}", a.name());
+            assert!(a.map.is_quantized() && !b.map.is_quantized(), "{}", a.name());
             assert_eq!(a.map.to_dense(), b.map.to_dense(), "{}", a.name());
         }
     }
@@ -224,7 +224,6 @@ fn plans_name_the_bits() {
     for (text, words) in [
         ("quantize = { bits = 5 }", "weights of 5 bits"),
         ("quantize = { bits = 4, group = 8 }", "unknown field `group`"),
-        ("int8 = true\nquantize = { bits = 4 }", "exclude each other"),
     ] {
         let error = Plan::from_toml(text).unwrap_err().to_string();
         assert!(error.contains(words), "{text}: {error}");
@@ -240,7 +239,7 @@ fn what_cannot_be_rounded_is_refused() {
         (vec![f32::NAN; 2], 1, eye.clone(), "weight 0 is NaN"),
         (vec![1.0; 2], 1, vec![f64::INFINITY; 4], "second moment 0 is inf"),
     ] {
-        let error = quantize_with_feedback(&w, rows, 2, &h, Bits::Four).unwrap_err().to_string();
+        let error = gptq(&w, rows, 2, &h, Bits::Four).unwrap_err().to_string();
         assert!(error.contains(words), "{words}: {error}");
     }
 }

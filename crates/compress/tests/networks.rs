@@ -1,11 +1,11 @@
-//! Whole networks: what factoring and quantising leave unchanged, and what they save.
+//! Whole networks: what factoring and quantizing leave unchanged, and what they save.
 
 mod common;
 
 use common::*;
 use stonechat_compress::{
-    Budget, Calibration, EffectiveRank, LowRank, Measured, Plan, RankRule, Storage, quantize_int8,
-    singular_values,
+    Bits, Budget, Calibration, EffectiveRank, LowRank, Measured, Plan, Quantize, RankRule, Storage,
+    quantize_int8, singular_values,
 };
 use stonechat_model::{Kind, LinearMap, Matrix, Network};
 
@@ -123,7 +123,7 @@ fn what_cannot_be_cut_is_refused_by_name() {
         (&float, list("gru.0.rec", 0), "`gru.0.rec` is 0"),
         (&float, RankRule::Budget(Budget::parameters(10)), "budget of 10"),
         (&float, RankRule::Variance(-0.1), "variance is -0.1"),
-        (&int8, RankRule::Variance(0.9), "`gru.0.nonrec` is quantised already"),
+        (&int8, RankRule::Variance(0.9), "`gru.0.nonrec` is quantized already"),
         (&torn, RankRule::Variance(0.9), "output.bias"),
     ] {
         let error = low_rank(network, &LowRank::new(rule)).unwrap_err().to_string();
@@ -176,8 +176,9 @@ fn effective_ranks_agree_with_the_dense_view() {
     network.recurrent[0].rec = LinearMap::dense(48, 16, rank_one).unwrap();
     let ranks = [("gru.1.nonrec".to_string(), 3), ("fc".to_string(), 4)].into();
     let factored = low_rank(&network, &plan(RankRule::List(ranks), &[], false)).unwrap();
-    let network =
-        Plan { int8: true, ..Plan::default() }.apply(&factored, Measured::default()).unwrap();
+    let network = Plan { quantize: Some(Quantize::new(Bits::Eight)), ..Plan::default() }
+        .apply(&factored, Measured::default())
+        .unwrap();
     for entry in network.maps() {
         let (name, map) = (entry.name(), entry.map);
         let found = EffectiveRank::of(map).unwrap();
@@ -199,9 +200,14 @@ fn effective_ranks_agree_with_the_dense_view() {
 fn plans_in_toml() {
     let network = network(10);
     for (text, family, rank, int8) in [
-        ("int8 = true", "dense", 16, true),
+        ("quantize = { bits = 8 }", "dense", 16, true),
         ("[low_rank]\nrank = { variance = 0.5 }", "low_rank", 0, false),
-        ("int8 = true\n[low_rank]\nrank = { list = { \"gru.0.rec\" = 3 } }", "low_rank", 3, true),
+        (
+            "quantize = { bits = 8 }\n[low_rank]\nrank = { list = { \"gru.0.rec\" = 3 } }",
+            "low_rank",
+            3,
+            true,
+        ),
         (
             "[low_rank]\nrank = { budget = { parameters = 4_000 } }\nmaps = [\"recurrent\"]",
             "low_rank",
@@ -227,8 +233,8 @@ fn plans_in_toml() {
     }
     for (text, words) in [
         ("", "does nothing"),
-        ("int8 = false", "does nothing"),
-        ("int8 = true\nint4 = true", "unknown field `int4`"),
+        ("quantize = { bits = 8 }\nint4 = true", "unknown field `int4`"),
+        ("int8 = true", "write quantize = { bits = 8 }"),
         ("[low_rank]\nmaps = [\"recurrent\"]", "missing field `rank`"),
         ("[low_rank]\nrank = { variance = 2.0 }", "variance is 2"),
         ("[low_rank]\nrank = { budget = {} }", "needs `parameters`"),
@@ -313,9 +319,13 @@ fn budgets_of_bytes_count_the_package_and_ranks_fill_the_kernels() {
         let bytes = (share * all as f64) as usize;
         let plan =
             LowRank { multiple_of: step, ..LowRank::new(RankRule::Budget(Budget::bytes(bytes))) };
-        let after = Plan { low_rank: Some(plan), int8: true, ..Plan::default() }
-            .apply(&before, Measured::default())
-            .unwrap();
+        let after = Plan {
+            low_rank: Some(plan),
+            quantize: Some(Quantize::new(Bits::Eight)),
+            ..Plan::default()
+        }
+        .apply(&before, Measured::default())
+        .unwrap();
         let used = after.bytes();
         assert!(used <= bytes && used as f64 > 0.8 * bytes as f64, "{used} of {bytes}");
         let ranks = families(&after).into_iter().filter(|(_, family, _)| *family == "low_rank");
@@ -355,7 +365,7 @@ fn families_by_name_and_by_kind() {
     for (text, words) in [
         ("[families]\ngru = { family = \"dense\" }", "no map and no kind of map `gru`"),
         ("[families]\nfc = { family = \"low_rank\", rank = 300 }", "fc"),
-        ("int8 = true\n[families]\nfc = { family = \"round\" }", "round"),
+        ("quantize = { bits = 8 }\n[families]\nfc = { family = \"round\" }", "round"),
         (
             "[families]\nfc = { family = \"dense\" }\n[low_rank]\nrank = { list = { fc = 3 } }",
             "`fc` has a family and a rank",
@@ -367,5 +377,5 @@ fn families_by_name_and_by_kind() {
     }
     let int8 = quantize_int8(&before);
     let error = plan.apply(&int8, Measured::default()).unwrap_err().to_string();
-    assert!(error.contains("quantised already"), "{error}");
+    assert!(error.contains("quantized already"), "{error}");
 }

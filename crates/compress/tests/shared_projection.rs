@@ -186,7 +186,7 @@ fn plans_budgets_and_refusals() {
     assert!(after.params() > budget * 9 / 10, "{} of {budget}", after.params());
 
     let both = plan(
-        "int8 = true\n[shared_projection]\nrank = { variance = 0.999 }\n[low_rank]\nrank = { list = { fc = 3 } }",
+        "quantize = { bits = 8 }\n[shared_projection]\nrank = { variance = 0.999 }\n[low_rank]\nrank = { list = { fc = 3 } }",
     );
     let both = both.unwrap();
     assert_eq!(both.fc.as_ref().unwrap().map.family().name(), "low_rank");
@@ -211,7 +211,7 @@ fn plans_budgets_and_refusals() {
 }
 
 #[test]
-fn what_is_quantised_stays_as_it_is() {
+fn what_is_quantized_stays_as_it_is() {
     let plans = [
         "[shared_projection]\nrank = { variance = 0.5 }",
         "[families]\nrecurrent = { family = \"hashed\", parameters = 40 }",
@@ -222,7 +222,7 @@ fn what_is_quantised_stays_as_it_is() {
         for text in plans {
             let plan = Plan::from_toml(text).unwrap();
             let error = plan.apply(&before, Measured::default()).unwrap_err().to_string();
-            assert!(error.contains("quantised already"), "{bits:?} {text}: {error}");
+            assert!(error.contains("quantized already"), "{bits:?} {text}: {error}");
         }
     }
 }

@@ -41,25 +41,24 @@ impl Asked {
             closed: GrammarOptions::default(),
             repeats: 1,
         };
-        let Self { options, closed, .. } = &mut asked;
         while let Some(name) = arguments.next() {
             let value = arguments.next().ok_or("a value is missing")?;
             match &name[..] {
                 "--lm" => asked.model = Some(stonechat_lm::LanguageModel::load(&value)?),
-                "--beam" => options.width = value.parse()?,
-                "--alpha" => options.alpha = value.parse()?,
-                "--beta" => options.beta = value.parse()?,
-                "--threshold" => options.score_threshold = value.parse()?,
-                "--mass" => options.symbol_mass = value.parse()?,
-                "--unknown" => options.unknown_word = value.parse()?,
-                "--unknown-letter" => options.unknown_letter = value.parse()?,
-                "--lexicon-only" => options.lexicon_only = value.parse()?,
+                "--beam" => asked.options.width = value.parse()?,
+                "--alpha" => asked.options.alpha = value.parse()?,
+                "--beta" => asked.options.beta = value.parse()?,
+                "--threshold" => asked.options.score_threshold = value.parse()?,
+                "--mass" => asked.options.symbol_mass = value.parse()?,
+                "--unknown" => asked.options.unknown_word = value.parse()?,
+                "--unknown-letter" => asked.options.unknown_letter = value.parse()?,
+                "--lexicon-only" => asked.options.lexicon_only = value.parse()?,
                 "--grammar" => {
                     let text = std::fs::read_to_string(&value)?;
                     asked.grammar = Some(Grammar::from_phrases(text.lines())?);
                 }
-                "--garbage" => closed.garbage = value.parse()?,
-                "--nearest" => closed.nearest = value.parse()?,
+                "--garbage" => asked.closed.garbage = value.parse()?,
+                "--nearest" => asked.closed.nearest = value.parse()?,
                 "--repeat" => asked.repeats = value.parse()?,
                 _ => return Err(format!("what is {name}?").into()),
             }

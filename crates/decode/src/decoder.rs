@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::Error;
 use crate::beam::{Alternative, Hotword};
-use crate::calibration::Evidence;
+use crate::confidence_weights::Evidence;
 use crate::greedy::Token;
 use crate::words::Word;
 

@@ -33,7 +33,7 @@
 #![forbid(unsafe_code)]
 
 mod beam;
-mod calibration;
+mod confidence_weights;
 pub mod ctc;
 mod decoder;
 mod endpoint;
@@ -52,7 +52,7 @@ mod vocabulary;
 mod words;
 
 pub use beam::{Alternative, BeamDecoder, BeamOptions, BeamSearch, Hotword};
-pub use calibration::{Calibration, Evidence, expected_calibration_error};
+pub use confidence_weights::{ConfidenceWeights, Evidence, expected_calibration_error};
 pub use decoder::Decoder;
 pub use endpoint::{BestSymbol, EndpointRule, EndpointRules, Endpointer, Heard};
 pub use error::Error;

@@ -27,7 +27,7 @@ pub struct Word {
     /// to a millisecond.
     pub end: f64,
     /// How sure the decoder is, in [0, 1]. Greedy: the mean probability of the tokens, not
-    /// calibrated. Beam search: by its [`Calibration`](crate::Calibration).
+    /// calibrated. Beam search: by its [`ConfidenceWeights`](crate::ConfidenceWeights).
     pub conf: f32,
 }
 

@@ -1,6 +1,6 @@
 //! Speed of the products on this machine: `cargo run --release -p stonechat-kernels --example bench [-- SHAPE...]`, a shape being `6144x320`.
 //!
-//! One thread, weights hot (in whatever cache they fit), float in and float out, so that quantisation and epilogue are counted. A figure is
+//! One thread, weights hot (in whatever cache they fit), float in and float out, so that quantization and epilogue are counted. A figure is
 //! `2 * rows * cols * batch / time`, the best of 22 rounds; a round takes at least 5 ms. Figures drift between runs on a shared machine:
 //! compare only what one run prints.
 

@@ -82,7 +82,7 @@ fn int4(source: &mut Source) {
     for isa in Isa::available() {
         let Grouped { weights, group_scales, row_scales, .. } = &groups;
         let packed = PackedI4::pack_for(isa, weights, group_scales, row_scales, rows, cols)
-            .expect("the quantiser gives what packing takes");
+            .expect("the quantizer gives what packing takes");
         let mut out = vec![0; batch * rows];
         packed.matmul_i32(&x, batch, &mut Scratch::new(), &mut out);
         assert_eq!(first.get_or_insert_with(|| out.clone()), &out, "{isa}");

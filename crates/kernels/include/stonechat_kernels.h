@@ -95,7 +95,7 @@ const char *stonechat_isa_available(size_t index);
 // What keeps products from being faster on this machine, in an English sentence; null where there is nothing to say. Valid for ever.
 const char *stonechat_isa_advice(void);
 
-// Quantises each row of a row-major `rows x cols` matrix to within -127..127, with a scale of its own: `w` and `quantised` hold
+// Quantizes each row of a row-major `rows x cols` matrix to within -127..127, with a scale of its own: `w` and `quantized` hold
 // `rows * cols` values, `scales` holds `rows`. What is not finite counts as 0.
 //
 // # Safety
@@ -103,16 +103,16 @@ const char *stonechat_isa_advice(void);
 int32_t stonechat_quantize_rows(const float *w,
                                 size_t rows,
                                 size_t cols,
-                                int8_t *quantised,
+                                int8_t *quantized,
                                 float *scales);
 
-// Quantises a vector of `len` values with one scale, as the products do with their input. What is not finite counts as 0.
+// Quantizes a vector of `len` values with one scale, as the products do with their input. What is not finite counts as 0.
 //
 // # Safety
 // As for `stonechat_quantize_rows`; `scale` holds one value.
 int32_t stonechat_quantize_vector(const float *x,
                                   size_t len,
-                                  int8_t *quantised,
+                                  int8_t *quantized,
                                   float *scale);
 
 // Makes a scratch, which grows to the largest product it meets.
@@ -175,7 +175,7 @@ size_t stonechat_int8_cols(const StonechatInt8 *matrix);
 // The matrix must be null or one of this library's.
 const char *stonechat_int8_isa(const StonechatInt8 *matrix);
 
-// `y = act(W x + bias)` for a batch of vectors: `x` is `batch x cols`, each vector quantised with a scale of its own; `bias` has a value
+// `y = act(W x + bias)` for a batch of vectors: `x` is `batch x cols`, each vector quantized with a scale of its own; `bias` has a value
 // a row, or is null; `activation` is one of STONECHAT_ACTIVATION_*, `clip` its bound where it is the clipped ReLU; `y` is `batch x rows`.
 // `scratch` is working memory, `pool` may be null.
 //
@@ -203,7 +203,7 @@ int32_t stonechat_int8_matmul_i32(const StonechatInt8 *matrix,
                                   StonechatScratch *scratch,
                                   int32_t *out);
 
-// Quantises row-major floats `w` (`rows x cols`) to 4 bits, each 32 columns of a row with an 8-bit scale of their own, and packs them; `isa`
+// Quantizes row-major floats `w` (`rows x cols`) to 4 bits, each 32 columns of a row with an 8-bit scale of their own, and packs them; `isa`
 // as for `stonechat_int8_pack`. At most 16352 columns.
 //
 // # Safety
@@ -214,7 +214,7 @@ int32_t stonechat_int4_quantize(const float *w,
                                 const char *isa,
                                 StonechatInt4 **out);
 
-// Packs 4-bit weights that were quantised elsewhere: a weight is `row_scales[row] * group_scales[row][column / 32] * weights[row][column]`,
+// Packs 4-bit weights that were quantized elsewhere: a weight is `row_scales[row] * group_scales[row][column / 32] * weights[row][column]`,
 // with `weights` (`rows x cols`) within -8..7, `group_scales` (`rows x ceil(cols / 32)`) and `row_scales` (`rows`). `isa` as for
 // `stonechat_int8_pack`.
 //

@@ -88,7 +88,7 @@ pub struct Calibration {
     pub int4: Rate,
     /// The 8-bit weights of block-sparse matrices.
     pub sparse: Rate,
-    /// An element of an input vector: quantising it.
+    /// An element of an input vector: quantizing it.
     pub per_input: f64,
     /// A row and a pass of vectors: the ends of the loops.
     pub per_row: f64,
@@ -145,7 +145,7 @@ impl Calibration {
         reading.max(weights(form, product) * work) + ends + self.per_call
     }
 
-    /// Quantising the input and storing the result.
+    /// Quantizing the input and storing the result.
     fn ends(&self, product: Product) -> f64 {
         (product.batch * product.cols) as f64 * self.per_input + self.outputs(product)
     }

@@ -24,7 +24,7 @@ pub enum Error {
         /// The length of the slice.
         found: usize,
     },
-    /// A weight of -128, which symmetric quantisation never gives and the kernels do not take.
+    /// A weight of -128, which symmetric quantization never gives and the kernels do not take.
     WeightOutOfRange {
         /// Index into the row-major weights.
         offset: usize,
@@ -74,13 +74,13 @@ impl fmt::Display for Error {
             Self::WeightOutOfRange { offset } => {
                 write!(
                     f,
-                    "`weights` holds -128 at offset {offset}: weights must lie within -127..=127, quantise them symmetrically"
+                    "`weights` holds -128 at offset {offset}: weights must lie within -127..=127, quantize them symmetrically"
                 )
             }
             Self::NotFourBits { offset } => {
                 write!(
                     f,
-                    "`weights` is outside of -8..=7 at offset {offset}: quantise it by groups"
+                    "`weights` is outside of -8..=7 at offset {offset}: quantize it by groups"
                 )
             }
             Self::ScaleNotFinite { row } => write!(f, "`scales` is not finite at row {row}"),

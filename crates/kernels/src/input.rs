@@ -9,10 +9,10 @@ pub(crate) const QUAD: usize = 4;
 /// A batch of vectors, `batch x cols`.
 #[derive(Clone, Copy)]
 pub(crate) enum Input<'a> {
-    /// To be quantised.
+    /// To be quantized.
     Float(&'a [f32]),
-    /// Quantised already; the scales are 1.
-    Quantised(&'a [i8]),
+    /// Quantized already; the scales are 1.
+    Quantized(&'a [i8]),
 }
 
 /// Of the input.
@@ -47,7 +47,7 @@ pub(crate) fn load<T: Plain>(
     );
 }
 
-/// [`load`] with a quantiser, which gives each value the form that `convert` gives it.
+/// [`load`] with a quantizer, which gives each value the form that `convert` gives it.
 #[inline(always)]
 pub(crate) fn load_by<T: Plain>(
     input: Input,
@@ -66,7 +66,7 @@ pub(crate) fn load_by<T: Plain>(
         let range = vector * cols..(vector + 1) * cols;
         *scale = match input {
             Input::Float(x) => quantize(&x[range], out),
-            Input::Quantised(x) => {
+            Input::Quantized(x) => {
                 out.iter_mut().zip(&x[range]).for_each(|(q, &v)| *q = convert(v));
                 1.0
             }

@@ -206,7 +206,7 @@ pub(crate) fn load(
         let range = vector * cols..(vector + 1) * cols;
         *scale = match input {
             Input::Float(x) => quantize_with(&x[range], used, |q| q as u8),
-            Input::Quantised(x) => {
+            Input::Quantized(x) => {
                 // Then the sum of a group lies within 16 bits: 32 x 8 x 127.
                 used.iter_mut().zip(&x[range]).for_each(|(q, &v)| *q = v.max(-127) as u8);
                 1.0

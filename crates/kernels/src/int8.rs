@@ -1,6 +1,6 @@
 //! 8-bit weights, packed: what a compressed model runs on.
 //!
-//! The product of a vector: quantise it (symmetric, one scale), multiply and sum in exact 32-bit integers, then scale, bias and activation
+//! The product of a vector: quantize it (symmetric, one scale), multiply and sum in exact 32-bit integers, then scale, bias and activation
 //! on the way out. The integers are the same on every instruction set because no path saturates: AVX2's u8 x s8 `maddubs` would, so 16-bit
 //! products are taken there; VNNI needs unsigned activations, so 128 is added to them and 128 times the sum of the row taken off again.
 

@@ -1,4 +1,4 @@
-//! What the forms of integer weights share: vectors are quantised, multiplied in exact 32-bit integers, and scaled on the way out.
+//! What the forms of integer weights share: vectors are quantized, multiplied in exact 32-bit integers, and scaled on the way out.
 
 use crate::epilogue::{Output, Plain, RegisterStore, Scaled};
 use crate::input::Input;
@@ -11,7 +11,7 @@ use core::ops::Range;
 /// A form of integer weights with one float scale a row. Implemented by the types of this crate alone.
 pub trait IntegerProduct: Product {
     /// `out = W x` in exact 32-bit integers, row scales left out: `x` is `batch x cols` of 8-bit integers, `out` is `batch x rows`. (Weights
-    /// of 4 bits come times the scale of their group; with them -128 in `x`, which no quantiser gives, counts as -127.)
+    /// of 4 bits come times the scale of their group; with them -128 in `x`, which no quantizer gives, counts as -127.)
     ///
     /// Allocates only to grow `scratch`.
     ///
@@ -68,7 +68,7 @@ impl<W: Integers> Product for W {}
 impl<W: Integers> IntegerProduct for W {
     fn matmul_i32(&self, x: &[i8], batch: usize, scratch: &mut Scratch, out: &mut [i32]) {
         check_lengths(self, batch, x.len(), out.len());
-        self.load(Input::Quantised(x), batch, scratch);
+        self.load(Input::Quantized(x), batch, scratch);
         let (whole, _) = self.whole();
         let (scratch, output) = (&*scratch, Output::new(out, whole.rows));
         whole.split(None, |part| {

@@ -42,7 +42,7 @@ pub(crate) trait Lanes: Copy {
     /// `|magnitude|` with the sign of `sign`.
     fn copy_sign(self, magnitude: Self::F, sign: Self::F) -> Self::F;
     /// The largest of the lanes, none of which is NaN.
-    #[cfg_attr(not(target_arch = "x86_64"), allow(dead_code))] // elsewhere the compiler vectorises the quantiser
+    #[cfg_attr(not(target_arch = "x86_64"), allow(dead_code))] // elsewhere the compiler vectorises the quantizer
     fn largest(self, x: Self::F) -> f32;
     /// `2^n` for the integer `n` that stands in the low bits of `x`.
     fn power_of_low_bits(self, x: Self::F) -> Self::F;

@@ -4,7 +4,7 @@
 //! streamed. This crate packs a matrix once, at load, into the order in which the kernels read it, and then multiplies batches of vectors
 //! without allocating. All forms of a matrix are a [`Product`]; [`MatrixForm`] says which form a single matrix should have:
 //!
-//! * [`PackedI8`]: 8-bit weights with a scale a row, 8-bit activations quantised on the fly, exact 32-bit sums, and scale, bias and
+//! * [`PackedI8`]: 8-bit weights with a scale a row, 8-bit activations quantized on the fly, exact 32-bit sums, and scale, bias and
 //!   activation applied in the same pass;
 //! * [`PackedI4`]: the same with 4-bit weights in groups, at half the bytes;
 //! * [`BlockSparseI8`], [`BlockDiagonalF32`]: matrices with blocks of zeros that cost nothing;

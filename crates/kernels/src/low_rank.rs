@@ -1,6 +1,6 @@
 //! The product of two thin matrices, `W = U V`, applied right to left in one call.
 //!
-//! The middle vectors stay in the first cache; where `U` is of 8 bits, they are quantised again there, each with a scale of its own. The
+//! The middle vectors stay in the first cache; where `U` is of 8 bits, they are quantized again there, each with a scale of its own. The
 //! result is bit for bit that of two products.
 
 use crate::aligned::Aligned;

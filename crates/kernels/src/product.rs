@@ -70,7 +70,7 @@ pub trait Packed: sealed::Sealed + Debug + Send + Sync {
 /// A packed matrix `W` of any form. Implemented by the types of this crate alone.
 ///
 /// The vectors of a batch lie one after the other: `x` is `batch x cols`, `y` is `batch x rows`. Where the weights are integers, each vector
-/// is quantised to 8 bits with a scale of its own (see [`quantize_vector`](crate::quantize::quantize_vector)), and what is not finite in
+/// is quantized to 8 bits with a scale of its own (see [`quantize_vector`](crate::quantize::quantize_vector)), and what is not finite in
 /// `x` counts as 0. A product allocates only to grow `scratch`.
 pub trait Product: Packed + sealed::Form {
     /// Rows of the matrix: elements of a result.

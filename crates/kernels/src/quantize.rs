@@ -1,4 +1,4 @@
-//! Symmetric 8-bit quantisation: `x ~ scale * q` with `q` in -127..=127 and `scale = max|x| / 127`.
+//! Symmetric 8-bit quantization: `x ~ scale * q` with `q` in -127..=127 and `scale = max|x| / 127`.
 //!
 //! Rounding is to the nearest, half to even. What is not a finite number counts as 0, and a row or vector without a magnitude of at least
 //! [`SMALLEST`] is all zeros with scale 0, so that scales are always finite.
@@ -12,9 +12,9 @@ use alloc::vec::Vec;
 /// A row or vector whose magnitudes all lie below this is taken as zero: its reciprocal scale would overflow.
 pub const SMALLEST: f32 = 1e-36;
 
-/// Quantises each row of a `rows x cols` row-major matrix on its own: the 8-bit weights (row-major as before) and a scale a row.
+/// Quantizes each row of a `rows x cols` row-major matrix on its own: the 8-bit weights (row-major as before) and a scale a row.
 ///
-/// `q = round(w / scale)`, the exact quotient, for weights are quantised once and offline.
+/// `q = round(w / scale)`, the exact quotient, for weights are quantized once and offline.
 ///
 /// # Panics
 /// Where `w` has not `rows * cols` elements.
@@ -25,13 +25,13 @@ pub fn quantize_rows(w: &[f32], rows: usize, cols: usize) -> (Vec<i8>, Vec<f32>)
         rows.checked_mul(cols),
         "quantize_rows: `w` must hold rows * cols = {rows} * {cols} values"
     );
-    let mut quantised = vec![0i8; w.len()];
+    let mut quantized = vec![0i8; w.len()];
     let mut scales = vec![0f32; rows];
     if cols == 0 {
-        return (quantised, scales);
+        return (quantized, scales);
     }
     for ((row, out), scale) in
-        w.chunks_exact(cols).zip(quantised.chunks_exact_mut(cols)).zip(&mut scales)
+        w.chunks_exact(cols).zip(quantized.chunks_exact_mut(cols)).zip(&mut scales)
     {
         let largest = largest_magnitude(row);
         if largest < SMALLEST {
@@ -45,10 +45,10 @@ pub fn quantize_rows(w: &[f32], rows: usize, cols: usize) -> (Vec<i8>, Vec<f32>)
             *q = nearest.clamp(-127.0, 127.0) as i8;
         }
     }
-    (quantised, scales)
+    (quantized, scales)
 }
 
-/// Quantises one vector into `out` and returns its scale.
+/// Quantizes one vector into `out` and returns its scale.
 ///
 /// `q = round(x * (127 / max|x|))`, one multiplication an element: this is what [`Product::matmul`](crate::Product::matmul) does to its
 /// input.

@@ -1,7 +1,7 @@
-//! 4-bit quantisation: `w ~ row scale * group scale * q` with `q` in -8..=7, for [`PackedI4`](crate::PackedI4).
+//! 4-bit quantization: `w ~ row scale * group scale * q` with `q` in -8..=7, for [`PackedI4`](crate::PackedI4).
 //!
 //! The scale of a group is a signed integer of 8 bits, in units of the row scale; because it is signed, the largest magnitude of a group can
-//! stand at -8 whatever its sign. Among the scales near that one the quantiser takes the one with the least squared error: clipping the
+//! stand at -8 whatever its sign. Among the scales near that one the quantizer takes the one with the least squared error: clipping the
 //! largest weight a little often pays.
 //!
 //! Error, root mean square, as a share of the root mean square of the weights: 8 % for normally distributed weights, whatever the sizes of
@@ -55,7 +55,7 @@ impl Grouped {
     }
 }
 
-/// Quantises a `rows x cols` row-major matrix to 4 bits. What is not finite counts as 0.
+/// Quantizes a `rows x cols` row-major matrix to 4 bits. What is not finite counts as 0.
 ///
 /// # Panics
 /// Where `w` has not `rows * cols` elements.

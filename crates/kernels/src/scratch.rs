@@ -4,23 +4,23 @@ use crate::aligned::Aligned;
 #[cfg(feature = "fft")]
 use crate::fft::FftScratch;
 
-/// Reusable buffers for any [`Product`](crate::Product): the quantised vectors and their scales, and whatever stands between two steps.
+/// Reusable buffers for any [`Product`](crate::Product): the quantized vectors and their scales, and whatever stands between two steps.
 ///
 /// They grow to the largest product seen and never shrink, so that a warmed-up program does not allocate. One `Scratch` serves any
 /// number of matrices, one product at a time.
 #[derive(Clone)]
 pub struct Scratch {
-    /// Quantised vectors widened to 16 bits, as the portable and the AVX2 kernel take them.
+    /// Quantized vectors widened to 16 bits, as the portable and the AVX2 kernel take them.
     pub(crate) wide: Aligned<i16>,
-    /// Quantised vectors plus 128, as VNNI takes them.
+    /// Quantized vectors plus 128, as VNNI takes them.
     #[cfg_attr(not(target_arch = "x86_64"), allow(dead_code))]
     pub(crate) unsigned: Aligned<u8>,
-    /// Quantised vectors in groups of columns, as the 4-bit kernels take them.
+    /// Quantized vectors in groups of columns, as the 4-bit kernels take them.
     pub(crate) grouped: Aligned<u8>,
-    /// Quantised vectors as they are, as NEON and `sdot` take them.
+    /// Quantized vectors as they are, as NEON and `sdot` take them.
     #[cfg_attr(not(target_arch = "aarch64"), allow(dead_code))]
     pub(crate) signed: Aligned<i8>,
-    /// Quantised vectors two by two, as `smmla` takes them.
+    /// Quantized vectors two by two, as `smmla` takes them.
     #[cfg_attr(not(target_arch = "aarch64"), allow(dead_code))]
     pub(crate) pairs: Aligned<i8>,
     /// Floats on their way into or out of a product.

@@ -43,7 +43,7 @@ impl Level {
     }
 }
 
-/// A back-off language model of order 1 to [`MAX_ORDER`] in memory, unquantised: 16 to 20 bytes an n-gram.
+/// A back-off language model of order 1 to [`MAX_ORDER`] in memory, unquantized: 16 to 20 bytes an n-gram.
 #[derive(Clone, Debug, PartialEq)]
 pub struct NgramModel {
     pub(crate) vocabulary: Vocabulary,

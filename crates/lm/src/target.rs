@@ -1,6 +1,6 @@
 //! A packed model of a given size.
 
-use crate::packed::{UNQUANTISED, packed_bytes_with, words_bytes};
+use crate::packed::{UNQUANTIZED, packed_bytes_with, words_bytes};
 use crate::widths::{LEAST_BITS, Uses, candidates};
 use crate::{Bits, Error, NgramModel, Pruner, Result};
 
@@ -59,7 +59,7 @@ pub fn fit_with_widths(
         let by_prob = losses(&|bits| uses.prob_loss(bits), prob, LEAST_BITS.prob);
         let by_backoff = losses(&|bits| uses.backoff_loss(bits), backoff, LEAST_BITS.backoff);
         let rounding = |losses: &[f64], bits: u32| match bits {
-            UNQUANTISED => 0.0,
+            UNQUANTIZED => 0.0,
             bits => losses.get(bits as usize).copied().unwrap_or(0.0),
         };
         let loss = |(bits, threshold): &(Bits, f32)| {

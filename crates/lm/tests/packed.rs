@@ -20,10 +20,10 @@ fn made(order: usize, seed: u64) -> (NaiveModel, NgramModel) {
 }
 
 #[test]
-fn unquantised_scores_are_those_of_the_definition() {
+fn unquantized_scores_are_those_of_the_definition() {
     for (order, seed) in [(1, 1), (2, 2), (3, 3), (4, 4), (5, 5)] {
         let (naive, model) = made(order, seed);
-        let lm = packed(&model, Bits::UNQUANTISED);
+        let lm = packed(&model, Bits::UNQUANTIZED);
         assert_eq!(lm.counts(), model.counts());
         let mut random = Random(seed);
         for _ in 0..200 {
@@ -83,9 +83,9 @@ fn equal_states_have_equal_futures() {
 }
 
 #[test]
-fn quantised_scores_are_near() {
+fn quantized_scores_are_near() {
     let (_, model) = made(3, 7);
-    let exact = packed(&model, Bits::UNQUANTISED);
+    let exact = packed(&model, Bits::UNQUANTIZED);
     for (bits, tolerance) in [(8, 0.05), (6, 0.1), (4, 0.4)] {
         let lm = packed(&model, Bits { prob: bits, backoff: bits });
         let (mut sum, mut count) = (0.0, 0);
@@ -128,7 +128,7 @@ fn unpacked_and_packed_again() {
         let bytes = model.pack(bits).unwrap();
         assert_eq!(bytes.len(), packed_bytes(model.vocabulary(), &model.counts(), bits));
         let again = LanguageModel::from_bytes(bytes.clone()).unwrap().to_model().unwrap();
-        if bits == Bits::UNQUANTISED {
+        if bits == Bits::UNQUANTIZED {
             assert_eq!(table(&again).grams, table(&model).grams);
         }
         // Values that are bins already stay what they are.
@@ -207,7 +207,7 @@ fn files() {
 fn equal_to_kenlm() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
     let text = std::fs::read(folder.join("lmplz.arpa")).unwrap();
-    let lm = packed(&arpa::read(text.as_slice()).unwrap(), Bits::UNQUANTISED);
+    let lm = packed(&arpa::read(text.as_slice()).unwrap(), Bits::UNQUANTIZED);
     let scores = std::fs::read_to_string(folder.join("scores.tsv")).unwrap();
     let mut asked = 0;
     for line in scores.lines() {

@@ -170,7 +170,7 @@ fn pruning_by_worth_is_better_than_by_chance() {
     let (train, held_out) = text.split_at(text.len() * 9 / 10);
     let model = estimated(&train[..train.rfind('\n').unwrap()], 3);
     let perplexity = |model: &NgramModel| {
-        let lm = LanguageModel::from_bytes(model.pack(Bits::UNQUANTISED).unwrap()).unwrap();
+        let lm = LanguageModel::from_bytes(model.pack(Bits::UNQUANTIZED).unwrap()).unwrap();
         let mut text = held_out;
         lm.perplexity(&mut text).unwrap().perplexity()
     };

@@ -155,7 +155,7 @@ impl Matrix {
     }
 
     /// Whether the elements are integers with scales, and no floats to be changed further.
-    pub fn is_quantised(&self) -> bool {
+    pub fn is_quantized(&self) -> bool {
         !matches!(self, Matrix::F32 { .. })
     }
 

@@ -62,7 +62,7 @@ const FAMILIES_KEY: &str = "families";
 const FEATURES_KEY: &str = "features";
 const PROVENANCE_KEY: &str = "provenance";
 const CHECKSUM_KEY: &str = "checksum";
-/// Ending of the name of a quantised tensor's row scales.
+/// Ending of the name of a quantized tensor's row scales.
 const SCALE: &str = ".scale";
 /// Ending of the name of a sparse tensor's mask.
 const MASK: &str = ".mask";

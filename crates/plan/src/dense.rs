@@ -17,14 +17,14 @@ pub fn weights(matrix: &Matrix) -> Weights<'_> {
     }
 }
 
-/// The one matrix of a map: its weight, or its dense view, which is quantised to int8 where the map's own parts are
-/// quantised.
+/// The one matrix of a map: its weight, or its dense view, which is quantized to int8 where the map's own parts are
+/// quantized.
 pub fn multiplied_out(map: &LinearMap) -> Cow<'_, Matrix> {
     if let Some(weight) = map.weight() {
         return Cow::Borrowed(weight);
     }
     let (rows, cols, data) = (map.rows(), map.cols(), map.to_dense());
-    Cow::Owned(match map.is_quantised() {
+    Cow::Owned(match map.is_quantized() {
         true => {
             let (data, scales) = quantize_rows(&data, rows, cols);
             Matrix::Int8 { rows, cols, data, scales }

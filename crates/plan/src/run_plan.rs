@@ -58,7 +58,7 @@ fn choose(
     preference: &Preference,
 ) -> (RunForm, Reason) {
     let Choice { form, reason, .. } = Choice::of(map.spec(), plain(map), uses, others, preference);
-    let may_be_sparse = form == RunForm::Dense && reason != Reason::AskedFor && map.is_quantised();
+    let may_be_sparse = form == RunForm::Dense && reason != Reason::AskedFor && map.is_quantized();
     if may_be_sparse {
         let matrix = multiplied_out(map);
         if MatrixForm::of(weights(&matrix), matrix.rows(), matrix.cols()) == MatrixForm::BlockSparse
@@ -72,7 +72,7 @@ fn choose(
 /// How the parts of a map are stored, as the cost model calls it: the first part speaks for all.
 fn plain(map: &LinearMap) -> Form {
     let first = map.parts().first();
-    match first.filter(|_| map.is_quantised()) {
+    match first.filter(|_| map.is_quantized()) {
         None => Form::Float32,
         Some(Matrix::Int4 { .. }) => Form::Int4,
         Some(_) => Form::Int8,

@@ -64,7 +64,7 @@ pub use result::{Partial, Transcript};
 pub use settings::{Language, SETTINGS, Setting, Settings};
 pub use stonechat_audio::FeatureConfig;
 pub use stonechat_decode::{
-    Alternative, BeamDecoder, BeamOptions, BeamSearch, Calibration, Decoder, EndpointRule,
+    Alternative, BeamDecoder, BeamOptions, BeamSearch, ConfidenceWeights, Decoder, EndpointRule,
     EndpointRules, Evidence, Grammar, GrammarDecoder, GrammarOptions, GrammarSearch, Heard,
     Hotword, LanguageModel, Spotted, SpotterOptions, Token, Word,
 };

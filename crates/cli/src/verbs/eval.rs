@@ -13,7 +13,7 @@ use anyhow::{Result, bail};
 use clap::Args;
 use indicatif::ProgressBar;
 use serde::Serialize;
-use stonechat::{Calibration, Options, Profile, Recognizer};
+use stonechat::{ConfidenceWeights, Options, Profile, Recognizer};
 use stonechat_audio::Sound;
 use stonechat_corpus::{Doubt, Doubts, Utterance, read_manifest};
 use stonechat_decode::{ErrorCount, Evidence, expected_calibration_error};
@@ -107,7 +107,7 @@ struct Report {
 
 #[derive(Serialize)]
 struct Calibrated {
-    weights: Calibration,
+    weights: ConfidenceWeights,
     ece: f64,
 }
 
@@ -349,13 +349,13 @@ fn calibrate(details: &[Detail], confidences: &mut [Vec<f32>]) -> Calibrated {
         let details = details.iter().skip(first).step_by(step);
         details.flat_map(|d| d.evidence.iter().copied().zip(d.judged.iter().map(|j| j.1))).collect()
     };
-    let others = [1, 0].map(|first| Calibration::fit(&words(first, 2)));
+    let others = [1, 0].map(|first| ConfidenceWeights::fit(&words(first, 2)));
     let mut judged = Vec::new();
     for (n, (detail, confidences)) in details.iter().zip(confidences).enumerate() {
         *confidences = detail.evidence.iter().map(|e| others[n % 2].confidence(e)).collect();
         judged.extend(confidences.iter().copied().zip(detail.judged.iter().map(|j| j.1)));
     }
-    let weights = Calibration::fit(&words(0, 1));
+    let weights = ConfidenceWeights::fit(&words(0, 1));
     Calibrated { weights, ece: expected_calibration_error(&judged, BINS) }
 }
 

@@ -47,21 +47,15 @@ impl Quantize {
         let read = [self.model.path(), self.calibration.path()];
         output::reserve(&self.output, read.into_iter().flatten())?;
         self.model.warn_of_integers()?;
-        let feedback = self.calibration.is_given();
-        let how = How { correction: self.correction, feedback, ..How::new(self.bits) };
-        let plan = match self.bits {
-            Bits::Eight if !feedback => Plan { int8: true, ..Plan::default() },
-            _ => Plan { quantize: Some(how), ..Plan::default() },
-        };
-        let inputs = match feedback {
+        let gptq = self.calibration.is_given();
+        let how = How { correction: self.correction, gptq, ..How::new(self.bits) };
+        let step = json!({ "quantize": how });
+        let plan = Plan { quantize: Some(how), ..Plan::default() };
+        let inputs = match gptq {
             false => None,
             true => Some(self.calibration.inputs(&self.model.float_package()?)?),
         };
         let measured = Measured { inputs: inputs.as_ref(), machine: None };
-        let step = match &plan.quantize {
-            None => json!({ "int8": true }),
-            Some(how) => json!({ "quantize": how }),
-        };
         let change = rewrite(&self.model, &self.output, step, measured, |network| {
             Ok(plan.apply(network, measured)?)
         })?;

@@ -78,7 +78,7 @@ impl<'a> Study<'a> {
     /// low rank of as many bytes.
     ///
     /// # Errors
-    /// If the network is not valid or is quantised already, or there are no inputs, or time is limited and the
+    /// If the network is not valid or is quantized already, or there are no inputs, or time is limited and the
     /// machine was not measured.
     pub fn new(
         network: &'a Network,
@@ -97,10 +97,10 @@ impl<'a> Study<'a> {
         let network_bytes = budget.bytes.unwrap_or(network.params());
         let pricing = Pricing { machine: measured.machine, network_bytes };
         let maps = network.maps().into_iter().map(|map| {
-            if map.map.is_quantised() {
+            if map.map.is_quantized() {
                 let name = map.name();
                 return Err(Error::Plan(format!(
-                    "`{name}` is quantised already: start from the float network"
+                    "`{name}` is quantized already: start from the float network"
                 )));
             }
             Candidates::of(network, &map, families, fewest, inputs, pricing)

@@ -6,7 +6,7 @@
 //! hypotheses' probability that has the same word in the same place.
 
 use super::{BeamDecoder, DELAY_S};
-use crate::calibration::Evidence;
+use crate::confidence_weights::Evidence;
 use crate::symbols::SPACE;
 
 impl BeamDecoder {

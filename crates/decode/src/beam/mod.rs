@@ -23,7 +23,7 @@ pub(crate) use options::MAX_WEIGHT;
 pub use result::Alternative;
 pub use search::BeamSearch;
 
-use crate::calibration::Evidence;
+use crate::confidence_weights::Evidence;
 use crate::frame::{Frame, log_add};
 use crate::greedy::Token;
 use crate::phrases::Phrases;

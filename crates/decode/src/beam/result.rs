@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{BeamDecoder, MAX_OPEN};
-use crate::calibration::Evidence;
+use crate::confidence_weights::Evidence;
 use crate::frame::log_add;
 use crate::prefixes::ROOT;
 use crate::symbols::SPACE;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::Hotword;
-use crate::calibration::Calibration;
+use crate::confidence_weights::ConfidenceWeights;
 use crate::language_model::{LanguageModel, WordId};
 use crate::phrases::Phrases;
 use crate::symbols::Symbols;
@@ -37,7 +37,7 @@ pub struct BeamSearch {
     pub(super) scorer: TextScorer,
     pub(super) hotwords: Vec<Hotword>,
     pub(super) phrases: Phrases,
-    pub(super) calibration: Calibration,
+    pub(super) calibration: ConfidenceWeights,
     pub(super) frame_seconds: f64,
     left_out: usize,
 }
@@ -64,7 +64,7 @@ impl BeamSearch {
             scorer: TextScorer::new(&options),
             hotwords: Vec::new(),
             phrases: Phrases::new([]),
-            calibration: Calibration::default(),
+            calibration: ConfidenceWeights::default(),
             frame_seconds,
             left_out: 0,
         })
@@ -116,7 +116,7 @@ impl BeamSearch {
     }
 
     /// The same search with word confidences by `calibration`.
-    pub fn with_calibration(mut self, calibration: Calibration) -> Self {
+    pub fn with_calibration(mut self, calibration: ConfidenceWeights) -> Self {
         self.calibration = calibration;
         self
     }

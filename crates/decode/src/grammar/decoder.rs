@@ -20,7 +20,7 @@ use super::history::{GARBAGE, History, Item, OPEN, ROOT};
 use super::search::GrammarSearch;
 use super::sorted::Sorted;
 use crate::beam::Alternative;
-use crate::calibration::Evidence;
+use crate::confidence_weights::Evidence;
 use crate::frame::{Frame, log_add};
 use crate::greedy::Token;
 use crate::symbols::SPACE;

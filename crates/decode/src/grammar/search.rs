@@ -6,7 +6,7 @@ use super::graph::Graph;
 use super::{Grammar, GrammarDecoder};
 use crate::beam::MAX_WEIGHT;
 use crate::symbols::{SPACE, Symbols};
-use crate::{Calibration, Error};
+use crate::{ConfidenceWeights, Error};
 
 /// How a closed grammar is listened for.
 ///
@@ -64,7 +64,7 @@ pub struct GrammarSearch {
     pub(super) texts: Vec<String>,
     pub(super) graph: Graph,
     pub(super) options: GrammarOptions,
-    pub(super) calibration: Calibration,
+    pub(super) calibration: ConfidenceWeights,
     pub(super) frame_seconds: f64,
 }
 
@@ -100,13 +100,13 @@ impl GrammarSearch {
             symbols: spelled,
             texts: symbols.to_vec(),
             options,
-            calibration: Calibration::GRAMMAR,
+            calibration: ConfidenceWeights::GRAMMAR,
             frame_seconds,
         })
     }
 
     /// The same search with confidences by `calibration`.
-    pub fn with_calibration(mut self, calibration: Calibration) -> Self {
+    pub fn with_calibration(mut self, calibration: ConfidenceWeights) -> Self {
         self.calibration = calibration;
         self
     }

@@ -2,7 +2,7 @@
 
 use super::history::{GARBAGE, History, Item, OPEN};
 use super::search::GrammarSearch;
-use crate::calibration::Evidence;
+use crate::confidence_weights::Evidence;
 use crate::greedy::Token;
 use crate::words::{self, Word, milliseconds};
 

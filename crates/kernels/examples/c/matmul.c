@@ -1,4 +1,4 @@
-/* Quantises a matrix, multiplies it with three vectors and compares with a plain loop. Build and run: tools/test_c.sh */
+/* Quantizes a matrix, multiplies it with three vectors and compares with a plain loop. Build and run: tools/test_c.sh */
 #include "stonechat_kernels.h"
 
 #include <math.h>

@@ -265,7 +265,7 @@ pub(crate) fn matmul_blocks(
     }
 }
 
-/// Quantises a vector into `out`, which is as long, and returns its scale.
+/// Quantizes a vector into `out`, which is as long, and returns its scale.
 pub(crate) fn quantize(isa: Isa, x: &[f32], out: &mut [i8]) -> f32 {
     match isa {
         // SAFETY: the processor has AVX2 and FMA, by the invariant of this module.

@@ -11,7 +11,7 @@ use core::ffi::c_char;
 /// A `rows x cols` matrix of 4-bit weights in groups of 32 columns, packed for products. It never changes.
 pub struct StonechatInt4(PackedI4);
 
-/// Quantises row-major floats `w` (`rows x cols`) to 4 bits, each 32 columns of a row with an 8-bit scale of their own, and packs them; `isa`
+/// Quantizes row-major floats `w` (`rows x cols`) to 4 bits, each 32 columns of a row with an 8-bit scale of their own, and packs them; `isa`
 /// as for `stonechat_int8_pack`. At most 16352 columns.
 ///
 /// # Safety
@@ -39,7 +39,7 @@ pub unsafe extern "C" fn stonechat_int4_quantize(
     })
 }
 
-/// Packs 4-bit weights that were quantised elsewhere: a weight is `row_scales[row] * group_scales[row][column / 32] * weights[row][column]`,
+/// Packs 4-bit weights that were quantized elsewhere: a weight is `row_scales[row] * group_scales[row][column / 32] * weights[row][column]`,
 /// with `weights` (`rows x cols`) within -8..7, `group_scales` (`rows x ceil(cols / 32)`) and `row_scales` (`rows`). `isa` as for
 /// `stonechat_int8_pack`.
 ///

@@ -77,7 +77,7 @@ pub unsafe extern "C" fn stonechat_int8_isa(matrix: *const StonechatInt8) -> *co
     unsafe { matrix.as_ref() }.map_or(null(), |matrix| c_name(matrix.0.isa()))
 }
 
-/// `y = act(W x + bias)` for a batch of vectors: `x` is `batch x cols`, each vector quantised with a scale of its own; `bias` has a value
+/// `y = act(W x + bias)` for a batch of vectors: `x` is `batch x cols`, each vector quantized with a scale of its own; `bias` has a value
 /// a row, or is null; `activation` is one of STONECHAT_ACTIVATION_*, `clip` its bound where it is the clipped ReLU; `y` is `batch x rows`.
 /// `scratch` is working memory, `pool` may be null.
 ///

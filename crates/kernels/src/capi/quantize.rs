@@ -3,7 +3,7 @@
 use super::status::{Failure, STONECHAT_BAD_SHAPE, give, guard, input, length, output};
 use crate::quantize;
 
-/// Quantises each row of a row-major `rows x cols` matrix to within -127..127, with a scale of its own: `w` and `quantised` hold
+/// Quantizes each row of a row-major `rows x cols` matrix to within -127..127, with a scale of its own: `w` and `quantized` hold
 /// `rows * cols` values, `scales` holds `rows`. What is not finite counts as 0.
 ///
 /// # Safety
@@ -13,7 +13,7 @@ pub unsafe extern "C" fn stonechat_quantize_rows(
     w: *const f32,
     rows: usize,
     cols: usize,
-    quantised: *mut i8,
+    quantized: *mut i8,
     scales: *mut f32,
 ) -> i32 {
     guard(|| {
@@ -22,11 +22,11 @@ pub unsafe extern "C" fn stonechat_quantize_rows(
             return Err(Failure(STONECHAT_BAD_SHAPE));
         }
         // SAFETY: the caller's promise, for all three.
-        let (w, quantised, scales) =
-            unsafe { (input(w, len)?, output(quantised, len)?, output(scales, rows)?) };
+        let (w, quantized, scales) =
+            unsafe { (input(w, len)?, output(quantized, len)?, output(scales, rows)?) };
         // A row at a time, so that no copy of the matrix is made.
         for ((row, out), scale) in
-            w.chunks_exact(cols).zip(quantised.chunks_exact_mut(cols)).zip(scales)
+            w.chunks_exact(cols).zip(quantized.chunks_exact_mut(cols)).zip(scales)
         {
             let (values, scales) = quantize::quantize_rows(row, 1, cols);
             out.copy_from_slice(&values);
@@ -36,7 +36,7 @@ pub unsafe extern "C" fn stonechat_quantize_rows(
     })
 }
 
-/// Quantises a vector of `len` values with one scale, as the products do with their input. What is not finite counts as 0.
+/// Quantizes a vector of `len` values with one scale, as the products do with their input. What is not finite counts as 0.
 ///
 /// # Safety
 /// As for `stonechat_quantize_rows`; `scale` holds one value.
@@ -44,14 +44,14 @@ pub unsafe extern "C" fn stonechat_quantize_rows(
 pub unsafe extern "C" fn stonechat_quantize_vector(
     x: *const f32,
     len: usize,
-    quantised: *mut i8,
+    quantized: *mut i8,
     scale: *mut f32,
 ) -> i32 {
     guard(|| {
         // SAFETY: the caller's promise, for all three.
         unsafe {
-            let (x, quantised) = (input(x, len)?, output(quantised, len)?);
-            give(scale, quantize::quantize_vector(x, quantised))
+            let (x, quantized) = (input(x, len)?, output(quantized, len)?);
+            give(scale, quantize::quantize_vector(x, quantized))
         }
     })
 }

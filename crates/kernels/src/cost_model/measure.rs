@@ -101,9 +101,9 @@ struct Ends {
 
 impl Ends {
     fn measure(clock: &mut Clock) -> Result<Self, Error> {
-        let (x, mut quantised) = (&clock.x[..1024], vec![0; 1024]);
+        let (x, mut quantized) = (&clock.x[..1024], vec![0; 1024]);
         let per_input = shortest(clock.slice, &mut || {
-            black_box(quantize_vector(black_box(x), &mut quantised));
+            black_box(quantize_vector(black_box(x), &mut quantized));
         }) / 1024.0;
         let per_call = clock.seconds(&int8(1, 4)?, 1);
         let thin = int8(2048, 4)?;

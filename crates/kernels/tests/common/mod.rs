@@ -135,7 +135,7 @@ pub fn activate(act: Activation, v: f64) -> f64 {
     }
 }
 
-/// A quantised matrix, packed.
+/// A quantized matrix, packed.
 pub fn pack_i4(isa: Isa, groups: &Grouped) -> Result<PackedI4, Error> {
     let Grouped { rows, cols, weights, group_scales, row_scales } = groups;
     PackedI4::pack_for(isa, weights, group_scales, row_scales, *rows, *cols)

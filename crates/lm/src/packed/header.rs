@@ -7,7 +7,7 @@ use std::path::Path;
 
 use super::monotone::Monotone;
 use super::words::Words;
-use super::{Bits, UNQUANTISED, bits};
+use super::{Bits, UNQUANTIZED, bits};
 use crate::model_builder::MAX_GRAMS;
 use crate::{Error, MAX_ORDER, MAX_WORDS, Result, SPECIAL_WORDS};
 
@@ -137,11 +137,11 @@ impl Header {
     }
 
     pub fn prob_bins(&self) -> usize {
-        if self.prob_bits == UNQUANTISED { 0 } else { 1 << self.prob_bits }
+        if self.prob_bits == UNQUANTIZED { 0 } else { 1 << self.prob_bits }
     }
 
     pub fn backoff_bins(&self, n: usize) -> usize {
-        let has_bins = n + 1 < self.order && self.backoff_bits != UNQUANTISED;
+        let has_bins = n + 1 < self.order && self.backoff_bits != UNQUANTIZED;
         if has_bins { 1 << self.backoff_bits } else { 0 }
     }
 

@@ -15,14 +15,14 @@
 //! it, sorted. Sections begin at multiples of 8 and are filled up with zeros. Numbers are little-endian.
 //!
 //! A probability or back-off weight is the number of a bin, or the bits of an `f32` where a model is not
-//! quantised. Back-off bin 0 stands for n-grams that are the context of nothing: the next query's state
+//! quantized. Back-off bin 0 stands for n-grams that are the context of nothing: the next query's state
 //! leaves them out, so that hypotheses with the same future become equal.
 
 mod bits;
 mod header;
 mod monotone;
 mod pack;
-mod quantise;
+mod quantize;
 mod query;
 mod unpack;
 mod words;
@@ -36,13 +36,13 @@ use header::Layout;
 
 pub use pack::packed_bytes;
 pub(crate) use pack::{packed_bytes_with, words_bytes};
-pub(crate) use quantise::{bins, nearest};
+pub(crate) use quantize::{bins, nearest};
 pub use query::{Score, State};
 
-/// Bits of a number that is not quantised.
-pub(crate) const UNQUANTISED: u32 = 32;
+/// Bits of a number that is not quantized.
+pub(crate) const UNQUANTIZED: u32 = 32;
 
-/// Widths of quantised probabilities and back-off weights: 2 to 16 bits (4 to 65,536 bins for each order), or
+/// Widths of quantized probabilities and back-off weights: 2 to 16 bits (4 to 65,536 bins for each order), or
 /// 32 for `f32` as it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Bits {
@@ -54,12 +54,12 @@ pub struct Bits {
 
 impl Bits {
     /// Numbers as they are.
-    pub const UNQUANTISED: Bits = Bits { prob: UNQUANTISED, backoff: UNQUANTISED };
+    pub const UNQUANTIZED: Bits = Bits { prob: UNQUANTIZED, backoff: UNQUANTIZED };
 
     pub(crate) fn validate(self) -> Result<()> {
         for (option, bits) in [("prob-bits", self.prob), ("backoff-bits", self.backoff)] {
-            if !matches!(bits, 2..=16 | UNQUANTISED) {
-                let reason = format!("is {bits}, must be 2 to 16, or 32 for unquantised");
+            if !matches!(bits, 2..=16 | UNQUANTIZED) {
+                let reason = format!("is {bits}, must be 2 to 16, or 32 for unquantized");
                 return Err(Error::option(option, reason));
             }
         }
@@ -83,7 +83,7 @@ impl Default for Bits {
 /// use stonechat_lm::{Bits, LanguageModel, arpa};
 ///
 /// let text = "\\data\\\nngram 1=4\n\n\\1-grams:\n-1 <unk>\n-99 <s>\n-0.5 </s>\n-0.5 hello\n\n\\end\\\n";
-/// let model = LanguageModel::from_bytes(arpa::read(text.as_bytes())?.pack(Bits::UNQUANTISED)?)?;
+/// let model = LanguageModel::from_bytes(arpa::read(text.as_bytes())?.pack(Bits::UNQUANTIZED)?)?;
 /// let hello = model.word_id("hello").expect("it is there");
 /// let (log10, state) = model.score(model.start(), hello);
 /// assert_eq!((log10, model.end(state)), (-0.5, -0.5));
@@ -146,7 +146,7 @@ impl LanguageModel {
         &self.layout.counts[..self.layout.order]
     }
 
-    /// How it is quantised.
+    /// How it is quantized.
     pub fn bits(&self) -> Bits {
         self.layout.bits
     }

@@ -2,7 +2,7 @@
 
 use super::bits::Writer;
 use super::header::Header;
-use super::{Bits, UNQUANTISED, quantise, words};
+use super::{Bits, UNQUANTIZED, quantize, words};
 use crate::ngram_model::{Level, is_no_context};
 use crate::packed::header::HEADER_BYTES;
 use crate::{MAX_ORDER, NgramModel, Result, Vocabulary};
@@ -64,7 +64,7 @@ pub(crate) fn words_bytes(vocabulary: &Vocabulary) -> usize {
     words::write(vocabulary).len()
 }
 
-/// The bins of one order; empty where it is not quantised.
+/// The bins of one order; empty where it is not quantized.
 struct Tables {
     prob: Vec<f32>,
     /// Bin 0 is for no context.
@@ -74,14 +74,14 @@ struct Tables {
 impl Tables {
     fn new(level: &Level, bits: Bits, has_backoff: bool) -> Self {
         let prob = match bits.prob {
-            UNQUANTISED => Vec::new(),
-            bits => quantise::bins(level.log10_prob.iter().copied(), 1 << bits),
+            UNQUANTIZED => Vec::new(),
+            bits => quantize::bins(level.log10_prob.iter().copied(), 1 << bits),
         };
         let backoff = match bits.backoff {
-            bits if bits != UNQUANTISED && has_backoff => {
+            bits if bits != UNQUANTIZED && has_backoff => {
                 let contexts = level.log10_backoff.iter().copied().filter(|b| !is_no_context(*b));
                 let mut backoff = vec![0.0];
-                backoff.extend(quantise::bins(contexts, (1 << bits) - 1));
+                backoff.extend(quantize::bins(contexts, (1 << bits) - 1));
                 backoff
             }
             _ => Vec::new(),
@@ -99,16 +99,16 @@ fn grams(level: &Level, header: &Header, n: usize, tables: &Tables) -> Vec<u8> {
         }
         let prob = level.log10_prob[gram];
         let code = match header.prob_bits {
-            UNQUANTISED => u64::from(prob.to_bits()),
-            _ => quantise::nearest(&tables.prob, prob) as u64,
+            UNQUANTIZED => u64::from(prob.to_bits()),
+            _ => quantize::nearest(&tables.prob, prob) as u64,
         };
         writer.put(code, header.prob_bits);
         if has_backoff {
             let backoff = level.log10_backoff[gram];
             let code = match header.backoff_bits {
-                UNQUANTISED => u64::from(backoff.to_bits()),
+                UNQUANTIZED => u64::from(backoff.to_bits()),
                 _ if is_no_context(backoff) => 0,
-                _ => 1 + quantise::nearest(&tables.backoff[1..], backoff) as u64,
+                _ => 1 + quantize::nearest(&tables.backoff[1..], backoff) as u64,
             };
             writer.put(code, header.backoff_bits);
         }

@@ -3,7 +3,7 @@
 use std::hash::{Hash, Hasher};
 
 use super::header::Level;
-use super::{LanguageModel, UNQUANTISED, bits};
+use super::{LanguageModel, UNQUANTIZED, bits};
 use crate::ngram_model::is_no_context;
 use crate::{MAX_ORDER, WordId};
 
@@ -194,7 +194,7 @@ impl<'a> Record<'a> {
         let start = self.start + u64::from(self.level.word_bits + width.prob);
         let code = bits::read(self.grams, start, width.backoff);
         match (width.backoff, code) {
-            (UNQUANTISED, _) => value(code, UNQUANTISED, &[]),
+            (UNQUANTIZED, _) => value(code, UNQUANTIZED, &[]),
             (_, 0) => crate::ngram_model::NO_CONTEXT,
             (width, code) => value(code, width, &self.level.backoff_bins),
         }
@@ -203,7 +203,7 @@ impl<'a> Record<'a> {
 
 fn value(code: u64, width: u32, bins: &[f32]) -> f32 {
     match width {
-        UNQUANTISED => f32::from_bits(code as u32),
+        UNQUANTIZED => f32::from_bits(code as u32),
         _ => bins.get(code as usize).copied().unwrap_or(0.0),
     }
 }

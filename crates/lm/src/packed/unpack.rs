@@ -5,7 +5,7 @@ use super::query::Record;
 use crate::{Error, MAX_ORDER, ModelBuilder, NgramModel, Result, Vocabulary, WordId};
 
 impl LanguageModel {
-    /// The model in memory, with the quantised numbers.
+    /// The model in memory, with the quantized numbers.
     ///
     /// # Errors
     /// Bytes whose checksums are right and whose content contradicts itself.

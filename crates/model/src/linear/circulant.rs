@@ -58,34 +58,54 @@ impl SignedCirculant for Circulant {
     }
 }
 
-impl<T: SignedCirculant> Rule for T {
-    fn check(&self, _: usize, _: usize) -> Result<(), String> {
-        Ok(())
-    }
+/// The rule of a family of signed circulants. (No impl for all of them: `displaced.rs` has one already.)
+macro_rules! signed_circulant {
+    ($family:ty) => {
+        impl Rule for $family {
+            fn check(&self, _: usize, _: usize) -> Result<(), String> {
+                Ok(())
+            }
 
-    fn parts(&self, rows: usize, cols: usize) -> Vec<PartSpec> {
-        let (rows, cols) = tiles(self.rectangle(), rows, cols);
-        vec![PartSpec { name: "column", rows, cols }]
-    }
+            fn parts(&self, rows: usize, cols: usize) -> Vec<PartSpec> {
+                let (rows, cols) = tiles(self.rectangle(), rows, cols);
+                vec![PartSpec { name: "column", rows, cols }]
+            }
 
-    fn to_dense(&self, rows: usize, cols: usize, parts: &[&[f32]]) -> Vec<f32> {
-        pattern::to_dense(rows * cols, parts[0], |f| self.each(rows, cols, f))
-    }
+            fn to_dense(&self, rows: usize, cols: usize, parts: &[&[f32]]) -> Vec<f32> {
+                pattern::to_dense(rows * cols, parts[0], |f| self.each(rows, cols, f))
+            }
 
-    fn gradient(&self, rows: usize, cols: usize, parts: &[&[f32]], dw: &[f32]) -> Vec<Vec<f32>> {
-        vec![pattern::gradient(parts[0].len(), dw, |f| self.each(rows, cols, f))]
-    }
+            fn gradient(
+                &self,
+                rows: usize,
+                cols: usize,
+                parts: &[&[f32]],
+                dw: &[f32],
+            ) -> Vec<Vec<f32>> {
+                vec![pattern::gradient(parts[0].len(), dw, |f| self.each(rows, cols, f))]
+            }
 
-    fn nearest(&self, rows: usize, cols: usize, w: &[f32], _: Truncate<'_>) -> Option<Nearest> {
-        Some(pattern::averages(self, rows, cols, w))
-    }
+            fn nearest(
+                &self,
+                rows: usize,
+                cols: usize,
+                w: &[f32],
+                _: Truncate<'_>,
+            ) -> Option<Nearest> {
+                Some(pattern::averages(self, rows, cols, w))
+            }
 
-    fn flops(&self, rows: usize, cols: usize) -> usize {
-        let (blocks, n) = tiles(self.rectangle(), rows, cols);
-        blocks * (2 * transform_flops(n) + 3 * n)
-    }
+            fn flops(&self, rows: usize, cols: usize) -> usize {
+                let (blocks, n) = tiles(self.rectangle(), rows, cols);
+                blocks * (2 * transform_flops(n) + 3 * n)
+            }
 
-    fn deviations(&self, _: usize, _: usize, sigma: f64) -> Vec<f64> {
-        vec![sigma]
-    }
+            fn deviations(&self, _: usize, _: usize, sigma: f64) -> Vec<f64> {
+                vec![sigma]
+            }
+        }
+    };
 }
+pub(super) use signed_circulant;
+
+signed_circulant!(Circulant);

@@ -100,7 +100,7 @@ impl<P> LinearMap<P> {
         self.gain.as_deref()
     }
 
-    /// The same map with every part replaced by `f` of it (for instance its quantised form).
+    /// The same map with every part replaced by `f` of it (for instance its quantized form).
     pub fn map_parts<Q>(&self, f: impl FnMut(&P) -> Q) -> LinearMap<Q> {
         let parts = self.parts.iter().map(f).collect();
         LinearMap { spec: self.spec.clone(), parts, gain: self.gain.clone() }
@@ -164,7 +164,7 @@ impl LinearMap {
             return Ok(());
         }
         let Some(Matrix::F32 { cols, data, .. }) = self.parts.first_mut() else {
-            return refuse("is quantised: its rows cannot be scaled any more".into());
+            return refuse("is quantized: its rows cannot be scaled any more".into());
         };
         for (row, factor) in data.chunks_exact_mut(*cols).zip(factors) {
             row.iter_mut().for_each(|w| *w *= factor);
@@ -205,8 +205,8 @@ impl LinearMap {
     }
 
     /// Are any of its weights integers?
-    pub fn is_quantised(&self) -> bool {
-        self.parts.iter().any(Matrix::is_quantised)
+    pub fn is_quantized(&self) -> bool {
+        self.parts.iter().any(Matrix::is_quantized)
     }
 
     /// How its parts are stored, each storage once: `f32`, `int8`, `int4`, or several joined by `+`.

@@ -2,7 +2,7 @@
 //!
 //! One file per family holds its arithmetic, an implementation of `Rule` in `family.rs`; the list at the end of this
 //! file says which families there are. A family is made of named [`Matrix`](crate::Matrix) parts, so that storing,
-//! quantising and counting need no code of their own.
+//! quantizing and counting need no code of their own.
 
 mod block_circulant;
 mod block_diagonal;

@@ -1,7 +1,9 @@
 //! Skew-circulant matrices `Z_{-1}(v)`: circulant, but what comes round from the bottom to the top changes its sign.
 
-use super::circulant::SignedCirculant;
-use super::tiles::Rectangle;
+use super::circulant::{SignedCirculant, signed_circulant};
+use super::family::{Nearest, PartSpec, Rule, Truncate};
+use super::pattern;
+use super::tiles::{Rectangle, tiles, transform_flops};
 use serde::{Deserialize, Serialize};
 
 /// Skew-circulant of first column `v`.
@@ -22,3 +24,5 @@ impl SignedCirculant for SkewCirculant {
         if i >= j { 1.0 } else { -1.0 }
     }
 }
+
+signed_circulant!(SkewCirculant);

@@ -62,7 +62,7 @@ impl Network {
     /// The network that this one is outside training: every batch norm in the rows and the bias of its layer.
     ///
     /// # Errors
-    /// If a map with a batch norm behind it is quantised already.
+    /// If a map with a batch norm behind it is quantized already.
     pub fn folded(mut self) -> Result<Self> {
         for layer in &mut self.recurrent {
             if let Some(joint) = &layer.joint {

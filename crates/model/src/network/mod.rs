@@ -180,7 +180,7 @@ impl<P, V> Network<P, V> {
     }
 
     /// All biases, peepholes and row-convolution taps, and the factors of batch norms: what stays float when maps are
-    /// quantised.
+    /// quantized.
     pub fn vectors(&self) -> Vec<(VectorId, &V)> {
         self.contents().1
     }

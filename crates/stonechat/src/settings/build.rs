@@ -6,7 +6,7 @@ use stonechat_lm::LanguageModel;
 
 use super::{Settings, spoken, table};
 use crate::{
-    BeamOptions, BeamSearch, Calibration, EndpointRules, Error, Grammar, GrammarOptions,
+    BeamOptions, BeamSearch, ConfidenceWeights, EndpointRules, Error, Grammar, GrammarOptions,
     GrammarSearch, Heard, Model, Options, Recognizer, SpotterOptions,
 };
 
@@ -147,8 +147,8 @@ impl Settings {
         Ok(())
     }
 
-    fn calibration(&self) -> Option<Calibration> {
-        self.confidence_weights.map(|weights| Calibration { weights })
+    fn calibration(&self) -> Option<ConfidenceWeights> {
+        self.confidence_weights.map(|weights| ConfidenceWeights { weights })
     }
 
     fn beam_search(&self, model: &Model, lm: Option<LanguageModel>) -> Result<BeamSearch, Error> {

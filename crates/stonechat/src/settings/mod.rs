@@ -52,7 +52,7 @@ pub struct Settings {
     pub nearest: bool,
     /// Phrases of less confidence are rejected.
     pub min_confidence: Option<f32>,
-    /// The weights that make confidences ([`Calibration`](crate::Calibration)).
+    /// The weights that make confidences ([`ConfidenceWeights`](crate::ConfidenceWeights)).
     pub confidence_weights: Option<[f32; 5]>,
     /// How written text becomes spoken words: in hotwords, keywords and the phrases of a list.
     pub normalize: Option<Language>,

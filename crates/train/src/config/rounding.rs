@@ -6,7 +6,7 @@ use stonechat_model::Kind;
 
 use super::error::{RecipeError, wrong};
 
-/// What is rounded while a stage trains. In a recipe `quantise = { weights = 4, activations = 8 }`.
+/// What is rounded while a stage trains. In a recipe `quantize = { weights = 4, activations = 8 }`.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Rounding {
@@ -36,10 +36,10 @@ impl Rounding {
     pub fn validate(&self) -> Result<(), RecipeError> {
         if !matches!(self.activations, 8 | 32) {
             let bits = self.activations;
-            return Err(wrong("quantise.activations", format!("is {bits}, must be 8 or 32")));
+            return Err(wrong("quantize.activations", format!("is {bits}, must be 8 or 32")));
         }
         if self.weights == Bits::Four && self.maps.contains(&Kind::Conv) {
-            return Err(wrong("quantise.maps", "has \"conv\", which has 8 bits: leave it out"));
+            return Err(wrong("quantize.maps", "has \"conv\", which has 8 bits: leave it out"));
         }
         Ok(())
     }

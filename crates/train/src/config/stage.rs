@@ -89,8 +89,9 @@ pub struct Stage {
     #[serde(default)]
     pub consistency: f32,
     /// Trains for integer weights and activations: the stage's package has the integers.
-    #[serde(default)]
-    pub quantise: Option<Rounding>,
+    /// Older recipes spell the key `quantise`.
+    #[serde(default, alias = "quantise")]
+    pub quantize: Option<Rounding>,
     /// Makes weights zero while the stage trains; a stage behind it keeps them at zero only with a `prune` of its own.
     #[serde(default)]
     pub prune: Option<Prune>,

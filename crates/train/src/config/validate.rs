@@ -118,7 +118,7 @@ impl Recipe {
 
 impl Stage {
     fn validate(&self, index: usize) -> Result<(), RecipeError> {
-        if let Some(rounding) = &self.quantise {
+        if let Some(rounding) = &self.quantize {
             rounding.validate()?;
         }
         if let Some(prune) = &self.prune {

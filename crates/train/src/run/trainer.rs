@@ -235,7 +235,7 @@ impl<'a> Trainer<'a> {
         while self.progress.stage < self.recipe.stages.len() {
             let stage = &self.recipe.stages[self.progress.stage];
             self.teacher = self.load_teacher(stage)?;
-            self.net.rounding = stage.quantise.clone();
+            self.net.rounding = stage.quantize.clone();
             if !self.progress.begun {
                 self.begin_stage(stage)?;
             }
@@ -578,7 +578,7 @@ impl<'a> Trainer<'a> {
     /// The network of the stage's package, in the integers that it was trained for.
     fn exported(&self, stage: &Stage) -> Result<Network, TrainError> {
         let network = export(&self.evaluated())?;
-        Ok(match &stage.quantise {
+        Ok(match &stage.quantize {
             Some(rounding) => stonechat_compress::quantize(&network, &rounding.storage())?,
             None => network,
         })

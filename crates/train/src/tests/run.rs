@@ -146,7 +146,7 @@ fn pruned_weights_stay_zero_through_an_average_a_kill_and_a_package_of_integers(
             "stage.1.epochs=2",
             "stage.1.average=0.5",
             "stage.1.warm_start={ variance = 1.0 }",
-            "stage.1.quantise={ weights = 4 }",
+            "stage.1.quantize={ weights = 4 }",
             &format!("stage.1.prune={prune}"),
         ],
     );

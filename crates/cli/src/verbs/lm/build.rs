@@ -185,7 +185,7 @@ fn write_arpa(shown: &mut Shown, estimated: &mut Estimate, output: &Path) -> Res
     shown.say("writing");
     write_with(output, |out| Ok(estimated.write_arpa(out)?))?;
     let counts = estimated.counts().into_iter().map(|count| count as usize).collect();
-    Written::new(output, counts, Bits::UNQUANTISED)
+    Written::new(output, counts, Bits::UNQUANTIZED)
 }
 
 fn pack(

@@ -53,10 +53,10 @@ impl Texts {
 /// Widths of a packed model.
 #[derive(Args)]
 pub struct Widths {
-    /// Bits of a probability in the packed model: 2 to 16, or 32 for unquantised
+    /// Bits of a probability in the packed model: 2 to 16, or 32 for unquantized
     #[arg(long, value_name = "N")]
     prob_bits: Option<u32>,
-    /// Bits of a back-off weight in the packed model: 2 to 16, or 32 for unquantised
+    /// Bits of a back-off weight in the packed model: 2 to 16, or 32 for unquantized
     #[arg(long, value_name = "N")]
     backoff_bits: Option<u32>,
 }

@@ -1,4 +1,4 @@
-//! The quantiser of [`quantize`](crate::quantize) in explicit registers: the same bits as the plain one.
+//! The quantizer of [`quantize`](crate::quantize) in explicit registers: the same bits as the plain one.
 
 use super::lanes::{Avx2, Avx512};
 use crate::Scratch;
@@ -19,7 +19,7 @@ pub(super) trait Narrow<T>: Lanes {
     fn store_low(self, value: Self::F, to: &mut [T]);
 }
 
-/// Quantises one vector into `out`, which is as long, and returns its scale.
+/// Quantizes one vector into `out`, which is as long, and returns its scale.
 #[inline(always)]
 pub(super) fn quantize<T: Copy + Default, L: Narrow<T>>(lanes: L, x: &[f32], out: &mut [T]) -> f32 {
     let largest = largest_magnitude(lanes, x);

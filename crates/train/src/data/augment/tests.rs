@@ -20,7 +20,7 @@ fn white(samples: usize, seed: u64) -> Vec<f32> {
     (0..samples).map(|_| (0.1 * random.normal()) as f32).collect()
 }
 
-fn quantised(wave: &[f32]) -> Vec<i16> {
+fn quantized(wave: &[f32]) -> Vec<i16> {
     wave.iter().map(|sample| (sample * 32768.0) as i16).collect()
 }
 
@@ -29,7 +29,7 @@ const ALONE: OtherVoices = OtherVoices { count: 0, samples: &|_| Ok(Arc::from([]
 /// Augments a second of noise by a recipe's text; draw `item` of epoch 2.
 fn waveform(recipe: &str, item: usize) -> Vec<f32> {
     let augmentation = augmentation(recipe);
-    let samples = quantised(&white(16_000, 1));
+    let samples = quantized(&white(16_000, 1));
     augmentation.waveform(item, &samples, RATE_HZ, augmentation.speed(item), &ALONE).unwrap()
 }
 
@@ -52,7 +52,7 @@ fn difference(a: &[f32], b: &[f32]) -> Vec<f32> {
 fn everything_is_off_by_default() {
     assert!(!AugmentConfig::default().changes_waveform());
     let expected: Vec<f32> =
-        quantised(&white(16_000, 1)).iter().map(|&s| f32::from(s) / 32768.0).collect();
+        quantized(&white(16_000, 1)).iter().map(|&s| f32::from(s) / 32768.0).collect();
     assert_eq!(waveform("", 5), expected);
     let mut features = vec![1.0; 50];
     augmentation("").mask(0, 0, &mut features, 5);
@@ -174,12 +174,12 @@ fn slopes_of_noise() {
 fn babble_loops_other_voices_at_the_ratio_asked_for() {
     let augmentation =
         augmentation("[babble]\nprobability = 1\nsnr_db = [20.0, 20.0]\nvoices = [1, 1]");
-    let voice = quantised(&sine(500, 440.0));
+    let voice = quantized(&sine(500, 440.0));
     let others = OtherVoices { count: 3, samples: &|_| Ok(Arc::from(voice.clone())) };
     let plain = white(2_000, 8);
-    let heard = augmentation.waveform(0, &quantised(&plain), RATE_HZ, 1.0, &others).unwrap();
+    let heard = augmentation.waveform(0, &quantized(&plain), RATE_HZ, 1.0, &others).unwrap();
     let plain: Vec<f32> =
-        quantised(&plain).iter().map(|&sample| f32::from(sample) / 32768.0).collect();
+        quantized(&plain).iter().map(|&sample| f32::from(sample) / 32768.0).collect();
     let babble = difference(&heard, &plain);
     let ratio = decibel(root_mean_square(&plain) / root_mean_square(&babble));
     assert!((ratio - 20.0).abs() < 0.05, "{ratio} dB");

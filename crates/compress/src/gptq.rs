@@ -23,13 +23,7 @@ const DAMPING: f64 = 0.01;
 ///
 /// # Errors
 /// If a length does not fit, or a value is not finite.
-pub fn quantize_with_feedback(
-    w: &[f32],
-    rows: usize,
-    cols: usize,
-    hessian: &[f64],
-    bits: Bits,
-) -> Result<Matrix> {
+pub fn gptq(w: &[f32], rows: usize, cols: usize, hessian: &[f64], bits: Bits) -> Result<Matrix> {
     check(w, rows, cols, hessian)?;
     let factor = inverse_factor(hessian, cols)?;
     let mut data = Vec::with_capacity(w.len());

@@ -1,4 +1,4 @@
-//! Few values for many: the bins of a quantised order.
+//! Few values for many: the bins of a quantized order.
 
 /// Rounds of Lloyd's algorithm; gains are below 1 % of the error after these.
 const ROUNDS: usize = 40;

@@ -26,26 +26,26 @@ pub struct Evidence {
 /// a temperature (Guo et al. 2017, arXiv 1706.04599).
 ///
 /// ```
-/// use stonechat_decode::{Calibration, Evidence};
+/// use stonechat_decode::{ConfidenceWeights, Evidence};
 ///
 /// let sure = Evidence { posterior: 0.99, mean_peak: 0.95, lowest_peak: 0.9, letters: 6 };
 /// let unsure = Evidence { posterior: 0.5, ..sure };
-/// let calibration = Calibration::default();
+/// let calibration = ConfidenceWeights::default();
 /// assert!(calibration.confidence(&sure) > calibration.confidence(&unsure));
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct Calibration {
+pub struct ConfidenceWeights {
     /// The weights, in the order above.
     pub weights: [f32; FEATURES],
 }
 
 const FEATURES: usize = 5;
-/// Newton steps of [`Calibration::fit`]: far more than it needs.
+/// Newton steps of [`ConfidenceWeights::fit`]: far more than it needs.
 const STEPS: usize = 50;
 /// Weight decay of the fit: keeps weights finite where the evidence separates right from wrong.
 const RIDGE: f64 = 1e-2;
 
-impl Default for Calibration {
+impl Default for ConfidenceWeights {
     /// Fitted to the bundled models on LibriSpeech dev (`stonechat eval --calibrate`). For other
     /// models it is a guess, though a better one than [`POSTERIOR`](Self::POSTERIOR).
     fn default() -> Self {
@@ -53,7 +53,7 @@ impl Default for Calibration {
     }
 }
 
-impl Calibration {
+impl ConfidenceWeights {
     /// The beam's posterior as it is, which claims too much.
     pub const POSTERIOR: Self = Self { weights: [0.0, 1.0, 0.0, 0.0, 0.0] };
 
@@ -173,18 +173,18 @@ mod tests {
             };
             (0..count).map(&mut word).collect()
         };
-        let fitted = Calibration::fit(&words(20_000));
+        let fitted = ConfidenceWeights::fit(&words(20_000));
         for (weight, expected) in fitted.weights.iter().zip([0.3, 0.25, 0.0, 0.0, 0.0]) {
             assert!((weight - expected).abs() < 0.08, "{fitted:?}");
         }
         let held_out = words(20_000);
-        let error = |calibration: &Calibration| {
+        let error = |calibration: &ConfidenceWeights| {
             let judged = held_out.iter().map(|(e, right)| (calibration.confidence(e), *right));
             expected_calibration_error(&judged.collect::<Vec<_>>(), 10)
         };
-        let (before, after) = (error(&Calibration::POSTERIOR), error(&fitted));
+        let (before, after) = (error(&ConfidenceWeights::POSTERIOR), error(&fitted));
         assert!(before > 0.15 && after < 0.02, "{before} to {after}");
-        assert_eq!(Calibration::fit(&[]), Calibration::default());
+        assert_eq!(ConfidenceWeights::fit(&[]), ConfidenceWeights::default());
     }
 
     #[test]

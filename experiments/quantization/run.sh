@@ -1,7 +1,7 @@
 #!/bin/sh
 # Bytes and error rates of one float package with its weights in several storages.
 #
-#   experiments/quantisation/run.sh FLOAT.stonechat CALIBRATION.jsonl TEST.jsonl RUN_FOLDER
+#   experiments/quantization/run.sh FLOAT.stonechat CALIBRATION.jsonl TEST.jsonl RUN_FOLDER
 set -eu
 model=$1 calibration=$2 test=$3 run=$4
 stonechat=${STONECHAT:-target/release/stonechat}
