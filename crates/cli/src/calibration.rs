@@ -13,10 +13,10 @@ use crate::{output, progress};
 /// Which audio to calibrate with.
 #[derive(Args)]
 pub struct CalibrationArgs {
-    /// Calibration audio (manifest): compression goes by what the network hears there
+    /// Calibration audio (manifest), for calibrated compression
     #[arg(long, value_name = "FILE")]
     calibrate: Option<PathBuf>,
-    /// Take so many seconds of it, from utterances spread over the manifest
+    /// Seconds of it to use, from utterances spread over the manifest
     #[arg(long, value_name = "SECONDS", default_value_t = 180.0, requires = "calibrate")]
     calibrate_seconds: f64,
 }

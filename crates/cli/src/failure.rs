@@ -42,7 +42,7 @@ pub fn report(error: &anyhow::Error) -> ExitCode {
         return ExitCode::from(2);
     }
     if is_broken_pipe(error) {
-        // Whoever read us has seen enough: `stonechat ... | head`.
+        // The reader has closed the pipe, as in `stonechat ... | head`.
         return ExitCode::SUCCESS;
     }
     crate::output::say(&format!("error: {}", message(error)));

@@ -51,7 +51,7 @@ pub fn catch(_: impl Fn() + Send + 'static) -> Result<()> {
 pub fn stdin() -> Result<impl Read + Send + Sync> {
     let (sender, pieces) = sync_channel(PIECES);
     let end = sender.clone();
-    // Nobody listens any more once the audio has ended.
+    // No thread waits for this once the audio has ended.
     catch(move || drop(end.send(Ok(Vec::new()))))?;
     // A read that waits for a microphone cannot be interrupted, and it need not be.
     std::thread::spawn(move || {

@@ -28,7 +28,7 @@ pub fn reserve<'a>(output: &Path, inputs: impl IntoIterator<Item = &'a Path>) ->
     Ok(stonechat_files::check(output)?)
 }
 
-/// A line on stderr; where nobody reads it the work goes on.
+/// A line on stderr. The work goes on if it cannot be written.
 pub fn say(line: &str) {
     let _ = writeln!(std::io::stderr(), "{line}");
 }

@@ -31,10 +31,10 @@ enum Outcome<T> {
 }
 
 /// Does `work` for each recording, up to `jobs` at a time, and `show` with each result in the order of the
-/// recordings. Errors of `work` go to stderr and into the results; `work` is told when nobody wants its result any more.
+/// recordings. Errors of `work` go to stderr and into the results; `work` is told when its result is no longer needed.
 ///
 /// # Errors
-/// The first of `show`: whoever read the results has seen enough, or they cannot be written.
+/// The first of `show`: the reader has gone away, or the results cannot be written.
 pub fn each<T: Send>(
     inputs: &[Input],
     jobs: usize,

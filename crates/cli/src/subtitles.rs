@@ -25,7 +25,7 @@ struct Cue {
     text: String,
 }
 
-/// SubRip, of a recording of so many seconds.
+/// SubRip, of a recording of this length in seconds.
 pub fn srt(words: &[Word], seconds: f64) -> String {
     let mut text = String::new();
     for (i, cue) in cues(words, seconds).iter().enumerate() {
@@ -36,7 +36,7 @@ pub fn srt(words: &[Word], seconds: f64) -> String {
     text.trim_end().to_string()
 }
 
-/// WebVTT, of a recording of so many seconds.
+/// WebVTT, of a recording of this length in seconds.
 pub fn vtt(words: &[Word], seconds: f64) -> String {
     let mut text = String::from("WEBVTT\n\n");
     for cue in cues(words, seconds) {

@@ -12,7 +12,7 @@ pub struct Cost {
     pub parameters: f64,
     /// Bytes of them, scales included.
     pub bytes: f64,
-    /// Predicted microseconds of its products for a frame of logits; 0 where nobody measured the machine.
+    /// Predicted microseconds of its products for a frame of logits; 0 if the machine was not measured.
     pub latency_us: f64,
 }
 
@@ -67,7 +67,7 @@ impl Budget {
         Self { bytes: Some(bytes), ..Self::default() }
     }
 
-    /// Checks it by itself.
+    /// Checks the values.
     ///
     /// # Errors
     /// If it limits nothing, or the latency is not a positive number.

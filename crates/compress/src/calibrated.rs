@@ -7,10 +7,10 @@ use faer::linalg::solvers::Solve;
 use faer::{Mat, MatRef, Side};
 use stonechat_model::{LinearMap, Matrix, Network};
 
-/// [`quantize`](fn@crate::quantize) with error feedback ([`gptq`]): what rounding a column does to
-/// a map's outputs on the calibration audio is made good by the columns after it.
+/// [`quantize`](fn@crate::quantize) with error feedback ([`gptq`]): the columns after a rounded one
+/// compensate for its effect on the map's outputs on the calibration audio.
 ///
-/// In a low-rank map the left factor is first fitted anew to what the rounded right factor gives. The parts of
+/// In a low-rank map the left factor is first refitted to the outputs of the rounded right factor. The parts of
 /// structured maps are rounded to the nearest.
 ///
 /// # Errors

@@ -1,4 +1,4 @@
-//! What goes into the linear maps of a network on real audio: the data that compression by the data goes by.
+//! Statistics of the inputs of a network's linear maps on real audio, for calibrated compression.
 
 use crate::{Error, Result, name_above};
 use faer::linalg::matmul::triangular::{BlockStructure, matmul};
@@ -144,7 +144,7 @@ impl SecondMoment {
 
 /// The inputs of all maps of a network on some audio, by the names of the maps.
 ///
-/// Whoever runs the network fills it: the runtime tells what goes into each map while it recognises
+/// The caller runs the network and fills it in: the runtime shows the inputs of each map while it recognises
 /// (`Model::logits_observed`). Inputs of a recurrent map are the states before each frame, those of a
 /// convolution its patches.
 #[derive(Debug, Clone, Default, PartialEq)]

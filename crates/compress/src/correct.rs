@@ -11,8 +11,8 @@ const ROUNDS: usize = 4;
 
 /// The dense map `w` as a matrix of `bits` and an int8 correction of inner size `rank` (of the smaller side at most).
 ///
-/// With the moments of its inputs both go by the error of the outputs (rounding by [`gptq`], the
-/// correction by [`Svd::whitened`]), else by that of the weights. Of all rounds the best is taken.
+/// With the moments of its inputs both minimise the error of the outputs (rounding by [`gptq`], the
+/// correction by [`Svd::whitened`]), else by that of the weights. The best of all rounds is kept.
 ///
 /// # Errors
 /// If `rank` is 0, a value is not finite, or the moments are of other inputs.

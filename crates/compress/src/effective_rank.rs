@@ -1,10 +1,10 @@
-//! How near a map is to a smaller one.
+//! How near a map is to low rank.
 
 use crate::{Result, displacement_rank90, nu, rank_at_variance, singular_values_of};
 use serde::Serialize;
 use stonechat_model::LinearMap;
 
-/// How near a map is to low rank.
+/// How near a map is to low rank: nu and effective ranks.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct EffectiveRank {
     /// [`nu`](fn@nu) of its dense view: 0 is rank one, 1 is all singular values equal.

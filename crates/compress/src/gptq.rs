@@ -1,8 +1,8 @@
-//! Rounding with error feedback: each column's rounding error is made good, as far as it can be, by the columns
-//! that are still to be rounded (Frantar et al. 2022, "GPTQ", arXiv 2210.17323, after Hassibi and Stork 1993).
+//! GPTQ, rounding with error feedback: the columns that are still to be rounded compensate for each column's
+//! rounding error as far as they can (Frantar et al. 2022, "GPTQ", arXiv 2210.17323, after Hassibi and Stork 1993).
 //!
-//! What is kept small is the error of the map's outputs on real inputs, `|(W - Q) X|^2 = sum over rows of
-//! e H e^T` with `H = X X^T`, and not that of the weights. When column `j` has been rounded with the error
+//! It minimises the error of the map's outputs on real inputs, `|(W - Q) X|^2 = sum over rows of
+//! e H e^T` with `H = X X^T`, not the error of the weights. When column `j` has been rounded with the error
 //! `w_j - q_j`, the best change of the later columns is `-(w_j - q_j) / C_jj * C_j,j+1..` with
 //! `inverse(H) = C^T C`, `C` upper triangular, so that one decomposition serves all columns and all rows.
 

@@ -9,7 +9,7 @@
 //! - [`low_rank`]: a network with its maps factored.
 //! - [`quantize`](fn@quantize): a network with int8 or int4 weights; [`quantize_calibrated`]: the same with a view to
 //!   what goes into each map.
-//! - [`Calibration`]: what goes into each map on real audio, for compression that goes by the data.
+//! - [`Calibration`]: statistics of the inputs of each map on real audio, for calibrated compression.
 //! - [`shared_projection`]: a network whose recurrent layers share a factor with the layer above.
 //! - [`Plan`]: all that as a TOML file says, for a network at rest or in training.
 //!

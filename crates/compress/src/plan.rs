@@ -75,13 +75,13 @@ impl Plan {
         Ok(plan)
     }
 
-    /// Whether it goes by the inputs of the maps on calibration audio.
+    /// Whether it needs the inputs of the maps on calibration audio.
     pub fn needs_inputs(&self) -> bool {
         self.low_rank.as_ref().is_some_and(|plan| plan.whiten)
             || self.quantize.as_ref().is_some_and(|how| how.gptq)
     }
 
-    /// Whether it goes by the speed of the machine.
+    /// Whether it needs the speed of the machine.
     pub fn needs_machine(&self) -> bool {
         let rule = self.low_rank.as_ref().map(|plan| &plan.rank);
         matches!(rule, Some(RankRule::Budget(Budget { latency_us: Some(_), .. })))
@@ -96,7 +96,7 @@ impl Plan {
         }
     }
 
-    /// Carries the plan out.
+    /// Applies the plan.
     ///
     /// # Errors
     /// Those of [`shared_projection`], [`change_families`] and [`low_rank`](fn@crate::low_rank), and if the network is

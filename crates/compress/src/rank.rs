@@ -103,7 +103,7 @@ pub(crate) struct Terms<'a> {
 }
 
 impl RankRule {
-    /// Checks the rule by itself.
+    /// Checks the values of the rule.
     ///
     /// # Errors
     /// Names the value at fault and its bounds.

@@ -11,19 +11,19 @@ use std::collections::BTreeSet;
 use std::ops::Add;
 use stonechat_model::{Kind, LinearMap, MapRef, Network, VectorId};
 
-/// Which maps are factored, and to which rank.
+/// Which maps to factor, and at which rank.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LowRank {
     /// How ranks are chosen.
     pub rank: RankRule,
-    /// Kinds of maps to factor; a rank list names its maps itself, whatever their kind.
+    /// Kinds of maps to factor. A rank list names its own maps, of any kind.
     #[serde(default = "default_maps")]
     pub maps: Vec<Kind>,
     /// Factor even where the factors have as many parameters as the dense map or more.
     #[serde(default)]
     pub force: bool,
-    /// Keep what matters for the outputs on calibration audio ([`Svd::whitened`]) and not what is large in the
+    /// Keep what matters for the outputs on calibration audio ([`Svd::whitened`]) rather than what is large in the
     /// weights. Variances are those of the outputs then, and biases take up the mean of what is dropped.
     #[serde(default)]
     pub whiten: bool,
@@ -49,7 +49,7 @@ impl LowRank {
     }
 }
 
-/// What was measured outside of the weights, as far as somebody did.
+/// Measurements beyond the weights, where there are any.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Measured<'a> {
     /// The inputs of the maps.
@@ -62,10 +62,10 @@ impl<'a> Measured<'a> {
     /// The inputs of the maps.
     ///
     /// # Errors
-    /// If nobody measured them.
+    /// If they were not measured.
     pub fn inputs(&self) -> Result<&'a Calibration> {
         self.inputs.ok_or_else(|| {
-            Error::Calibration("this goes by the data: give calibration audio (a manifest)".into())
+            Error::Calibration("this needs calibration audio: give a manifest".into())
         })
     }
 }

@@ -1,4 +1,4 @@
-//! Truncation that loses the least of a map's output on real inputs, and not the least of its weights.
+//! Truncation that minimises the error of a map's outputs on real inputs, not that of its weights.
 //!
 //! With `H = E[x x^T] = S S^T` the error of the output is `E |(W - W') x|^2 = |(W - W') S|_F^2`. So the singular
 //! value decomposition `W S = U diag(sigma) V^T` gives the best `W' = U_r diag(sigma_r) V_r^T S^-1`, and its

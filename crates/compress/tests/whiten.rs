@@ -1,4 +1,4 @@
-//! Truncation by the data: what the formula promises, against plain sums over the inputs.
+//! Calibrated truncation: what the formula promises, against plain sums over the inputs.
 
 mod common;
 
@@ -103,7 +103,7 @@ proptest! {
 }
 
 /// The toy of the specification: directions of very different power. Plain truncation loses most of the output
-/// at a rank at which truncation by the data loses little.
+/// at a rank at which calibrated truncation loses little.
 #[test]
 fn data_decides_what_is_dropped() {
     let (rows, cols, rank) = (20, 16, 5);

@@ -6,7 +6,7 @@ use stonechat_files::{TextError, TextFile};
 
 use crate::ManifestError;
 
-/// A text without the mark that some editors put first.
+/// A text without its byte order mark.
 pub(crate) fn read_text(path: &Path) -> Result<String, ManifestError> {
     let text = TextFile::read(path)?;
     match text.as_str() {

@@ -51,7 +51,7 @@ fn milliseconds(seconds: f64) -> f64 {
     (1e3 * seconds).round() / 1e3
 }
 
-/// `path` as seen from `folder`: it stays right when both move together. Where there is no way, the absolute path.
+/// `path` as seen from `folder`: it stays right when both move together. If there is no relative path, the absolute one.
 fn relative(path: &Path, folder: &Path) -> String {
     let absolute = |path: &Path| {
         path.canonicalize().or_else(|_| std::path::absolute(path)).unwrap_or_else(|_| path.into())

@@ -8,10 +8,10 @@ use crate::confidence_weights::Evidence;
 use crate::greedy::Token;
 use crate::words::Word;
 
-/// From frames of logits to words, as a stream: a frame in, text and times at any moment.
+/// Turns frames of logits into words as a stream: frames go in, text and times can be read at any moment.
 ///
-/// What only some decoders know has an answer for the others: greedy decoding has one text, which never
-/// changes, and no alternatives to it.
+/// Every method has an answer for every decoder: greedy decoding has one text, which never
+/// changes, and no alternatives.
 pub trait Decoder: fmt::Debug + Send + Sync {
     /// Takes the logits of the next frame, one per symbol (any finite offset, natural log
     /// scale). A NaN counts as impossible; a frame of NaN counts as a blank.

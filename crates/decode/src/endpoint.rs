@@ -167,7 +167,7 @@ mod tests {
             ("s".repeat(60), Some(0), 50),
             (format!("{}{}", "a".repeat(5), "s".repeat(20)), Some(1), 15),
             (format!("sss{}sssssssss{}", "a".repeat(5), "a".repeat(5)), None, 0),
-            // Nobody makes a pause: between words, or at last within one.
+            // No pause is coming: end between words, or finally within one.
             ("a".repeat(260), Some(3), 250),
             ("asss".repeat(65), Some(3), 250),
             (format!("{} aa", "a".repeat(210)), Some(3), 211),

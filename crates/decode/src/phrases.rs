@@ -202,7 +202,7 @@ mod tests {
             ("nex", 0.0, 0.0),
             // "york" is the suffix of "new york": the larger of the two is held.
             ("new york", 0.0, 8.0),
-            // Granted; five more are to be had from the city, a part of them at once.
+            // Granted. The city is worth five more, part of them at once.
             ("new york ", 9.0, 0.0),
             ("new york cit", 9.0, 3.0),
             ("new york city ", 14.0, 0.0),

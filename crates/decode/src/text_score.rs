@@ -1,5 +1,4 @@
-//! What a text is worth apart from its sound: language model, number of words, words nobody
-//! knows.
+//! The score of a text apart from its sound: language model, number of words, unknown words.
 //!
 //! The score of a text is
 //!
@@ -42,7 +41,7 @@ pub(crate) struct TextState {
     word: u32,
     /// Its letters so far.
     letters: u16,
-    /// Whether it began under other hotwords: it may then be a word that is none any more.
+    /// Whether it began under other hotwords: it may then no longer be a hotword.
     pardoned: bool,
     /// How far hotwords are matched.
     phrase: u32,
@@ -195,7 +194,7 @@ impl TextScorer {
         held + rest + self.unknown_letter.max(0.0)
     }
 
-    /// What so many letters of an unknown word are worth.
+    /// Score of this many letters of an unknown word.
     fn letters_cost(&self, letters: u16) -> f32 {
         self.unknown_letter * f32::from(letters)
     }

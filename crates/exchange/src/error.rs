@@ -14,7 +14,7 @@ pub enum Error {
     /// The plan of an import is not valid.
     #[error("import plan: {0}")]
     Plan(String),
-    /// A tensor is missing, or has not the type, shape or values it must have.
+    /// A tensor is missing, or has the wrong type, shape or values.
     #[error("tensor `{name}` ({layer}): {reason}")]
     Tensor {
         /// Its name in the state dict.

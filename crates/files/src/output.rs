@@ -1,7 +1,7 @@
 //! Files written whole or not at all.
 //!
 //! A regular file is written beside its place and renamed over it when all of it is on the disk: a
-//! reader sees the old file or the new one, and so does whoever comes after a crash. Its permissions
+//! reader sees the old file or the new one, also after a crash. Its permissions
 //! and, where the system allows it, its owner stay. A symbolic link stays a link: what it points to
 //! is replaced. Pipes, terminals and other devices are written into as they are.
 
@@ -33,7 +33,7 @@ impl OutputError {
     }
 }
 
-/// The system's reason alone: `tempfile` puts the name of the temporary file behind it, which nobody asked for.
+/// The system's reason alone: `tempfile` puts the name of the temporary file behind it, which is of no use to the user.
 fn plain(error: io::Error) -> io::Error {
     match error.kind() {
         ErrorKind::Other => error,

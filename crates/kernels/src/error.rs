@@ -15,11 +15,11 @@ pub enum Error {
         /// Columns asked for.
         cols: usize,
     },
-    /// A slice has not the length that the shape calls for.
+    /// A slice has the wrong length for the shape.
     Length {
         /// The argument: `weights` or `scales`.
         what: &'static str,
-        /// The length the shape calls for; `usize::MAX` where `rows * cols` overflows.
+        /// The length that the shape requires; `usize::MAX` if `rows * cols` overflows.
         expected: usize,
         /// The length of the slice.
         found: usize,
@@ -69,7 +69,7 @@ impl fmt::Display for Error {
                 )
             }
             Self::Length { what, expected, found } => {
-                write!(f, "`{what}` has {found} elements where the shape calls for {expected}")
+                write!(f, "`{what}` has {found} elements, but the shape needs {expected}")
             }
             Self::WeightOutOfRange { offset } => {
                 write!(

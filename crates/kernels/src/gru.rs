@@ -64,7 +64,7 @@ impl PackedGru {
     /// state before and becomes the state after. Allocates only to grow `scratch`.
     ///
     /// # Panics
-    /// Where a slice has not the length its shape calls for.
+    /// If a slice has the wrong length for its shape.
     pub fn step(&self, x: &[f32], batch: usize, h: &mut [f32], scratch: &mut Scratch) {
         let hidden = self.hidden();
         assert_eq!(

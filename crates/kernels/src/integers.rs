@@ -16,7 +16,7 @@ pub trait IntegerProduct: Product {
     /// Allocates only to grow `scratch`.
     ///
     /// # Panics
-    /// Where a slice has not the length its shape calls for.
+    /// If a slice has the wrong length for its shape.
     fn matmul_i32(&self, x: &[i8], batch: usize, scratch: &mut Scratch, out: &mut [i32]);
 }
 

@@ -51,7 +51,7 @@ impl PackedLstm {
     /// cell `c`, `batch x hidden` each, are the state before and become the state after. Allocates only to grow `scratch`.
     ///
     /// # Panics
-    /// Where a slice has not the length its shape calls for.
+    /// If a slice has the wrong length for its shape.
     pub fn step(
         &self,
         x: &[f32],

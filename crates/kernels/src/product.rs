@@ -63,7 +63,7 @@ pub trait Packed: sealed::Sealed + Debug + Send + Sync {
     /// The instruction set that they are multiplied with. (A Fourier transform chooses one by itself.)
     fn isa(&self) -> Isa;
 
-    /// Moves the weights to others of a program: see [`Arena`]. Where there is no room for them, they stay where they are.
+    /// Moves the weights into an [`Arena`] shared by a whole model. If the arena is full, they stay where they are.
     fn move_into(&mut self, arena: &mut Arena);
 }
 
@@ -86,7 +86,7 @@ pub trait Product: Packed + sealed::Form {
     /// `y = act(W x + bias)` for `batch` vectors.
     ///
     /// # Panics
-    /// Where a slice has not the length its shape calls for.
+    /// If a slice has the wrong length for its shape.
     fn matmul(
         &self,
         x: &[f32],
@@ -103,7 +103,7 @@ pub trait Product: Packed + sealed::Form {
     /// calling thread does it alone, for waking another would take longer.
     ///
     /// # Panics
-    /// Where a slice has not the length its shape calls for, and where the pool does not do what [`Pool::run`] says.
+    /// If a slice has the wrong length for its shape, or if the pool does not do what [`Pool::run`] requires.
     fn multiply(
         &self,
         pool: Option<&dyn Pool>,

@@ -54,7 +54,7 @@ pub fn quantize_rows(w: &[f32], rows: usize, cols: usize) -> (Vec<i8>, Vec<f32>)
 /// input.
 ///
 /// # Panics
-/// Where `out` has not the length of `x`.
+/// If `out` and `x` differ in length.
 pub fn quantize_vector(x: &[f32], out: &mut [i8]) -> f32 {
     assert_eq!(x.len(), out.len(), "quantize_vector: `out` must be as long as `x`");
     arch::quantize(Isa::detect(), x, out)

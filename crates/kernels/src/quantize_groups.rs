@@ -39,7 +39,7 @@ impl Grouped {
     /// The floats that the weights stand for, `rows x cols`.
     ///
     /// # Panics
-    /// Where a field has not the length its shape calls for.
+    /// If a field has the wrong length for its shape.
     #[must_use]
     pub fn to_f32(&self) -> Vec<f32> {
         let groups = self.cols.div_ceil(GROUP);

@@ -1,6 +1,6 @@
 //! What a file is, by its first bytes, whatever its name says.
 //!
-//! Whoever is given a file of the wrong kind says so in its error: [`FileKind::of`] names it ("an ARPA language model"),
+//! Errors about a file of the wrong kind say what it is: [`FileKind::of`] names it ("an ARPA language model"),
 //! [`FileKind::advice`] says what it is good for ("pack it with `stonechat lm quantize`").
 //!
 //! ```

@@ -101,7 +101,7 @@ impl<'a> Pruner<'a> {
     }
 
     /// The model without the n-grams below `threshold`, which is a relative change of the perplexity for one
-    /// n-gram: 1e-9 to 1e-6 are of use. The back-off weights are set anew.
+    /// n-gram: 1e-9 to 1e-6 are of use. The back-off weights are recomputed.
     pub fn prune(&self, threshold: f32) -> NgramModel {
         let unigrams = vec![true; self.model.levels[0].len()];
         let longer = self.worth.iter();

@@ -69,7 +69,7 @@ pub struct TextFiles {
 }
 
 impl TextFiles {
-    /// The files, read anew for each pass.
+    /// The files, read again for each pass.
     pub fn new(paths: Vec<PathBuf>, normaliser: Option<Normaliser>) -> Self {
         Self { paths, normaliser }
     }

@@ -63,13 +63,13 @@ impl<'a> Uses<'a> {
         Self { model, prob, backoff }
     }
 
-    /// What probabilities of so many bits lose, nats per word.
+    /// Loss from storing probabilities in this many bits, nats per word.
     pub fn prob_loss(&self, bits: u32) -> f64 {
         let levels = self.model.levels.iter().zip(&self.prob);
         levels.map(|(level, uses)| loss(&level.log10_prob, uses, 1 << bits)).sum()
     }
 
-    /// What back-off weights of so many bits lose, nats per word.
+    /// Loss from storing back-off weights in this many bits, nats per word.
     pub fn backoff_loss(&self, bits: u32) -> f64 {
         let levels = self.model.levels.iter().zip(&self.backoff);
         // One of the bins is for n-grams without a weight.
@@ -77,7 +77,7 @@ impl<'a> Uses<'a> {
     }
 }
 
-/// Half the mean square of the rounding to so many bins.
+/// Half the mean square error of rounding to this many bins.
 fn loss(log10: &[f32], uses: &[f64], count: usize) -> f64 {
     let values = || log10.iter().copied().filter(|&value| !is_no_context(value));
     let step = log10.len().div_ceil(SAMPLE).max(1);

@@ -9,7 +9,7 @@ use stonechat::{BeamOptions, Hotword, Model, Options, Recognizer};
 /// What is said in a recording where these phrases are likely.
 pub fn text(path: &str, phrases: &[String]) -> Result<String, Box<dyn Error>> {
     let model = Model::from_bytes(stonechat_english::MODEL)?;
-    // Hotwords take places in the beam: make it wide. Without a language model words cost nothing that beta would make good.
+    // Hotwords take places in the beam: make it wide. Without a language model words cost nothing, so beta has nothing to offset.
     let options = BeamOptions { width: 128, beta: 0.0, ..BeamOptions::default() };
     let hotwords = phrases.iter().map(Hotword::new).collect();
     let search = model.beam_search(options)?.with_hotwords(hotwords)?;

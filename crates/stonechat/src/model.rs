@@ -188,7 +188,7 @@ impl Model {
     }
 
     /// [`logits`](Self::logits) while `see(map, x)` is told what goes into each linear map, for
-    /// compression that goes by the data: `x` is `vectors x cols`, whole vectors in the order of time.
+    /// calibrated compression: `x` is `vectors x cols`, whole vectors in the order of time.
     /// Maps have the names of [`Network::maps`](stonechat_model::Network::maps); inputs of a recurrent
     /// map are the states before each frame, those of a convolution its patches, zero padding included. Of what goes
     /// into the joint left factor of a GRU only the input's part is seen: the state's is multiplied in one step with it.

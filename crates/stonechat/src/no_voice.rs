@@ -1,4 +1,4 @@
-//! What stands for the voice activity detection without the feature `vad`: a detector that nobody can make.
+//! Stands in for voice activity detection in builds without the feature `vad`: a detector that cannot be made.
 
 use crate::Model;
 use crate::activity::{Activity, VoiceOptions};

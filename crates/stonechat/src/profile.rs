@@ -118,7 +118,7 @@ impl Clock {
         Self { profile, last: None }
     }
 
-    /// Time before this moment belongs to nobody.
+    /// Time before this moment counts for no part.
     pub(crate) fn start(&mut self) {
         if self.profile.is_some() {
             self.last = Some(Instant::now());

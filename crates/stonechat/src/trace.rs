@@ -1,4 +1,4 @@
-//! What goes into the linear maps, noted down for tools that compress by the data.
+//! Records the inputs of the linear maps, for calibrated compression.
 
 use std::collections::BTreeMap;
 

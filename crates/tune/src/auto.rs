@@ -9,7 +9,7 @@ use stonechat_model::{Family, Package};
 
 use crate::{Error, Hearing, Recordings, Result, pack, record};
 
-/// How often a target is aimed at anew where the package's header turned out larger than thought.
+/// Attempts at a target size: the header of the package may turn out larger than expected.
 const AIMS: usize = 16;
 
 /// How long the machine is measured for where time counts.

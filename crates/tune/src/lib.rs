@@ -1,7 +1,7 @@
 //! What can be decided only by running a network on recordings.
 //!
 //! - [`Recordings`]: audio with its texts, in memory; [`Recordings::inputs`] is what goes into the maps of a network on it
-//!   (what compression by the data goes by), [`Recordings::hear`] what a model makes of it.
+//!   (the input of calibrated compression), [`Recordings::hear`] what a model makes of it.
 //! - [`Auto`]: forms and ranks for all maps of a network under a limit, by trial.
 //! - [`weights`]: the weights of a beam search that make the fewest errors.
 //!

@@ -12,7 +12,7 @@ use super::wav;
 use super::{Source, codec, spool};
 use crate::Error;
 
-/// More tags than this in front of the audio are none.
+/// More tags than this before the audio are not tags.
 const MOST_TAGS: usize = 16;
 /// So much of what precedes the first frame of an mp3 is looked through.
 const MOST_JUNK: usize = 64 << 10;

@@ -1,7 +1,7 @@
 //! The bytes of a file or a pipe, with a look ahead, without the tags around them.
 //!
 //! A regular file is a window that leaves out tags at its end; a pipe cannot be searched, so its last 128 bytes are held
-//! back until it is known whether they are such a tag. Whoever reads needs not know which of the two it is.
+//! back until it is known whether they are such a tag. The reader need not know which of the two it is.
 
 use std::fs::File;
 use std::io::{self, Cursor, ErrorKind, Read, Seek, SeekFrom};
@@ -153,7 +153,7 @@ impl ByteStream {
         }
     }
 
-    /// Ends the stream so many bytes from here, if not before; a pipe goes on to its end.
+    /// Ends the stream this many bytes from here, if not before; a pipe goes on to its end.
     pub(super) fn end_at(&mut self, bytes: u64) {
         if let Inner::Window { start, end, .. } = &mut self.inner {
             *end = (*end).min(start.saturating_add(self.position).saturating_add(bytes));

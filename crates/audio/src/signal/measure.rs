@@ -31,7 +31,7 @@ const FULL_SCALE: std::ops::RangeInclusive<f32> = 0.998..=1.1;
 const FLAT: f32 = 0.003;
 /// so many of them in a row are.
 const CLIPPED_RUN: u32 = 2;
-/// Speech stands out of its background by so many decibels, in so many blocks (0.2 s).
+/// Speech exceeds its background by this many decibels, in this many blocks (0.2 s).
 const SPEECH_DB: usize = 15;
 const SPEECH_BLOCKS: u64 = 10;
 /// Above this level (-12 dBFS) a signal whose neighbours say nothing of each other is no sound: bytes of something else.

@@ -96,7 +96,7 @@ impl Doctor {
             processor: Processor::detect().to_string(),
             isa: isa.name(),
             isa_reason: match isas.len() {
-                0 | 1 => "the processor has none of the others that are built in".into(),
+                0 | 1 => "the processor supports none of the others".into(),
                 count => format!("the fastest of the {count} that this processor has"),
             },
             isas: isas.iter().map(|isa| isa.name()).collect(),

@@ -142,7 +142,7 @@ impl Spot {
         Ok(Verdict::Good)
     }
 
-    /// All phrases of a recording; each goes to `print` when it is heard. `stop` ends the work, for nobody wants it.
+    /// All phrases of a recording; each goes to `print` when it is heard. `stop` ends the work early.
     fn listen(
         &self,
         recognizer: &Recognizer,
@@ -165,7 +165,7 @@ impl Spot {
             if !more {
                 stream.finish();
             }
-            // Nobody wants the text.
+            // The text is not needed.
             stream.take_words();
             for spotted in stream.take_spotted() {
                 print(&spotted)?;

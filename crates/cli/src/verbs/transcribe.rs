@@ -179,7 +179,7 @@ impl Transcribe {
         Ok(verdict)
     }
 
-    /// One recording. Each line of text goes to `print` when it is there; `stop` ends the work, for nobody wants it.
+    /// One recording. Each line of text goes to `print` when it is there; `stop` ends the work early.
     fn transcribe(
         &self,
         recognizer: &Recognizer,
@@ -263,7 +263,7 @@ fn places_beside(inputs: &[Input], format: Format) -> Result<()> {
     let mut taken: BTreeMap<PathBuf, &Path> = BTreeMap::new();
     for input in inputs {
         let Input::File(path) = input else {
-            return Err(usage("--beside needs recordings in files, and `-` is none"));
+            return Err(usage("--beside needs recordings in files, not `-`"));
         };
         let place = beside(path, format);
         if let Some(other) = taken.insert(place.clone(), path) {

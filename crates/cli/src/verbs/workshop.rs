@@ -76,7 +76,7 @@ pub enum Workshop {
     Data(Rest),
 }
 
-/// Arguments that nobody reads.
+/// Arguments, ignored.
 #[cfg(not(feature = "full"))]
 #[derive(clap::Args)]
 #[command(disable_help_flag = true)]

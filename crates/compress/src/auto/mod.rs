@@ -1,8 +1,8 @@
 //! Choosing family and rank of each map by how much the network suffers: sensitivity curves and a budget.
 //!
 //! A [`Study`] lists the forms that each map could take. Some of them, [`Study::points`], are to be tried out one
-//! at a time, all other maps as they were: whoever can run networks builds each by [`Study::network`] and says how
-//! far its output strayed (say, the divergence of its symbol probabilities on calibration audio). Between the ranks
+//! at a time, all other maps as they were: the caller, who can run networks, builds each with [`Study::network`] and reports how
+//! far its output strayed (for example, the divergence of its symbol probabilities on calibration audio). Between the ranks
 //! that were tried a map's damage is interpolated over the share of output that a rank drops, which the
 //! decomposition knows for all ranks. [`Study::choose`] shares out the budget; damages of maps are taken to add up,
 //! as divergences of small independent changes do.

@@ -6,7 +6,7 @@ use super::table::{self, Columns};
 use super::{Import, table::first_line};
 use crate::ManifestError;
 
-/// What the columns are called, by whoever made the table.
+/// Names of the columns in the table.
 const AUDIO: [&str; 10] = [
     "audio_filepath",
     "audio",

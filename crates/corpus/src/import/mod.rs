@@ -66,7 +66,7 @@ impl Layout {
     }
 }
 
-/// What a source cannot say by itself.
+/// What the source does not say.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
     /// The layout; [`Layout::of`] where absent.

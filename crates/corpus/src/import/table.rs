@@ -104,7 +104,7 @@ fn newlines(text: &[u8]) -> usize {
     text.iter().filter(|&&byte| byte == b'\n').count()
 }
 
-/// A time, if there is one; or what is none.
+/// A time, if there is one; or the text that is not a time.
 fn seconds(cell: Option<&str>) -> Result<Option<f64>, &str> {
     match cell {
         None | Some("") => Ok(None),

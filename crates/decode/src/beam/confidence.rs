@@ -2,7 +2,7 @@
 //!
 //! A word that all hypotheses agree on looks certain, and in the end they all agree on the words
 //! of long ago: those that did not were dropped. So each word is judged once, [`DELAY_S`] after its
-//! end, when its rivals have heard as much and are still there: its posterior is the share of the
+//! end, when its rivals have seen the same audio and are still in the beam: its posterior is the share of the
 //! hypotheses' probability that has the same word in the same place.
 
 use super::{BeamDecoder, DELAY_S};

@@ -5,7 +5,7 @@ use crate::Error;
 /// The largest weight or price: sums of any number of these are finite.
 pub(crate) const MAX_WEIGHT: f32 = 1e6;
 
-/// The knobs of a [`BeamSearch`](crate::BeamSearch). Scores are natural logs.
+/// Options of a [`BeamSearch`](crate::BeamSearch). Scores are natural logs.
 ///
 /// ```
 /// use stonechat_decode::BeamOptions;
@@ -31,10 +31,10 @@ pub struct BeamOptions {
     /// What every word is worth.
     pub beta: f32,
     /// What a word is worth, besides the model's score for `<unk>`, that the language model or
-    /// lexicon does not know; below 0 as a rule.
+    /// lexicon does not know; usually below 0.
     pub unknown_word: f32,
-    /// What each letter of such a word is worth; below 0 as a rule, or several words would be
-    /// had for the price of one by running them together.
+    /// What each letter of such a word is worth; usually below 0, or the search would run several words
+    /// together to pay for one only.
     pub unknown_letter: f32,
     /// Whether words that the language model or lexicon does not know are forbidden.
     pub lexicon_only: bool,

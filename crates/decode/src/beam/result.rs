@@ -109,7 +109,7 @@ impl BeamDecoder {
         }
     }
 
-    /// Writes the text anew from `settled_bytes` on.
+    /// Rewrites the text from `settled_bytes` on.
     pub(super) fn spell(&mut self) {
         self.text.truncate(self.settled_bytes);
         self.order.clear();

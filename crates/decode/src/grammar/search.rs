@@ -8,7 +8,7 @@ use crate::beam::MAX_WEIGHT;
 use crate::symbols::{SPACE, Symbols};
 use crate::{ConfidenceWeights, Error};
 
-/// How a closed grammar is listened for.
+/// Options of a [`GrammarSearch`].
 ///
 /// ```
 /// use stonechat_decode::GrammarOptions;
@@ -25,7 +25,7 @@ pub struct GrammarOptions {
     /// Whether an utterance is the phrase that is nearest to it, whatever was said: one phrase and no garbage.
     /// Only an utterance in which no letter can have been heard has no phrase.
     pub nearest: bool,
-    /// Phrases that are less sure than this are rejected, 0 to 1.
+    /// Phrases with a lower confidence are rejected, 0 to 1.
     pub min_confidence: f32,
 }
 

@@ -83,7 +83,7 @@ pub enum Progress {
     Ngrams(u64),
     /// All is counted, the counts are being adjusted.
     Adjusting,
-    /// The probabilities of the n-grams of so many words are done.
+    /// The probabilities of the n-grams of this order are done.
     Order(usize),
 }
 

@@ -152,7 +152,7 @@ fn first_order(
     let mut done = Spool::new(folder, 1)?;
     for (word, count) in counts.iter().enumerate() {
         let prob = match word {
-            // So that nobody who scores it changes the sentence's probability.
+            // So that scoring it does not change the sentence's probability.
             BEGIN => 1.0,
             _ => (count.adjusted as f64 - discounts.of(count.adjusted)) / sum + uniform,
         };

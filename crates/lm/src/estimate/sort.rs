@@ -17,7 +17,7 @@ pub(super) type Key = [u32; MAX_ORDER];
 
 /// Buffer of a file that is read or written in order.
 const FILE_BUFFER: usize = 1 << 16;
-/// Runs that are merged at once: so many buffers are open, however small the memory is.
+/// Runs merged at a time: this many buffers are open, however small the memory.
 const MAX_RUNS: usize = 256;
 
 /// What stands beside the words.

@@ -48,7 +48,7 @@ fn header(bits: Bits, counts: &[usize]) -> Header {
     header
 }
 
-/// The exact size of a packed model over `vocabulary` with so many n-grams of each order, unigrams first.
+/// The exact size of a packed model over `vocabulary` with this many n-grams of each order, unigrams first.
 pub fn packed_bytes(vocabulary: &Vocabulary, counts: &[usize], bits: Bits) -> usize {
     packed_bytes_with(words_bytes(vocabulary), counts, bits)
 }

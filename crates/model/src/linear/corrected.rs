@@ -1,4 +1,4 @@
-//! A matrix of few bits with a low-rank correction: `W = Q + U V`, where `U V` makes good what rounding did to `Q`.
+//! A matrix of few bits with a low-rank correction: `W = Q + U V`, where `U V` compensates for the rounding of `Q`.
 
 use super::family::{Nearest, PartSpec, Rule, Truncate};
 use super::low_rank::{self, LowRank};

@@ -96,7 +96,7 @@ families! {
     kronecker::Kronecker,
     /// Two block-diagonal products with a transposition between them (Dao et al. 2022).
     monarch::Monarch,
-    /// A stack of equal parts, each of a family by itself.
+    /// A stack of equal parts, each with a family of its own.
     per_gate::PerGate,
     /// A matrix of few bits and a low-rank correction of its rounding.
     corrected::Corrected,

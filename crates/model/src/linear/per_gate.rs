@@ -1,4 +1,4 @@
-//! Stacked parts of equal height, each a family by itself: "completely split" weights where gates share nothing
+//! Stacked parts of equal height, each with a family of its own: "completely split" weights where gates share nothing
 //! (Kliegl et al. 2017, appendix B.2).
 
 use super::Family;

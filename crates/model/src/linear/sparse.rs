@@ -15,7 +15,7 @@ pub struct Sparse {
     /// Rows and columns of a block; those at the lower and right edge may be smaller.
     #[serde(default = "single")]
     pub block: [usize; 2],
-    /// Keep the same number of blocks of every so many neighbours in a row of blocks: with `density = 0.5` and 4
+    /// Keep the same number of blocks out of every `of_every` neighbours in a row of blocks: with `density = 0.5` and 4
     /// here, two of every four. 0, the default, counts over the whole matrix.
     #[serde(default)]
     pub of_every: usize,

@@ -32,7 +32,7 @@ pub(crate) struct PackedMap {
 pub(crate) struct LinearScratch {
     pub(crate) kernel: Scratch,
     buffers: Buffers,
-    /// Where the inputs of the maps are noted down, if somebody observes them.
+    /// Where the inputs of the maps are recorded, if an observer is set.
     pub(crate) trace: Option<Trace>,
 }
 

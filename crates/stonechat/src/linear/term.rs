@@ -24,7 +24,7 @@ pub(super) struct Inputs {
 
 /// Outputs of a map, in any order.
 pub(super) struct Outputs {
-    /// So many results of the last factor come first that are nobody's.
+    /// Number of leading results of the last factor that are dropped.
     pub(super) skipped: usize,
     /// The output that each of the next is added to; those behind them are nobody's.
     pub(super) rows: Vec<usize>,

@@ -18,7 +18,7 @@ const FILES: u64 = u64::from_le_bytes(*b"files   ");
 #[serde(deny_unknown_fields, default)]
 pub struct BatchConfig {
     /// Most frames of a batch, padding included: utterances x frames of the longest one. An utterance longer than
-    /// this is a batch by itself.
+    /// this is its own batch.
     pub max_frames: usize,
     /// Most utterances of a batch.
     pub max_utterances: usize,

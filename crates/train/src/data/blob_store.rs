@@ -2,7 +2,7 @@
 //!
 //! Layout of a file: magic (8 bytes), key length (u32), payload length (u64), FNV-1a checksum of the payload (u64),
 //! key, payload; little endian. A file that is cut, damaged or belongs to another key counts as absent and is
-//! written anew. Files appear by rename, so that a killed process leaves no half file under a final name.
+//! rewritten. Files appear by rename, so that a killed process leaves no half file under a final name.
 
 use std::fs::{self, File};
 use std::io::{Read, Write};

@@ -18,7 +18,7 @@ const VERSION: u32 = 2;
 /// Decoded utterances as 16-bit samples, on disk (if a folder is given) and in memory (while the budget lasts).
 ///
 /// A disk entry belongs to (path, size, modification time, offset, duration, rate), so a changed audio file is
-/// decoded anew; a damaged entry is remade. Rounding to 16 bits adds noise at -98 dB of full scale.
+/// decoded again; a damaged entry is remade. Rounding to 16 bits adds noise at -98 dB of full scale.
 #[derive(Debug)]
 pub struct PcmCache {
     rate_hz: u32,

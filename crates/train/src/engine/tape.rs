@@ -17,12 +17,12 @@ use crate::engine::ops::buffers;
 pub struct Values(Rc<Vec<f32>>);
 
 impl Values {
-    /// The values as a vector of its own: moved where nobody else holds them, else copied.
+    /// The values as an owned vector: moved if this is the only holder, else copied.
     pub fn into_vec(self) -> Vec<f32> {
         Rc::unwrap_or_clone(self.0)
     }
 
-    /// Hands the buffer on to the next operations, if nobody else holds it.
+    /// Gives the buffer to later operations if this is the only holder.
     pub fn recycle(self) {
         if let Some(buffer) = Rc::into_inner(self.0) {
             buffers::keep(buffer);
@@ -68,7 +68,7 @@ impl Tensor {
         self.values.clone()
     }
 
-    /// The values as a vector: moved where nobody else holds them, else copied.
+    /// The values as a vector: moved if this is the only holder, else copied.
     pub fn into_vec(self) -> Vec<f32> {
         self.values.into_vec()
     }

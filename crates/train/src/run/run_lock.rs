@@ -22,7 +22,7 @@ impl RunLock {
     pub fn take(folder: &Path) -> Result<Self, TrainError> {
         let path = folder.join(NAME);
         let io = |source| TrainError::Io { path: path.clone(), source };
-        // Not truncated: it may be somebody else's, and is empty anyway.
+        // Not truncated: another process may hold it, and it is empty anyway.
         let mut options = File::options();
         let file = options.create(true).truncate(false).write(true).open(&path).map_err(io)?;
         match file.try_lock() {

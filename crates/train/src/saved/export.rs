@@ -6,7 +6,7 @@ use crate::TrainError;
 use crate::engine::net::Net;
 use crate::engine::parameters::Parameter;
 
-/// The network of `net` as it stands, with its batch norms.
+/// The network of `net` as it is, with its batch norms.
 ///
 /// # Errors
 /// None for a net whose layers are those of its config.

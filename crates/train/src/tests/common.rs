@@ -41,7 +41,7 @@ pub fn recipe(folder: &Path, changes: &[&str]) -> Recipe {
     try_recipe(folder, changes).unwrap_or_else(|e| panic!("{e}"))
 }
 
-/// The same, or why it is none.
+/// The same, or why it is not valid.
 pub fn try_recipe(folder: &Path, changes: &[&str]) -> Result<Recipe, TrainError> {
     let manifest = folder.join("train.jsonl");
     let text = format!(

@@ -17,7 +17,7 @@ fn short(folder: &Path, changes: &[&str]) -> Recipe {
     recipe(folder, &[&SHORT, changes].concat())
 }
 
-/// Stops after so many steps.
+/// Stops after this many steps.
 fn stop_after(recipe: &Recipe, run: &Path, resume: bool, steps: usize) -> TrainError {
     let done = AtomicUsize::new(0);
     let stop = || done.load(Ordering::Relaxed) >= steps;
@@ -88,7 +88,7 @@ fn nothing_is_gone_on_with_where_nothing_is() {
     fs::write(run.join("recipe.toml"), recipe.to_toml().unwrap()).unwrap();
     train(&recipe, &run, true, &|_| {}).unwrap();
 
-    // What was trained is not trained anew because its checkpoint is lost.
+    // A lost checkpoint does not train again what was trained.
     for name in ["last", "previous", "full", "low_rank"] {
         fs::remove_file(run.join(format!("checkpoints/{name}.safetensors"))).unwrap();
     }

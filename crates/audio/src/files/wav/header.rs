@@ -167,7 +167,7 @@ impl Chunks<'_> {
         Ok(())
     }
 
-    /// Goes to the next `data` (or `fmt `, while that is missing); false and nowhere if there is none near.
+    /// Goes to the next `data` (or `fmt `, while that is missing); false, without moving, if none is near.
     fn find_data(&mut self, has_format: bool) -> Result<bool, Error> {
         let wanted: &[u8; 4] = if has_format { b"data" } else { b"fmt " };
         let bytes = self.peek(MOST_SEARCHED)?;

@@ -193,7 +193,7 @@ impl Source for WavSource {
             let most = READ_BYTES.max(frame_bytes) / frame_bytes * frame_bytes;
             let wanted = self.left.map_or(most, |left| left.min(most as u64) as usize);
             if wanted < frame_bytes {
-                // A part of a frame at the end of a chunk is none.
+                // A partial frame at the end of a chunk is dropped.
                 self.stream.skip(wanted as u64).map_err(|source| Error::Read {
                     path: self.origin.path().to_path_buf(),
                     source,
