@@ -35,7 +35,7 @@ impl CalibrationArgs {
     /// Reads the audio at the rate of a model.
     pub fn read(&self, rate_hz: u32) -> Result<Recordings> {
         let Some(manifest) = &self.calibrate else {
-            bail!("this goes by what the network hears: give --calibrate MANIFEST");
+            bail!("this needs calibration audio: give --calibrate MANIFEST");
         };
         let recordings = Recordings::read(manifest, rate_hz, self.calibrate_seconds)?;
         output::tell(&recordings.doubts);

@@ -1,4 +1,4 @@
-//! A network in figures, before and after something was done to it.
+//! A network in figures, before and after a change.
 
 use anyhow::Result;
 use serde::Serialize;
@@ -117,13 +117,13 @@ impl MapSummary {
 
 /// Packages that are to be changed.
 impl ModelArg {
-    /// Reads the package with the values of its integers as floats, for work that starts from floats.
+    /// Reads the package with its integer weights as floats.
     pub fn float_package(&self) -> Result<Package> {
         let package = self.package()?;
         Ok(Package { network: stonechat_compress::floats(&package.network), ..package })
     }
 
-    /// Says on stderr that a package of integers was asked to be changed.
+    /// Warns on stderr if the package has integer weights.
     pub fn warn_of_integers(&self) -> Result<()> {
         if self.package()?.network.maps().iter().any(|map| map.map.is_quantized()) {
             output::warn(&format!(

@@ -1,4 +1,4 @@
-//! How a verb ends, and how errors are told.
+//! Exit statuses and error messages.
 
 use std::io::ErrorKind;
 use std::process::ExitCode;

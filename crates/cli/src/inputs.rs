@@ -58,7 +58,7 @@ fn pattern(argument: &Path) -> Option<&str> {
     (text.contains(['*', '?', '[']) && !argument.exists()).then_some(text)
 }
 
-/// Appends the audio below `folder`. Folders behind links are left alone: they may lead round in circles.
+/// Appends the audio below `folder`. Linked folders are skipped: they may form cycles.
 fn walk(folder: &Path, inputs: &mut Vec<Input>) -> Result<()> {
     let name = || folder.display().to_string();
     let entries = std::fs::read_dir(folder).with_context(name)?;

@@ -1,4 +1,4 @@
-//! Ctrl-C and the system's wish that the program ends: work that can end well does.
+//! Ctrl-C and termination signals: work is finished or saved where possible.
 
 use std::io::{self, Read};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -23,8 +23,8 @@ pub fn asked() -> bool {
     ASKED.load(Ordering::Relaxed)
 }
 
-/// From now on the first Ctrl-C or SIGTERM only asks, by [`asked`] and by `tell`; the second ends the program. A hang-up is
-/// left alone, for `nohup` has its own mind about it.
+/// From now on the first Ctrl-C or SIGTERM only asks, by [`asked`] and by `tell`; the second ends the program. Hang-ups are
+/// ignored, so that `nohup` works.
 #[cfg(unix)]
 pub fn catch(tell: impl Fn() + Send + 'static) -> Result<()> {
     use signal_hook::consts::{SIGINT, SIGTERM};

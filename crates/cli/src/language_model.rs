@@ -10,7 +10,7 @@ use stonechat_lm::{Bits, LanguageModel, arpa};
 
 use crate::kinds;
 
-/// A file as a model that can be asked; ARPA is packed on the way, unquantized.
+/// Loads a model for queries; ARPA is packed on the way, unquantized.
 ///
 /// # Errors
 /// What is wrong with it, or what else it is.
@@ -29,7 +29,7 @@ fn load_model(path: &Path) -> Result<LanguageModel> {
     Ok(LanguageModel::from_bytes(model.pack(Bits::UNQUANTIZED)?)?)
 }
 
-/// The error of a file that is no language model, told by what it is.
+/// Extends an error with what the file is, if it is not a language model.
 pub fn explained(path: &Path, error: anyhow::Error) -> anyhow::Error {
     kinds::explained(error, path, "a language model", |kind| {
         let compressed =

@@ -72,7 +72,7 @@ mod tests {
 
     use super::*;
 
-    /// What the project promises about it; whether its text is right is tested on the samples.
+    /// Size and storage as promised; `tests/samples.rs` checks the text.
     #[test]
     fn the_bundled_model_is_small_and_sound() {
         let bundled = ModelArg { model: None };

@@ -22,7 +22,7 @@ pub fn text(text: &str) -> Result<()> {
     Ok(())
 }
 
-/// Whether `output` can be written, and is none of the files that are read; asked before the work and not after it.
+/// Whether `output` can be written, and is not one of the inputs; checked before the work.
 pub fn reserve<'a>(output: &Path, inputs: impl IntoIterator<Item = &'a Path>) -> Result<()> {
     stonechat_files::is_input(output, inputs)?;
     Ok(stonechat_files::check(output)?)

@@ -1,4 +1,4 @@
-//! The text so far, while it grows.
+//! Partial results on one line.
 
 use std::io::{IsTerminal, Write};
 

@@ -1,4 +1,4 @@
-//! Several recordings: one that fails does not stop the others, and all that failed are told at the end.
+//! Several recordings: a failure does not stop the others, and all failures are listed at the end.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::sync_channel;

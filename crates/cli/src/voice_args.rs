@@ -8,7 +8,7 @@ use crate::settings_args::{checked, help, set};
 
 #[derive(Args)]
 pub struct VoiceArgs {
-    /// Listen only where somebody speaks (voice activity detection; for models of 16 kHz) [default: on for such models
+    /// Skip audio without speech (voice activity detection; for 16 kHz models) [default: on for such models
     /// in `transcribe` and `listen`, else off]
     #[arg(long, value_name = "on|off", value_parser = checked("vad"))]
     vad: Option<String>,

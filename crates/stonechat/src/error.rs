@@ -76,7 +76,7 @@ pub enum Error {
         /// The limit.
         limit: usize,
     },
-    /// What a decoder was given cannot be decoded, or is not its to take.
+    /// What a decoder was given cannot be decoded, or does not fit this decoder.
     #[error(transparent)]
     Decode(#[from] stonechat_decode::Error),
     /// A search was made for another alphabet.
@@ -103,7 +103,7 @@ pub enum Error {
     #[error("time_batch is {0}: give 1 to {MAX_TIME_BATCH} frames")]
     TimeBatch(usize),
     /// Feature frames come whole.
-    #[error("{values} feature values are no whole number of frames of {dim}")]
+    #[error("{values} feature values are not a whole number of frames of {dim}")]
     FeatureFrames {
         /// Values given.
         values: usize,

@@ -21,7 +21,7 @@ use crate::recognizer::Options;
 /// needs well under one; this stops a hostile package.
 const MAX_STATE_BYTES: usize = 256 << 20;
 
-/// A recognizer as loaded: feature config, alphabet and packed network. Immutable; share it
+/// A loaded recognizer: feature config, alphabet and packed network. Immutable; share it
 /// with `Arc`.
 ///
 /// ```
@@ -57,7 +57,7 @@ impl Model {
         Self::from_package(Package::load(path)?)
     }
 
-    /// Reads a package from memory, for instance one that `include_bytes!` brought along.
+    /// Reads a package from memory, for example one embedded by `include_bytes!`.
     ///
     /// # Errors
     /// As [`load`](Self::load), without a file name.
@@ -75,8 +75,8 @@ impl Model {
         Self::from_package_with(package, &Preference::default())
     }
 
-    /// [`from_package`](Self::from_package) with a say in how structured maps run: by the fastest form, the default, or
-    /// by the smallest.
+    /// [`from_package`](Self::from_package) with a choice of how structured maps run: in the fastest form, the default, or
+    /// the smallest.
     ///
     /// # Errors
     /// Those of [`from_package`](Self::from_package).

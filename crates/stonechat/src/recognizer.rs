@@ -163,7 +163,7 @@ impl Recognizer {
         self
     }
 
-    /// The same recognizer whose streams end utterances by themselves, at the frame where a rule says so:
+    /// The same recognizer whose streams end utterances automatically, at the frame where a rule applies:
     /// [`Stream::take_utterances`] gives them, [`Stream::finish`] the last. Where an utterance ends
     /// then does not depend on how the samples are cut.
     pub fn with_utterances(mut self) -> Self {
@@ -187,9 +187,9 @@ impl Recognizer {
         Ok(self)
     }
 
-    /// The same recognizer that takes frames in which nobody speaks, and nobody is about to, for silence,
-    /// whatever the network hears in them; and that sees the end of an utterance only where
-    /// nobody speaks.
+    /// The same recognizer with voice activity detection: frames without speech, and not just before any, count as
+    /// silence, whatever the network hears in them, and an utterance ends only in such a
+    /// frame.
     ///
     /// # Errors
     /// [`Error::Features`] for a model of another sampling rate than 16 kHz, [`Error::Voice`] for options

@@ -33,7 +33,7 @@ pub struct Transcript {
 }
 
 impl Transcript {
-    /// Whether nobody said anything, not even something that was rejected.
+    /// Whether nothing was said, not even something that was rejected.
     pub fn is_silent(&self) -> bool {
         self.words.is_empty() && self.rejected.as_ref().is_none_or(Vec::is_empty)
     }

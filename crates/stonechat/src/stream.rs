@@ -18,7 +18,7 @@ use crate::voice::Voice;
 
 /// A running recognition. Made by [`Recognizer::stream`](crate::Recognizer::stream).
 ///
-/// Its size is set by the model and by the words since the start or the last
+/// Its memory depends on the model and on the words since the start or the last
 /// [`take_words`](Self::take_words), about 24 bytes a letter; room for 4096 letters is there
 /// from the start. Nothing else grows. (A beam search needs memory by its width instead, see
 /// [`BeamDecoder`](crate::BeamDecoder).)
@@ -194,7 +194,7 @@ impl Stream {
         self.utterances.take_rejected()
     }
 
-    /// [`partial`](Self::partial) and how much of it is stable, as it is told to others.
+    /// [`partial`](Self::partial) and how much of it is stable, for display.
     pub fn partial_result(&self) -> Partial<'_> {
         let partial = self.partial();
         Partial { partial, stable: partial[..self.stable_prefix_len()].chars().count() }
@@ -227,15 +227,15 @@ impl Stream {
     }
 
     /// Whether the utterance is over by the recognizer's
-    /// [`EndpointRules`](crate::EndpointRules). Nothing happens by itself: call
+    /// [`EndpointRules`](crate::EndpointRules). Nothing happens automatically: call
     /// [`end_utterance`](Self::end_utterance), or go on.
     pub fn endpoint(&self) -> bool {
         self.utterances.endpoint()
     }
 
     /// Ends an utterance, but not the audio: returns its transcript, and what is pushed next belongs
-    /// to another one. The network goes on hearing where it was, so that no sound at the cut is
-    /// lost, and times go on counting.
+    /// to another one. The network keeps its state, so that no sound at the cut is
+    /// lost, and times keep counting.
     pub fn end_utterance(&mut self) -> Transcript {
         self.utterances.decoder_mut().finish();
         let transcript = self.utterances.transcript();
@@ -245,8 +245,8 @@ impl Stream {
         transcript
     }
 
-    /// Removes and returns the utterances that have ended by themselves
-    /// ([`Recognizer::with_utterances`]); those in which nobody said anything are left out.
+    /// Removes and returns the utterances that have ended automatically
+    /// ([`Recognizer::with_utterances`]); silent ones are left out.
     pub fn take_utterances(&mut self) -> Vec<Transcript> {
         std::mem::take(&mut self.ended)
     }
@@ -258,8 +258,8 @@ impl Stream {
         std::mem::take(&mut self.spotted)
     }
 
-    /// Ends the audio and returns the transcript. What the model still wanted to hear after the last
-    /// sample is taken as absent (zeros in every layer, as in training), so that no word at
+    /// Ends the audio and returns the transcript. The look-ahead beyond the last
+    /// sample is filled with zeros (in every layer, as in training), so that no word at
     /// the end is lost. A second call returns the same.
     pub fn finish(&mut self) -> Transcript {
         if !self.finished {

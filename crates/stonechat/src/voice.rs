@@ -1,4 +1,4 @@
-//! Frames of logits in which nobody speaks.
+//! Which frames of logits have no speech in them.
 //!
 //! The detector's frames (16 ms) are finer than the network's and come earlier: before the network decides on a frame
 //! it has heard its look-ahead, and what follows the frame by no more than that may count. So which frames

@@ -20,7 +20,7 @@ const MEASURING: Duration = Duration::from_secs(1);
 pub struct Auto {
     /// Bytes of the new package.
     pub target: Option<usize>,
-    /// Longest time for the weights' products of a frame of logits, in microseconds on one core of this machine.
+    /// Limit on the time of all products per frame of logits, in microseconds on one core of this machine.
     pub latency_us: Option<f64>,
     /// What counts as damage.
     pub sensitivity: Sensitivity,
@@ -34,7 +34,7 @@ pub struct Auto {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Sensitivity {
-    /// How far the symbols' probabilities stray, tried out for every weight at several sizes.
+    /// Divergence of the symbol probabilities, tried for every weight at several sizes.
     Divergence,
     /// The share of each weight's own output that is lost, without trials.
     OutputError,

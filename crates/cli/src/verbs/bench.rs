@@ -36,13 +36,13 @@ pub struct Bench {
     audio: Vec<PathBuf>,
     #[command(flatten)]
     model: ModelArg,
-    /// Length of audio; what is given is repeated or cut to it [default: 20, or what is given]
+    /// Length of the audio, repeated or cut to fit [default: 20, or that of the audio given]
     #[arg(long, value_name = "N")]
     seconds: Option<f64>,
-    /// Times that it is measured, after once for warming up; medians are reported
+    /// Number of measurements after one warm-up; medians are reported
     #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     repeats: u32,
-    /// Frames that are run together, 1 to 4: fewer give partial results sooner, more are faster
+    /// Frames to run together, 1 to 4: fewer give partial results sooner, more are faster
     #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u8).range(1..=4))]
     time_batch: u8,
     /// Print one JSON object
@@ -52,7 +52,7 @@ pub struct Bench {
 
 #[derive(Subcommand)]
 enum Part {
-    /// Measure the matrix products by themselves, against what this core can do at most
+    /// Measure the matrix products alone, against the limits of this core
     Kernels(kernels::Kernels),
 }
 

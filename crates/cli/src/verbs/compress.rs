@@ -34,7 +34,7 @@ pub struct Compress {
 
 #[derive(Subcommand)]
 enum Automatic {
-    /// Try out how much each weight can be cut, and choose forms and ranks for a target size
+    /// Test how much each weight can be compressed, and choose forms and ranks for a target size
     Auto(auto::Auto),
 }
 
@@ -42,7 +42,7 @@ enum Automatic {
 struct ByRule {
     #[command(flatten)]
     rule: Rule,
-    /// Keep what matters for the outputs on the calibration audio, not what is large in the weights
+    /// Minimise the error of the outputs on the calibration audio instead of that of the weights
     #[arg(long, requires = "calibrate", conflicts_with = "plan")]
     whiten: bool,
     #[command(flatten)]
@@ -60,16 +60,16 @@ struct ByRule {
 #[derive(Args)]
 #[group(required = true, multiple = false)]
 struct Rule {
-    /// Plan (TOML): which maps, by which rule, and whether to int8
+    /// Compression plan (TOML): which maps, by which rule, and to how many bits
     #[arg(long, value_name = "FILE")]
     plan: Option<PathBuf>,
     /// Keep this share of each weight's variance, 0 to 1
     #[arg(long, value_name = "SHARE")]
     variance: Option<f64>,
-    /// These ranks, such as gru.0.rec=64,gru.1.rec=96; `inspect` lists the names
+    /// Cut to these ranks, for example gru.0.rec=64,gru.1.rec=96; `inspect` lists the names
     #[arg(long, value_name = "MAP=RANK,...", value_delimiter = ',', value_parser = map_and_rank)]
     ranks: Option<Vec<(String, usize)>>,
-    /// As much variance as this many parameters can hold, all biases included
+    /// Keep as much variance as fits into this many parameters, biases included
     #[arg(long, value_name = "PARAMETERS")]
     budget: Option<usize>,
 }

@@ -24,7 +24,7 @@ pub enum Data {
     /// Look for missing and broken files, wrong rates, characters outside the alphabet, texts too long for their
     /// audio, duplicates, and speakers or recordings shared between manifests; status 1 if something must be repaired
     Check(check::Check),
-    /// Find transcripts that are not what is said: those that a trained model gives the least probability
+    /// Find wrong transcripts: those to which a trained model gives the least probability
     Audit(audit::Audit),
     /// Choose the grams of an alphabet for Gram-CTC and print it as a line for a recipe
     Grams(grams::Grams),

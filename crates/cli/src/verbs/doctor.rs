@@ -1,4 +1,4 @@
-//! `stonechat doctor`: what a report of a fault needs, and whether the program works on this machine.
+//! `stonechat doctor`: what a bug report needs, and whether the program works on this machine.
 
 use std::time::Instant;
 

@@ -40,8 +40,8 @@ pub struct Eval {
     decoder: DecoderArgs,
     #[command(flatten)]
     voice: VoiceArgs,
-    /// Look for the weights of the language model (alpha) and of the number of words (beta) that make
-    /// the fewest word errors, and evaluate with them; use it on data that is not tested on
+    /// Search for the language model weight (alpha) and word bonus (beta) with
+    /// the fewest word errors, and evaluate with them; do not use it on test data
     #[arg(long)]
     tune: bool,
     /// Fit the word confidences of a beam search or a grammar to this data, and report their error

@@ -45,7 +45,7 @@ pub enum Verb {
     Eval(eval::Eval),
     /// Measure speed, latency and memory
     Bench(bench::Bench),
-    /// Say what a report of a fault needs, and whether the program works here
+    /// Show what a bug report needs, and test that the program works here
     Doctor(doctor::Doctor),
     /// Show what a model is made of
     Inspect(inspect::Inspect),

@@ -27,13 +27,14 @@ pub struct Spot {
     /// Audio files, folders of them, patterns, or - for raw PCM on stdin (signed 16 bit, little endian, mono; see --rate)
     #[arg(required_unless_present = "manifest", value_name = "AUDIO")]
     audio: Vec<PathBuf>,
-    /// Instead of listening: how often keywords are missed and falsely heard over a manifest (JSONL: audio_filepath, text) by
-    /// threshold
+    /// Measure misses and false alarms by threshold over a manifest (JSONL: audio_filepath, text) instead of
+    /// listening
     #[arg(long, value_name = "FILE", conflicts_with_all = ["audio", "threshold", "rate"])]
     manifest: Option<PathBuf>,
     /// With --manifest: choose the threshold for at most X false alarms an hour [default: 1]
     #[arg(long, value_name = "X", requires = "manifest", allow_hyphen_values = true)]
     per_hour: Option<f64>,
+<<<<<<< HEAD
     #[arg(
         long, required_unless_present = "keywords", value_name = "PHRASE",
         value_parser = checked("keyword"), help = help("keyword")
@@ -46,11 +47,20 @@ pub struct Spot {
         value_parser = checked("threshold"), help = help("threshold")
     )]
     threshold: Option<String>,
+=======
+    /// A word or phrase to listen for; may be repeated
+    #[arg(long = "keyword", required = true, value_name = "PHRASE")]
+    keywords: Vec<String>,
+    /// The lowest score, at most 0 (nats per letter behind what was most likely said): nearer to 0 finds fewer and has
+    /// fewer false alarms [default: -1.3]
+    #[arg(long, value_name = "X", allow_hyphen_values = true)]
+    threshold: Option<f32>,
+>>>>>>> 5f4f02b (Words: help texts and pages)
     #[command(flatten)]
     model: ModelArg,
     #[command(flatten)]
     voice: VoiceArgs,
-    /// Recordings that are worked on at the same time, each on one core
+    /// Recordings to work on at the same time, each on one core
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=1024))]
     jobs: u16,
     /// Sample rate of the PCM on stdin [default: the model's]

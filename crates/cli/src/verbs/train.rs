@@ -24,16 +24,16 @@ pub struct Train {
     /// Folder of the run: recipe.toml, metrics.jsonl, curves.svg, checkpoints/, STAGE.stonechat
     #[arg(long, value_name = "FOLDER")]
     run: PathBuf,
-    /// Go on where the run in the folder stopped, with the run's own recipe
+    /// Continue the run in the folder from its last checkpoint, with its own recipe
     #[arg(long)]
     resume: bool,
     /// With --resume: this key of the recipe, or a table of keys, may differ from the run's own; may be repeated
     #[arg(long = "change", value_name = "KEY", requires = "resume")]
     allow: Vec<String>,
-    /// Whatever is left out of the data, listed nowhere or both trained on and tested on is an error
+    /// Treat it as an error if data is left out, or is in both the training and the development set
     #[arg(long)]
     strict: bool,
-    /// Set a key of the recipe, such as stage.0.rate=3e-4; may be repeated
+    /// Set a key of the recipe, for example stage.0.rate=3e-4; may be repeated
     #[arg(long = "set", value_name = "KEY=VALUE")]
     changes: Vec<String>,
     /// Print one JSON object at the end: `run` and, for each stage trained now, its last `loss` and `dev` result

@@ -35,19 +35,25 @@ pub struct Transcribe {
     #[command(flatten)]
     decoder: DecoderArgs,
     /// With --json: also the N likeliest texts, as "alternatives"; implies a beam search
+<<<<<<< HEAD
     #[arg(long, value_name = "N", value_parser = checked("nbest"))]
     nbest: Option<String>,
     /// How the result is written; srt and vtt of several recordings need --beside
+=======
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1000))]
+    nbest: Option<u32>,
+    /// Output format; srt and vtt of several recordings need --beside
+>>>>>>> 5f4f02b (Words: help texts and pages)
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
     /// The same as --format json: Vosk's {"text", "result"} and "warnings", [{"kind", "message"}]; for several recordings {"files": [...]}, each
     /// with its "file" and either that or an "error"
     #[arg(long, conflicts_with = "format")]
     json: bool,
-    /// Write each result into a file beside its recording: talk.mp3 gets talk.srt (.vtt, .txt, .json); stdout lists them
+    /// Write each result to a file next to its recording: talk.mp3 gets talk.srt (.vtt, .txt, .json); stdout lists them
     #[arg(long, conflicts_with_all = ["json", "partial"])]
     beside: bool,
-    /// Recordings that are worked on at the same time, each on one core
+    /// Recordings to work on at the same time, each on one core
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=1024))]
     jobs: u16,
     /// Sample rate of the PCM on stdin [default: the model's]
@@ -62,7 +68,7 @@ pub struct Transcribe {
     endpoint: Option<String>,
     #[command(flatten)]
     voice: VoiceArgs,
-    /// Show the text on stderr while it grows
+    /// Show partial results on stderr
     #[arg(long, conflicts_with = "jobs")]
     partial: bool,
 }

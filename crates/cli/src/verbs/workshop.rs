@@ -26,7 +26,7 @@ pub enum Workshop {
     Import(import::Import),
     /// Turn a model into ONNX
     Export(export::Export),
-    /// Make, look at and ask language models
+    /// Build, inspect and query language models
     #[command(subcommand)]
     Lm(lm::Lm),
     /// Make, check and judge training data

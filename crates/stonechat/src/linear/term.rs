@@ -1,4 +1,4 @@
-//! A term of the sum that a packed map is.
+//! One term of a packed map, which is a sum of terms.
 
 use std::mem;
 use std::ops::Range;

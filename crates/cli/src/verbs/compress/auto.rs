@@ -22,7 +22,7 @@ pub struct Auto {
     /// Size of the new package: 2MB
     #[arg(long, value_name = "SIZE", required_unless_present = "latency")]
     target: Option<Size>,
-    /// Longest time for the weights' products of a frame of logits, in microseconds on one core of this machine
+    /// Limit on the time of all products per frame of logits, in microseconds on one core of this machine
     #[arg(long, value_name = "US")]
     latency: Option<f64>,
     /// What counts as damage
@@ -32,7 +32,7 @@ pub struct Auto {
     /// several times. Fitting takes its time
     #[arg(long = "family", value_name = "FAMILY", value_parser = family)]
     families: Vec<Family>,
-    /// Fewest bits that the weights of recurrent and fully connected layers may get, 8 or 4
+    /// Fewest bits for the weights of recurrent and fully connected layers, 8 or 4
     #[arg(long, default_value = "4", value_parser = bits)]
     bits: Bits,
     #[command(flatten)]
@@ -50,9 +50,9 @@ pub struct Auto {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize)]
 #[serde(rename_all = "kebab-case")]
 enum Sensitivity {
-    /// How far the symbols' probabilities stray, tried out for every weight at several sizes
+    /// Divergence of the symbol probabilities, tried for every weight at several sizes
     Divergence,
-    /// The share of each weight's own output that is lost, without trials: seconds in the place of minutes
+    /// Error of each weight's own output, without trials: seconds instead of minutes
     OutputError,
 }
 

@@ -25,7 +25,7 @@ const EXAMPLES: usize = 5;
 enum LayoutArg {
     /// JSONL with audio_filepath and text
     Manifest,
-    /// x.wav beside x.txt, in a folder and those below it
+    /// x.wav next to x.txt, in a folder and its subfolders
     Folder,
     /// A table with headings: path, text, and perhaps speaker, offset, duration
     Csv,
@@ -46,7 +46,7 @@ pub struct Make {
     /// The manifest to write
     #[arg(long, value_name = "FILE")]
     output: PathBuf,
-    /// How the source is laid out [default: what it looks like]
+    /// Layout of the source [default: detected]
     #[arg(long, value_name = "LAYOUT")]
     layout: Option<LayoutArg>,
     /// Folder that the paths of a table or of Kaldi start from [default: the source's own; Common Voice: clips in it]
@@ -57,10 +57,10 @@ pub struct Make {
     columns: Option<Vec<String>>,
     #[command(flatten)]
     normalise: NormaliseArg,
-    /// Leave out what this manifest lists, as `data audit --drop` writes it; may be repeated
+    /// Leave out the utterances of this manifest, as `data audit --drop` writes it; may be repeated
     #[arg(long, value_name = "FILE")]
     drop: Vec<PathBuf>,
-    /// Hold utterances out, from all over the source, and write them to this manifest
+    /// Hold out utterances from all over the source and write them to this manifest
     #[arg(long, value_name = "FILE")]
     dev: Option<PathBuf>,
     /// How many are held out

@@ -22,7 +22,7 @@ use crate::output;
 /// Text to read.
 #[derive(Args)]
 pub struct Texts {
-    /// Text files, plain or made by gzip or xz: a sentence a line, words apart by spaces
+    /// Text files, plain or compressed with gzip or xz: one sentence per line, words separated by spaces
     #[arg(value_name = "TEXT", required = true)]
     files: Vec<PathBuf>,
     #[command(flatten)]

@@ -1,4 +1,4 @@
-//! `stonechat lm perplexity`: how well a model foretells a text.
+//! `stonechat lm perplexity`: how well a model predicts a text.
 
 use std::path::PathBuf;
 use std::time::Instant;

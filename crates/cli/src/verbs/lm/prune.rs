@@ -19,7 +19,7 @@ pub struct Prune {
     /// Where the smaller model goes: `.arpa` and `.arpa.gz` are text, all other names packed
     #[arg(long, value_name = "FILE")]
     output: PathBuf,
-    /// N-grams worth less go: the relative change of the perplexity without them, 1e-9 to 1e-6 are of use
+    /// Drop n-grams that change the perplexity by less than this share; useful values are 1e-9 to 1e-6
     #[arg(
         long,
         value_name = "X",

@@ -20,7 +20,7 @@ pub struct Query {
     /// The model, packed or ARPA
     #[arg(value_name = "LM")]
     model: PathBuf,
-    /// Sentences, each with its words apart by spaces; from stdin, one a line, where none is given
+    /// Sentences, words separated by spaces; without any, they are read from stdin, one per line
     #[arg(value_name = "SENTENCE")]
     sentences: Vec<String>,
     /// Print one JSON object: `sentences`
