@@ -18,7 +18,9 @@ impl std::str::FromStr for Size {
             "kib" => f64::from(1 << 10),
             "mib" => f64::from(1 << 20),
             "gib" => f64::from(1 << 30),
-            other => return Err(format!("{other:?} is not a unit: use kB, MB, GB, KiB, MiB or GiB")),
+            other => {
+                return Err(format!("{other:?} is not a unit: use kB, MB, GB, KiB, MiB or GiB"));
+            }
         };
         match number.parse::<f64>() {
             Ok(number) if (1.0..=1e15).contains(&(number * unit)) => {
