@@ -71,7 +71,7 @@ fn wav_of_any_width_and_layout() {
             data: signal.iter().flat_map(write).collect(),
             ..Wav::empty(tag, bits, 16_000, 1)
         };
-        let samples = read_file(folder.write("a.wav", &wav.bytes()), 16_000).unwrap().samples;
+        let samples = read_file(folder.write("a.wav", wav.bytes()), 16_000).unwrap().samples;
         let difference = largest_difference(&samples, &signal);
         assert!(difference <= error, "tag {tag}, {bits} bits: difference {difference}");
     }
@@ -88,7 +88,7 @@ fn channels_become_their_mean() {
         let mean: Vec<f32> = (0..2_000)
             .map(|n| parts.iter().map(|p| p[n]).sum::<f32>() / f32::from(channels))
             .collect();
-        let path = folder.write("a.wav", &Wav::float(16_000, channels, &interleaved).bytes());
+        let path = folder.write("a.wav", Wav::float(16_000, channels, &interleaved).bytes());
         assert_eq!(AudioReader::open(&path, 16_000).unwrap().channels(), usize::from(channels));
         assert!(
             largest_difference(&read_file(&path, 16_000).unwrap().samples, &mean) < 1e-6,
@@ -103,7 +103,7 @@ fn eight_channels_at_96_khz() {
     // Every channel louder than the one before; gains average to 0.5625.
     let interleaved: Vec<f32> =
         sweep(96_000, 1.2).iter().flat_map(|x| (1..=8).map(move |c| x * c as f32 / 8.0)).collect();
-    let path = folder.write("meeting.wav", &Wav::pcm16(96_000, 8, &interleaved).bytes());
+    let path = folder.write("meeting.wav", Wav::pcm16(96_000, 8, &interleaved).bytes());
     let samples = read_file(&path, 16_000).unwrap().samples;
     assert_eq!(samples.len(), 19_200);
     let expected: Vec<f32> = sweep(16_000, 1.2).iter().map(|x| x * 0.5625).collect();
@@ -114,7 +114,7 @@ fn eight_channels_at_96_khz() {
 #[test]
 fn a_segment_is_a_slice_of_the_file() {
     let folder = Folder::new();
-    let wav = folder.write("a.wav", &Wav::pcm16(44_100, 1, &sweep(44_100, 1.2)).bytes());
+    let wav = folder.write("a.wav", Wav::pcm16(44_100, 1, &sweep(44_100, 1.2)).bytes());
     for path in [fixture("sweep.flac"), fixture("sweep.mp3"), fixture("sweep.ogg"), wav] {
         for target_hz in [8_000, 16_000, 44_100] {
             let whole = read_file(&path, target_hz).unwrap().samples;
@@ -157,7 +157,7 @@ fn segments_that_are_not_in_the_file() {
 #[test]
 fn chunks_are_bounded_and_join_to_the_whole() {
     let folder = Folder::new();
-    let wav = folder.write("a.wav", &Wav::pcm16(48_000, 2, &noise(8, 400_000)).bytes());
+    let wav = folder.write("a.wav", Wav::pcm16(48_000, 2, &noise(8, 400_000)).bytes());
     for path in [wav, fixture("sweep.flac"), fixture("sweep.mp3"), fixture("sweep.ogg")] {
         let mut reader = AudioReader::open(&path, 16_000).unwrap();
         let (mut joined, mut chunk) = (Vec::new(), Vec::new());
@@ -183,7 +183,7 @@ fn chunks_are_bounded_and_join_to_the_whole() {
 fn the_name_of_a_file_does_not_matter() {
     let folder = Folder::new();
     for (name, other) in [("sweep.flac", "a.mp3"), ("sweep.mp3", "b.wav"), ("sweep.ogg", "c")] {
-        let path = folder.write(other, &std::fs::read(fixture(name)).unwrap());
+        let path = folder.write(other, std::fs::read(fixture(name)).unwrap());
         assert!(
             read_file(path, 16_000).unwrap().samples
                 == read_file(fixture(name), 16_000).unwrap().samples,

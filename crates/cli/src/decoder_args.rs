@@ -14,11 +14,11 @@ use stonechat_lm::LanguageModel;
 use crate::failure::message;
 use crate::grammar_args::GrammarArgs;
 use crate::kinds;
+use crate::language_model;
 use crate::model_file::{ModelArg, file_bytes};
 use crate::normalise::NormaliseArg;
 use crate::output;
 use crate::settings_args::{checked, help, set};
-use crate::language_model;
 
 #[derive(Args)]
 pub struct DecoderArgs {

@@ -34,7 +34,6 @@ pub struct Spot {
     /// With --manifest: choose the threshold for at most X false alarms an hour [default: 1]
     #[arg(long, value_name = "X", requires = "manifest", allow_hyphen_values = true)]
     per_hour: Option<f64>,
-<<<<<<< HEAD
     #[arg(
         long, required_unless_present = "keywords", value_name = "PHRASE",
         value_parser = checked("keyword"), help = help("keyword")
@@ -47,15 +46,6 @@ pub struct Spot {
         value_parser = checked("threshold"), help = help("threshold")
     )]
     threshold: Option<String>,
-=======
-    /// A word or phrase to listen for; may be repeated
-    #[arg(long = "keyword", required = true, value_name = "PHRASE")]
-    keywords: Vec<String>,
-    /// The lowest score, at most 0 (nats per letter behind what was most likely said): nearer to 0 finds fewer and has
-    /// fewer false alarms [default: -1.3]
-    #[arg(long, value_name = "X", allow_hyphen_values = true)]
-    threshold: Option<f32>,
->>>>>>> 5f4f02b (Words: help texts and pages)
     #[command(flatten)]
     model: ModelArg,
     #[command(flatten)]

@@ -35,15 +35,9 @@ pub struct Transcribe {
     #[command(flatten)]
     decoder: DecoderArgs,
     /// With --json: also the N likeliest texts, as "alternatives"; implies a beam search
-<<<<<<< HEAD
     #[arg(long, value_name = "N", value_parser = checked("nbest"))]
     nbest: Option<String>,
-    /// How the result is written; srt and vtt of several recordings need --beside
-=======
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1000))]
-    nbest: Option<u32>,
     /// Output format; srt and vtt of several recordings need --beside
->>>>>>> 5f4f02b (Words: help texts and pages)
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
     /// The same as --format json: Vosk's {"text", "result"} and "warnings", [{"kind", "message"}]; for several recordings {"files": [...]}, each

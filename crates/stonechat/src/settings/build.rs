@@ -156,7 +156,7 @@ impl Settings {
         let options = BeamOptions {
             width: self.beam_width() as usize,
             alpha: self.alpha.unwrap_or(default.alpha),
-            // Without a language model words have no price that would have to be made good for.
+            // Without a language model words cost nothing, so beta has nothing to offset.
             beta: self.beta.unwrap_or(if lm.is_some() { default.beta } else { 0.0 }),
             ..default
         };

@@ -40,7 +40,7 @@ pub struct Settings {
     pub no_lm: bool,
     /// Weight of the language model.
     pub alpha: Option<f32>,
-    /// What each word is worth, in nats.
+    /// Bonus for each word, in nats.
     pub beta: Option<f32>,
     /// What is expected, as `TEXT` or `TEXT:BOOST`.
     pub hotwords: Vec<String>,

@@ -226,7 +226,7 @@ pub(super) fn hotword(text: &str) -> Result<(&str, Option<f32>), String> {
         Some((text, boost)) => match boost.trim().parse() {
             Ok(boost) => (text, Some(boost)),
             Err(_) => {
-                return Err(format!("{boost:?} is no number of nats; write TEXT or TEXT:BOOST"));
+                return Err(format!("{boost:?} is not a number of nats; write TEXT or TEXT:BOOST"));
             }
         },
     };
