@@ -5,7 +5,7 @@
 //! 75 for a training that was stopped and goes on with `--resume`.
 //!
 //! What recognises is always there. The [workshop](verbs::workshop), all that makes models, comes with the feature
-//! `full`: it takes several times as long to compile.
+//! `full`, which takes longer to compile.
 
 #![forbid(unsafe_code)]
 
