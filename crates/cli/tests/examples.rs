@@ -44,7 +44,7 @@ fn a_file() {
 
 #[test]
 fn live_partials() {
-    let samples = stonechat_audio::read_file(sample("train.flac"), RATE_HZ).unwrap();
+    let samples = stonechat_audio::read_file(sample("train.flac"), RATE_HZ).unwrap().samples;
     let bytes: Vec<u8> =
         samples.iter().flat_map(|s| ((s * 32_768.0) as i16).to_le_bytes()).collect();
     let mut partials = Vec::new();

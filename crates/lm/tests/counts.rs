@@ -55,7 +55,7 @@ fn parts_give_the_model_of_the_whole() {
         let whole = lines.join("\n");
         let whole = estimate(&mut whole.as_str(), &options, &mut |_| {}).unwrap();
         let size = whole.text();
-        let whole = whole.into_model().unwrap().pack(Bits::UNQUANTISED).unwrap();
+        let whole = whole.into_model().unwrap().pack(Bits::UNQUANTIZED).unwrap();
         for (cuts, memory) in [(vec![0, 3000], 1 << 20), (vec![0, 10, 1100, 3000], 0)] {
             let mut files: Vec<PathBuf> = Vec::new();
             for (n, cut) in cuts.windows(2).enumerate() {
@@ -73,7 +73,7 @@ fn parts_give_the_model_of_the_whole() {
             for files in std::iter::once(&files).chain(some.is_ok().then_some(&tree)) {
                 let merged = estimate_counts(files, &options, &mut |_| {}).unwrap();
                 assert_eq!(merged.text(), size, "{order} {cuts:?}");
-                let merged = merged.into_model().unwrap().pack(Bits::UNQUANTISED).unwrap();
+                let merged = merged.into_model().unwrap().pack(Bits::UNQUANTIZED).unwrap();
                 assert!(merged == whole, "{order} {cuts:?} {files:?}");
             }
         }

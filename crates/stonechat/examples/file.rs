@@ -10,7 +10,7 @@ use stonechat::{Model, Options, Recognizer};
 pub fn text(path: &str) -> Result<String, Box<dyn Error>> {
     let recognizer =
         Recognizer::new(Model::from_bytes(stonechat_english::MODEL)?, Options::default())?;
-    let samples = stonechat_audio::read_file(path, recognizer.model().sample_rate_hz())?;
+    let samples = stonechat_audio::read_file(path, recognizer.model().sample_rate_hz())?.samples;
     let mut stream = recognizer.stream();
     stream.push(&samples)?;
     Ok(stream.finish().text)

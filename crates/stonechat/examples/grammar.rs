@@ -12,7 +12,7 @@ pub fn phrases(path: &str, phrases: &[String]) -> Result<Transcript, Box<dyn Err
     let grammar = Grammar::from_phrases(phrases.iter().map(String::as_str))?;
     let search = model.grammar_search(&grammar, GrammarOptions::default())?;
     let recognizer = Recognizer::new(model, Options::default())?.with_grammar(search)?;
-    let samples = stonechat_audio::read_file(path, recognizer.model().sample_rate_hz())?;
+    let samples = stonechat_audio::read_file(path, recognizer.model().sample_rate_hz())?.samples;
     let mut stream = recognizer.stream();
     stream.push(&samples)?;
     Ok(stream.finish())

@@ -14,7 +14,7 @@ pub fn text(path: &str, phrases: &[String]) -> Result<String, Box<dyn Error>> {
     let hotwords = phrases.iter().map(Hotword::new).collect();
     let search = model.beam_search(options)?.with_hotwords(hotwords)?;
     let recognizer = Recognizer::new(model, Options::default())?.with_search(search)?;
-    let samples = stonechat_audio::read_file(path, recognizer.model().sample_rate_hz())?;
+    let samples = stonechat_audio::read_file(path, recognizer.model().sample_rate_hz())?.samples;
     let mut stream = recognizer.stream();
     stream.push(&samples)?;
     Ok(stream.finish().text)

@@ -12,7 +12,7 @@ pub fn spot(path: &str, phrases: &[String]) -> Result<Vec<Spotted>, Box<dyn Erro
     let phrases = phrases.iter().map(String::as_str);
     let recognizer = Recognizer::new(model, Options::default())?
         .with_keywords(phrases, SpotterOptions::default())?;
-    let samples = stonechat_audio::read_file(path, recognizer.model().sample_rate_hz())?;
+    let samples = stonechat_audio::read_file(path, recognizer.model().sample_rate_hz())?.samples;
     let mut stream = recognizer.stream();
     let mut found = Vec::new();
     for chunk in samples.chunks(1600) {

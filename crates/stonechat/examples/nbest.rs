@@ -14,7 +14,7 @@ pub fn alternatives(path: &str, count: usize) -> Result<Vec<Alternative>, Box<dy
     let options = BeamOptions { width: 64, ..BeamOptions::default() };
     let search = model.beam_search(options)?.with_language_model(Arc::new(language_model));
     let recognizer = Recognizer::new(model, Options::default())?.with_search(search)?;
-    let samples = stonechat_audio::read_file(path, recognizer.model().sample_rate_hz())?;
+    let samples = stonechat_audio::read_file(path, recognizer.model().sample_rate_hz())?.samples;
     let mut stream = recognizer.stream();
     stream.push(&samples)?;
     stream.finish();
