@@ -74,7 +74,7 @@ fn no_cell_allocates_after_warm_up() {
         for storage in STORAGES {
             let model = model_of_cells(cell, storage);
             let mut stream = model.acoustic_stream(&Options::default()).unwrap();
-            let features = Random(1).scaled(100 * 20, 1.0);
+            let features = Random(1).values(100 * 20, 1.0);
             let mut logits = Vec::with_capacity(200 * model.alphabet().len());
             stream.push(&features[..20 * 20], &mut logits).unwrap();
             let calls = allocations();
@@ -87,7 +87,7 @@ fn no_cell_allocates_after_warm_up() {
 #[test]
 fn products_of_structured_maps_allocate_nothing_either() {
     let config = config(24, vec![], &[24, 24]);
-    let features = Random(3).scaled(200 * config.input, 1.0);
+    let features = Random(3).values(200 * config.input, 1.0);
     for family in NATIVE {
         for int8 in [false, true] {
             let mut network = network(&config, 5, Storage::Dense, 1);

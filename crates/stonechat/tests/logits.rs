@@ -74,7 +74,7 @@ fn logits_equal_the_slow_twin() {
             let network = network(&config, SYMBOLS, storage, case as u64);
             let model = model(network.clone());
             for frames in [0, 1, 2, 3, 5, 17, 40] {
-                let features = Random(frames as u64).scaled(frames * config.input, 2.0);
+                let features = Random(frames as u64).values(frames * config.input, 2.0);
                 let expected = network.forward_reference(&features, frames).unwrap();
                 let found = run(&model, &features, &[], 4);
                 assert_eq!(
@@ -134,7 +134,7 @@ proptest! {
     ) {
         let config = &configs()[case];
         let model = model(network(config, SYMBOLS, storage, seed));
-        let features = Random(seed).scaled(frames * config.input, 2.0);
+        let features = Random(seed).values(frames * config.input, 2.0);
         let expected = bits(&run(&model, &features, &[], 4));
         prop_assert_eq!(&expected, &bits(&run(&model, &features, &cuts, time_batch)));
         prop_assert_eq!(&expected, &bits(&run(&model, &features, &vec![1; frames], 1)));
@@ -146,7 +146,7 @@ fn a_stream_that_was_reset_is_as_new() {
     for storage in STORAGES {
         let config = full_config(20);
         let model = model(network(&config, SYMBOLS, storage, 3));
-        let features = Random(4).scaled(30 * config.input, 2.0);
+        let features = Random(4).values(30 * config.input, 2.0);
         let expected = run(&model, &features, &[], 4);
         let mut stream = model.acoustic_stream(&options(3)).unwrap();
         for used in [0, 1, 7, 30] {

@@ -43,7 +43,7 @@ fn every_form_gives_the_logits_of_the_slow_twin() {
             for int8 in [false, true] {
                 let mut network = network(config, SYMBOLS, Storage::Dense, case as u64);
                 let count = structure(&mut network, family, int8, number as u64);
-                let features = Random(7).scaled(40 * config.input, 2.0);
+                let features = Random(7).values(40 * config.input, 2.0);
                 let expected = network.forward_reference(&features, 40).unwrap();
                 for forms in [Preference::Smallest, Preference::Dense, Preference::default()] {
                     let name = format!("case {case}, {family}, int8 {int8}, {forms:?}");

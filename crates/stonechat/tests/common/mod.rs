@@ -1,6 +1,6 @@
 //! Random networks and sounds, the same for a seed on every machine.
 
-#![allow(dead_code, unused_imports)] // Each test file uses its own part.
+#![allow(dead_code)] // Each test file uses its own part.
 
 use std::sync::Arc;
 
@@ -13,7 +13,32 @@ use stonechat_model::{
     Sparse,
 };
 
-pub use stonechat_testing::Random;
+/// Splitmix64 (Steele et al. 2014).
+pub struct Random(pub u64);
+
+impl Random {
+    pub fn bits(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+
+    /// Uniform in -1..1.
+    pub fn value(&mut self) -> f32 {
+        (self.bits() >> 40) as f32 / (1u64 << 23) as f32 - 1.0
+    }
+
+    pub fn values(&mut self, count: usize, scale: f32) -> Vec<f32> {
+        (0..count).map(|_| scale * self.value()).collect()
+    }
+
+    /// Uniform in 0..limit.
+    pub fn below(&mut self, limit: usize) -> usize {
+        (self.bits() % limit as u64) as usize
+    }
+}
 
 /// How the maps of a network are stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,7 +75,7 @@ impl Storage {
 fn map(random: &mut Random, rows: usize, cols: usize, gain: f32, storage: Storage) -> LinearMap {
     // Rows of norm about `gain`: the layers neither die nor saturate.
     let matrix = |random: &mut Random, rows: usize, cols: usize, gain: f32| {
-        let data = random.scaled(rows * cols, gain * (3.0 / cols as f32).sqrt());
+        let data = random.values(rows * cols, gain * (3.0 / cols as f32).sqrt());
         Matrix::from_f32(rows, cols, data).unwrap()
     };
     let int8 = |matrix: &Matrix| {
@@ -107,27 +132,27 @@ pub fn network(config: &NetworkConfig, symbols: usize, storage: Storage, seed: u
     let mut affine = |random: &mut Random, gain: f32| {
         let spec = maps.next().unwrap();
         let map = map(random, spec.rows, spec.cols, gain, storage);
-        Affine::new(map, random.scaled(spec.rows, 0.2))
+        Affine::new(map, random.values(spec.rows, 0.2))
     };
     let conv = config.conv.iter().map(|_| affine(random, 1.4)).collect();
     let mut recurrent = Vec::new();
     for layer in &config.recurrent {
         let mut nonrec = affine(random, 1.5);
         if layer.joint.is_some() {
-            nonrec.bias = random.scaled(layer.gate_rows(), 0.2);
+            nonrec.bias = random.values(layer.gate_rows(), 0.2);
         }
         recurrent.push(RecurrentLayer {
             nonrec,
             rec: affine(random, 1.0).map,
             joint: layer.joint.map(|_| affine(random, 1.0).map),
-            peepholes: layer.peepholes.then(|| random.scaled(layer.peephole_values(), 0.5)),
-            recurrent_bias: layer.recurrent_bias.then(|| random.scaled(layer.hidden, 0.5)),
+            peepholes: layer.peepholes.then(|| random.values(layer.peephole_values(), 0.5)),
+            recurrent_bias: layer.recurrent_bias.then(|| random.values(layer.hidden, 0.5)),
             projection: layer.projection.map(|_| affine(random, 1.0).map),
         });
     }
     let row_conv = config.row_conv.as_ref();
     let row_conv = row_conv.map(|r| {
-        random.scaled(r.taps() * config.recurrent_output(), 1.0 / (r.taps() as f32).sqrt())
+        random.values(r.taps() * config.recurrent_output(), 1.0 / (r.taps() as f32).sqrt())
     });
     let fc = config.fc.map(|_| affine(random, 1.4));
     let output = affine(random, 6.0);
@@ -237,9 +262,21 @@ pub fn model_of(network: Network, forms: &Preference) -> Arc<Model> {
     Arc::new(Model::from_package_with(package, forms).unwrap())
 }
 
-/// A sound at 8 kHz.
+/// A sound that wanders in pitch and loudness, with noise: 8 kHz, -1..1.
 pub fn sound(seconds: f64, seed: u64) -> Vec<f32> {
-    stonechat_testing::sound(seconds, 8000, seed)
+    let random = &mut Random(seed);
+    let count = (seconds * 8000.0) as usize;
+    let (mut phase, mut pitch, mut loudness) = (0.0f32, 300.0f32, 0.3f32);
+    let mut samples = Vec::with_capacity(count);
+    for n in 0..count {
+        if n % 400 == 0 {
+            pitch = 100.0 + 1500.0 * random.value().abs();
+            loudness = random.value().abs().powi(3);
+        }
+        phase = (phase + pitch / 8000.0).fract();
+        samples.push(loudness * (2.0 * phase - 1.0) + 0.01 * random.value());
+    }
+    samples
 }
 
 /// Puts a map of `family` (as in JSON), random and of variance `1 / cols`, in the place of every map that can be one;
@@ -257,7 +294,7 @@ pub fn structure(network: &mut Network, family: &str, int8: bool, seed: u64) -> 
         let deviations = spec.deviations((1.0 / cols as f64).sqrt());
         let parts = spec.parts().into_iter().zip(deviations);
         let parts = parts
-            .map(|(part, s)| random.scaled(part.rows * part.cols, (3f64.sqrt() * s) as f32))
+            .map(|(part, s)| random.values(part.rows * part.cols, (3f64.sqrt() * s) as f32))
             .collect();
         let gain: Vec<f32> = (0..rows).map(|_| 1.0 + 0.5 * random.value()).collect();
         let gain = (number % 2 == 0).then_some(&gain[..]);
