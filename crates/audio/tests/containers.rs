@@ -85,7 +85,7 @@ fn aiff(samples: &[f32]) -> Vec<u8> {
 #[test]
 fn aiff_is_read() {
     let folder = Folder::new();
-    let path = folder.write("a.wav", &aiff(&sweep(16_000, 1.2)));
+    let path = folder.write("a.wav", aiff(&sweep(16_000, 1.2)));
     let (samples, warnings) = all(AudioReader::open(path, 16_000).unwrap()).unwrap();
     assert_eq!((samples.len(), warnings.len()), (19_200, 0));
     assert!(compare(&samples, 0).1 < 1e-6);

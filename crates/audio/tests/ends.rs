@@ -136,7 +136,7 @@ fn flac_with_anything_behind_it() {
     }
     // A pipe does not know where its end is, and cannot tell this tag from rubbish.
     let folder = Folder::new();
-    let path = folder.write("a", &[tail(&ape), id3v1()].concat());
+    let path = folder.write("a", [tail(&ape), id3v1()].concat());
     assert_eq!(drain(AudioReader::open(path, 16_000).unwrap()), (19_200, vec![]));
 }
 
@@ -206,7 +206,7 @@ fn wav_beyond_its_header() {
     for low in [false, true] {
         let folder = Folder::new();
         let found =
-            stonechat_audio::read_file(folder.write("a", &wide(low)), 16_000).unwrap().samples;
+            stonechat_audio::read_file(folder.write("a", wide(low)), 16_000).unwrap().samples;
         let difference = common::largest_difference(&found, &samples);
         assert!(difference < 1e-6, "24 bits, at the bottom: {low}: {difference}");
     }

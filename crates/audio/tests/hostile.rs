@@ -53,16 +53,16 @@ fn nan_and_infinite_floats_become_silence() {
         signal[n] = bad;
         expected[n] = 0.0;
     }
-    let path = folder.write("nan.wav", &Wav::float(16_000, 1, &signal).bytes());
+    let path = folder.write("nan.wav", Wav::float(16_000, 1, &signal).bytes());
     assert_eq!(read_file(path, 16_000).unwrap().samples, expected);
-    let all = folder.write("all.wav", &Wav::float(44_100, 2, &[f32::NAN; 10_000]).bytes());
+    let all = folder.write("all.wav", Wav::float(44_100, 2, &[f32::NAN; 10_000]).bytes());
     assert!(read_file(all, 16_000).unwrap().samples.iter().all(|&x| x == 0.0));
 }
 
 #[test]
 fn a_cut_file_gives_what_is_there() {
     let folder = Folder::new();
-    let wav = folder.write("whole.wav", &Wav::pcm16(44_100, 2, &noise(6, 40_000)).bytes());
+    let wav = folder.write("whole.wav", Wav::pcm16(44_100, 2, &noise(6, 40_000)).bytes());
     // Most of this ogg are headers, and what is not a whole page (0.2 s) is lost.
     let cases = [
         (wav, 0.65),

@@ -28,7 +28,7 @@ fn wav_headers_that_lie_but_can_be_understood() {
     let folder = Folder::new();
     let signal = sweep(16_000, 0.1);
     let good = Wav::pcm16(16_000, 1, &signal);
-    let (expected, _) = read(&folder.write("good.wav", &good.bytes())).unwrap();
+    let (expected, _) = read(&folder.write("good.wav", good.bytes())).unwrap();
     assert_eq!(expected.len(), 1_600);
     let odd =
         [chunk(b"LIST", &[b"INFO", &chunk(b"ISFT", b"nest")[..]].concat()), chunk(b"junk", b"odd")]

@@ -8,9 +8,9 @@ use serde_json::json;
 use stonechat_model::Package;
 
 use crate::failure::Verdict;
+use crate::language_model;
 use crate::model_file::{ModelArg, file_bytes};
 use crate::output::{self, megabytes};
-use crate::verbs::lm;
 
 /// One file of a model and its language model, which everything that loads the package then decodes with
 #[derive(Args)]
@@ -35,7 +35,7 @@ impl Pack {
     pub fn run(self) -> Result<Verdict> {
         let read = [self.model.path(), self.lm.as_deref()];
         output::reserve(&self.output, read.into_iter().flatten())?;
-        let lm = self.lm.as_deref().map(lm::load).transpose()?;
+        let lm = self.lm.as_deref().map(language_model::load).transpose()?;
         let language_model = lm.map(|lm| lm.bytes().to_vec());
         let lm_bytes = language_model.as_ref().map_or(0, Vec::len);
         Package { language_model, ..self.model.package()? }.save(&self.output)?;
