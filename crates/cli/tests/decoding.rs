@@ -105,7 +105,7 @@ fn hotwords_are_heard() {
     }
     assert!(!transcribe(&folder, &["--beam", "64"])["text"].to_string().contains("stone"));
     for (arguments, status, message) in [
-        (["--hotword", "stone:x"], 2, "no number"),
+        (["--hotword", "stone:x"], 2, "not a number"),
         (["--hotword", "7:3"], 1, "'7'"),
         (["--hotwords", "gone.txt"], 1, "gone.txt"),
         (["--lm", "gone.lm"], 1, "gone.lm"),

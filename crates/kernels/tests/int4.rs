@@ -231,7 +231,7 @@ fn relative_error(w: &[f32], rows: usize, cols: usize) -> f64 {
 }
 
 #[test]
-fn quantizing_loses_as_little_as_the_documentation_says() {
+fn quantising_loses_as_little_as_the_documentation_says() {
     let mut numbers = Numbers::new(7);
     let uniform = numbers.floats(64 * 320);
     let sums = numbers.floats(12 * 64 * 320);
@@ -252,7 +252,7 @@ fn quantizing_loses_as_little_as_the_documentation_says() {
 }
 
 #[test]
-fn quantizing_takes_what_is_not_finite_as_zero() {
+fn quantising_takes_what_is_not_finite_as_zero() {
     let mut w = vec![0.5f32; 2 * 40];
     (w[0], w[1], w[39], w[45]) = (f32::NAN, f32::INFINITY, f32::NEG_INFINITY, 1e38);
     let back = quantize_groups(&w, 2, 40).to_f32();

@@ -1,4 +1,4 @@
-//! Sigmoid and tanh against f64, and quantization against its formula. Needs no dependencies.
+//! Sigmoid and tanh against f64, and quantisation against its formula. Needs no dependencies.
 
 mod common;
 
@@ -114,7 +114,7 @@ fn lengths_need_not_be_whole_registers() {
 }
 
 #[test]
-fn rows_are_quantized_symmetrically_and_half_to_even() {
+fn rows_are_quantised_symmetrically_and_half_to_even() {
     // The scale of each row is a power of two, so that the quotients are exact.
     let w = [127.0, 0.5, 1.5, -0.5, -1.5, -127.0, 2.5, 63.5, 0.0, 0.25, -0.75, 1.0];
     let (q, scales) = quantize_rows(&w, 2, 6);
@@ -129,7 +129,7 @@ fn rows_are_quantized_symmetrically_and_half_to_even() {
 }
 
 #[test]
-fn vectors_are_quantized_as_stated() {
+fn vectors_are_quantised_as_stated() {
     let mut numbers = Numbers::new(2);
     for len in 1..100 {
         for magnitude in [1e-30f32, 1e-3, 1.0, 1e3, 1e37] {

@@ -51,7 +51,7 @@ proptest! {
 
     /// Any bit pattern is allowed as an input, and what comes out is finite and the same everywhere.
     #[test]
-    fn quantized_products_take_any_float((rows, cols, batch, w, x) in product(any::<i8>().prop_map(|w| f32::from(w) * 1e-3), any::<u32>().prop_map(f32::from_bits))) {
+    fn quantised_products_take_any_float((rows, cols, batch, w, x) in product(any::<i8>().prop_map(|w| f32::from(w) * 1e-3), any::<u32>().prop_map(f32::from_bits))) {
         let (w, scales) = quantize_rows(&w, rows, cols);
         let mut first = None;
         for isa in Isa::available() {
@@ -64,9 +64,9 @@ proptest! {
         }
     }
 
-    /// The error of a quantized value is at most half a step, and a shade for the rounding of the quotient.
+    /// The error of a quantised value is at most half a step, and a shade for the rounding of the quotient.
     #[test]
-    fn quantizing_moves_a_value_by_half_a_step_at_most(x in prop::collection::vec(-1e6f32..1e6, 1..200)) {
+    fn quantising_moves_a_value_by_half_a_step_at_most(x in prop::collection::vec(-1e6f32..1e6, 1..200)) {
         let mut q = vec![0; x.len()];
         let scale = quantize_vector(&x, &mut q);
         for (v, q) in x.iter().zip(&q) {
@@ -102,7 +102,7 @@ proptest! {
 
     /// A weight moves by half a step at most, or is clipped; the row's largest magnitude bounds the step.
     #[test]
-    fn quantizing_to_four_bits_stays_near(w in prop::collection::vec(-1e6f32..1e6, 1..200)) {
+    fn quantising_to_four_bits_stays_near(w in prop::collection::vec(-1e6f32..1e6, 1..200)) {
         let groups = quantize_groups(&w, 1, w.len());
         let largest = w.iter().fold(0f32, |most, v| most.max(v.abs()));
         for (v, back) in w.iter().zip(groups.to_f32()) {

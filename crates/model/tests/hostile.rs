@@ -144,10 +144,10 @@ fn files_that_are_not_safetensors_are_errors() {
         ("a name of 1000000 bytes", file(&format!(r#"{{"{}":0}}"#, "a".repeat(1_000_000)), 0)),
         ("truncated", declared(1)),
         ("truncated", declared(1 << 20)),
-        ("at most 1048576", declared((1 << 20) + 1)),
-        ("at most 1048576", declared(1 << 40)),
-        ("at most 1048576", declared(u64::MAX - 7)),
-        ("at most 1048576", declared(u64::MAX)),
+        ("above 1048576", declared((1 << 20) + 1)),
+        ("above 1048576", declared(1 << 40)),
+        ("above 1048576", declared(u64::MAX - 7)),
+        ("above 1048576", declared(u64::MAX)),
     ]);
 }
 

@@ -91,24 +91,26 @@ pub(super) fn warnings(measure: &Measure, done: &Done) -> Vec<Warning> {
             format!("peaks {:.0} dB above full scale: lowered by as much", decibels(peak));
         add(WarningKind::Loud, message);
     }
+    if let Some(message) = quiet(peak, done) {
+        add(WarningKind::Quiet, message);
+    }
+    warnings
+}
+
+/// What is said of quiet recordings.
+fn quiet(peak: f32, done: &Done) -> Option<String> {
     let by = decibels(done.raised);
     if peak < QUIET_PEAK && peak > SILENT_PEAK {
         let found = format!("very quiet, with a peak of {:.0} dBFS", decibels(peak));
-        add(
-            WarningKind::Quiet,
-            match done.raised > 1.0 {
-                true => format!("{found}: raised by {by:.0} dB"),
-                false => format!("{found}, and nothing in it stands out as speech"),
-            },
-        );
-    } else if done.raised_s >= 1.0 {
-        let seconds = done.raised_s;
-        add(
-            WarningKind::Quiet,
-            format!("very quiet for its first {seconds:.0} s: raised there by up to {by:.0} dB"),
-        );
+        return Some(match done.raised > 1.0 {
+            true => format!("{found}: raised by {by:.0} dB"),
+            false => format!("{found}, and nothing in it stands out as speech"),
+        });
     }
-    warnings
+    let seconds = done.raised_s;
+    (seconds >= 1.0).then(|| {
+        format!("very quiet for its first {seconds:.0} s: raised there by up to {by:.0} dB")
+    })
 }
 
 fn decibels(amplitude: f32) -> f64 {

@@ -1,22 +1,23 @@
-//! What the tests share: random operands and the slow, obvious twins of the products.
+//! What the tests share: a small generator of numbers and the slow, obvious twins of the products. No dependencies.
 #![allow(dead_code)] // each test file uses a part
 
 use std::sync::Once;
 use stonechat_kernels::quantize::{GROUP, Grouped};
 use stonechat_kernels::{Activation, BLOCK_COLS, BLOCK_ROWS, Error, Isa, PackedI4};
-use stonechat_testing::Random;
 
-/// Random operands of the kernels.
-pub struct Numbers(Random);
+/// A linear congruential generator (Knuth's MMIX constants), so that the tests need no crate and repeat exactly.
+pub struct Numbers(u64);
 
 impl Numbers {
     pub fn new(seed: u64) -> Self {
-        Self(Random(seed))
+        Self(seed)
     }
 
     /// 31 random bits.
     pub fn bits(&mut self) -> u32 {
-        self.0.bits()
+        self.0 =
+            self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) as u32
     }
 
     /// Within -127..=127.
@@ -29,9 +30,9 @@ impl Numbers {
         (0..len).map(|_| self.bits() as i8).collect()
     }
 
-    /// Within -1.0..1.0.
+    /// Within -1.0..=1.0.
     pub fn floats(&mut self, len: usize) -> Vec<f32> {
-        self.0.values(len)
+        (0..len).map(|_| self.bits() as f32 / (1u32 << 30) as f32 - 1.0).collect()
     }
 
     /// 4-bit weights and group scales of the whole range.
@@ -135,7 +136,7 @@ pub fn activate(act: Activation, v: f64) -> f64 {
     }
 }
 
-/// A quantized matrix, packed.
+/// A quantised matrix, packed.
 pub fn pack_i4(isa: Isa, groups: &Grouped) -> Result<PackedI4, Error> {
     let Grouped { rows, cols, weights, group_scales, row_scales } = groups;
     PackedI4::pack_for(isa, weights, group_scales, row_scales, *rows, *cols)
