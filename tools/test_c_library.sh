@@ -12,7 +12,7 @@ trap 'rm -rf "$work"' EXIT
 cargo run --locked --quiet --manifest-path tools/c_header/Cargo.toml
 tools/install_c_library.sh "$work/prefix"
 export PKG_CONFIG_PATH="$work/prefix/lib/pkgconfig" LD_LIBRARY_PATH="$work/prefix/lib"
-size="$(stat -c %s "$work/prefix/lib/libstonechat.so")"
+size="$(stat -L -c %s "$work/prefix/lib/libstonechat.so")"
 echo "libstonechat.so: $size bytes"
 test "$size" -le "$limit_bytes"
 
@@ -50,7 +50,7 @@ fi
 cc -std=c99 $strict "$c/examples/c/transcribe.c" -I "$work/prefix/include" "$work/prefix/lib/libstonechat.a" -lpthread -ldl -lm \
     -Wl,--gc-sections -s -o "$work/static"
 test "$("$work/static" "$work/english.stonechat" 16000 <"$work/16000.pcm" 2>/dev/null)" = "$said"
-echo "a program with the static library: $(stat -c %s "$work/static") bytes"
+echo "a program with the static library: $(stat -L -c %s "$work/static") bytes"
 
 contract() { "$@" "$work/english.stonechat" 48000 "$work/damaged.stonechat" <"$work/48000.pcm"; }
 contract "$work/contract"
