@@ -17,7 +17,7 @@ echo "libstonechat.so: $size bytes"
 test "$size" -le "$limit_bytes"
 
 # A package with its language model, a damaged one, and samples.
-cargo build --release --quiet -p stonechat-cli
+cargo build --release --quiet -p stonechat-cli --features full
 out="${CARGO_TARGET_DIR:-target}/release"
 "$out/stonechat" pack --lm models/default.lm --output "$work/english.stonechat"
 head -c 100000 "$work/english.stonechat" >"$work/damaged.stonechat"

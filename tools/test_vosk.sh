@@ -12,7 +12,7 @@ said='turn on the light in the kitchen'
 cargo rustc -p stonechat-vosk --profile library --lib --crate-type cdylib -- -C link-arg=-Wl,-soname,libvosk.so
 library="$out/library/libvosk.so"
 echo "libvosk.so: $(stat -c %s "$library") bytes"
-cargo build --release --quiet -p stonechat-cli
+cargo build --release --quiet -p stonechat-cli --features full
 "$out/release/stonechat" pack --lm models/default.lm --output "$work/english.stonechat"
 mkdir "$work/folder"
 cp models/default.stonechat models/default.lm "$work/folder"
