@@ -325,10 +325,10 @@ fn doubtful_recordings_are_told() {
         })
         .unwrap();
         let told = told.into_inner().unwrap();
-        assert!(
-            told.iter().any(|what| what.starts_with("2 recordings, the first")),
-            "{run}: {told:?}"
-        );
+        // Each for a reason of its own: one of them, clipped, is as white as noise.
+        for line in ["train.jsonl:4: ", "train.jsonl:6: "] {
+            assert!(told.iter().any(|what| what.contains(line)), "{run}: {told:?}");
+        }
     }
 }
 
