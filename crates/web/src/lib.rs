@@ -1,6 +1,6 @@
 //! Stonechat for browsers and Node, as WebAssembly: a [`Model`], recognizers with settings, streams.
 //!
-//! Results cross the border as JSON; `web/package` makes objects of them. What is here is what [`session`] does, with the errors of
+//! Results cross the border as JSON; `web/package` makes objects of them. What is here is what `session` does, with the errors of
 //! JavaScript.
 
 #![warn(clippy::alloc_instead_of_core)]
