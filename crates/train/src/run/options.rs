@@ -9,9 +9,9 @@ pub struct Options<'a> {
     pub resume: bool,
     /// Keys of the recipe that may differ from the run's own when it goes on.
     pub allow: &'a [String],
-    /// What is doubtful about the data is an error ([`TrainError::Strict`]).
+    /// What is doubtful about the data is an error ([`TrainError::Strict`](crate::TrainError::Strict)).
     pub strict: bool,
-    /// Asked before each step and after each recording that is read: whether to save and stop ([`TrainError::Interrupted`]).
+    /// Asked before each step and after each recording that is read: whether to save and stop ([`TrainError::Interrupted`](crate::TrainError::Interrupted)).
     pub stop: &'a (dyn Fn() -> bool + Sync),
     /// The other processes that share the batches of this training, each of which calls with the same arguments.
     pub link: Option<&'a dyn Link>,
