@@ -14,9 +14,6 @@ use crate::status::{
     slice, text,
 };
 
-/// Samples that are converted from 16 bits at a time.
-const PIECE: usize = 4096;
-
 /// One utterance, or one endless microphone.
 pub struct StonechatStream(Mutex<Running>);
 
@@ -43,7 +40,6 @@ struct Running {
     /// Texts that C may still read.
     texts: Vec<CString>,
     words: Vec<StonechatWord>,
-    samples: Vec<f32>,
 }
 
 // SAFETY: the pointers of `words` point into `texts`, which goes wherever they go; both are only touched under the lock.
@@ -59,7 +55,6 @@ impl Running {
             result: None,
             texts: Vec::new(),
             words: Vec::new(),
-            samples: Vec::with_capacity(PIECE),
         }
     }
 
@@ -91,14 +86,7 @@ impl Running {
     }
 
     fn push_integers(&mut self, samples: &[i16]) -> Result<(), Failure> {
-        let mut floats = std::mem::take(&mut self.samples);
-        let pushed = samples.chunks(PIECE).try_for_each(|piece| {
-            floats.clear();
-            floats.extend(piece.iter().map(|&sample| f32::from(sample) / 32_768.0));
-            self.push(&floats)
-        });
-        self.samples = floats;
-        pushed
+        Ok(self.stream.push_i16(samples.iter().copied())?)
     }
 
     /// What has happened and was not told yet: keywords before utterances.

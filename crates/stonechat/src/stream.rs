@@ -16,6 +16,9 @@ use crate::result::{Partial, Transcript};
 use crate::utterances::Utterances;
 use crate::voice::Voice;
 
+/// Samples that are converted from 16 bits at a time.
+const PIECE: usize = 4096;
+
 /// A running recognition. Made by [`Recognizer::stream`](crate::Recognizer::stream).
 ///
 /// Its memory depends on the model and on the words since the start or the last
@@ -60,6 +63,8 @@ pub struct Stream {
     resampler: Option<Resampler>,
     #[cfg(feature = "resample")]
     converted: Vec<f32>,
+    /// A piece of what comes as integers.
+    integers: Vec<f32>,
     finished: bool,
 }
 
@@ -87,6 +92,7 @@ impl Stream {
             resampler: None,
             #[cfg(feature = "resample")]
             converted: Vec::new(),
+            integers: Vec::new(),
             finished: false,
         };
         stream.front_end.reset();
@@ -103,6 +109,23 @@ impl Stream {
             self.rate_hz = rate_hz;
         }
         Ok(self)
+    }
+
+    /// [`push`](Self::push) of samples of 16 bits.
+    ///
+    /// # Errors
+    /// Those of [`push`](Self::push).
+    pub fn push_i16(&mut self, samples: impl IntoIterator<Item = i16>) -> Result<(), Error> {
+        let mut samples = samples.into_iter().peekable();
+        let mut piece = std::mem::take(&mut self.integers);
+        let mut pushed = Ok(());
+        while pushed.is_ok() && samples.peek().is_some() {
+            piece.clear();
+            piece.extend(samples.by_ref().take(PIECE).map(|sample| f32::from(sample) / 32_768.0));
+            pushed = self.push(&piece);
+        }
+        self.integers = piece;
+        pushed
     }
 
     /// Takes mono samples in -1..1 at [`sample_rate_hz`](Self::sample_rate_hz), any number of them, and recognises

@@ -94,6 +94,24 @@ fn single_samples_give_the_same_and_partials_only_grow() {
 }
 
 #[test]
+fn integers_are_the_floats_they_stand_for() {
+    let integers: Vec<i16> =
+        sound(1.3, 7).iter().map(|sample| (sample * 32_767.0) as i16).collect();
+    let floats: Vec<f32> = integers.iter().map(|&sample| f32::from(sample) / 32_768.0).collect();
+    let expected = whole(Storage::Dense, &floats);
+    let mut stream = recognizer(Storage::Dense, 4).stream();
+    for cut in [usize::MAX, 4096, 777] {
+        for piece in integers.chunks(cut) {
+            stream.push_i16(piece.iter().copied()).unwrap();
+        }
+        stream.push_i16([]).unwrap();
+        assert_eq!(end(&mut stream), expected, "pieces of {cut}");
+        assert!(matches!(stream.push_i16([0]), Err(Error::Finished)));
+        stream.reset();
+    }
+}
+
+#[test]
 fn samples_that_are_no_numbers_count_as_silence() {
     let clean = sound(1.0, 3);
     for storage in STORAGES {

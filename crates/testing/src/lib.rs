@@ -18,7 +18,7 @@ pub use allocator::{Counting, allocations, live_bytes, peak_bytes};
 pub use folder::Folder;
 pub use random::Random;
 pub use recipe::SMALL_RECIPE;
-pub use sound::{noise, pcm, sound, tone, wav};
+pub use sound::{noise, pcm, sound, tone, wav, wav_i16};
 
 /// The largest difference between two slices of the same length, element by element.
 ///

@@ -35,8 +35,19 @@ pub fn pcm(samples: &[f32]) -> Vec<u8> {
 
 /// A 16-bit wav file with the same samples in each channel.
 pub fn wav(samples: &[f32], rate_hz: u32, channels: u16) -> Vec<u8> {
-    let data: Vec<u8> =
-        samples.iter().flat_map(|&s| pcm(&[s]).repeat(usize::from(channels))).collect();
+    wav_of(
+        samples.iter().flat_map(|&s| pcm(&[s]).repeat(usize::from(channels))).collect(),
+        rate_hz,
+        channels,
+    )
+}
+
+/// A 16-bit wav file of interleaved integers.
+pub fn wav_i16(samples: &[i16], rate_hz: u32, channels: u16) -> Vec<u8> {
+    wav_of(samples.iter().flat_map(|sample| sample.to_le_bytes()).collect(), rate_hz, channels)
+}
+
+fn wav_of(data: Vec<u8>, rate_hz: u32, channels: u16) -> Vec<u8> {
     let mut file = Vec::from(*b"RIFF");
     file.extend((36 + data.len() as u32).to_le_bytes());
     file.extend(b"WAVEfmt ");

@@ -267,7 +267,7 @@ pub unsafe extern "C" fn vosk_recognizer_accept_waveform(
         with(recognizer, -1, |recognizer| {
             let bytes = samples(data.cast::<u8>(), length)?;
             let (pairs, _) = bytes.as_chunks::<2>();
-            accepted(recognizer.push_integers(pairs, i16::from_le_bytes))
+            accepted(recognizer.push_integers(pairs.iter().copied().map(i16::from_le_bytes)))
         })
     }
 }
@@ -282,7 +282,7 @@ pub unsafe extern "C" fn vosk_recognizer_accept_waveform_s(
     // SAFETY: promised by the caller.
     unsafe {
         with(recognizer, -1, |recognizer| {
-            accepted(recognizer.push_integers(samples(data, length)?, |sample| sample))
+            accepted(recognizer.push_integers(samples(data, length)?.iter().copied()))
         })
     }
 }

@@ -10,9 +10,6 @@ use crate::grammar;
 use crate::model::VoskModel;
 use crate::result::Told;
 
-/// Samples that are converted from 16 bits at a time.
-const PIECE: usize = 4096;
-
 pub(crate) struct VoskRecognizer {
     model: Arc<VoskModel>,
     rate_hz: u32,
@@ -23,7 +20,6 @@ pub(crate) struct VoskRecognizer {
     /// Utterances that have ended and were not asked for.
     ended: Vec<Transcript>,
     finished: bool,
-    samples: Vec<f32>,
     /// The text that was given out last.
     text: CString,
 }
@@ -44,7 +40,6 @@ impl VoskRecognizer {
         let stream =
             stream(&model, &settings, &rules, rate_hz).map_err(|error| error.to_string())?;
         let text = CString::default();
-        let (ended, samples) = (Vec::new(), Vec::with_capacity(PIECE));
         Ok(Self {
             model,
             rate_hz,
@@ -52,9 +47,8 @@ impl VoskRecognizer {
             rules,
             told,
             stream,
-            ended,
+            ended: Vec::new(),
             finished: false,
-            samples,
             text,
         })
     }
@@ -113,33 +107,31 @@ impl VoskRecognizer {
 
     /// Takes samples; whether an utterance has ended.
     pub(crate) fn push(&mut self, samples: &[f32]) -> Result<bool, Error> {
+        self.push_with(|stream| stream.push(samples))
+    }
+
+    /// [`push`](Self::push) of samples of 16 bits.
+    pub(crate) fn push_integers(
+        &mut self,
+        samples: impl ExactSizeIterator<Item = i16>,
+    ) -> Result<bool, Error> {
+        if samples.len() == 0 {
+            return Ok(!self.ended.is_empty());
+        }
+        self.push_with(|stream| stream.push_i16(samples))
+    }
+
+    fn push_with(
+        &mut self,
+        push: impl FnOnce(&mut Stream) -> Result<(), Error>,
+    ) -> Result<bool, Error> {
         if self.finished {
             // After the final result another recording begins.
             self.reset();
         }
-        self.stream.push(samples)?;
+        push(&mut self.stream)?;
         self.ended.extend(self.stream.take_utterances());
         Ok(!self.ended.is_empty())
-    }
-
-    /// [`push`](Self::push) of samples of 16 bits, converted by `sample`.
-    pub(crate) fn push_integers<T: Copy>(
-        &mut self,
-        samples: &[T],
-        sample: impl Fn(T) -> i16,
-    ) -> Result<bool, Error> {
-        let mut floats = std::mem::take(&mut self.samples);
-        let mut ended = Ok(!self.ended.is_empty());
-        for piece in samples.chunks(PIECE) {
-            floats.clear();
-            floats.extend(piece.iter().map(|&value| f32::from(sample(value)) / 32_768.0));
-            ended = self.push(&floats);
-            if ended.is_err() {
-                break;
-            }
-        }
-        self.samples = floats;
-        ended
     }
 
     /// What has ended; if nothing has, the utterance ends here.

@@ -77,8 +77,7 @@ impl Stream {
     /// Those of [`push`](Self::push).
     #[wasm_bindgen(js_name = pushPcm16)]
     pub fn push_pcm16(&mut self, samples: &[i16]) -> Result<(), JsError> {
-        let samples: Vec<f32> = samples.iter().map(|&s| f32::from(s) / 32768.0).collect();
-        self.push(&samples)
+        Ok(self.0.push_i16(samples)?)
     }
 
     /// The text of the utterance that goes on: `{"partial": "...", "stable": 0}`.

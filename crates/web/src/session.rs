@@ -58,6 +58,12 @@ impl Session {
         Ok(())
     }
 
+    pub fn push_i16(&mut self, samples: &[i16]) -> Result<(), Error> {
+        self.stream.push_i16(samples.iter().copied())?;
+        self.collect();
+        Ok(())
+    }
+
     pub fn partial(&self) -> String {
         json(&self.stream.partial_result())
     }

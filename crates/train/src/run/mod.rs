@@ -5,6 +5,7 @@ mod curves;
 mod event;
 mod gram_use;
 mod left_out;
+mod open_data;
 mod options;
 mod recipe_change;
 mod run_folder;

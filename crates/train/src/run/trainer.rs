@@ -7,20 +7,18 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 use stonechat_audio::FeatureConfig;
-use stonechat_model::{Alphabet, Network, Package};
+use stonechat_model::{Network, Package};
 
 use super::batch_work::{Heard, Work, cut};
 use super::event::{Event, Pace};
-use super::left_out::doubts;
+use super::open_data::open_data;
 use super::options::Options;
 use super::run_folder::RunFolder;
 use crate::TrainError;
 use crate::config::StageRate;
 use crate::config::grams;
 use crate::config::{Recipe, Regulariser, Stage};
-use crate::data::{
-    Augmentation, Batch, BatchLoader, DataConfig, DataError, Dataset, Prefetch, fit_normalise,
-};
+use crate::data::{Augmentation, Batch, BatchLoader, DataError, Dataset, Prefetch, fit_normalise};
 use crate::engine::evaluate::{Evaluation, evaluate};
 use crate::engine::net::Net;
 use crate::engine::optimizer::{self, OptimizerState};
@@ -86,57 +84,6 @@ pub fn train_with(
     options.any(false);
     let mut trainer = Trainer::new(recipe, text, folder, resumed, options, observe)?;
     trainer.run()
-}
-
-/// The training and the development data of a recipe. What looks wrong with them is told, or an error if the options are
-/// strict. A run that is stopped meanwhile stands at the step where it `begun`.
-fn open_data(
-    recipe: &Recipe,
-    alphabet: &Alphabet,
-    options: Options<'_>,
-    begun: u64,
-    observe: &(dyn Fn(Event<'_>) + Sync),
-) -> Result<(Dataset, Option<Dataset>), TrainError> {
-    let reading = |done, total| {
-        observe(Event::Reading { done, total });
-        !(options.stop)()
-    };
-    let config = DataConfig {
-        drop: recipe.data.drop.clone(),
-        limits: recipe.data.limits.clone(),
-        cache: recipe.data.cache.clone(),
-    };
-    let open = |sources: &[_]| {
-        let network = recipe.network.clone();
-        let frames_out = move |frames| network.frames_out(frames);
-        let features = &recipe.features;
-        let opened =
-            Dataset::open(sources, alphabet, features, &config, frames_out, Some(&reading));
-        opened.map_err(|error| match error {
-            DataError::Stopped => TrainError::Interrupted { step: begun },
-            error => error.into(),
-        })
-    };
-    let train = open(&recipe.data.train)?;
-    let dev = match recipe.data.dev.is_empty() {
-        true => None,
-        false => Some(open(&recipe.data.dev)?),
-    };
-    let sources = &recipe.data;
-    let judged = dev.as_ref().map(|dev| (dev, &sources.dev[..]));
-    let doubts = doubts((&train, &sources.train), judged);
-    for doubt in &doubts {
-        observe(Event::Doubt { what: doubt });
-    }
-    for set in [Some(&train), dev.as_ref()].into_iter().flatten() {
-        for doubt in set.doubts().list() {
-            observe(Event::Doubt { what: &doubt.to_string() });
-        }
-    }
-    if options.strict && !doubts.is_empty() {
-        return Err(TrainError::Strict(doubts.join("; ")));
-    }
-    Ok((train, dev))
 }
 
 struct Trainer<'a> {

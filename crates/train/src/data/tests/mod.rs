@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 use serde_json::{Value, json};
 use stonechat_audio::FeatureConfig;
 use stonechat_model::Alphabet;
+use stonechat_testing::wav_i16;
 
 use super::{DataConfig, DataError, Dataset, Limits, Source};
 use crate::random::Random;
@@ -92,20 +93,5 @@ fn voice(seconds: f64, name: &str) -> Vec<i16> {
 
 /// A 16-bit wav; `samples` are interleaved.
 fn write_wav(path: &Path, rate_hz: u32, channels: u16, samples: &[i16]) {
-    let data_bytes = samples.len() as u32 * 2;
-    let frame_bytes = channels * 2;
-    let mut bytes = b"RIFF".to_vec();
-    bytes.extend((36 + data_bytes).to_le_bytes());
-    bytes.extend(b"WAVEfmt ");
-    bytes.extend(16u32.to_le_bytes());
-    bytes.extend(1u16.to_le_bytes());
-    bytes.extend(channels.to_le_bytes());
-    bytes.extend(rate_hz.to_le_bytes());
-    bytes.extend((rate_hz * u32::from(frame_bytes)).to_le_bytes());
-    bytes.extend(frame_bytes.to_le_bytes());
-    bytes.extend(16u16.to_le_bytes());
-    bytes.extend(b"data");
-    bytes.extend(data_bytes.to_le_bytes());
-    bytes.extend(samples.iter().flat_map(|sample| sample.to_le_bytes()));
-    std::fs::write(path, bytes).unwrap();
+    std::fs::write(path, wav_i16(samples, rate_hz, channels)).unwrap();
 }
