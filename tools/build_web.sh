@@ -30,5 +30,5 @@ bytes=$(stat -c %s "$wasm")
 packed=$(gzip -9 -c "$wasm" | wc -c)
 page=$(find "$site" -type f ! -name '*.d.ts' ! -name package.json ! -name 'LICENSE-*' ! -name node.js -printf '%s\n' | awk '{ sum += $1 } END { print sum }')
 printf 'wasm %d bytes (gzip %d), whole page %d bytes\n' "$bytes" "$packed" "$page"
-[ "$packed" -le 800000 ] || { echo "error: the wasm must fit 800 kB gzipped" >&2; exit 1; }
-[ "$page" -le 6200000 ] || { echo "error: the page must fit 6.2 MB" >&2; exit 1; }
+[ "$packed" -le 670000 ] || { echo "error: the wasm must fit 670 kB gzipped" >&2; exit 1; }
+[ "$page" -le 6000000 ] || { echo "error: the page must fit 6 MB" >&2; exit 1; }
