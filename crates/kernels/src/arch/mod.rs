@@ -8,10 +8,7 @@ mod aarch64;
 mod blocks;
 mod int4_portable;
 mod portable;
-#[cfg_attr(
-    not(any(target_arch = "x86_64", target_arch = "aarch64")),
-    allow(dead_code, unused_macros, unused_imports)
-)]
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
 mod prefetch;
 #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
 mod wasm32;

@@ -80,6 +80,7 @@ pub(crate) struct Pace {
 
 impl Loops {
     /// For a pass of so many vectors, 1 to 8.
+    #[cfg_attr(not(any(target_arch = "x86_64", target_arch = "aarch64")), allow(dead_code))]
     #[inline]
     pub(crate) fn at(&self, width: usize) -> Pace {
         let i = width.clamp(1, MAX_PASS) - 1;
