@@ -54,7 +54,6 @@ impl Workshop {
 /// Their names.
 #[cfg(not(feature = "full"))]
 #[derive(Subcommand)]
-#[command(disable_help_flag = true)]
 pub enum Workshop {
     /// (not in this build) Train a model by a recipe
     Train(Rest),

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rayon::prelude::*;
 use stonechat_audio::{FeatureConfig, Normalise};
-use stonechat_corpus::{Doubts, DropList, Targets};
+use stonechat_corpus::{Doubts, DropList, Targets, Utterance, read_manifest};
 use stonechat_model::Alphabet;
 
 use super::Progress;
@@ -16,7 +16,6 @@ use super::config::{DataConfig, Limits, Source};
 use super::dropped::{DropReason, Dropped};
 use super::error::DataError;
 use super::feature_cache::FeatureCache;
-use super::manifest::{Utterance, read_manifest};
 use super::memory::MemoryBudget;
 use super::pcm_cache::PcmCache;
 

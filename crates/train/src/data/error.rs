@@ -8,39 +8,9 @@ use stonechat_corpus::ManifestError;
 /// An error of the data part; each names the file, line or field and says what to do.
 #[derive(Debug, thiserror::Error)]
 pub enum DataError {
-    /// A file could not be read.
-    #[error("{}: {source}; check that the file exists and may be read", path.display())]
-    Io {
-        /// The file.
-        path: PathBuf,
-        /// The system's reason.
-        source: io::Error,
-    },
-    /// A folder or table is not laid out as expected, or a manifest cannot be written.
+    /// A manifest, or a recording that it lists, cannot be read or is not what it should be.
     #[error(transparent)]
-    Corpus(ManifestError),
-    /// A manifest line is not what it should be.
-    #[error("{}:{line}: field `{field}`: {problem}", path.display())]
-    Manifest {
-        /// The manifest.
-        path: PathBuf,
-        /// Line number, from 1.
-        line: usize,
-        /// The JSON field, or `line` if the line as a whole is wrong.
-        field: &'static str,
-        /// What is wrong and what is expected.
-        problem: String,
-    },
-    /// The audio of an utterance could not be decoded.
-    #[error("audio of {}:{line}: {source}", manifest.display())]
-    Audio {
-        /// The manifest that lists the utterance.
-        manifest: PathBuf,
-        /// Its line there, from 1.
-        line: usize,
-        /// The decoder's reason, which names the audio file.
-        source: Box<dyn std::error::Error + Send + Sync>,
-    },
+    Manifest(#[from] ManifestError),
     /// The cache folder could not be written or read.
     #[error("cache {}: {source}; free some space, fix the permissions or name another cache folder", path.display())]
     Cache {
@@ -79,23 +49,6 @@ pub enum DataError {
         /// Number of the batch in its epoch.
         batch: usize,
     },
-}
-
-impl From<ManifestError> for DataError {
-    fn from(error: ManifestError) -> Self {
-        match error {
-            ManifestError::Io { path, source } => Self::Io { path, source },
-            error @ (ManifestError::Layout { .. }
-            | ManifestError::Write(_)
-            | ManifestError::Kind { .. }) => Self::Corpus(error),
-            ManifestError::Line { path, line, field, problem } => {
-                Self::Manifest { path, line, field, problem }
-            }
-            ManifestError::Audio { manifest, line, source } => {
-                Self::Audio { manifest, line, source }
-            }
-        }
-    }
 }
 
 impl DataError {

@@ -4,10 +4,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use stonechat_audio::{FeatureConfig, FeatureExtractor};
+use stonechat_corpus::Utterance;
 
 use super::blob_store::BlobStore;
 use super::error::DataError;
-use super::manifest::Utterance;
 use super::memory::{Kept, MemoryBudget};
 use super::pcm_cache::{PcmCache, to_f32};
 

@@ -17,7 +17,6 @@ mod dropped;
 mod error;
 mod feature_cache;
 mod loader;
-mod manifest;
 mod memory;
 mod normalise;
 mod pcm_cache;
@@ -40,11 +39,10 @@ pub use dropped::{DropReason, Dropped};
 pub use error::DataError;
 pub use feature_cache::FeatureCache;
 pub use loader::{Batch, BatchLoader, Prefetch};
-pub use manifest::{Utterance, read_manifest, read_manifest_lines};
 pub use memory::MemoryBudget;
 pub use normalise::fit_normalise;
 pub use pcm_cache::PcmCache;
-pub use stonechat_corpus::Targets;
+pub use stonechat_corpus::{Targets, Utterance, read_manifest};
 
 /// Called with (done, total) from several threads while files are read; says whether to go on.
 pub type Progress<'a> = Option<&'a (dyn Fn(usize, usize) -> bool + Sync)>;

@@ -5,11 +5,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::UNIX_EPOCH;
 
 use stonechat_audio::{Sound, Warning};
-use stonechat_corpus::{Doubts, Part};
+use stonechat_corpus::{Doubts, Part, Utterance};
 
 use super::blob_store::BlobStore;
 use super::error::DataError;
-use super::manifest::Utterance;
 use super::memory::{Kept, MemoryBudget};
 
 /// Goes into every key: raise it when decoding or resampling changes, and old entries are not found any more.

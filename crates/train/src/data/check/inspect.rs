@@ -1,10 +1,9 @@
 //! Decoding one utterance for its facts only.
 
 use stonechat_audio::{Sound, Warning};
-use stonechat_corpus::ManifestError;
+use stonechat_corpus::{ManifestError, Utterance};
 
 use crate::data::blob_store::{FNV_START, fnv1a};
-use crate::data::manifest::Utterance;
 use crate::data::pcm_cache::to_i16;
 
 /// What a look at the audio gave.

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rayon::prelude::*;
 use stonechat_audio::{FeatureConfig, WarningKind};
-use stonechat_corpus::Targets;
+use stonechat_corpus::{ManifestError, Targets, Utterance, read_manifest_lines};
 use stonechat_model::Alphabet;
 
 use inspect::{Inspected, inspect};
@@ -20,7 +20,6 @@ pub use report::{
 
 use super::Progress;
 use super::error::DataError;
-use super::manifest::{Utterance, read_manifest_lines};
 
 /// Fewer words than this, and two utterances may well share text and length by chance.
 const WORDS_OF_A_DUPLICATE: usize = 3;
@@ -62,8 +61,8 @@ pub fn check(
                 Ok(utterance) => lines.push(Line { split, utterance }),
                 Err(error) => {
                     // The error starts with the place, which the example has already.
-                    let DataError::Manifest { line, field, problem, .. } = error else {
-                        return Err(error);
+                    let ManifestError::Line { line, field, problem, .. } = error else {
+                        return Err(error.into());
                     };
                     let place = format!("{}:{line}", manifest.display());
                     collector.add(

@@ -1,6 +1,7 @@
 use std::collections::BTreeMap;
 
 use serde_json::json;
+use stonechat_corpus::ManifestError;
 use stonechat_model::Alphabet;
 
 use super::{Corpus, features, voice, write_wav};
@@ -127,5 +128,5 @@ fn examples_are_limited_and_all_are_counted() {
     assert_eq!(json["findings"]["missing_file"]["count"], 5);
     assert_eq!(json["findings"]["missing_file"]["severity"], "problem");
     let error = run(&[corpus.path("none.jsonl")], 2).unwrap_err();
-    assert!(matches!(error, DataError::Io { .. }), "{error}");
+    assert!(matches!(error, DataError::Manifest(ManifestError::Io { .. })), "{error}");
 }

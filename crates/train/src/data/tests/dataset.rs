@@ -2,6 +2,7 @@ use std::sync::Arc;
 
 use serde_json::json;
 use stonechat_audio::FeatureConfig;
+use stonechat_corpus::ManifestError;
 
 use super::{Corpus, any_length, features, open, voice};
 use crate::data::{
@@ -103,7 +104,7 @@ fn nothing_usable_is_an_error_that_says_why() {
     corpus.line(json!({"audio_filepath": "a.wav", "duration": 0, "text": ""}));
     assert!(matches!(
         corpus.open(&any_length()).err().unwrap(),
-        DataError::Manifest { line: 1, field: "duration", .. }
+        DataError::Manifest(ManifestError::Line { line: 1, field: "duration", .. })
     ));
 }
 
