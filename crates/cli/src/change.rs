@@ -1,126 +1,75 @@
-//! A network in figures, before and after a change.
+//! Tables of a network before and after a change.
 
 use anyhow::Result;
-use serde::Serialize;
-use stonechat_compress::MapDamage;
-use stonechat_model::{Network, Package};
+use stonechat_model::Package;
+use stonechat_tune::report::{Change, Summary, float_package};
 
-use crate::map_summary::MapSummary;
 use crate::model_file::ModelArg;
 use crate::output::{self, Table, megabytes, thousands};
 
-/// One network.
-#[derive(Debug, Serialize)]
-pub struct Summary {
-    /// Weights, biases and taps.
-    pub parameters: usize,
-    /// Bytes of the package.
-    pub model_bytes: u64,
-    pub maps: Vec<MapSummary>,
-}
-
-impl Summary {
-    pub fn new(network: &Network, model_bytes: u64) -> Self {
-        let maps = network.maps().into_iter().map(|entry| MapSummary::new(entry.name(), entry.map));
-        Self { parameters: network.params(), model_bytes, maps: maps.collect() }
-    }
-
-    /// A line for each map, and the sums.
-    pub fn table(&self) -> String {
-        let mut table = Table::new(["map", "shape", "form", "parameters", "bytes"]);
-        for map in &self.maps {
-            table.row([
-                map.name.clone(),
-                format!("{} x {}", map.shape[0], map.shape[1]),
-                map.form(),
-                thousands(map.parameters),
-                thousands(map.bytes),
-            ]);
-        }
-        format!(
-            "{}\n\nparameters  {}\npackage     {}",
-            table.render(),
-            thousands(self.parameters),
-            megabytes(self.model_bytes)
-        )
-    }
-}
-
-/// What a network was and what it became.
-#[derive(Debug, Serialize)]
-pub struct Change {
-    pub before: Summary,
-    pub after: Summary,
-    /// What was lost of each map.
-    pub damage: Vec<MapDamage>,
-}
-
-impl Change {
-    /// Prints a table, or the object.
-    pub fn print(&self, json: bool) -> Result<()> {
-        if json {
-            return output::json(self);
-        }
-        let mut table = Table::new([
-            "map",
-            "shape",
-            "before",
-            "after",
-            "parameters",
-            "",
-            "bytes",
-            "",
-            "lost of",
+/// A line for each map, and the sums.
+pub fn table(summary: &Summary) -> String {
+    let mut table = Table::new(["map", "shape", "form", "parameters", "bytes"]);
+    for map in &summary.maps {
+        table.row([
+            map.name.clone(),
+            format!("{} x {}", map.shape[0], map.shape[1]),
+            map.form(),
+            thousands(map.parameters),
+            thousands(map.bytes),
         ]);
-        for (before, after) in self.before.maps.iter().zip(&self.after.maps) {
-            let damage = self.damage.iter().find(|damage| damage.name == after.name);
-            table.row([
-                before.name.clone(),
-                format!("{} x {}", before.shape[0], before.shape[1]),
-                before.form(),
-                after.form(),
-                thousands(before.parameters),
-                format!("-> {}", thousands(after.parameters)),
-                thousands(before.bytes),
-                format!("-> {}", thousands(after.bytes)),
-                match damage.map(|damage| (damage.output_error, damage.weight_error)) {
-                    Some((Some(lost), _)) => format!("outputs {:6.2} %", 100.0 * lost),
-                    Some((None, lost)) => format!("weights {:6.2} %", 100.0 * lost),
-                    None => "-".into(),
-                },
-            ]);
-        }
-        let (before, after) = (&self.before, &self.after);
-        output::text(&format!(
-            "{}\n\nparameters  {} -> {} ({:.1} %)\npackage     {} -> {} ({:.1} %)",
-            table.render(),
-            thousands(before.parameters),
-            thousands(after.parameters),
-            100.0 * after.parameters as f64 / before.parameters as f64,
-            megabytes(before.model_bytes),
-            megabytes(after.model_bytes),
-            100.0 * after.model_bytes as f64 / before.model_bytes as f64,
-        ))
     }
+    format!(
+        "{}\n\nparameters  {}\npackage     {}",
+        table.render(),
+        thousands(summary.parameters),
+        megabytes(summary.model_bytes)
+    )
 }
 
-impl MapSummary {
-    /// `low_rank int8, rank 64`.
-    fn form(&self) -> String {
-        let number = &self.storage;
-        match self.family {
-            "low_rank" => format!("{} {number}, rank {}", self.family, self.rank),
-            family => format!("{family} {number}"),
-        }
+/// Prints a table, or the object.
+pub fn print(change: &Change, json: bool) -> Result<()> {
+    if json {
+        return output::json(change);
     }
+    let mut table =
+        Table::new(["map", "shape", "before", "after", "parameters", "", "bytes", "", "lost of"]);
+    for (before, after) in change.before.maps.iter().zip(&change.after.maps) {
+        let damage = change.damage.iter().find(|damage| damage.name == after.name);
+        table.row([
+            before.name.clone(),
+            format!("{} x {}", before.shape[0], before.shape[1]),
+            before.form(),
+            after.form(),
+            thousands(before.parameters),
+            format!("-> {}", thousands(after.parameters)),
+            thousands(before.bytes),
+            format!("-> {}", thousands(after.bytes)),
+            match damage.map(|damage| (damage.output_error, damage.weight_error)) {
+                Some((Some(lost), _)) => format!("outputs {:6.2} %", 100.0 * lost),
+                Some((None, lost)) => format!("weights {:6.2} %", 100.0 * lost),
+                None => "-".into(),
+            },
+        ]);
+    }
+    let (before, after) = (&change.before, &change.after);
+    output::text(&format!(
+        "{}\n\nparameters  {} -> {} ({:.1} %)\npackage     {} -> {} ({:.1} %)",
+        table.render(),
+        thousands(before.parameters),
+        thousands(after.parameters),
+        100.0 * after.parameters as f64 / before.parameters as f64,
+        megabytes(before.model_bytes),
+        megabytes(after.model_bytes),
+        100.0 * after.model_bytes as f64 / before.model_bytes as f64,
+    ))
 }
 
 /// Packages that are to be changed.
 impl ModelArg {
     /// Reads the package with its integer weights as floats.
     pub fn float_package(&self) -> Result<Package> {
-        let package = self.package()?;
-        Ok(Package { network: stonechat_compress::floats(&package.network), ..package })
+        Ok(float_package(self.package()?))
     }
 
     /// Warns on stderr if the package has integer weights.

@@ -49,6 +49,7 @@ mod result;
 mod row_conv;
 mod settings;
 mod stream;
+pub mod subtitles;
 mod trace;
 mod utterances;
 #[cfg_attr(not(feature = "vad"), path = "no_voice.rs")]

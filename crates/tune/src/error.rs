@@ -16,6 +16,14 @@ pub enum Error {
     /// A network that no model can be made of.
     #[error("the network: {0}")]
     Network(#[source] stonechat::Error),
+    /// The features of a package are none.
+    #[error("{model}: `features`: {error}")]
+    Features {
+        /// The package.
+        model: String,
+        /// What is wrong with them.
+        error: serde_json::Error,
+    },
     /// The manifest, or audio that it lists.
     #[error(transparent)]
     Manifest(#[from] stonechat_corpus::ManifestError),

@@ -3,6 +3,7 @@
 //! - [`Recordings`]: audio with its texts, in memory; [`Recordings::inputs`] is what goes into the maps of a network on it
 //!   (the input of calibrated compression), [`Recordings::hear`] what a model makes of it.
 //! - [`Auto`]: forms and ranks for all maps of a network under a limit, by trial.
+//! - [`report`]: what a package holds, and what became of it when it was compressed.
 //! - [`weights`]: the weights of a beam search that make the fewest errors.
 //!
 //! Nothing is printed: what takes long tells of its progress through a function of the caller's.
@@ -15,6 +16,7 @@ mod hearing;
 mod parallel;
 mod provenance;
 mod recordings;
+pub mod report;
 pub mod weights;
 
 #[cfg(feature = "compress")]

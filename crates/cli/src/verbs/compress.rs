@@ -9,15 +9,14 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
-use stonechat_compress::{Budget, LowRank, Machine, Measured, Plan, RankRule, map_damage};
-use stonechat_model::Network;
-use stonechat_tune::record;
+use stonechat_compress::{Budget, LowRank, Machine, Measured, Plan, RankRule};
+use stonechat_tune::report::{self, Change};
 
 use crate::calibration::CalibrationArgs;
-use crate::change::{Change, Summary};
+use crate::change;
 use crate::failure::Verdict;
 use crate::kinds;
-use crate::model_file::{ModelArg, file_bytes};
+use crate::model_file::ModelArg;
 use crate::output;
 
 /// How long the machine is measured for where a budget is one of time.
@@ -111,11 +110,7 @@ impl ByRule {
         };
         let machine = plan.needs_machine().then(|| Machine::measure(MEASURING));
         let measured = Measured { inputs: inputs.as_ref(), machine: machine.as_ref() };
-        let step = json!(plan);
-        let change = rewrite(&self.model, path, step, measured, |network| {
-            Ok(plan.apply(network, measured)?)
-        })?;
-        change.print(self.json)?;
+        change::print(&rewrite(&self.model, path, json!(plan), &plan, measured)?, self.json)?;
         Ok(Verdict::Good)
     }
 }
@@ -129,24 +124,19 @@ impl Compress {
     }
 }
 
-/// Reads a package (integers as the floats they stand for), puts what `work` makes of its network into a new one at `output`, with `step` in its
-/// provenance. With calibration audio the change says what it did to the outputs there.
+/// Reads a package (integers as the floats they stand for), puts what `plan` makes of its network into a new one at `output`, with `step` in
+/// its provenance, and says what that did to it.
 pub fn rewrite(
     model: &ModelArg,
     output: &Path,
     step: Value,
+    plan: &Plan,
     measured: Measured,
-    work: impl FnOnce(&Network) -> Result<Network>,
 ) -> Result<Change> {
-    let mut package = model.float_package()?;
-    let before = Summary::new(&package.network, model.bytes()?);
-    let network = work(&package.network).with_context(|| model.name())?;
-    let damage = map_damage(&package.network, &network, measured.inputs)?;
-    package.network = network;
-    record(&mut package.provenance, step);
-    package.save(output)?;
-    let after = Summary::new(&package.network, file_bytes(output)?);
-    Ok(Change { before, after, damage })
+    let (package, bytes) = (model.float_package()?, model.bytes()?);
+    report::rewrite(package, bytes, output, step, measured, |network| {
+        plan.apply(network, measured).with_context(|| model.name())
+    })
 }
 
 #[cfg(test)]

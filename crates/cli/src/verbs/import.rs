@@ -8,8 +8,9 @@ use stonechat::Model;
 use stonechat_audio::FeatureConfig;
 use stonechat_exchange::{ImportPlan, StateDict};
 use stonechat_kinds::FileKind;
+use stonechat_tune::report::Summary;
 
-use crate::change::Summary;
+use crate::change;
 use crate::failure::Verdict;
 use crate::kinds;
 use crate::model_file::file_bytes;
@@ -53,7 +54,7 @@ impl Import {
         if self.json {
             output::json(&summary)?;
         } else {
-            output::text(&summary.table())?;
+            output::text(&change::table(&summary))?;
         }
         Ok(Verdict::Good)
     }

@@ -5,16 +5,14 @@ mod spectra;
 
 use std::fmt::Write;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use clap::Args;
 use serde::Serialize;
 use serde_json::Value;
-use stonechat::{MapPlan, Preference, RunPlan};
-use stonechat_audio::FeatureConfig;
-use stonechat_model::{Kind, LinearMap, MapRef, NetworkConfig, Package};
+use stonechat::FeatureConfig;
+use stonechat_tune::report::{Contents, MapContents};
 
 use crate::failure::Verdict;
-use crate::map_summary::MapSummary;
 use crate::model_file::ModelArg;
 use crate::output::{self, Table, megabytes, thousands};
 
@@ -31,81 +29,6 @@ pub struct Inspect {
     json: bool,
 }
 
-/// Everything that is said of a package.
-#[derive(Serialize)]
-struct Report {
-    model: String,
-    model_bytes: u64,
-    /// Of them, the language model inside.
-    lm_bytes: usize,
-    /// Weights, biases and taps.
-    parameters: usize,
-    /// How much audio after a frame the network hears before it decides on the frame.
-    lookahead_ms: f32,
-    /// From one frame of logits to the next.
-    frame_ms: f32,
-    maps: Vec<Map>,
-    network: NetworkConfig,
-    features: FeatureConfig,
-    alphabet: Vec<String>,
-    provenance: Value,
-}
-
-/// One linear map.
-#[derive(Serialize)]
-struct Map {
-    #[serde(flatten)]
-    summary: MapSummary,
-    kind: Kind,
-    /// The family with all that it is given by.
-    hyperparameters: Value,
-    /// Of the families that are defined by one (`toeplitz_like`, ...).
-    displacement_rank: Option<u64>,
-    /// Displacement rank that keeps 90 % of the displacement's variance.
-    displacement_rank90: Option<usize>,
-    /// 0 is rank one, 1 is all singular values equal. Like the ranks that keep 90 %, it takes a decomposition: only in
-    /// builds with the feature `full`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    nu: Option<f64>,
-    /// Rank that keeps 90 % of the variance.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    rank90: Option<usize>,
-    /// In which form the runtime multiplies, and why.
-    runs_as: MapPlan,
-}
-
-impl Map {
-    fn new(entry: &MapRef<'_>, runs_as: &MapPlan) -> Result<Self> {
-        let (name, map) = (entry.name(), entry.map);
-        // A family has no keys or values that JSON cannot say.
-        let hyperparameters = serde_json::to_value(map.family()).unwrap_or_default();
-        let displaced = map.family().name().ends_with("_like");
-        let found = Self {
-            summary: MapSummary::new(name, map),
-            kind: entry.kind,
-            displacement_rank: hyperparameters["rank"].as_u64().filter(|_| displaced),
-            hyperparameters,
-            nu: None,
-            rank90: None,
-            displacement_rank90: None,
-            runs_as: runs_as.clone(),
-        };
-        found.measured(map)
-    }
-
-    #[cfg(feature = "full")]
-    fn measured(self, map: &LinearMap) -> Result<Self> {
-        let found = stonechat_compress::EffectiveRank::of(map)?;
-        let (nu, rank90) = (Some(found.nu), Some(found.rank90));
-        Ok(Self { nu, rank90, displacement_rank90: found.displacement_rank90, ..self })
-    }
-
-    #[cfg(not(feature = "full"))]
-    fn measured(self, _map: &LinearMap) -> Result<Self> {
-        Ok(self)
-    }
-}
-
 impl Inspect {
     pub fn run(self) -> Result<Verdict> {
         #[cfg(feature = "full")]
@@ -114,91 +37,66 @@ impl Inspect {
             let svg = spectra::draw(&self.model.package()?.network)?;
             stonechat_files::write(path, svg.as_bytes())?;
         }
-        let report = self.report()?;
+        let model = &self.model;
+        let report = Contents::of(model.package()?, model.name(), model.bytes()?)?;
         if self.json {
             output::json(&report)?;
         } else {
-            output::text(&report.render()?)?;
+            output::text(&render(&report)?)?;
         }
         Ok(Verdict::Good)
     }
-
-    fn report(&self) -> Result<Report> {
-        let Package { features, alphabet, network, provenance, language_model } =
-            self.model.package()?;
-        let features: FeatureConfig = serde_json::from_value(features)
-            .with_context(|| format!("{}: `features`", self.model.name()))?;
-        let plan = RunPlan::new(&network, &Preference::default());
-        let maps = network.maps();
-        let maps = maps.iter().zip(plan.maps()).map(|(map, plan)| Map::new(map, plan));
-        let maps = maps.collect::<Result<_>>()?;
-        Ok(Report {
-            model: self.model.name(),
-            model_bytes: self.model.bytes()?,
-            lm_bytes: language_model.map_or(0, |lm| lm.len()),
-            parameters: network.params(),
-            lookahead_ms: network.config.lookahead_ms(features.hop_ms),
-            frame_ms: network.config.time_stride() as f32 * features.hop_ms,
-            maps,
-            network: network.config,
-            features,
-            alphabet: alphabet.symbols().to_vec(),
-            provenance,
-        })
-    }
 }
 
-impl Report {
-    fn render(&self) -> Result<String> {
-        let mut table = Table::new([
-            "map",
-            "family",
-            "shape",
-            "rank",
-            "rank 90 %",
-            "nu",
-            "parameters",
-            "bytes",
-            "runs as",
+fn render(report: &Contents) -> Result<String> {
+    let mut table = Table::new([
+        "map",
+        "family",
+        "shape",
+        "rank",
+        "rank 90 %",
+        "nu",
+        "parameters",
+        "bytes",
+        "runs as",
+    ]);
+    let or_dash = |text: Option<String>| text.unwrap_or_else(|| "-".into());
+    for MapContents { summary: map, nu, rank90, runs_as, .. } in &report.maps {
+        table.row([
+            map.name.clone(),
+            format!("{} {}", map.family, map.storage),
+            format!("{} x {}", map.shape[0], map.shape[1]),
+            map.rank.to_string(),
+            or_dash(rank90.map(|rank| rank.to_string())),
+            or_dash(nu.map(|nu| format!("{nu:.3}"))),
+            thousands(map.parameters),
+            thousands(map.bytes),
+            runs_as.form.name().to_owned(),
         ]);
-        let or_dash = |text: Option<String>| text.unwrap_or_else(|| "-".into());
-        for Map { summary: map, nu, rank90, runs_as, .. } in &self.maps {
-            table.row([
-                map.name.clone(),
-                format!("{} {}", map.family, map.storage),
-                format!("{} x {}", map.shape[0], map.shape[1]),
-                map.rank.to_string(),
-                or_dash(rank90.map(|rank| rank.to_string())),
-                or_dash(nu.map(|nu| format!("{nu:.3}"))),
-                thousands(map.parameters),
-                thousands(map.bytes),
-                runs_as.form.name().to_owned(),
-            ]);
-        }
-        let mut text = format!(
-            "{}: {}, {} parameters\n{} Hz, {} features every {} ms; logits every {} ms over {} symbols; look-ahead {} ms\n\n{}\n",
-            self.model,
-            megabytes(self.model_bytes),
-            thousands(self.parameters),
-            self.features.sample_rate_hz,
-            self.features.dim(),
-            self.features.hop_ms,
-            self.frame_ms,
-            self.alphabet.len(),
-            self.lookahead_ms,
-            table.render(),
-        );
-        if self.lm_bytes > 0 {
-            writeln!(text, "\nlanguage model: {} inside", megabytes(self.lm_bytes as u64))?;
-        }
-        // Its means and spreads, a number for each feature, say nothing to a reader.
-        let features = FeatureConfig { normalise: None, ..self.features.clone() };
-        let normalised = if self.features.normalise.is_some() { " (normalised)" } else { "" };
-        write!(text, "\nnetwork\n{}", indented(&plain(&self.network)?))?;
-        write!(text, "\nfeatures{normalised}\n{}", indented(&plain(&features)?))?;
-        write!(text, "\nprovenance\n{}", indented(&self.provenance))?;
-        Ok(text.trim_end().to_string())
     }
+    let mut text = format!(
+        "{}: {}, {} parameters\n{} Hz, {} features every {} ms; logits every {} ms over {} symbols; look-ahead {} ms\n\n{}\n",
+        report.model,
+        megabytes(report.model_bytes),
+        thousands(report.parameters),
+        report.features.sample_rate_hz,
+        report.features.dim(),
+        report.features.hop_ms,
+        report.frame_ms,
+        report.alphabet.len(),
+        report.lookahead_ms,
+        table.render(),
+    );
+    if report.lm_bytes > 0 {
+        writeln!(text, "\nlanguage model: {} inside", megabytes(report.lm_bytes as u64))?;
+    }
+    // Its means and spreads, a number for each feature, say nothing to a reader.
+    let features = FeatureConfig { normalise: None, ..report.features.clone() };
+    let normalised = if report.features.normalise.is_some() { " (normalised)" } else { "" };
+    write!(text, "\nnetwork\n{}", indented(&plain(&report.network)?))?;
+    write!(text, "\nfeatures{normalised}\n{}", indented(&plain(&features)?))?;
+    write!(text, "\nprovenance\n{}", indented(&report.provenance))?;
+    Ok(text.trim_end().to_string())
 }
 
 /// A value as JSON, through its text: straight from an `f32`, 0.97 would become 0.9700000286102295.

@@ -8,6 +8,7 @@ use serde_json::json;
 use stonechat_compress::{Bits, Measured, Plan, Quantize as How};
 
 use crate::calibration::CalibrationArgs;
+use crate::change;
 use crate::failure::{Verdict, usage};
 use crate::model_file::ModelArg;
 use crate::output;
@@ -56,10 +57,8 @@ impl Quantize {
             true => Some(self.calibration.inputs(&self.model.float_package()?)?),
         };
         let measured = Measured { inputs: inputs.as_ref(), machine: None };
-        let change = rewrite(&self.model, &self.output, step, measured, |network| {
-            Ok(plan.apply(network, measured)?)
-        })?;
-        change.print(self.json)?;
+        let change = rewrite(&self.model, &self.output, step, &plan, measured)?;
+        change::print(&change, self.json)?;
         Ok(Verdict::Good)
     }
 }

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use anyhow::{Result, bail};
 use clap::{Args, ValueEnum};
 use serde::Serialize;
-use stonechat::{Recognizer, Transcript, Word};
+use stonechat::{Recognizer, Transcript, Word, subtitles};
 use stonechat_audio::Warning;
 
 use crate::audio_source::AudioSource;
@@ -18,7 +18,7 @@ use crate::model_file::ModelArg;
 use crate::partial_line::PartialLine;
 use crate::settings_args::{checked, set};
 use crate::voice_args::VoiceArgs;
-use crate::{output, recordings, subtitles};
+use crate::{output, recordings};
 
 /// Audio after which finished words are taken out of the stream, in seconds: an endless
 /// recording then costs the memory of its words and no more.

@@ -1,8 +1,15 @@
-//! Words to subtitles, as SubRip (srt) or WebVTT.
+//! Words to subtitles, as SubRip (srt) or WebVTT: at most two lines of 42 characters at a time, cut at pauses.
+//!
+//! ```
+//! use stonechat::{Word, subtitles};
+//!
+//! let words = [Word { word: "hello".into(), start: 0.5, end: 0.9, conf: 1.0 }];
+//! assert_eq!(subtitles::srt(&words, 3.0), "1\n00:00:00,500 --> 00:00:01,400\nhello");
+//! ```
 
 use std::fmt::Write;
 
-use stonechat::Word;
+use stonechat_decode::Word;
 
 /// A silence this long (s) starts a new subtitle.
 const PAUSE_S: f64 = 0.8;
