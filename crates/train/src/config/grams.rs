@@ -9,7 +9,7 @@ use stonechat_model::Alphabet;
 
 use super::recipe::Recipe;
 use crate::TrainError;
-use crate::data::read_manifest;
+use crate::data::{DataError, read_manifest};
 
 /// The grams that a recipe adds to its characters, chosen by their number in the training texts.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Serialize)]
@@ -87,7 +87,8 @@ pub fn resolve(recipe: &Recipe) -> Result<Recipe, TrainError> {
     let characters = recipe.symbols()?;
     let mut texts = Vec::new();
     for source in &recipe.data.train {
-        texts.extend(read_manifest(&source.manifest)?.into_iter().map(|u| u.text));
+        let listed = read_manifest(&source.manifest).map_err(DataError::from)?;
+        texts.extend(listed.into_iter().map(|u| u.text));
     }
     let counts = count(texts.iter().map(String::as_str), config.longest);
     let chosen = select(&characters, &counts, config.max);
