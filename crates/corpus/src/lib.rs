@@ -3,16 +3,19 @@
 //! Training, evaluation and tuning read the same lines: [`read_manifest`] gives [`Utterance`]s, [`Utterance::read`]
 //! their samples, [`Targets`] the labels of their texts. [`import`] takes recordings as others lay them out,
 //! [`measure`] finds how long they are, and [`write_manifest`] lists them. A [`DropList`] is a manifest of what is to be
-//! left out of another. A [`ShardWriter`] packs recordings into few large files.
+//! left out of another. A [`ShardWriter`] packs recordings into few large files; [`Files`] is what is open of such.
 
 #![forbid(unsafe_code)]
 
 mod doubts;
 mod drop_list;
 mod error;
+mod files;
 pub mod import;
 mod manifest;
 mod measure;
+#[cfg(feature = "parquet")]
+mod parquet;
 mod part;
 mod shards;
 mod targets;
@@ -22,6 +25,7 @@ mod write;
 pub use doubts::{Doubt, Doubts};
 pub use drop_list::DropList;
 pub use error::ManifestError;
+pub use files::Files;
 pub use manifest::{Utterance, manifest_lines, read_manifest, read_manifest_lines};
 pub use measure::measure;
 pub use part::Part;

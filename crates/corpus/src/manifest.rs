@@ -9,11 +9,11 @@ use stonechat_audio::{AudioReader, Sound};
 use stonechat_files::{LineError, TextFile};
 use stonechat_kinds::FileKind;
 
-use crate::{ManifestError, Part};
+use crate::{Files, ManifestError, Part};
 
 /// The fields that are read.
-const FIELDS: [&str; 7] =
-    ["audio_filepath", "start_byte", "bytes", "duration", "text", "offset", "speaker"];
+const FIELDS: [&str; 8] =
+    ["audio_filepath", "start_byte", "bytes", "row", "duration", "text", "offset", "speaker"];
 
 /// A rate to open a file at whose own is not known yet.
 pub(crate) const ANY_RATE_HZ: u32 = 16_000;
@@ -23,7 +23,7 @@ pub(crate) const ANY_RATE_HZ: u32 = 16_000;
 pub struct Utterance {
     /// The audio file, resolved against the manifest's folder.
     pub audio: PathBuf,
-    /// Which bytes of that file the recording is, where it is a shard of many.
+    /// Which part of that file the recording is, where it is a shard of many.
     pub part: Option<Part>,
     /// Where the utterance starts in the file, in seconds. Without it the whole file is the utterance; with it
     /// (0 included) the utterance is cut out by `offset_s` and `duration_s`.
@@ -38,6 +38,8 @@ pub struct Utterance {
     pub manifest: Arc<Path>,
     /// Line number in the manifest, from 1.
     pub line: usize,
+    /// What the utterances of a manifest keep open together; none of its own opens what it needs each time.
+    pub files: Files,
 }
 
 impl Utterance {
@@ -102,7 +104,9 @@ impl Utterance {
         match self.part {
             None => std::fs::read(&self.audio)
                 .map_err(|error| self.audio_error(format!("{}: {error}", self.audio.display()))),
-            Some(part) => part.read(&self.audio).map_err(|problem| self.audio_error(problem)),
+            Some(part) => {
+                part.read(&self.audio, &self.files).map_err(|problem| self.audio_error(problem))
+            }
         }
     }
 
@@ -120,7 +124,8 @@ impl Utterance {
 }
 
 /// Reads a manifest: NeMo JSONL with `audio_filepath` (relative to the manifest's folder), `text` and the optional
-/// `duration` (s), `offset` (s) and `speaker`; `start_byte` and `bytes` where the file is a shard. Other fields are ignored, empty lines are skipped.
+/// `duration` (s), `offset` (s) and `speaker`; `start_byte` and `bytes` where the file
+/// is a shard, `row` where it is a Parquet table. A Parquet table of recordings is a manifest by itself (feature `parquet`). Other fields are ignored, empty lines are skipped.
 ///
 /// # Errors
 /// The file cannot be read, or the first wrong line: [`ManifestError::Line`] names file, line and field.
@@ -139,6 +144,10 @@ pub fn read_manifest_lines(
     if let Ok(Some(kind)) = FileKind::of_file(path)
         && !may_be_lines(kind)
     {
+        #[cfg(feature = "parquet")]
+        if kind == FileKind::Parquet {
+            return crate::parquet::lines(path);
+        }
         return Err(ManifestError::Kind { path: path.to_path_buf(), kind });
     }
     Ok(manifest_lines(&TextFile::read(path)?))
@@ -151,10 +160,11 @@ pub fn manifest_lines(file: &TextFile) -> Vec<Result<Utterance, ManifestError>> 
     let filled =
         |text: &Result<&str, LineError>| text.as_ref().map_or(true, |text| !text.trim().is_empty());
     let lines = file.lines().filter(|(_, text)| filled(text));
+    let files = Files::shared();
     lines
         .map(|(line, text)| {
             let text = text.map_err(|problem| ("line", problem.to_string()));
-            text.and_then(|text| parse_line(text.trim(), &manifest, line)).map_err(
+            text.and_then(|text| parse_line(text.trim(), &manifest, line, &files)).map_err(
                 |(field, problem)| ManifestError::Line {
                     path: path.to_path_buf(),
                     line,
@@ -205,7 +215,12 @@ impl<'de> Deserialize<'de> for Fields {
     }
 }
 
-fn parse_line(line: &str, manifest: &Arc<Path>, number: usize) -> Result<Utterance, FieldError> {
+fn parse_line(
+    line: &str,
+    manifest: &Arc<Path>,
+    number: usize,
+    files: &Files,
+) -> Result<Utterance, FieldError> {
     let Fields { values: object, twice } = serde_json::from_str(line).map_err(|error| {
         ("line", format!("not a JSON object: {error}; write one object a line"))
     })?;
@@ -225,12 +240,7 @@ fn parse_line(line: &str, manifest: &Arc<Path>, number: usize) -> Result<Utteran
     if let Some(offset) = offset_s.filter(|&offset| offset < 0.0) {
         return Err(("offset", format!("{offset} s; it must not be negative")));
     }
-    let part = match (bytes_of(&object, "start_byte")?, bytes_of(&object, "bytes")?) {
-        (None, None) => None,
-        (Some(start_byte), Some(bytes)) => Some(Part { start_byte, bytes }),
-        (None, _) => return Err(missing("start_byte", "where the recording starts in its shard")),
-        (_, None) => return Err(missing("bytes", "how long the recording is in its shard")),
-    };
+    let part = part(&object)?;
     let text = string(&object, "text")?
         .ok_or_else(|| missing("text", "the transcript (\"\" if nothing is said)"))?;
     let folder = manifest.parent().unwrap_or(Path::new(""));
@@ -243,7 +253,23 @@ fn parse_line(line: &str, manifest: &Arc<Path>, number: usize) -> Result<Utteran
         speaker: speaker(&object)?,
         manifest: Arc::clone(manifest),
         line: number,
+        files: files.clone(),
     })
+}
+
+fn part(object: &Map<String, Value>) -> Result<Option<Part>, FieldError> {
+    let range = match (whole(object, "start_byte")?, whole(object, "bytes")?) {
+        (None, None) => None,
+        (Some(start_byte), Some(bytes)) => Some(Part::Bytes { start_byte, bytes }),
+        (None, _) => return Err(missing("start_byte", "where the recording starts in its shard")),
+        (_, None) => return Err(missing("bytes", "how long the recording is in its shard")),
+    };
+    match (range, whole(object, "row")?) {
+        (Some(_), Some(_)) => {
+            Err(("row", "beside `start_byte`; a recording is a row or some bytes".into()))
+        }
+        (range, row) => Ok(range.or(row.map(Part::Row))),
+    }
 }
 
 fn missing(field: &'static str, what: &str) -> FieldError {
@@ -272,12 +298,12 @@ fn number_of(object: &Map<String, Value>, field: &'static str) -> Result<Option<
     }
 }
 
-fn bytes_of(object: &Map<String, Value>, field: &'static str) -> Result<Option<u64>, FieldError> {
+fn whole(object: &Map<String, Value>, field: &'static str) -> Result<Option<u64>, FieldError> {
     match object.get(field) {
         None | Some(Value::Null) => Ok(None),
         Some(value) => match value.as_u64() {
             Some(bytes) => Ok(Some(bytes)),
-            None => Err((field, format!("{value} is not a number of bytes"))),
+            None => Err((field, format!("{value} is not a whole number from 0 on"))),
         },
     }
 }

@@ -1,40 +1,60 @@
-//! A recording that is some bytes of a larger file: a member of a shard.
+//! A recording that is a part of a larger file: a member of a shard, a row of a table.
 
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::Path;
 
-/// Which bytes of a file a recording is.
+use crate::Files;
+
+/// Which part of a file a recording is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Part {
-    /// Where it starts.
-    pub start_byte: u64,
-    /// How long it is.
-    pub bytes: u64,
+pub enum Part {
+    /// Some of its bytes: a member of a tar file.
+    Bytes {
+        /// Where it starts.
+        start_byte: u64,
+        /// How long it is.
+        bytes: u64,
+    },
+    /// A row of a Parquet table, from 0.
+    Row(u64),
 }
 
 /// Longest recording in a shard: half a day of wav at 48 kHz.
 const MOST_BYTES: u64 = 4 << 30;
 
 impl Part {
-    /// The bytes, out of the file at `path`.
-    pub(crate) fn read(self, path: &Path) -> Result<Vec<u8>, String> {
-        let fail = |problem: String| format!("{}: {problem}", self.name(path));
-        if self.bytes > MOST_BYTES {
-            return Err(fail("no recording is as long as that".into()));
-        }
-        let mut file = File::open(path).map_err(|error| fail(error.to_string()))?;
-        file.seek(SeekFrom::Start(self.start_byte)).map_err(|error| fail(error.to_string()))?;
-        let mut bytes = Vec::new();
-        file.take(self.bytes).read_to_end(&mut bytes).map_err(|error| fail(error.to_string()))?;
-        match bytes.len() as u64 == self.bytes {
-            true => Ok(bytes),
-            false => Err(fail("the file ends before it: was the shard cut or made anew?".into())),
+    /// The encoded recording, out of the file at `path`.
+    pub(crate) fn read(self, path: &Path, files: &Files) -> Result<Vec<u8>, String> {
+        match self {
+            Part::Bytes { start_byte, bytes } => range(path, start_byte, bytes)
+                .map_err(|problem| format!("{}: {problem}", self.name(path))),
+            Part::Row(row) => files.row(path, row),
         }
     }
 
     /// What the recording is called in messages.
     pub(crate) fn name(self, path: &Path) -> String {
-        format!("{}, {} bytes from byte {}", path.display(), self.bytes, self.start_byte)
+        match self {
+            Part::Bytes { start_byte, bytes } => {
+                format!("{}, {bytes} bytes from byte {start_byte}", path.display())
+            }
+            Part::Row(row) => format!("{}, row {row}", path.display()),
+        }
+    }
+}
+
+/// Bytes of a file.
+fn range(path: &Path, start_byte: u64, bytes: u64) -> Result<Vec<u8>, String> {
+    if bytes > MOST_BYTES {
+        return Err("no recording is as long as that".into());
+    }
+    let mut file = File::open(path).map_err(|error| error.to_string())?;
+    file.seek(SeekFrom::Start(start_byte)).map_err(|error| error.to_string())?;
+    let mut found = Vec::new();
+    file.take(bytes).read_to_end(&mut found).map_err(|error| error.to_string())?;
+    match found.len() as u64 == bytes {
+        true => Ok(found),
+        false => Err("the file ends before it: was the shard cut or made anew?".into()),
     }
 }

@@ -89,7 +89,7 @@ impl ShardWriter {
         };
         let name = format!("{:09}", self.members);
         self.members += 1;
-        let part = Part { start_byte: shard.bytes + BLOCK, bytes: audio.len() as u64 };
+        let part = Part::Bytes { start_byte: shard.bytes + BLOCK, bytes: audio.len() as u64 };
         shard.append(&format!("{name}.{ending}"), audio)?;
         shard.append(&format!("{name}.json"), &text)?;
         Ok((shard.path.clone(), part))

@@ -6,16 +6,22 @@ use std::path::Path;
 use serde_json::{Map, Value, json};
 use stonechat_files::Output;
 
-use crate::{ManifestError, Utterance};
+use crate::{ManifestError, Part, Utterance};
 
 /// The line of `utterance` in a manifest in `folder`: `audio_filepath` relative to it, and what is known of `offset`,
 /// `duration`, `text` and `speaker`. A caller may add fields; readers ignore them.
 pub fn manifest_line(utterance: &Utterance, folder: &Path) -> Map<String, Value> {
     let mut line = Map::new();
     line.insert("audio_filepath".into(), json!(relative(&utterance.audio, folder)));
-    if let Some(part) = utterance.part {
-        line.insert("start_byte".into(), json!(part.start_byte));
-        line.insert("bytes".into(), json!(part.bytes));
+    match utterance.part {
+        None => {}
+        Some(Part::Bytes { start_byte, bytes }) => {
+            line.insert("start_byte".into(), json!(start_byte));
+            line.insert("bytes".into(), json!(bytes));
+        }
+        Some(Part::Row(row)) => {
+            line.insert("row".into(), json!(row));
+        }
     }
     if let Some(offset) = utterance.offset_s {
         line.insert("offset".into(), json!(milliseconds(offset)));

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use common::Folder;
 use stonechat_corpus::{
-    DropList, Utterance, manifest_line, measure, read_manifest, write_manifest,
+    DropList, Files, Utterance, manifest_line, measure, read_manifest, write_manifest,
 };
 
 fn utterance(audio: &Path, offset_s: Option<f64>, duration_s: Option<f64>) -> Utterance {
@@ -19,6 +19,7 @@ fn utterance(audio: &Path, offset_s: Option<f64>, duration_s: Option<f64>) -> Ut
         speaker: None,
         manifest: Path::new("list").into(),
         line: 7,
+        files: Files::default(),
     }
 }
 

@@ -127,7 +127,7 @@ fn what_is_not_there_is_an_error() {
     let whole = utterances(folder.path());
     let mut packed = writer.add(&whole[0]).unwrap();
     writer.finish().unwrap();
-    packed.part = Some(Part { start_byte: 1 << 20, bytes: 10 });
+    packed.part = Some(Part::Bytes { start_byte: 1 << 20, bytes: 10 });
     let error = packed.read(RATE_HZ).unwrap_err().to_string();
     assert!(error.contains("s-00000.tar") && error.contains("ends before it"), "{error}");
     let bad = folder.path().join("bad.tar");

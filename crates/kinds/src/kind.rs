@@ -62,6 +62,8 @@ pub enum FileKind {
     Onnx,
     /// A manifest: JSON lines with `audio_filepath`.
     Manifest,
+    /// A Parquet table.
+    Parquet,
     /// A JSGF grammar.
     Jsgf,
     /// A recipe, a plan or other TOML.
@@ -163,6 +165,7 @@ impl FileKind {
             }
             Self::Onnx => "`stonechat export` writes ONNX, nothing here reads it",
             Self::Manifest => "give it to `stonechat train` or `stonechat eval`",
+            Self::Parquet => "make a manifest of it with `stonechat data make`",
             Self::Jsgf => "give it as --grammar",
             Self::Toml => "give it to `stonechat train` if it is a recipe",
             Self::LfsPointer => "fetch the file itself with `git lfs pull`",
@@ -201,6 +204,7 @@ impl fmt::Display for FileKind {
             Self::Pickle => "a Python pickle",
             Self::Onnx => "an ONNX model",
             Self::Manifest => "a manifest",
+            Self::Parquet => "a Parquet table",
             Self::Jsgf => "a JSGF grammar",
             Self::Toml => "a TOML file",
             Self::Json => "a JSON file",

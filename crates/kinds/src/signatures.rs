@@ -26,7 +26,7 @@ const SIGNATURES: [(usize, &[u8], FileKind); 38] = [
     (0, b"SQLite format 3\0", FileKind::Other("an SQLite database")),
     (0, b"\x93NUMPY", FileKind::Other("a NumPy array")),
     (0, b"\x89HDF\r\n\x1a\n", FileKind::Other("an HDF5 file")),
-    (0, b"PAR1", FileKind::Other("a Parquet table")),
+    (0, b"PAR1", FileKind::Parquet),
     (0, b"GGUF", FileKind::Other("a GGUF model")),
     (0, b"lmgg", FileKind::Other("a ggml model")),
     (0, b"\x80\x02", FileKind::Pickle),

@@ -55,6 +55,7 @@ fn kinds_are_told_by_content() {
         (b"\0\0\0\x18ftypM4A ".to_vec(), Mp4),
         (b"\x1a\x45\xdf\xa3\x01\0\0\0".to_vec(), Matroska),
         (b"NIST_1A\n   1024\n".to_vec(), Sphere),
+        (b"PAR1\x15\x04\x15\x08".to_vec(), Parquet),
         (b"#!AMR\n\x3c".to_vec(), OtherMedia("an AMR file")),
         (b"RIFF\x24\0\0\0AVI LIST".to_vec(), OtherMedia("an AVI video")),
         (tensors(r#"{"__metadata__":{"alphabet":"{}","checksum":"00"}}"#), Package),

@@ -15,7 +15,7 @@ use crate::failure::Verdict;
 #[derive(Subcommand)]
 pub enum Data {
     /// Make a manifest of recordings and texts: a folder of x.wav beside x.txt, a CSV, a TSV of Common Voice, the
-    /// layouts of LibriSpeech and of Kaldi, or another manifest
+    /// layouts of LibriSpeech and of Kaldi, shards (tar, Parquet), or another manifest
     Make(make::Make),
     /// Pack the recordings of a manifest into tar files (WebDataset) with a manifest of their parts
     Shard(shard::Shard),

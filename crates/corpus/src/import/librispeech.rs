@@ -36,7 +36,9 @@ pub(super) fn import(source: &Path) -> Result<Import, ManifestError> {
                 continue;
             }
             match recording(folder, name) {
-                Some(audio) => found.add(audio, text, name.split('-').next(), (&path, line)),
+                Some(audio) => {
+                    found.add(audio, text, name.split('-').next(), (&path, line));
+                }
                 None => found.no_recording((&path, line), folder, name),
             }
         }

@@ -8,12 +8,16 @@ mod csv;
 mod folder;
 mod kaldi;
 mod librispeech;
+#[cfg(feature = "parquet")]
+mod parquet;
 mod table;
 mod webdataset;
 
 use std::path::{Path, PathBuf};
 
-use crate::{ManifestError, Utterance, read_manifest};
+use stonechat_kinds::FileKind;
+
+use crate::{Files, ManifestError, Utterance, read_manifest};
 
 /// How recordings and transcripts lie together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,6 +34,9 @@ pub enum Layout {
     LibriSpeech,
     /// A tar file of `x.flac` beside `x.txt` or `x.json`, or a folder of such: shards of WebDataset.
     WebDataset,
+    /// A Parquet table with the files of the recordings in a column, as Hugging Face hands data sets out, or a folder of such
+    /// (feature `parquet`).
+    Parquet,
     /// A data folder of Kaldi: `wav.scp`, `text`, and perhaps `segments` and `utt2spk`.
     Kaldi,
 }
@@ -44,16 +51,21 @@ impl Layout {
         if is_dir {
             return Ok(if source.join("wav.scp").is_file() {
                 Self::Kaldi
-            } else if !webdataset::shards(source)?.is_empty() {
+            } else if !named(source, "tar")?.is_empty() {
                 Self::WebDataset
+            } else if !named(source, "parquet")?.is_empty() {
+                Self::Parquet
             } else if librispeech::transcripts(source)?.is_empty() {
                 Self::Folder
             } else {
                 Self::LibriSpeech
             });
         }
-        if webdataset::is_shard(source) {
+        if ends_in(source, "tar") {
             return Ok(Self::WebDataset);
+        }
+        if FileKind::of_file(source).is_ok_and(|kind| kind == Some(FileKind::Parquet)) {
+            return Ok(Self::Parquet);
         }
         let first = table::first_line(source)?;
         Ok(if first.starts_with('{') {
@@ -116,12 +128,39 @@ pub fn import(source: &Path, options: &Options) -> Result<Import, ManifestError>
         Layout::LibriSpeech => librispeech::import(source),
         Layout::Kaldi => kaldi::import(source, root),
         Layout::WebDataset => webdataset::import(source),
+        #[cfg(feature = "parquet")]
+        Layout::Parquet => parquet::import(source),
+        #[cfg(not(feature = "parquet"))]
+        Layout::Parquet => Err(ManifestError::layout(source, crate::files::NO_PARQUET)),
     }
 }
 
 /// Endings of audio files, in the order in which they are tried.
 const ENDINGS: [&str; 10] =
     ["wav", "flac", "mp3", "ogg", "oga", "opus", "m4a", "mp4", "aac", "webm"];
+
+/// Fields or columns that may have the text, the first that is there.
+pub(crate) const TEXTS: [&str; 4] = ["text", "transcript", "transcription", "sentence"];
+
+/// Is this such a file, by its name?
+fn ends_in(path: &Path, ending: &str) -> bool {
+    path.extension().is_some_and(|found| found.eq_ignore_ascii_case(ending))
+}
+
+/// The files of a folder that end in `ending`, or the one that `source` is, by name.
+fn named(source: &Path, ending: &str) -> Result<Vec<PathBuf>, ManifestError> {
+    if !source.is_dir() {
+        return Ok(vec![source.to_owned()]);
+    }
+    let entries = std::fs::read_dir(source).map_err(|error| ManifestError::io(source, error))?;
+    let mut found = Vec::new();
+    for entry in entries {
+        let path = entry.map_err(|error| ManifestError::io(source, error))?.path();
+        found.extend(ends_in(&path, ending).then_some(path));
+    }
+    found.sort();
+    Ok(found)
+}
 
 /// The recording `name` below `folder`, which may lack its ending.
 fn recording(folder: &Path, name: &str) -> Option<PathBuf> {
@@ -134,8 +173,14 @@ fn recording(folder: &Path, name: &str) -> Option<PathBuf> {
 }
 
 impl Import {
-    fn add(&mut self, audio: PathBuf, text: &str, speaker: Option<&str>, place: (&Path, usize)) {
-        self.utterances.push(Utterance {
+    fn add(
+        &mut self,
+        audio: PathBuf,
+        text: &str,
+        speaker: Option<&str>,
+        place: (&Path, usize),
+    ) -> &mut Utterance {
+        self.utterances.push_mut(Utterance {
             audio,
             part: None,
             offset_s: None,
@@ -144,7 +189,8 @@ impl Import {
             speaker: speaker.filter(|speaker| !speaker.is_empty()).map(str::to_owned),
             manifest: place.0.into(),
             line: place.1,
-        });
+            files: Files::default(),
+        })
     }
 
     fn leave_out(&mut self, place: (&Path, usize), reason: impl Into<String>) {

@@ -2,37 +2,15 @@
 
 use std::fs::File;
 use std::io::Read;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use serde_json::Value;
 
-use super::{ENDINGS, Import};
-use crate::{ManifestError, Part, Utterance};
+use super::{ENDINGS, Import, TEXTS, named};
+use crate::{ManifestError, Part};
 
 /// Longest text of an utterance, in bytes.
 const MOST_TEXT: u64 = 1 << 20;
-/// Fields of a JSON that may have the text.
-const TEXTS: [&str; 4] = ["text", "transcript", "transcription", "sentence"];
-
-/// Is this a shard, by its name?
-pub(super) fn is_shard(path: &Path) -> bool {
-    path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("tar"))
-}
-
-/// The shards of a folder, or the one that `source` is, by name.
-pub(super) fn shards(source: &Path) -> Result<Vec<PathBuf>, ManifestError> {
-    if !source.is_dir() {
-        return Ok(vec![source.to_owned()]);
-    }
-    let entries = std::fs::read_dir(source).map_err(|error| ManifestError::io(source, error))?;
-    let mut found = Vec::new();
-    for entry in entries {
-        let path = entry.map_err(|error| ManifestError::io(source, error))?.path();
-        found.extend(is_shard(&path).then_some(path));
-    }
-    found.sort();
-    Ok(found)
-}
 
 /// What is known of a key so far.
 #[derive(Default)]
@@ -47,7 +25,7 @@ struct Sample {
 
 pub(super) fn import(source: &Path) -> Result<Import, ManifestError> {
     let mut import = Import::default();
-    for shard in shards(source)? {
+    for shard in named(source, "tar")? {
         read(&shard, &mut import)?;
     }
     Ok(import)
@@ -77,7 +55,7 @@ fn read(shard: &Path, import: &mut Import) -> Result<(), ManifestError> {
             )
             .add(shard, import);
         }
-        let part = Part { start_byte: entry.raw_file_position(), bytes: entry.size() };
+        let part = Part::Bytes { start_byte: entry.raw_file_position(), bytes: entry.size() };
         match ending.as_str() {
             "txt" => sample.text = Some(text(entry).map_err(wrong)?),
             "json" => sample.take(&text(entry).map_err(wrong)?),
@@ -113,10 +91,8 @@ impl Sample {
         match (self.part, self.text) {
             (None, None) => {}
             (Some(part), Some(text)) => {
-                import.add(shard.to_owned(), &text, self.speaker.as_deref(), place);
-                if let Some(Utterance { part: last, .. }) = import.utterances.last_mut() {
-                    *last = Some(part);
-                }
+                import.add(shard.to_owned(), &text, self.speaker.as_deref(), place).part =
+                    Some(part);
             }
             (Some(_), None) => import.leave_out(
                 place,

@@ -125,9 +125,13 @@ impl PcmCache {
                 None => format!("{:016x}+", offset.to_bits()),
             },
         };
-        let part = utterance.part.map_or(String::new(), |part| {
-            format!("{} bytes from {} of ", part.bytes, part.start_byte)
-        });
+        let part = match utterance.part {
+            None => String::new(),
+            Some(Part::Bytes { start_byte, bytes }) => {
+                format!("{bytes} bytes from {start_byte} of ")
+            }
+            Some(Part::Row(row)) => format!("row {row} of "),
+        };
         Ok(format!(
             "pcm {VERSION} {} Hz {segment} {part}{} bytes {modified_ns} ns {}",
             self.rate_hz,

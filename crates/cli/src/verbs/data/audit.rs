@@ -381,6 +381,7 @@ mod tests {
             speaker: None,
             manifest: Path::new("").into(),
             line: 1,
+            files: stonechat_corpus::Files::default(),
         };
         let words: Vec<Utterance> = (1..=60).map(|n| utterance(&"a".repeat(1 + n % 50))).collect();
         let texts = Texts::new(&words);

@@ -37,12 +37,15 @@ enum LayoutArg {
     Kaldi,
     /// Tar files of x.flac beside x.txt or x.json
     Webdataset,
+    /// Parquet tables with the recordings in a column (a build with the feature `parquet`)
+    Parquet,
 }
 
 #[derive(Args)]
 pub struct Make {
-    /// Folder, table or manifest
-    source: PathBuf,
+    /// Folder, table or manifest; several become one manifest
+    #[arg(required = true, value_name = "SOURCE")]
+    sources: Vec<PathBuf>,
     /// The manifest to write
     #[arg(long, value_name = "FILE")]
     output: PathBuf,
@@ -106,7 +109,7 @@ impl Make {
             audio: self.audio.clone(),
             columns: self.columns.clone(),
         };
-        let Import { mut utterances, mut left_out } = import(&self.source, &options)?;
+        let Import { mut utterances, mut left_out } = found(&self.sources, &options)?;
         let drop = DropList::read(&self.drop)?;
         let all = utterances.len();
         utterances.retain(|utterance| !drop.contains(utterance));
@@ -116,7 +119,7 @@ impl Make {
             let why = left_out.first().map_or(String::new(), |LeftOut { place, reason }| {
                 format!(" of {}; first: {place}: {reason}", left_out.len() + dropped)
             });
-            bail!("{}: no utterance is left{why}", self.source.display());
+            bail!("{}: no utterance is left{why}", names(&self.sources));
         }
         if let Some(normaliser) = self.normalise.normaliser() {
             for utterance in &mut utterances {
@@ -173,8 +176,26 @@ impl LayoutArg {
             LayoutArg::Librispeech => Layout::LibriSpeech,
             LayoutArg::Kaldi => Layout::Kaldi,
             LayoutArg::Webdataset => Layout::WebDataset,
+            LayoutArg::Parquet => Layout::Parquet,
         }
     }
+}
+
+/// What is found in all sources.
+pub fn found(sources: &[PathBuf], options: &Options) -> Result<Import> {
+    let mut all = Import::default();
+    for source in sources {
+        let Import { utterances, left_out } = import(source, options)?;
+        all.utterances.extend(utterances);
+        all.left_out.extend(left_out);
+    }
+    Ok(all)
+}
+
+/// What sources are called in messages.
+pub fn names(sources: &[PathBuf]) -> String {
+    let names: Vec<String> = sources.iter().map(|source| source.display().to_string()).collect();
+    names.join(", ")
 }
 
 /// Lengths, behind a bar.

@@ -5,10 +5,10 @@ use std::path::{Path, PathBuf};
 use anyhow::{Result, bail};
 use clap::Args;
 use serde::Serialize;
-use stonechat_corpus::import::{Import, Options, import};
+use stonechat_corpus::import::{Import, Options};
 use stonechat_corpus::{ShardWriter, Utterance};
 
-use super::make::{measured, write};
+use super::make::{found, measured, names, write};
 use crate::failure::Verdict;
 use crate::output::{self, duration, thousands};
 use crate::progress;
@@ -16,8 +16,9 @@ use crate::verbs::lm::size::Size;
 
 #[derive(Args)]
 pub struct Shard {
-    /// A manifest, or anything else that `data make` takes
-    source: PathBuf,
+    /// Manifests, or anything else that `data make` takes
+    #[arg(required = true, value_name = "SOURCE")]
+    sources: Vec<PathBuf>,
     /// PREFIX.jsonl, the manifest, and PREFIX-00000.tar, PREFIX-00001.tar ...
     #[arg(long, value_name = "PREFIX")]
     output: PathBuf,
@@ -42,14 +43,14 @@ struct Report {
 impl Shard {
     pub fn run(self) -> Result<Verdict> {
         let manifest = PathBuf::from(format!("{}.jsonl", self.output.display()));
-        output::reserve(&manifest, [self.source.as_path()])?;
-        let Import { mut utterances, mut left_out } = import(&self.source, &Options::default())?;
+        output::reserve(&manifest, self.sources.iter().map(PathBuf::as_path))?;
+        let Import { mut utterances, mut left_out } = found(&self.sources, &Options::default())?;
         // What has a length is believed to have been measured.
         if utterances.iter().any(|utterance| utterance.duration_s.is_none()) {
             left_out.extend(measured(&mut utterances));
         }
         if utterances.is_empty() {
-            bail!("{}: no utterance is left", self.source.display());
+            bail!("{}: no utterance is left", names(&self.sources));
         }
         let mut writer = ShardWriter::new(&self.output, self.shard_size.0 as u64);
         let bar = progress::bar(utterances.len(), "packing");
