@@ -22,12 +22,12 @@ use crate::row_conv::{RowConvLayer, RowConvState};
 use crate::trace::Trace;
 use crate::{Error, Model};
 
-/// Feature frames that pass the convolutions at a time, however many are pushed: bounds the
-/// buffers.
+/// Feature frames that pass through the convolutions at a time, however many are pushed. It bounds
+/// the buffers.
 pub(crate) const PIECE_FRAMES: usize = 8;
 
-/// The most frames of logits that [`PIECE_FRAMES`] feature frames can complete: as many as wait
-/// for their batch and the new ones.
+/// The most frames of logits that [`PIECE_FRAMES`] feature frames can complete: those already
+/// waiting for a full batch, plus the new ones.
 pub(crate) fn max_frames(options: &Options) -> usize {
     options.time_batch - 1 + PIECE_FRAMES
 }
@@ -42,7 +42,7 @@ pub(crate) struct Layers {
 }
 
 impl Layers {
-    /// Packs the weights of a valid network by its plan.
+    /// Packs the weights of a valid network as its plan says.
     pub(crate) fn new(network: &Network, plan: &RunPlan) -> Result<Self, Error> {
         let config = &network.config;
         let conv = network.conv.iter().enumerate();
@@ -61,7 +61,7 @@ impl Layers {
             fc: fc.map(|affine| AffineLayer::new("fc", affine, relu, plan)).transpose()?,
             output: AffineLayer::new("output", &network.output, Activation::None, plan)?,
         };
-        // On common huge pages, in the order in which a frame reads them.
+        // On shared huge pages, in the order in which a frame reads them.
         Arena::of(&mut layers.packed());
         Ok(layers)
     }
@@ -74,7 +74,7 @@ impl Layers {
         conv.chain(recurrent).chain(ends).collect()
     }
 
-    /// Floats of past frames that a stream keeps.
+    /// Floats of past frames that each stream keeps.
     pub(crate) fn state_floats(&self) -> usize {
         let conv = self.conv.iter().map(ConvLayer::state_floats);
         conv.chain(self.row_conv.iter().map(RowConvLayer::state_floats)).sum()
@@ -83,8 +83,8 @@ impl Layers {
 
 /// One pass of the network over a stream of feature frames.
 ///
-/// Made by [`Model::acoustic_stream`]; [`Stream`](crate::Stream) has one inside. The logits do not
-/// depend, in any bit, on how the frames are cut into pushes or on `time_batch`.
+/// Made by [`Model::acoustic_stream`]; [`Stream`](crate::Stream) contains one. The logits do not
+/// depend, in any bit, on how the frames are cut into pushes, nor on `time_batch`.
 ///
 /// ```
 /// use std::sync::Arc;
@@ -107,7 +107,7 @@ pub struct AcousticStream {
     row_conv: Option<RowConvState>,
     /// Frames that have left the convolutions and wait for a full batch.
     waiting: Vec<f32>,
-    /// Input and output of the layer at work, in turns.
+    /// Input and output of the current layer, swapped from layer to layer.
     x: Vec<f32>,
     y: Vec<f32>,
     scratch: LinearScratch,
@@ -116,7 +116,7 @@ pub struct AcousticStream {
 }
 
 impl AcousticStream {
-    /// `options` are valid.
+    /// `options` must be valid.
     pub(crate) fn new(model: &Arc<Model>, options: &Options) -> Self {
         let layers = model.layers();
         let config = model.network();
@@ -141,24 +141,24 @@ impl AcousticStream {
         }
     }
 
-    /// From now on notes what goes into the maps, for [`observed`](Self::observed).
+    /// From now on, records the inputs of the maps for [`observed`](Self::observed).
     pub(crate) fn observe(&mut self) {
         self.scratch.trace = Some(Trace::default());
     }
 
-    /// Hands over what has been noted and forgets it.
+    /// Hands over what was recorded, and forgets it.
     pub(crate) fn observed(&mut self, see: &mut dyn FnMut(&str, &[f32])) {
         if let Some(trace) = &mut self.scratch.trace {
             trace.drain(see);
         }
     }
 
-    /// Takes `features`, `frames x input`, and appends the logits that are now known to
-    /// `logits`, `frames x symbols`.
+    /// Takes `features` (`frames x input`) and appends the logits that are complete to `logits`
+    /// (`frames x symbols`).
     ///
     /// # Errors
-    /// [`Error::FeatureFrames`] for a part of a frame, [`Error::Finished`] after `finish`;
-    /// nothing is taken then.
+    /// [`Error::FeatureFrames`] for a partial frame, [`Error::Finished`] after `finish`; the
+    /// features are then ignored.
     pub fn push(&mut self, features: &[f32], logits: &mut Vec<f32>) -> Result<(), Error> {
         let dim = self.model.network().input;
         if self.finished {
@@ -171,7 +171,7 @@ impl AcousticStream {
         Ok(())
     }
 
-    /// [`push`](Self::push) of whole frames before the end.
+    /// [`push`](Self::push) for whole frames, before the end.
     pub(crate) fn advance(&mut self, features: &[f32], logits: &mut Vec<f32>) {
         self.clock.start();
         for piece in features.chunks(PIECE_FRAMES * self.model.network().input) {
@@ -180,8 +180,8 @@ impl AcousticStream {
         }
     }
 
-    /// Appends the logits that look ahead beyond the end, with zeros there: afterwards there are
-    /// `frames_out(frames)` frames of logits in all. Once finished, it does nothing.
+    /// Appends the logits whose look-ahead reaches beyond the end, with zeros there. In all there
+    /// are then `frames_out(frames)` frames of logits. A second call does nothing.
     pub fn finish(&mut self, logits: &mut Vec<f32>) {
         if !std::mem::replace(&mut self.finished, true) {
             self.clock.start();
@@ -199,12 +199,12 @@ impl AcousticStream {
         self.finished = false;
     }
 
-    /// Where the time went, if [`Options::profile`] asked for it.
+    /// Where the time went, if [`Options::profile`] is set.
     pub fn profile(&self) -> Option<&Profile> {
         self.clock.profile()
     }
 
-    /// Feature frames through the convolutions, to the end of `waiting`.
+    /// Passes feature frames through the convolutions and appends the results to `waiting`.
     fn convolve(&mut self, features: &[f32], last: bool) {
         let Self { model, conv, waiting, x, y, scratch, clock, .. } = self;
         x.clear();
@@ -221,8 +221,8 @@ impl AcousticStream {
         waiting.extend_from_slice(x);
     }
 
-    /// Full batches from the front of `waiting` through the layers above; at the end, what is
-    /// left as well.
+    /// Passes full batches from the front of `waiting` through the layers above; at the end, the
+    /// remaining frames too.
     fn drain(&mut self, last: bool, logits: &mut Vec<f32>) {
         let batch = self.time_batch * self.model.network().recurrent_input(0);
         let mut start = 0;
@@ -237,7 +237,7 @@ impl AcousticStream {
         self.waiting.drain(..start);
     }
 
-    /// A batch of waiting frames through everything above the convolutions.
+    /// Passes a batch of waiting frames through everything above the convolutions.
     fn recur(&mut self, batch: std::ops::Range<usize>, last: bool, logits: &mut Vec<f32>) {
         let Self { model, recurrent, row_conv, waiting, x, y, scratch, clock, .. } = self;
         let layers = model.layers();

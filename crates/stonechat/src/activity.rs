@@ -1,20 +1,21 @@
-//! What voice activity detection says of a frame of logits, and its options.
+//! The result of voice activity detection for a frame of logits, and its options.
 
 /// When a frame counts as speech.
 ///
 /// ```
 /// use stonechat::VoiceOptions;
 ///
-/// // For a noisy room. `Recognizer::with_voice_detection`, in builds with the feature `vad`, takes it.
+/// // For a noisy room; see `Recognizer::with_voice_detection` (feature `vad`).
 /// let options = VoiceOptions { threshold: 0.8, ..VoiceOptions::default() };
 /// assert_eq!(options.padding_s, 0.3);
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct VoiceOptions {
-    /// The least probability of speech, above 0 and at most 1: nearer to 0 takes more for speech.
+    /// The lowest probability that counts as speech, above 0 and at most 1. Lower values accept
+    /// more.
     pub threshold: f32,
-    /// What precedes and follows speech by up to so much is not taken for silence, in seconds, 0 to 10. Before speech it
-    /// is the model's look-ahead at most.
+    /// This much audio before and after speech does not count as silence, in seconds, 0 to 10.
+    /// Before speech it is at most the model's look-ahead.
     pub padding_s: f64,
 }
 
@@ -24,10 +25,10 @@ impl Default for VoiceOptions {
     }
 }
 
-/// What is known of a frame of logits: nothing, without a detector.
+/// What the detector says of a frame of logits; all false without a detector.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Activity {
-    /// Nobody speaks in it, nor near it.
+    /// Nobody speaks in it or near it.
     pub silent: bool,
     /// Somebody speaks in it.
     pub speaking: bool,

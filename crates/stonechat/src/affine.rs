@@ -28,7 +28,7 @@ impl AffineLayer {
         })
     }
 
-    /// The weights, to be moved.
+    /// The weights, so that they can be moved.
     pub(crate) fn packed(&mut self) -> impl Iterator<Item = &mut dyn Packed> {
         self.map.packed()
     }

@@ -1,10 +1,10 @@
 //! A 2-D convolution over frequency and time, as a stream of frames.
 //!
 //! The layer is a linear map from a patch (`kernel_time x kernel_freq x channels_in`) to
-//! `channels_out` values, applied to one patch per output bin. A ring holds the last
-//! `kernel_time` input frames with their frequency padding, so that a patch is
-//! `kernel_time` contiguous pieces of it. The ring starts as zeros, which is the padding before the
-//! first frame; `finish` feeds zeros for the padding after the last one.
+//! `channels_out` values, applied to one patch per output bin. A ring holds the last `kernel_time`
+//! input frames with their frequency padding, so that a patch is `kernel_time` contiguous pieces of
+//! it. The ring starts as zeros, which is the padding before the first frame; `finish` feeds zeros
+//! for the padding after the last one.
 
 use stonechat_kernels::{Activation, Packed};
 use stonechat_model::{Affine, NetworkConfig};
@@ -13,8 +13,8 @@ use stonechat_plan::RunPlan;
 use crate::Error;
 use crate::linear::{LinearScratch, PackedMap};
 
-/// Patches are gathered for as many bins at a time as fit into this many floats: half of a
-/// 1 MB L2, beside the weights. It also bounds the memory of filters of any size.
+/// Patches are gathered for as many bins at a time as fit into this many floats: half of a 1 MB L2
+/// cache, which the weights share. This also bounds the memory for filters of any size.
 const TILE_FLOATS: usize = 128 * 1024;
 
 pub(crate) struct ConvLayer {
@@ -69,7 +69,7 @@ impl ConvLayer {
         })
     }
 
-    /// The weights, to be moved.
+    /// The weights, so that they can be moved.
     pub(crate) fn packed(&mut self) -> impl Iterator<Item = &mut dyn Packed> {
         self.map.packed()
     }
@@ -104,8 +104,8 @@ impl ConvLayer {
         }
     }
 
-    /// Appends the output frames that need zeros for the input after the end. Nothing but
-    /// `reset` may follow.
+    /// Appends the output frames that need zeros after the end of the input. Only `reset` may
+    /// follow.
     pub(crate) fn finish(
         &self,
         state: &mut ConvState,

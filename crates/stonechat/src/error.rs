@@ -21,13 +21,13 @@ pub enum Error {
     /// The package's `features` are not a feature config.
     #[error("`features` of the package is not a feature config: {0}")]
     FeatureConfig(#[from] serde_json::Error),
-    /// The package's feature config cannot be computed.
+    /// The features that the package's feature config describes cannot be computed.
     #[error("`features` of the package: {0}")]
     Features(#[from] stonechat_audio::Error),
-    /// A setting that there is not, that does not take the value, or that does not go with another.
+    /// An unknown setting, a wrong value, or a setting that conflicts with another.
     #[error("{name}: {problem}")]
     Setting {
-        /// Its name, that of the command's option.
+        /// Its name, which is that of the command's option.
         name: String,
         /// What is wrong and what is expected.
         problem: String,
@@ -76,10 +76,10 @@ pub enum Error {
         /// The limit.
         limit: usize,
     },
-    /// What a decoder was given cannot be decoded, or does not fit this decoder.
+    /// The decoder was given options or phrases that are wrong or do not fit it.
     #[error(transparent)]
     Decode(#[from] stonechat_decode::Error),
-    /// A search was made for another alphabet.
+    /// A search that was made for another alphabet.
     #[error(
         "the search has {search} symbols, but the model has {model}: make it by Model::beam_search or Model::grammar_search"
     )]
@@ -89,20 +89,20 @@ pub enum Error {
         /// Symbols of the model.
         model: usize,
     },
-    /// An option of the voice activity detection is out of range.
+    /// An option of voice activity detection is out of range.
     #[error("{name} of the voice activity detection is {value}, and must {must}")]
     Voice {
         /// The option.
         name: &'static str,
         /// The value given.
         value: f64,
-        /// What it must do.
+        /// The requirement it breaks.
         must: &'static str,
     },
     /// [`Options::time_batch`](crate::Options::time_batch) is out of range.
     #[error("time_batch is {0}: give 1 to {MAX_TIME_BATCH} frames")]
     TimeBatch(usize),
-    /// Feature frames come whole.
+    /// Features that are not whole frames.
     #[error("{values} feature values are not a whole number of frames of {dim}")]
     FeatureFrames {
         /// Values given.

@@ -4,7 +4,7 @@ use stonechat_audio::{FeatureConfig, FeatureExtractor};
 
 use crate::acoustic::PIECE_FRAMES;
 
-/// A feature extractor with its output.
+/// A feature extractor with an output buffer.
 #[derive(Clone)]
 pub(crate) struct FrontEnd {
     extractor: FeatureExtractor,
@@ -23,8 +23,8 @@ impl FrontEnd {
         Ok(front_end)
     }
 
-    /// The most samples that [`push`](Self::push) should be given at once: as many as make
-    /// [`PIECE_FRAMES`] frames, however many the caller has. Bounds the buffers.
+    /// The most samples that [`push`](Self::push) may be given at once: those of [`PIECE_FRAMES`]
+    /// frames. It bounds the buffers, however many samples the caller has.
     pub(crate) fn piece_samples(&self) -> usize {
         self.piece_samples
     }
@@ -43,7 +43,7 @@ impl FrontEnd {
         &self.frames
     }
 
-    /// Back to the state of a new one, with room for its output (a clone has none before).
+    /// Back to the state of a new one, with room for its output (a fresh clone has none).
     pub(crate) fn reset(&mut self) {
         self.extractor.reset();
         self.frames.clear();

@@ -1,8 +1,7 @@
 //! Streaming speech recognition with small networks.
 //!
-//! A [`Model`] is the loaded package, immutable and shared; a [`Recognizer`] is a
-//! model with options; a [`Stream`] is one utterance or one endless microphone:
-//! samples go in, text comes out.
+//! A [`Model`] is a loaded package, immutable and shared. A [`Recognizer`] is a model with options.
+//! A [`Stream`] is one utterance or an endless microphone: samples go in, text comes out.
 //!
 //! ```no_run
 //! use stonechat::{Model, Options, Recognizer};
@@ -20,17 +19,17 @@
 //! ```
 //!
 //! # Promises
-//! - The text, the times and the logits do not depend on how the samples were cut, nor
-//!   on [`Options::time_batch`]: they are the same to the bit.
+//! - The text, the times and the logits do not depend on how the samples are cut, nor on
+//!   [`Options::time_batch`]: they are the same to the bit.
 //! - Once warm, a frame allocates nothing. Memory does not grow with the audio, only with the
-//!   words, and [`Stream::take_words`] takes those away.
-//! - Samples that are not finite count as silence; nothing that is pushed
-//!   can spoil a stream for what follows.
-//! - No threads, no clock unless [`Options::profile`] asks for it, no files beyond the
-//!   package and the language model that [`Settings::lm`] names.
+//!   words, and [`Stream::take_words`] removes those.
+//! - Samples that are not finite count as silence. Nothing that is pushed can spoil a stream for
+//!   what follows.
+//! - No threads, no clock unless [`Options::profile`] asks for it, and no files beyond the package
+//!   and the language model that [`Settings::lm`] names.
 //!
-//! What users choose (beam, language model, hotwords, grammar, keywords, ends of utterances) is [`Settings`]: the same names in
-//! the command, in C, in every binding.
+//! Users choose the beam, language model, hotwords, grammar, keywords and ends of utterances by
+//! [`Settings`], with the same names in the command, in C and in every binding.
 
 #![forbid(unsafe_code)]
 
@@ -69,13 +68,13 @@ pub use stonechat_decode::{
     EndpointRules, Evidence, Grammar, GrammarDecoder, GrammarOptions, GrammarSearch, Heard,
     Hotword, LanguageModel, Spotted, SpotterOptions, Token, Word,
 };
-/// The language model of a file, which a [`BeamSearch`] takes as its [`LanguageModel`].
+/// A language model read from a file, which [`BeamSearch`] takes as its [`LanguageModel`].
 pub use stonechat_lm::LanguageModel as PackedLanguageModel;
 pub use stonechat_model::{Alphabet, NetworkConfig, Package};
 pub use stonechat_plan::{Machine, MapPlan, Preference, Reason, Reference, RunForm, RunPlan};
 pub use stream::Stream;
 
-/// The example in the README, compiled with the documentation tests.
+/// The example in the README, compiled as a documentation test.
 #[cfg(doctest)]
 #[doc = include_str!("../../../docs/embed.md")]
 struct Readme;

@@ -17,8 +17,8 @@ use crate::acoustic::{AcousticStream, Layers};
 use crate::front_end::FrontEnd;
 use crate::recognizer::Options;
 
-/// The most memory of past frames that a stream may need, in bytes. A recognizer of a few megabytes
-/// needs well under one; this stops a hostile package.
+/// The most memory for past frames that a stream may need, in bytes. A recognizer of a few
+/// megabytes needs well under one megabyte; the limit stops a hostile package.
 const MAX_STATE_BYTES: usize = 256 << 20;
 
 /// A loaded recognizer: feature config, alphabet and packed network. Immutable; share it
@@ -40,7 +40,7 @@ pub struct Model {
     frame_seconds: f64,
     plan: RunPlan,
     layers: Layers,
-    /// What each stream starts with a copy of; made here so that no stream can fail to start.
+    /// Each stream starts with a copy of it. It is made here so that starting a stream cannot fail.
     front_end: FrontEnd,
     decoder: GreedyDecoder,
     language_model: Option<LanguageModel>,
@@ -50,8 +50,8 @@ impl Model {
     /// Loads a package file (`NAME.stonechat`).
     ///
     /// # Errors
-    /// [`Error::Package`] names the file and what is wrong with it, [`Error::LanguageModel`] what is wrong with the language model
-    /// in it; the others are those of
+    /// [`Error::Package`] names the file and what is wrong with it; [`Error::LanguageModel`] says
+    /// what is wrong with the language model inside it. The others are those of
     /// [`from_package`](Self::from_package).
     pub fn load(path: impl AsRef<Path>) -> Result<Self, Error> {
         Self::from_package(Package::load(path)?)
@@ -60,23 +60,23 @@ impl Model {
     /// Reads a package from memory, for example one embedded by `include_bytes!`.
     ///
     /// # Errors
-    /// As [`load`](Self::load), without a file name.
+    /// Those of [`load`](Self::load), without a file name.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, Error> {
         Self::from_package(Package::from_bytes(bytes)?)
     }
 
-    /// Packs the weights of a package, int8 or float, dense or low rank, for this processor.
+    /// Packs the weights of a package for this processor, whatever their family and storage.
     ///
     /// # Errors
-    /// If the network is not valid, the feature config cannot be computed, features,
-    /// network and alphabet do not fit each other ([`Error::FeatureSize`], [`Error::Symbols`]), or
-    /// the network's filters would need more than 256 MB per stream ([`Error::StateSize`]).
+    /// If the network is not valid, the features cannot be computed, features, network and alphabet
+    /// do not fit each other ([`Error::FeatureSize`], [`Error::Symbols`]), or the network's filters
+    /// would need more than 256 MB per stream ([`Error::StateSize`]).
     pub fn from_package(package: Package) -> Result<Self, Error> {
         Self::from_package_with(package, &Preference::default())
     }
 
-    /// [`from_package`](Self::from_package) with a choice of how structured maps run: in the fastest form, the default, or
-    /// the smallest.
+    /// [`from_package`](Self::from_package) with a choice of how structured maps run: in the
+    /// fastest form (the default) or the smallest.
     ///
     /// # Errors
     /// Those of [`from_package`](Self::from_package).
@@ -117,14 +117,14 @@ impl Model {
         })
     }
 
-    /// The same model with a language model that [`Settings`](crate::Settings) decode with unless they say otherwise.
+    /// The same model with a language model, which [`Settings`](crate::Settings) use by default.
     #[must_use]
     pub fn with_language_model(mut self, model: LanguageModel) -> Self {
         self.language_model = Some(model);
         self
     }
 
-    /// The language model that came with the model, if one did.
+    /// The language model that came with the model, if any.
     pub fn language_model(&self) -> Option<&LanguageModel> {
         self.language_model.as_ref()
     }
@@ -140,7 +140,7 @@ impl Model {
         self.frame_seconds
     }
 
-    /// How much audio after a frame the network hears before it decides on the frame, in
+    /// How much audio after a frame the network hears before it decides on that frame, in
     /// milliseconds.
     pub fn lookahead_ms(&self) -> f32 {
         self.config.lookahead_ms(self.features.hop_ms)
@@ -161,17 +161,17 @@ impl Model {
         &self.config
     }
 
-    /// In which form each linear map is multiplied, and why.
+    /// The form in which each linear map is multiplied, and why.
     pub fn plan(&self) -> &RunPlan {
         &self.plan
     }
 
-    /// Where the model comes from: recipe, data and figures, as the package has them.
+    /// Where the model comes from: recipe, data and figures, as stored in the package.
     pub fn provenance(&self) -> &serde_json::Value {
         &self.provenance
     }
 
-    /// The network alone, from feature frames to logits, for tools that have features already.
+    /// The network alone, from feature frames to logits, for tools that already have features.
     ///
     /// # Errors
     /// [`Error::TimeBatch`] if `options.time_batch` is out of range.
@@ -180,18 +180,19 @@ impl Model {
         Ok(AcousticStream::new(self, options))
     }
 
-    /// The logits of a whole recording, `frames x symbols`, for tools that decode them more than
-    /// once: what a [`Stream`](crate::Stream) decodes.
+    /// The logits of a whole recording, `frames x symbols`, as a [`Stream`](crate::Stream) decodes
+    /// them: for tools that decode them more than once.
     pub fn logits(self: &Arc<Self>, samples: &[f32]) -> Vec<f32> {
         let mut acoustic = AcousticStream::new(self, &Options::default());
         self.hear(samples, &mut acoustic, &mut |_| {})
     }
 
-    /// [`logits`](Self::logits) while `see(map, x)` is told what goes into each linear map, for
-    /// calibrated compression: `x` is `vectors x cols`, whole vectors in the order of time.
-    /// Maps have the names of [`Network::maps`](stonechat_model::Network::maps); inputs of a recurrent
-    /// map are the states before each frame, those of a convolution its patches, zero padding included. Of what goes
-    /// into the joint left factor of a GRU only the input's part is seen: the state's is multiplied in one step with it.
+    /// [`logits`](Self::logits) that also shows the inputs of each linear map by `see(map, x)`, for
+    /// calibrated compression. `x` is `vectors x cols`: whole vectors in the order of time. Maps
+    /// have the names of [`Network::maps`](stonechat_model::Network::maps). The inputs of a
+    /// recurrent map are the states before each frame; those of a convolution are its patches, zero
+    /// padding included. For the joint left factor of a GRU, only the products of the input map are
+    /// shown: those of the state are multiplied by it in one step with the recurrent map.
     pub fn logits_observed(
         self: &Arc<Self>,
         samples: &[f32],
@@ -202,7 +203,7 @@ impl Model {
         self.hear(samples, &mut acoustic, &mut |acoustic| acoustic.observed(see))
     }
 
-    /// A whole recording through `acoustic`, with `after` called after each piece.
+    /// Passes a whole recording through `acoustic` and calls `after` after each piece.
     fn hear(
         &self,
         samples: &[f32],
@@ -222,12 +223,11 @@ impl Model {
         logits
     }
 
-    /// A beam search over the model's symbols and frames, for
-    /// [`Recognizer::with_search`](crate::Recognizer::with_search). Give it a language model or hotwords
-    /// first.
+    /// A beam search over the model's symbols and frames. Give it a language model or hotwords,
+    /// then pass it to [`Recognizer::with_search`](crate::Recognizer::with_search).
     ///
     /// # Errors
-    /// [`Error::Decode`] for options out of range, and for symbols that spell no texts.
+    /// [`Error::Decode`] for options out of range, and for symbols that cannot spell text.
     pub fn beam_search(&self, options: BeamOptions) -> Result<BeamSearch, Error> {
         Ok(BeamSearch::new(self.alphabet.symbols(), self.frame_seconds, options)?)
     }

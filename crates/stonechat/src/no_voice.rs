@@ -1,4 +1,5 @@
-//! Stands in for voice activity detection in builds without the feature `vad`: a detector that cannot be made.
+//! A stand-in for voice activity detection in builds without the feature `vad`: a detector that
+//! cannot be made.
 
 use crate::Model;
 use crate::activity::{Activity, VoiceOptions};

@@ -16,7 +16,8 @@ pub enum Part {
     Conv(usize),
     /// The input product of the recurrent layer with this cell and index.
     Nonrecurrent(Cell, usize),
-    /// The recurrent product, the gates and the projection of the recurrent layer with this cell and index.
+    /// The recurrent product, the gates and the projection of the recurrent layer with this cell
+    /// and index.
     Recurrent(Cell, usize),
     /// The look-ahead convolution.
     RowConv,
@@ -63,7 +64,7 @@ pub struct Profile {
 }
 
 impl Profile {
-    /// A profile without any time for the parts of a network.
+    /// A profile with no time yet, for the parts of a network.
     pub(crate) fn new(config: &NetworkConfig) -> Self {
         let mut parts = vec![Part::Features];
         parts.extend((0..config.conv.len()).map(Part::Conv));
@@ -86,7 +87,7 @@ impl Profile {
         self.parts().map(|(_, time)| time).sum()
     }
 
-    /// The time of the network: all but the features and the decoding.
+    /// The time of the network: everything but features and decoding.
     pub fn acoustic(&self) -> Duration {
         let network = |part| !matches!(part, Part::Features | Part::Decode);
         self.parts().filter(|&(part, _)| network(part)).map(|(_, time)| time).sum()
@@ -106,8 +107,7 @@ impl Profile {
     }
 }
 
-/// Gives the time since the last lap to a part; does nothing where no profile was asked
-/// for.
+/// Adds the time since the last lap to a part; does nothing without a profile.
 pub(crate) struct Clock {
     profile: Option<Profile>,
     last: Option<Instant>,
@@ -118,7 +118,7 @@ impl Clock {
         Self { profile, last: None }
     }
 
-    /// Time before this moment counts for no part.
+    /// Starts a lap: earlier time counts for no part.
     pub(crate) fn start(&mut self) {
         if self.profile.is_some() {
             self.last = Some(Instant::now());

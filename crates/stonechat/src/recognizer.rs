@@ -10,25 +10,24 @@ use crate::activity::VoiceOptions;
 use crate::stream::Stream;
 use crate::{Error, Model};
 
-/// The largest [`Options::time_batch`]. Beyond about four frames the gain is small and the
-/// latency is felt (Kliegl et al. 2017, section 4).
+/// The largest [`Options::time_batch`]. Beyond about four frames the gain is small and the latency
+/// is noticeable (Kliegl et al. 2017, section 4).
 pub(crate) const MAX_TIME_BATCH: usize = stonechat_plan::TIME_BATCH;
 
-/// How streams run. The text does not depend on any of it.
+/// How streams run. The text does not depend on these options.
 ///
 /// ```
 /// use stonechat::Options;
 ///
-/// // One frame at a time: a little slower, and the text comes a little sooner.
+/// // One frame at a time: a little slower, but the text comes a little sooner.
 /// let options = Options { time_batch: 1, ..Options::default() };
 /// assert!(!options.profile);
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Options {
-    /// Frames (after the convolutions' time stride) that are collected before the
-    /// recurrent layers run, 1 to 4. More is faster, since the input weights are read
-    /// once for all of them, and delays a partial result by up to `time_batch - 1` frames;
-    /// `finish` waits for nothing. Default 4.
+    /// Frames (after the convolutions' time stride) that are collected before the recurrent layers
+    /// run, 1 to 4. More is faster, since the input weights are read once for all of them, but
+    /// delays a partial result by up to `time_batch - 1` frames. `finish` does not wait. Default 4.
     pub time_batch: usize,
     /// Whether streams measure where their time goes ([`Stream::profile`]). Default off.
     pub profile: bool,
@@ -57,8 +56,8 @@ enum Decoding {
     Grammar(Arc<GrammarSearch>),
 }
 
-/// A model with options, a way of decoding (greedy unless said otherwise) and rules for the end of an
-/// utterance. Cheap to clone; model and search are shared.
+/// A model with options, a way of decoding (greedy by default) and rules for the end of an
+/// utterance. Cheap to clone: model and search are shared.
 ///
 /// ```
 /// use stonechat::{EndpointRules, Model, Options, Recognizer};
@@ -101,7 +100,7 @@ impl Recognizer {
         })
     }
 
-    /// The same recognizer with a beam search instead of greedy decoding. Make the search by
+    /// The same recognizer with a beam search instead of greedy decoding. Make the search with
     /// [`Model::beam_search`], which knows the model's alphabet and frame length:
     ///
     /// ```no_run
@@ -118,7 +117,7 @@ impl Recognizer {
     /// ```
     ///
     /// # Errors
-    /// [`Error::SearchSymbols`] for the search of another alphabet's size.
+    /// [`Error::SearchSymbols`] for a search with another number of symbols.
     pub fn with_search(mut self, search: impl Into<Arc<BeamSearch>>) -> Result<Self, Error> {
         let search = search.into();
         self.check_symbols(search.symbols())?;
@@ -126,9 +125,9 @@ impl Recognizer {
         Ok(self)
     }
 
-    /// The same recognizer that hears the phrases of a closed grammar and rejects the rest
-    /// ([`Transcript::rejected`](crate::Transcript::rejected)). Make the search by
-    /// [`Model::grammar_search`]:
+    /// The same recognizer with a closed grammar: it hears the grammar's phrases and rejects
+    /// everything else ([`Transcript::rejected`](crate::Transcript::rejected)). Make the search
+    /// with [`Model::grammar_search`]:
     ///
     /// ```no_run
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -143,7 +142,7 @@ impl Recognizer {
     /// ```
     ///
     /// # Errors
-    /// [`Error::SearchSymbols`] for the search of another alphabet's size.
+    /// [`Error::SearchSymbols`] for a search with another number of symbols.
     pub fn with_grammar(mut self, search: impl Into<Arc<GrammarSearch>>) -> Result<Self, Error> {
         let search = search.into();
         self.check_symbols(search.symbols())?;
@@ -156,23 +155,22 @@ impl Recognizer {
         if search == model { Ok(()) } else { Err(Error::SearchSymbols { search, model }) }
     }
 
-    /// The same recognizer with other rules for the end of an utterance
-    /// ([`Stream::endpoint`]).
+    /// The same recognizer with other rules for the end of an utterance ([`Stream::endpoint`]).
     pub fn with_endpoint_rules(mut self, rules: EndpointRules) -> Self {
         self.endpoint_rules = rules;
         self
     }
 
-    /// The same recognizer whose streams end utterances automatically, at the frame where a rule applies:
-    /// [`Stream::take_utterances`] gives them, [`Stream::finish`] the last. Where an utterance ends
-    /// then does not depend on how the samples are cut.
+    /// The same recognizer, with streams that end utterances automatically at the frame where a
+    /// rule applies. [`Stream::take_utterances`] returns them; [`Stream::finish`] returns the last
+    /// one. Where an utterance ends does not depend on how the samples are cut.
     pub fn with_utterances(mut self) -> Self {
         self.splits = true;
         self
     }
 
     /// The same recognizer that also listens for phrases, whatever else is said:
-    /// [`Stream::take_spotted`] gives those that were heard.
+    /// [`Stream::take_spotted`] returns those that were heard.
     ///
     /// # Errors
     /// [`Error::Decode`] for a phrase that the alphabet cannot spell and for options out of range.
@@ -187,13 +185,13 @@ impl Recognizer {
         Ok(self)
     }
 
-    /// The same recognizer with voice activity detection: frames without speech, and not just before any, count as
-    /// silence, whatever the network hears in them, and an utterance ends only in such a
-    /// frame.
+    /// The same recognizer with voice activity detection. Frames without speech, unless speech
+    /// follows at once, count as silence, whatever the network hears in them, and an utterance ends
+    /// only in such a frame.
     ///
     /// # Errors
-    /// [`Error::Features`] for a model of another sampling rate than 16 kHz, [`Error::Voice`] for options
-    /// out of range.
+    /// [`Error::Features`] for a model whose sample rate is not 16 kHz, [`Error::Voice`] for
+    /// options out of range.
     #[cfg(feature = "vad")]
     pub fn with_voice_detection(mut self, options: VoiceOptions) -> Result<Self, Error> {
         crate::voice::Voice::new(&self.model, options)?;
@@ -201,8 +199,9 @@ impl Recognizer {
         Ok(self)
     }
 
-    /// The same recognizer whose transcripts have the likeliest texts of a search, at most `count`
-    /// ([`Transcript::alternatives`](crate::Transcript::alternatives)); none, the default, with 0.
+    /// The same recognizer, with at most `count` of the likeliest texts of a search in each
+    /// transcript ([`Transcript::alternatives`](crate::Transcript::alternatives)). 0, the default,
+    /// gives none.
     pub fn with_alternatives(mut self, count: usize) -> Self {
         self.alternatives = count;
         self
@@ -231,15 +230,16 @@ impl Recognizer {
         &self.model
     }
 
-    /// A new stream. It keeps the model alive, may go to another thread, and knows nothing
-    /// of other streams.
+    /// A new stream. It keeps the model alive, can move to another thread, and is independent of
+    /// other streams.
     pub fn stream(&self) -> Stream {
         Stream::new(self)
     }
 
-    /// A new stream that takes samples at `rate_hz`, 1 kHz to 768 kHz, whatever the model's rate is: a microphone's 48
-    /// kHz, a telephone's 8. They are converted in blocks of about 20 ms (that much later a word is heard), the same to the
-    /// bit for any cut of the samples.
+    /// A new stream that takes samples at `rate_hz`, 1 kHz to 768 kHz, whatever the model's rate:
+    /// 48 kHz from a microphone, 8 kHz from a telephone. They are converted in blocks of about 20
+    /// ms, which delays words by as much. The result is the same to the bit for any cut of the
+    /// samples.
     ///
     /// # Errors
     /// [`Error::Rate`] for a rate out of range.

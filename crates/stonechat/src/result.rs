@@ -1,4 +1,4 @@
-//! What comes out, in the shape of Vosk's JSON.
+//! Results, in the shape of Vosk's JSON.
 
 use serde::{Deserialize, Serialize};
 use stonechat_decode::{Alternative, Word};
@@ -6,7 +6,7 @@ use stonechat_decode::{Alternative, Word};
 /// The text of a finished utterance with its words:
 /// `{"text": "...", "result": [{"word", "start", "end", "conf"}]}`.
 ///
-/// Unlike Vosk, which leaves `result` out, an empty text has an empty `result`.
+/// Vosk leaves `result` out if the text is empty; here it is an empty list.
 ///
 /// ```
 /// use stonechat::{Transcript, Word};
@@ -23,17 +23,17 @@ pub struct Transcript {
     /// The words with their times (s) and confidences.
     #[serde(rename = "result")]
     pub words: Vec<Word>,
-    /// With a closed grammar: what else was said. It is in no text.
+    /// With a closed grammar: the words that were rejected. They are not in the text.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rejected: Option<Vec<Word>>,
-    /// The likeliest texts, best first, where they are asked for
+    /// The likeliest texts, best first, if asked for
     /// ([`Recognizer::with_alternatives`](crate::Recognizer::with_alternatives)).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub alternatives: Vec<Alternative>,
 }
 
 impl Transcript {
-    /// Whether nothing was said, not even something that was rejected.
+    /// Whether nothing was said, not even anything rejected.
     pub fn is_silent(&self) -> bool {
         self.words.is_empty() && self.rejected.as_ref().is_none_or(Vec::is_empty)
     }
@@ -46,7 +46,7 @@ impl From<Vec<Word>> for Transcript {
     }
 }
 
-/// The text of an utterance that goes on: `{"partial": "...", "stable": 0}`.
+/// The text so far of an unfinished utterance: `{"partial": "...", "stable": 0}`.
 ///
 /// ```
 /// use stonechat::Partial;

@@ -1,6 +1,6 @@
-//! The look-ahead (row) convolution of Deep Speech 2 as a stream:
-//! `r_t = clip(relu(sum over j = 0..=lookahead of w_j * h_{t+j}))`, elementwise, zeros after the
-//! end. Frame `t` comes out when frame `t + lookahead` has come in.
+//! The look-ahead (row) convolution of Deep Speech 2 as a stream: `r_t = clip(relu(sum over j =
+//! 0..=lookahead of w_j * h_{t+j}))`, elementwise, with zeros after the end. Frame `t` comes out
+//! when frame `t + lookahead` has come in.
 
 use stonechat_model::NetworkConfig;
 
@@ -43,8 +43,8 @@ impl RowConvLayer {
         }
     }
 
-    /// Appends the output frames that need zeros for the input after the end. Nothing but
-    /// `reset` may follow.
+    /// Appends the output frames that need zeros after the end of the input. Only `reset` may
+    /// follow.
     pub(crate) fn finish(&self, state: &mut RowConvState, out: &mut Vec<f32>) {
         let mut seen = state.frames_in;
         while state.frames_out < state.frames_in {
@@ -54,7 +54,7 @@ impl RowConvLayer {
         }
     }
 
-    /// Computes the next output frame if `seen` input frames are enough for it.
+    /// Computes the next output frame if `seen` input frames are enough.
     fn emit_if_complete(&self, state: &mut RowConvState, seen: u64, out: &mut Vec<f32>) {
         if state.frames_out + self.taps as u64 != seen {
             return;
@@ -83,7 +83,7 @@ impl RowConvLayer {
 }
 
 impl RowConvState {
-    /// The ring may keep what it has: all of it is written before a frame comes out.
+    /// The ring need not be cleared: all of it is written before a frame comes out.
     pub(crate) fn reset(&mut self) {
         self.frames_in = 0;
         self.frames_out = 0;

@@ -1,4 +1,4 @@
-//! One utterance, or one endless microphone: samples in, words out.
+//! One utterance, or an endless microphone: samples in, words out.
 
 use std::fmt;
 
@@ -16,14 +16,14 @@ use crate::result::{Partial, Transcript};
 use crate::utterances::Utterances;
 use crate::voice::Voice;
 
-/// Samples that are converted from 16 bits at a time.
+/// 16-bit samples are converted in pieces of this size.
 const PIECE: usize = 4096;
 
 /// A running recognition. Made by [`Recognizer::stream`](crate::Recognizer::stream).
 ///
 /// Its memory depends on the model and on the words since the start or the last
-/// [`take_words`](Self::take_words), about 24 bytes a letter; room for 4096 letters is there
-/// from the start. Nothing else grows. (A beam search needs memory by its width instead, see
+/// [`take_words`](Self::take_words): about 24 bytes a letter, with room for 4096 letters from the
+/// start. Nothing else grows. (The memory of a beam search depends on its width instead, see
 /// [`BeamDecoder`](crate::BeamDecoder).)
 ///
 /// ```
@@ -48,22 +48,22 @@ pub struct Stream {
     spotter: Option<KeywordSpotter>,
     spotted: Vec<Spotted>,
     voice: Option<Voice>,
-    /// Whether utterances end by themselves, and those that did.
+    /// Whether utterances end automatically, and those that did.
     splits: bool,
     ended: Vec<Transcript>,
-    /// What is decoded instead of a frame of silence.
+    /// Logits to decode in place of a frame of silence.
     silence: Vec<f32>,
     symbols: usize,
-    /// Of the samples that are pushed.
+    /// Rate of the samples that are pushed.
     rate_hz: u32,
     /// Samples so far, at that rate.
     samples: u64,
-    /// From that rate to the model's, if they differ, and what it gave.
+    /// From that rate to the model's, if they differ, and its output.
     #[cfg(feature = "resample")]
     resampler: Option<Resampler>,
     #[cfg(feature = "resample")]
     converted: Vec<f32>,
-    /// A piece of what comes as integers.
+    /// A piece of integer samples as floats.
     integers: Vec<f32>,
     finished: bool,
 }
@@ -99,19 +99,19 @@ impl Stream {
         stream
     }
 
-    /// The same stream, not yet used, for samples at another rate than the model's.
+    /// The same unused stream, for samples at another rate than the model's.
     #[cfg(feature = "resample")]
     pub(crate) fn at_rate(mut self, rate_hz: u32) -> Result<Self, Error> {
         if rate_hz != self.rate_hz {
             self.resampler = Some(Resampler::new(rate_hz, self.rate_hz).map_err(Error::Rate)?);
-            // What a push of one piece can give, the block before it included.
+            // As much as a push of one piece can give, including the block before it.
             self.converted.reserve(2 * self.rate_hz as usize);
             self.rate_hz = rate_hz;
         }
         Ok(self)
     }
 
-    /// [`push`](Self::push) of samples of 16 bits.
+    /// [`push`](Self::push) for 16-bit samples.
     ///
     /// # Errors
     /// Those of [`push`](Self::push).
@@ -128,8 +128,8 @@ impl Stream {
         pushed
     }
 
-    /// Takes mono samples in -1..1 at [`sample_rate_hz`](Self::sample_rate_hz), any number of them, and recognises
-    /// as far as they go. A sample that is not finite counts as 0.
+    /// Takes any number of mono samples in -1..1 at [`sample_rate_hz`](Self::sample_rate_hz) and
+    /// recognises them as far as possible. A sample that is not finite counts as 0.
     ///
     /// # Errors
     /// [`Error::Finished`] after [`finish`](Self::finish).
@@ -149,7 +149,7 @@ impl Stream {
         Ok(())
     }
 
-    /// Takes samples at the stream's rate through the resampler; at the end what that still has.
+    /// Passes samples at the stream's rate through the resampler; `None` flushes it at the end.
     #[cfg(feature = "resample")]
     fn convert(&mut self, samples: Option<&[f32]>) -> Result<(), Error> {
         let Some(resampler) = &mut self.resampler else { return Ok(()) };
@@ -179,7 +179,7 @@ impl Stream {
     }
 
     /// The text so far: the words since the start or the last [`take_words`](Self::take_words).
-    /// Of greedy decoding it only ever grows at its end; of a beam search, what comes after
+    /// With greedy decoding it only grows at its end; with a beam search, text after
     /// [`stable_prefix_len`](Self::stable_prefix_len) may still change. It lags behind the audio by
     /// the model's look-ahead and up to `time_batch - 1` frames.
     pub fn partial(&self) -> &str {
@@ -197,68 +197,68 @@ impl Stream {
         self.utterances.words()
     }
 
-    /// The symbols behind [`partial`](Self::partial), spaces included, with their frames (of
-    /// [`Model::frame_seconds`](crate::Model::frame_seconds) each, from the start of the stream) and
-    /// probabilities; of a beam search as [`Decoder::tokens`] has them.
+    /// The symbols of [`partial`](Self::partial), spaces included, with their probabilities and
+    /// frames (of [`Model::frame_seconds`](crate::Model::frame_seconds) each, from the start of the
+    /// stream). With a beam search see [`Decoder::tokens`].
     pub fn tokens(&self) -> Vec<Token> {
         self.utterances.tokens()
     }
 
     /// Removes and returns the words that have ended and can no longer change. Call it now and then
-    /// on a stream without end, so that its memory stays flat; `partial`, `words` and `finish`
-    /// then speak of what came later. Times keep counting from the start of the stream.
+    /// on an endless stream to keep its memory flat; `partial`, `words` and `finish` then cover
+    /// only later words. Times keep counting from the start of the stream.
     pub fn take_words(&mut self) -> Vec<Word> {
         self.utterances.take_words()
     }
 
-    /// Removes and returns the rejected words that can no longer change, which only a grammar has
-    /// ([`Transcript::rejected`]); as [`take_words`](Self::take_words), for streams without end.
+    /// Removes and returns the rejected words that can no longer change ([`Transcript::rejected`],
+    /// grammars only). Like [`take_words`](Self::take_words), for endless streams.
     pub fn take_rejected(&mut self) -> Vec<Word> {
         self.utterances.take_rejected()
     }
 
-    /// [`partial`](Self::partial) and how much of it is stable, for display.
+    /// [`partial`](Self::partial) with the length of its stable part, for display.
     pub fn partial_result(&self) -> Partial<'_> {
         let partial = self.partial();
         Partial { partial, stable: partial[..self.stable_prefix_len()].chars().count() }
     }
 
-    /// Whether what was said is a phrase of the grammar that cannot go on, so that nothing needs to be
-    /// waited for; never without a grammar.
+    /// Whether a complete phrase of the grammar was said that cannot go on, so there is no need to
+    /// wait. Always false without a grammar.
     pub fn is_complete(&self) -> bool {
         self.utterances.decoder().is_complete()
     }
 
-    /// The likeliest texts of a beam search or a grammar, best first, at most `count`, without the words that
-    /// were taken; none with greedy decoding.
+    /// The likeliest texts of a beam search or a grammar, best first, at most `count`, without
+    /// words that were already taken; none with greedy decoding.
     pub fn alternatives(&self, count: usize) -> Vec<Alternative> {
         self.utterances.alternatives(count)
     }
 
-    /// The decoder behind the text. Its times count from the last [`end_utterance`](Self::end_utterance).
+    /// The decoder behind the text. Its times count from the last
+    /// [`end_utterance`](Self::end_utterance).
     pub fn decoder(&self) -> &dyn Decoder {
         self.utterances.decoder()
     }
 
-    /// Replaces the hotwords of a beam search; words that begin later count.
+    /// Replaces the hotwords of a beam search. This affects words that begin later.
     ///
     /// # Errors
-    /// [`Error::Decode`] with greedy decoding, for a phrase that the alphabet
-    /// cannot spell or a boost out of range: the old hotwords then stay.
+    /// [`Error::Decode`] with greedy decoding, for a phrase that the alphabet cannot spell or a
+    /// boost out of range. The old hotwords then stay.
     pub fn set_hotwords(&mut self, hotwords: Vec<Hotword>) -> Result<(), Error> {
         Ok(self.utterances.decoder_mut().set_hotwords(hotwords)?)
     }
 
-    /// Whether the utterance is over by the recognizer's
-    /// [`EndpointRules`](crate::EndpointRules). Nothing happens automatically: call
-    /// [`end_utterance`](Self::end_utterance), or go on.
+    /// Whether the utterance is over by the recognizer's [`EndpointRules`](crate::EndpointRules).
+    /// Nothing happens automatically: call [`end_utterance`](Self::end_utterance), or go on.
     pub fn endpoint(&self) -> bool {
         self.utterances.endpoint()
     }
 
-    /// Ends an utterance, but not the audio: returns its transcript, and what is pushed next belongs
-    /// to another one. The network keeps its state, so that no sound at the cut is
-    /// lost, and times keep counting.
+    /// Ends the utterance but not the audio, and returns its transcript. What is pushed next
+    /// belongs to another utterance. The network keeps its state, so no sound at the cut is lost,
+    /// and times keep counting.
     pub fn end_utterance(&mut self) -> Transcript {
         self.utterances.decoder_mut().finish();
         let transcript = self.utterances.transcript();
@@ -274,19 +274,19 @@ impl Stream {
         std::mem::take(&mut self.ended)
     }
 
-    /// Removes and returns the phrases that were heard since the last call
-    /// ([`Recognizer::with_keywords`]), in the order of their ends. Times count from the start of the
-    /// stream.
+    /// Removes and returns the keywords that were heard since the last call
+    /// ([`Recognizer::with_keywords`]), in the order of their ends. Times count from the start of
+    /// the stream.
     pub fn take_spotted(&mut self) -> Vec<Spotted> {
         std::mem::take(&mut self.spotted)
     }
 
-    /// Ends the audio and returns the transcript. The look-ahead beyond the last
-    /// sample is filled with zeros (in every layer, as in training), so that no word at
-    /// the end is lost. A second call returns the same.
+    /// Ends the audio and returns the transcript. The look-ahead beyond the last sample is filled
+    /// with zeros (in every layer, as in training), so that no word at the end is lost. A second
+    /// call returns the same.
     pub fn finish(&mut self) -> Transcript {
         if !self.finished {
-            // The resampler can fail on no input.
+            // The resampler cannot fail without input.
             #[cfg(feature = "resample")]
             let _ = self.convert(None);
             self.acoustic.clock.start();
@@ -337,13 +337,13 @@ impl Stream {
     }
 
     /// Where the time went since the stream was made, resets included, if
-    /// [`Options::profile`](crate::Options::profile) asked for it.
+    /// [`Options::profile`](crate::Options::profile) is set.
     pub fn profile(&self) -> Option<&Profile> {
         self.acoustic.profile()
     }
 
     fn decode(&mut self) {
-        // Taken out, so that the frames may be lent to what else the stream has.
+        // Taken out so that the frames can be borrowed while the stream is used.
         let logits = std::mem::take(&mut self.logits);
         for frame in logits.chunks_exact(self.symbols) {
             let activity = self.voice.as_mut().map_or_else(Activity::default, Voice::next_frame);

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-/// Inputs of maps by name, `vectors x cols` in the order of time.
+/// Inputs of maps by name, `vectors x cols`, in the order of time.
 #[derive(Default)]
 pub(crate) struct Trace {
     inputs: BTreeMap<String, Vec<f32>>,
@@ -18,7 +18,7 @@ impl Trace {
         }
     }
 
-    /// Shows everything that was recorded and forgets it; the memory is kept.
+    /// Shows everything that was recorded, then forgets it; the memory is kept.
     pub(crate) fn drain(&mut self, see: &mut dyn FnMut(&str, &[f32])) {
         for (name, inputs) in self.inputs.iter_mut().filter(|(_, inputs)| !inputs.is_empty()) {
             see(name, inputs);

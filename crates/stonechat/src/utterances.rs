@@ -1,19 +1,19 @@
-//! A decoder whose times go on from one utterance to the next.
+//! A decoder whose times continue from one utterance to the next.
 
 use stonechat_decode::{Alternative, BestSymbol, Decoder, Endpointer, Token, Word};
 
 use crate::{Recognizer, Transcript};
 
-/// From frames of logits to the words of one utterance after the other.
+/// From frames of logits to the words of one utterance after another.
 #[derive(Debug)]
 pub(crate) struct Utterances {
     decoder: Box<dyn Decoder>,
     endpointer: Endpointer,
     symbols: Vec<String>,
     frame_seconds: f64,
-    /// Frames of the utterances before this one.
+    /// Frames of earlier utterances.
     earlier_frames: u64,
-    /// Alternative texts of a transcript.
+    /// How many alternative texts a transcript has.
     count: usize,
 }
 
@@ -33,7 +33,7 @@ impl Utterances {
         utterances
     }
 
-    /// The decoder of this utterance; its times count from where the utterance began.
+    /// The decoder of this utterance; its times count from the start of the utterance.
     pub(crate) fn decoder(&self) -> &dyn Decoder {
         &*self.decoder
     }
@@ -42,8 +42,8 @@ impl Utterances {
         &mut *self.decoder
     }
 
-    /// Takes a frame of as many logits as the model has symbols, before the decoder is finished. An utterance does not
-    /// end in a frame in which somebody is `speaking`.
+    /// Takes a frame, one logit for each of the model's symbols, before the decoder is finished. An
+    /// utterance does not end in a frame in which somebody is `speaking`.
     pub(crate) fn push(&mut self, logits: &[f32], speaking: bool) {
         let pushed = self.decoder.push(logits);
         pushed.expect("a frame has a logit per symbol, and none comes after the end");
@@ -55,7 +55,7 @@ impl Utterances {
         self.shifted(self.decoder.words())
     }
 
-    /// Words, what was rejected, and what else it may have been.
+    /// Words, rejected words and alternatives.
     pub(crate) fn transcript(&self) -> Transcript {
         let rejected = self.decoder.rejected().map(|rejected| self.shifted(rejected));
         let alternatives = self.alternatives(self.count);
@@ -91,14 +91,14 @@ impl Utterances {
         self.endpointer.ended().is_some()
     }
 
-    /// The next frame begins another utterance.
+    /// Starts another utterance at the next frame.
     pub(crate) fn next_utterance(&mut self) {
         let earlier = self.earlier_frames + self.decoder.frames();
         self.reset();
         self.earlier_frames = earlier;
     }
 
-    /// The next frame is the first of the stream.
+    /// Starts the stream again at the next frame.
     pub(crate) fn reset(&mut self) {
         self.decoder.reset();
         self.endpointer.reset();

@@ -1,8 +1,9 @@
-//! Which frames of logits have no speech in them.
+//! Finds the frames of logits without speech.
 //!
-//! The detector's frames (16 ms) are finer than the network's and come earlier: before the network decides on a frame
-//! it has heard its look-ahead, and what follows the frame by no more than that may count. So which frames
-//! are silent does not depend on how the samples are cut.
+//! The detector's frames (16 ms) are finer than the network's and come earlier. When the network
+//! decides on a frame it has heard its look-ahead, so audio up to the look-ahead after the frame
+//! may count, and no more. Which frames are silent therefore does not depend on how the samples are
+//! cut.
 
 use std::collections::VecDeque;
 
@@ -11,7 +12,7 @@ use stonechat_audio::VoiceDetector;
 use crate::activity::{Activity, VoiceOptions};
 use crate::{Error, Model};
 
-/// A detector beside a stream.
+/// The detector of a stream.
 #[derive(Debug)]
 pub(crate) struct Voice {
     detector: VoiceDetector,
@@ -19,9 +20,9 @@ pub(crate) struct Voice {
     probabilities: Vec<f32>,
     /// The detector's frames so far.
     heard: u64,
-    /// Those of them with speech that frames to come may be near to.
+    /// Those with speech that later frames may still be near to.
     speech: VecDeque<u64>,
-    /// Samples of a frame of logits.
+    /// Samples per frame of logits.
     frame_samples: u64,
     before_samples: u64,
     after_samples: u64,
@@ -30,13 +31,15 @@ pub(crate) struct Voice {
 }
 
 impl Voice {
-    /// A detector for a new stream, if there are options, which [`new`](Self::new) has taken before.
+    /// A detector for a new stream, if there are options. [`new`](Self::new) must have accepted
+    /// them before.
     pub(crate) fn of(model: &Model, options: Option<VoiceOptions>) -> Option<Self> {
         options.map(|options| Self::new(model, options).expect("was checked when it was set"))
     }
 
     /// # Errors
-    /// [`Error::Features`] for a model of another rate than 16 kHz, [`Error::Voice`] for options out of range.
+    /// [`Error::Features`] for a model of another rate than 16 kHz, [`Error::Voice`] for options
+    /// out of range.
     pub(crate) fn new(model: &Model, options: VoiceOptions) -> Result<Self, Error> {
         let VoiceOptions { threshold, padding_s } = options;
         if !(threshold > 0.0 && threshold <= 1.0) {
@@ -74,12 +77,13 @@ impl Voice {
         }
     }
 
-    /// What is known of the next frame of logits, all of whose look-ahead has been pushed.
+    /// What the detector says of the next frame of logits. All of its look-ahead must have been
+    /// pushed.
     pub(crate) fn next_frame(&mut self) -> Activity {
         const STEP: u64 = VoiceDetector::FRAME_SAMPLES as u64;
         let start = self.frames * self.frame_samples;
         self.frames += 1;
-        // The detector's frames that end after `from` and not after `to`.
+        // The detector's frames that end after `from` and no later than `to`.
         let (from, to) = (start.saturating_sub(self.after_samples), start + self.before_samples);
         while self.speech.front().is_some_and(|frame| (frame + 1) * STEP <= from) {
             self.speech.pop_front();

@@ -136,7 +136,7 @@ fn objects_say_the_same_as_texts() {
         (json!({ "hotwords": [3] }), "list of texts"),
         (json!({ "keywords": { "stop": 1 } }), "must be LIST"),
         (json!({ "grammar": [["on"]] }), "must be LIST"),
-        (json!({ "colour": 1 }), "no such setting"),
+        (json!({ "colour": 1 }), "unknown setting"),
     ] {
         let error = serde_json::from_value::<Settings>(object.clone()).unwrap_err().to_string();
         assert!(error.contains(says), "{object}: {error}");

@@ -1,5 +1,5 @@
-//! Maps whose weights lie in blocks on a diagonal: block-diagonal ones, alone or gate by gate, and the left factors
-//! of low-rank gates.
+//! Maps whose weights are blocks on a diagonal: block-diagonal maps, alone or gate by gate, and the
+//! left factors of low-rank gates.
 
 use stonechat_kernels::{BlockDiagonalF32, BlockSize, BlockSparseI8, Error, Product};
 use stonechat_model::{Family, LinearMap, Matrix};
@@ -7,8 +7,8 @@ use stonechat_model::{Family, LinearMap, Matrix};
 use super::dense;
 use super::term::{Outputs, Term};
 
-/// `y = P D R x`: `D` blocks on a diagonal, `P` an order of the rows, `R` a matrix or nothing. `None` for families and
-/// storages that no kernel has blocks of.
+/// `y = P D R x`: `D` has blocks on its diagonal, `P` permutes the rows, `R` is a matrix or absent.
+/// `None` for families and storages for which the kernels have no blocks.
 pub(super) fn terms(map: &LinearMap) -> Option<Result<Vec<Term>, Error>> {
     let (rows, cols) = (map.rows(), map.cols());
     let (gates, of) = match map.family() {
@@ -42,7 +42,8 @@ pub(super) fn terms(map: &LinearMap) -> Option<Result<Vec<Term>, Error>> {
     Some(term.map(|term| vec![term]))
 }
 
-/// Packs blocks from their weights, row by row; `order` says which row comes next. `None` for a storage that has no such form.
+/// Packs blocks from their weights, row by row; `order` gives the next row. `None` for a storage
+/// without this form.
 fn diagonal(
     part: &Matrix,
     order: &[usize],

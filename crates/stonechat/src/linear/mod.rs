@@ -1,5 +1,5 @@
-//! A linear map packed for the processor, in the form that the plan of the network says: a sum of chains of the kernels'
-//! products, whatever the family and the storage of its matrices.
+//! A linear map packed for the processor, in the form that the run plan says: a sum of chains of
+//! kernel products, for any family and any storage of its matrices.
 
 mod groups;
 mod spectral;
@@ -23,11 +23,11 @@ pub(crate) struct PackedMap {
     cols: usize,
     /// `W` without the gain is the sum of these.
     terms: Vec<Term>,
-    /// Of each output.
+    /// One factor for each output.
     gain: Option<Vec<f32>>,
 }
 
-/// Working memory of any number of maps; grows to the largest and stays.
+/// Working memory for any number of maps; it grows to fit the largest one.
 #[derive(Default)]
 pub(crate) struct LinearScratch {
     pub(crate) kernel: Scratch,
@@ -37,7 +37,7 @@ pub(crate) struct LinearScratch {
 }
 
 impl LinearScratch {
-    /// Notes that `x`, whole vectors, goes into the map `name`.
+    /// Records that `x` (whole vectors) is an input of the map `name`.
     pub(crate) fn observe(&mut self, name: &str, x: &[f32]) {
         if let Some(trace) = &mut self.trace {
             trace.record(name, x);
@@ -46,7 +46,7 @@ impl LinearScratch {
 }
 
 impl PackedMap {
-    /// Packs the map of this name in the plan.
+    /// Packs the map that has this name in the plan.
     pub(crate) fn pack(name: &str, map: &LinearMap, plan: &RunPlan) -> Result<Self, Error> {
         let failed = |source| Error::Weight { map: name.to_owned(), source };
         Ok(Self {
@@ -54,7 +54,7 @@ impl PackedMap {
             rows: map.rows(),
             cols: map.cols(),
             terms: terms(map, plan.form(name)).map_err(failed)?,
-            // A matrix that was multiplied out has it inside.
+            // A matrix that was multiplied out already contains it.
             gain: map.gain().filter(|_| !plan.form(name).is_one_matrix()).map(<[f32]>::to_vec),
         })
     }
@@ -67,7 +67,7 @@ impl PackedMap {
         self.cols
     }
 
-    /// The weights, to be moved.
+    /// The weights, so that they can be moved.
     pub(crate) fn packed(&mut self) -> impl Iterator<Item = &mut dyn Packed> {
         self.terms.iter_mut().flat_map(Term::packed)
     }
@@ -114,7 +114,8 @@ impl PackedMap {
     }
 }
 
-/// The terms of a map in a form. One that the map cannot have, which no plan of its network says, is multiplied out.
+/// The terms of a map in a form. If the map cannot have that form (no plan of its network asks for
+/// it), it is multiplied out.
 fn terms(map: &LinearMap, form: RunForm) -> Result<Vec<Term>, KernelError> {
     let whole = |product| vec![Term::whole(vec![product])];
     let terms = match (form, map.parts()) {

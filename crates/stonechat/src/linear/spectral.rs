@@ -1,5 +1,5 @@
-//! Maps that the Fourier transform makes diagonal: the squares that a matrix is made of, each a product of the
-//! kernels' over a part of the input.
+//! Maps that the Fourier transform makes diagonal: the matrix consists of squares, each a kernel
+//! product over a part of the input.
 
 use std::ops::Range;
 
@@ -9,17 +9,17 @@ use stonechat_model::{Family, LinearMap, Matrix, Rectangle};
 
 use super::term::{Inputs, Outputs, Term};
 
-/// A square, or the part of it that lies within the matrix.
+/// A square, or its part inside the matrix.
 struct Piece {
     product: Box<dyn Product>,
     rows: Range<usize>,
     cols: Range<usize>,
-    /// Whether the results come in the reverse order.
+    /// Whether the results come in reverse order.
     reversed: bool,
 }
 
-/// `W` as a sum of products over parts of the input, each to a part of the output. `None` for families that are none
-/// of these.
+/// `W` as a sum of products over parts of the input, each for a part of the output. `None` for all
+/// other families.
 pub(super) fn terms(map: &LinearMap) -> Option<Result<Vec<Term>, Error>> {
     let parts: Vec<Vec<f32>> = map.parts().iter().map(Matrix::to_dense).collect();
     let parts: Vec<&[f32]> = parts.iter().map(Vec::as_slice).collect();
@@ -34,7 +34,7 @@ pub(super) fn terms(map: &LinearMap) -> Option<Result<Vec<Term>, Error>> {
             Family::Circulant(family) => Some(cols.clone().map(|col| family.sign(col)).collect()),
             _ => None,
         };
-        // What stands beyond the last row comes first where the results are reversed.
+        // In reverse order, the results beyond the last row come first.
         let outputs = match reversed {
             false => Outputs { skipped: 0, rows: rows.collect() },
             true => Outputs { skipped: product.rows() - rows.len(), rows: rows.rev().collect() },
@@ -44,7 +44,7 @@ pub(super) fn terms(map: &LinearMap) -> Option<Result<Vec<Term>, Error>> {
     Some(pieces.map(|pieces| pieces.into_iter().map(term).collect()))
 }
 
-/// A matrix of `rows x cols` whose first row is row `top` of the whole.
+/// The size of a matrix, and which row of the whole is its first.
 #[derive(Clone, Copy)]
 struct Place {
     top: usize,
@@ -87,7 +87,7 @@ fn pieces(family: &Family, parts: &[&[f32]], place: Place) -> Option<Result<Vec<
 /// Makes the product of an `n x n` square from its parts.
 type Make = fn(&[&[f32]], usize) -> Result<Box<dyn Product>, Error>;
 
-/// One square after the other, each made of its share of the parts.
+/// One square after another, each made from its share of the parts.
 fn squares(
     parts: &[&[f32]],
     rectangle: Rectangle,

@@ -5,28 +5,28 @@ use std::ops::Range;
 
 use stonechat_kernels::{Epilogue, Packed, Product, Scratch};
 
-/// Products one behind the other, from some of the inputs to some of the outputs of a map.
+/// A chain of products, from all or some inputs to all or some outputs of a map.
 pub(super) struct Term {
-    /// The first is multiplied first; at least one.
+    /// At least one; the first is multiplied first.
     factors: Vec<Box<dyn Product>>,
-    /// What goes in; `None` stands for everything.
+    /// The inputs; `None` means all of them.
     inputs: Option<Inputs>,
-    /// Where it goes; `None` stands for every output in its place.
+    /// The outputs; `None` means all of them, in order.
     outputs: Option<Outputs>,
 }
 
-/// Neighbouring inputs of a map, filled up with zeros where the first factor takes more.
+/// Neighbouring inputs of a map, padded with zeros if the first factor takes more.
 pub(super) struct Inputs {
     pub(super) range: Range<usize>,
-    /// A factor for each, if there are some.
+    /// A factor for each, if needed.
     pub(super) signs: Option<Vec<f32>>,
 }
 
 /// Outputs of a map, in any order.
 pub(super) struct Outputs {
-    /// Number of leading results of the last factor that are dropped.
+    /// How many results of the last factor are dropped at the front.
     pub(super) skipped: usize,
-    /// The output that each of the next is added to; those behind them are nobody's.
+    /// The output that each following result is added to; results beyond these are unused.
     pub(super) rows: Vec<usize>,
 }
 
@@ -58,12 +58,12 @@ impl Term {
         self.inputs.is_none() && self.outputs.is_none()
     }
 
-    /// The weights, to be moved.
+    /// The weights, so that they can be moved.
     pub(super) fn packed(&mut self) -> impl Iterator<Item = &mut dyn Packed> {
         self.factors.iter_mut().map(|factor| &mut **factor as &mut dyn Packed)
     }
 
-    /// `y = act(W x + bias)`, of a term that is whole.
+    /// `y = act(W x + bias)`, for a term that covers the whole map.
     pub(super) fn store(
         &self,
         x: &[f32],
@@ -121,7 +121,7 @@ impl Term {
 }
 
 impl Inputs {
-    /// Of vectors of `cols` values these, as vectors of `width`.
+    /// Copies these inputs out of vectors of `cols` values, as vectors of `width` values.
     fn gather(&self, x: &[f32], cols: usize, width: usize, input: &mut Vec<f32>) {
         input.clear();
         for (number, x) in x.chunks_exact(cols).enumerate() {

@@ -1,10 +1,11 @@
-//! The gates of a GRU with the reset gate behind the product.
+//! The gates of a GRU whose reset gate applies after the recurrent product.
 
 use stonechat_kernels::Activation;
 
 use stonechat_kernels::math;
 
-/// `x`, `3 hidden`: `W x + b`; `sums`, `3 hidden`: `U s`; both are overwritten. `h` becomes the state after the frame.
+/// `x` (`3 hidden`) is `W x + b`, `sums` (`3 hidden`) is `U s`; both are overwritten. `h` becomes
+/// the state after the frame.
 pub(super) fn update(x: &mut [f32], sums: &[f32], candidate: Activation, h: &mut [f32]) {
     let hidden = h.len();
     let (gates, c) = x.split_at_mut(2 * hidden);

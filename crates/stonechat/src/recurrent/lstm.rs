@@ -2,7 +2,8 @@
 
 use stonechat_kernels::math;
 
-/// `gates`, `4 hidden`: `W x + U s + b`; overwritten. `h` and `c` become output and content after the frame.
+/// `gates` (`4 hidden`) is `W x + U s + b`; it is overwritten. `h` and `c` become the output and
+/// the cell state after the frame.
 pub(super) fn update(gates: &mut [f32], peepholes: Option<&[f32]>, h: &mut [f32], c: &mut [f32]) {
     let hidden = h.len();
     let (input_forget, rest) = gates.split_at_mut(2 * hidden);
@@ -30,7 +31,7 @@ pub(super) fn update(gates: &mut [f32], peepholes: Option<&[f32]>, h: &mut [f32]
     }
 }
 
-/// The gate sees the content.
+/// Adds the peephole term to a gate.
 fn look(gate: &mut [f32], peephole: &[f32], c: &[f32]) {
     for ((gate, p), c) in gate.iter_mut().zip(peephole).zip(c) {
         *gate += p * c;

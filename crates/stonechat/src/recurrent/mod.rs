@@ -1,8 +1,8 @@
-//! Recurrent layers; the formulas stand at `stonechat_model::RecurrentLayer`.
+//! Recurrent layers; for the formulas see `stonechat_model::RecurrentLayer`.
 //!
-//! The input product of all frames that have come is one; the rest goes frame by frame. Where a kernel has the whole
-//! step of a cell in one call it is taken ([`Step::Gru`], [`Step::Lstm`]), else the products are separate and one file a
-//! cell has its gates.
+//! The input products of all waiting frames are computed at once; the rest goes frame by frame. If
+//! a kernel does the whole step of a cell in one call, it is used ([`Step::Gru`], [`Step::Lstm`]);
+//! otherwise the products are separate, and each cell's gates are in a file of their own.
 
 mod gru;
 mod lstm;
@@ -25,9 +25,9 @@ use separate::Separate;
 pub(crate) struct PackedLayer {
     index: usize,
     cell: Cell,
-    /// Applied to the frames at once, one behind the other: `W`, or `Vx` with or without `L`.
+    /// Applied to all frames at once, one after the other: `W`, or `Vx` with or without `L`.
     input: Vec<PackedMap>,
-    /// Added to the input products, unless a separate step adds it behind `L`.
+    /// Added to the input products, unless a separate step adds it after `L`.
     bias: Option<Vec<f32>>,
     step: Step,
     projection: Option<PackedMap>,
@@ -35,7 +35,7 @@ pub(crate) struct PackedLayer {
     rec_name: String,
 }
 
-/// From the input products of a frame and the states before it to the states after it.
+/// From the input products of a frame and the states before it, computes the states after it.
 enum Step {
     Gru(PackedGru),
     Lstm(PackedLstm),
@@ -45,17 +45,17 @@ enum Step {
 /// What a stream keeps of a layer, and its working memory.
 pub(crate) struct LayerState {
     h: Vec<f32>,
-    /// The LSTM's content; empty for other cells.
+    /// The LSTM's cell state; empty for other cells.
     c: Vec<f32>,
     /// `P h`; empty without a projection.
     p: Vec<f32>,
     /// Input products, `frames x rows of the last input map`.
     inputs: Vec<f32>,
-    /// Products before the last of `input`.
+    /// Products before the last map of `input`.
     middle: Vec<f32>,
     /// Recurrent products of a separate step.
     sums: Vec<f32>,
-    /// What `L` makes of them.
+    /// `L` times these sums.
     gates: Vec<f32>,
 }
 
@@ -77,7 +77,7 @@ impl PackedLayer {
             Candidate::ClippedRelu => Activation::ClippedRelu(network.clip),
         };
         let mut input = vec![pack("nonrec", &layer.nonrec.map)?];
-        // Only where no reset gate stands between them, `L` takes the sum of both products.
+        // `L` multiplies the sum of both products only if no reset gate stands between them.
         let joint_sum = layer.joint.is_some() && config.cell != Cell::Gru;
         if let Some(left) = layer.joint.as_ref().filter(|_| !joint_sum) {
             input.push(pack("joint", left)?);
@@ -111,7 +111,7 @@ impl PackedLayer {
         })
     }
 
-    /// The weights, to be moved.
+    /// The weights, so that they can be moved.
     pub(crate) fn packed(&mut self) -> Vec<&mut dyn Packed> {
         let mut all: Vec<&mut dyn Packed> =
             self.input.iter_mut().flat_map(PackedMap::packed).collect();
@@ -137,7 +137,7 @@ impl PackedLayer {
         }
     }
 
-    /// `x`: whole input frames. Appends what goes up after each of them to `out`.
+    /// `x`: whole input frames. Appends the layer's output after each of them to `out`.
     pub(crate) fn push(
         &self,
         state: &mut LayerState,
@@ -190,13 +190,14 @@ impl PackedLayer {
     }
 }
 
-/// `U V` as the kernels take it.
+/// `U V` in the kernels' type.
 fn product<'a>(u: &'a Matrix, v: &'a Matrix) -> Recurrent<'a> {
     Recurrent::LowRank { u: weights(u), v: weights(v), rank: v.rows() }
 }
 
-/// The whole step in one call, where the kernels have it: of a GRU or an LSTM whose recurrent map runs as one dense
-/// matrix or a low-rank product, without projection, peepholes and a bias inside the reset gate.
+/// The whole step in one call, if the kernels have it: for a GRU or an LSTM whose recurrent map
+/// runs as one dense matrix or a low-rank product, without projection, peepholes, or a bias inside
+/// the reset gate.
 fn fused(
     config: &RecurrentConfig,
     layer: &RecurrentLayer,
@@ -233,7 +234,7 @@ impl LayerState {
         self.p.fill(0.0);
     }
 
-    /// What recurs.
+    /// The recurrent state.
     fn recurs(&self) -> &[f32] {
         if self.p.is_empty() { &self.h } else { &self.p }
     }

@@ -1,4 +1,4 @@
-//! A step of products and gates of their own, for the layers that no kernel has whole.
+//! A step with separate products and gates, for layers that no kernel does as a whole.
 
 use stonechat_kernels::{Activation, Packed};
 
@@ -10,12 +10,12 @@ pub(super) struct Separate {
     pub(super) rec: PackedMap,
     /// `L`.
     pub(super) left: Option<PackedMap>,
-    /// Where `L` multiplies the sum of input and recurrent product: what is added behind it.
+    /// The bias to add after `L`, if `L` multiplies the sum of input and recurrent product.
     pub(super) bias: Option<Vec<f32>>,
     pub(super) cell: Gates,
 }
 
-/// The cells with what their gates need.
+/// The cells, with what their gates need.
 pub(super) enum Gates {
     /// The candidate's function, and the bias inside the reset gate.
     Gru(Activation, Option<Vec<f32>>),
@@ -26,12 +26,12 @@ pub(super) enum Gates {
 }
 
 impl Separate {
-    /// The weights, to be moved.
+    /// The weights, so that they can be moved.
     pub(super) fn packed(&mut self) -> impl Iterator<Item = &mut dyn Packed> {
         [&mut self.rec].into_iter().chain(&mut self.left).flat_map(PackedMap::packed)
     }
 
-    /// `input`: the input product of this frame; overwritten.
+    /// `input`: the input product of this frame; it is overwritten.
     pub(super) fn step(
         &self,
         input: &mut [f32],

@@ -11,19 +11,22 @@ use crate::{
 };
 
 impl Settings {
-    /// The recognizer that the settings ask for: a beam search with the model's own language model or that of
-    /// [`lm`](Self::lm), without one greedy unless a beam is asked for; a grammar's search where there is a grammar. Frames of silence are
-    /// skipped where voice activity detection can be had (feature `vad`, a model of 16 kHz).
+    /// The recognizer that the settings describe. With a language model ([`lm`](Self::lm) or the
+    /// model's own) or a beam it uses a beam search, with a grammar the grammar's search, otherwise
+    /// greedy decoding. Voice activity detection is on if it is available (feature `vad`, a model
+    /// of 16 kHz).
     ///
     /// # Errors
-    /// [`Error::Setting`] for settings that do not go together or that this build or model cannot have,
-    /// [`Error::LanguageModel`] for the file of [`lm`](Self::lm), [`Error::Decode`] for phrases that the alphabet cannot spell.
+    /// [`Error::Setting`] for settings that conflict or that this build or model does not support,
+    /// [`Error::LanguageModel`] for the file of [`lm`](Self::lm), [`Error::Decode`] for phrases
+    /// that the alphabet cannot spell.
     pub fn recognizer(&self, model: impl Into<Arc<Model>>) -> Result<Recognizer, Error> {
         let lm = self.lm.as_ref().map(LanguageModel::load).transpose()?;
         self.recognizer_with(model, lm)
     }
 
-    /// [`recognizer`](Self::recognizer) with a language model that was read already in place of the file [`lm`](Self::lm).
+    /// [`recognizer`](Self::recognizer) with a language model that is already loaded, in place of
+    /// the file [`lm`](Self::lm).
     ///
     /// # Errors
     /// Those of [`recognizer`](Self::recognizer).
@@ -64,10 +67,10 @@ impl Settings {
         self.with_voice(recognizer.with_alternatives(self.nbest as usize))
     }
 
-    /// The grammar, if there is one.
+    /// The grammar, if any.
     ///
     /// # Errors
-    /// [`Error::Decode`] with the line of the text, [`Error::Setting`].
+    /// [`Error::Decode`] with the line of the text, or [`Error::Setting`].
     pub fn grammar(&self) -> Result<Option<Grammar>, Error> {
         let Some(text) = &self.grammar else { return Ok(None) };
         let text = text.trim_start_matches('\u{feff}');
@@ -87,7 +90,7 @@ impl Settings {
         Ok(Some(Grammar::from_lines(phrases)?))
     }
 
-    /// Whether a beam is asked for, a language model aside.
+    /// Whether a beam is asked for, apart from a language model.
     fn is_beam(&self) -> bool {
         self.beam.is_some()
             || self.beta.is_some()
@@ -96,7 +99,7 @@ impl Settings {
             || self.nbest > 0
     }
 
-    /// Which settings exclude each other, and which need another.
+    /// Rejects settings that exclude each other or that lack another one.
     fn check(&self, lm: bool) -> Result<(), Error> {
         let of_search = [
             ("beam", self.beam.is_some()),
@@ -156,7 +159,7 @@ impl Settings {
         let options = BeamOptions {
             width: self.beam_width() as usize,
             alpha: self.alpha.unwrap_or(default.alpha),
-            // Without a language model words cost nothing, so beta has nothing to offset.
+            // Without a language model words cost nothing, so there is nothing for beta to offset.
             beta: self.beta.unwrap_or(if lm.is_some() { default.beta } else { 0.0 }),
             ..default
         };
@@ -211,13 +214,14 @@ impl Settings {
     }
 }
 
-/// The usual rules, with another silence after speech.
+/// The usual rules with another silence after speech.
 fn rules(silence_s: f64) -> EndpointRules {
     let mut rules = EndpointRules::default();
     for rule in
         rules.0.iter_mut().filter(|rule| rule.after >= Heard::Speech && rule.silence_s > 0.0)
     {
-        // After a complete phrase less is enough, as long as this is not less still.
+        // After a complete phrase a shorter silence is enough, unless the given one is shorter
+        // still.
         rule.silence_s = match rule.after {
             Heard::Phrase => rule.silence_s.min(silence_s),
             _ => silence_s,

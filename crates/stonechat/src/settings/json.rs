@@ -1,7 +1,8 @@
-//! Settings as an object: `{"beam": 32, "hotwords": {"little station": 6}, "grammar": ["lights on", "lights off"]}`.
+//! Settings as an object: `{"beam": 32, "hotwords": {"little station": 6}, "grammar": ["lights on",
+//! "lights off"]}`.
 //!
-//! Values are numbers, booleans or their texts; a list sets what it names element by element, hotwords may be an object of
-//! boosts, and null leaves a setting alone.
+//! Values are numbers, booleans, or either as a string. A list sets its elements one by one,
+//! hotwords may be an object of boosts, and null leaves a setting alone.
 
 use serde::de::Error as _;
 use serde::ser::SerializeMap;
@@ -35,8 +36,9 @@ impl<'de> Deserialize<'de> for Settings {
 }
 
 impl Settings {
-    /// [`set`](Self::set) with a value of JSON: a text, a number, a boolean; null leaves the setting alone. A list of texts
-    /// adds hotwords or keywords, or is the phrases of a grammar; an object of phrases and boosts adds hotwords.
+    /// [`set`](Self::set) with a JSON value: a string, a number or a boolean; null leaves the
+    /// setting alone. A list of strings adds hotwords or keywords, or is the phrases of a grammar;
+    /// an object of phrases and boosts adds hotwords.
     ///
     /// # Errors
     /// Those of [`set`](Self::set).
@@ -80,7 +82,7 @@ impl Settings {
     }
 }
 
-/// The text of a value that is no list or object.
+/// The text of a value that is not a list or an object.
 fn plain(value: &Value) -> Option<String> {
     match value {
         Value::String(text) => Some(text.clone()),

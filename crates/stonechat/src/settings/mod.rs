@@ -1,4 +1,4 @@
-//! What a user may choose, by the names of the command's options: one table for every surface.
+//! What a user can choose, by the names of the command's options: one table for every surface.
 
 mod build;
 mod json;
@@ -10,9 +10,9 @@ pub use self::table::{SETTINGS, Setting};
 use crate::{Error, Hotword};
 use stonechat_lm::Normaliser;
 
-/// How speech becomes text, as a user says it: set by [`set`](Self::set) with the names of the command's options, read from
-/// an object with the same names (serde), or written field by field. [`SETTINGS`] is the table of all of them; nothing that
-/// is not set differs from what the command does by itself.
+/// How speech becomes text. Set values by [`set`](Self::set) with the names of the command's
+/// options, read them from an object with the same names (serde), or write the fields. [`SETTINGS`]
+/// is the table of all settings. What is not set is as in the command by default.
 ///
 /// ```no_run
 /// use stonechat::{Model, Settings};
@@ -26,47 +26,47 @@ use stonechat_lm::Normaliser;
 /// # Ok::<(), stonechat::Error>(())
 /// ```
 ///
-/// Values are checked one by one where they are set, and with each other where the
+/// Each value is checked when it is set, and against the others when the
 /// [`recognizer`](Self::recognizer) is made.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Settings {
     /// Hypotheses of the beam search, 1 to 65536.
     pub beam: Option<u32>,
-    /// The best symbol of each frame: no search, no language model.
+    /// Take the best symbol of each frame: no search, no language model.
     pub greedy: bool,
     /// File of a packed language model, in place of the one that came with the model.
     pub lm: Option<PathBuf>,
-    /// Leaves the language model that came with the model out.
+    /// Do not use the language model that came with the model.
     pub no_lm: bool,
     /// Weight of the language model.
     pub alpha: Option<f32>,
     /// Bonus for each word, in nats.
     pub beta: Option<f32>,
-    /// What is expected, as `TEXT` or `TEXT:BOOST`.
+    /// Expected words and phrases, as `TEXT` or `TEXT:BOOST`.
     pub hotwords: Vec<String>,
-    /// What may be said: phrases, one a line, or JSGF.
+    /// The phrases that may be said: one a line, or JSGF.
     pub grammar: Option<String>,
-    /// What a letter outside of the grammar costs, in nats.
+    /// Cost of a letter outside the grammar, in nats.
     pub garbage: Option<f32>,
-    /// Always the phrase of the grammar that is nearest.
+    /// Always answer with the nearest phrase of the grammar.
     pub nearest: bool,
-    /// Phrases of less confidence are rejected.
+    /// Phrases with a lower confidence are rejected.
     pub min_confidence: Option<f32>,
     /// The weights that make confidences ([`ConfidenceWeights`](crate::ConfidenceWeights)).
     pub confidence_weights: Option<[f32; 5]>,
-    /// How written text becomes spoken words: in hotwords, keywords and the phrases of a list.
+    /// How written text becomes spoken words, in hotwords, keywords and lists of phrases.
     pub normalize: Option<Language>,
     /// Phrases to listen for.
     pub keywords: Vec<String>,
-    /// The lowest score of a keyword, nats a letter.
+    /// The lowest score of a keyword, in nats per letter.
     pub threshold: Option<f32>,
-    /// Voice activity detection; by default where it can be had.
+    /// Voice activity detection; on by default where available.
     pub vad: Option<bool>,
-    /// The least probability of speech.
+    /// The lowest probability that counts as speech.
     pub vad_threshold: Option<f32>,
     /// Seconds of silence that end an utterance; by default utterances do not end by themselves.
     pub endpoint: Option<f64>,
-    /// Alternative texts that transcripts have.
+    /// How many alternative texts a transcript has.
     pub nbest: u32,
 }
 
@@ -79,16 +79,17 @@ pub enum Language {
 }
 
 impl Settings {
-    /// The beam where none is set.
+    /// The default beam.
     const BEAM: u32 = 64;
-    /// With hotwords, whose beginnings take places in the beam: in a beam of 64 the other words suffer
-    /// (`experiments/decoding`).
+    /// The default beam with hotwords. Their beginnings take places in the beam: with 64 the other
+    /// words suffer (`experiments/decoding`).
     const HOTWORD_BEAM: u32 = 128;
 
-    /// Sets what `name` names, with `-` or `_` between its words; `hotword`, `hotwords`, `keyword` and `keywords` add to what is there.
+    /// Sets the setting `name`, which may use `-` or `_` between its words. `hotword`, `hotwords`,
+    /// `keyword` and `keywords` add to the list.
     ///
     /// # Errors
-    /// [`Error::Setting`] for a name that is not in the table, and a value that the setting does not take.
+    /// [`Error::Setting`] for an unknown name or a wrong value.
     pub fn set(&mut self, name: &str, value: &str) -> Result<(), Error> {
         let setting = Setting::named(name)?;
         setting.apply(self, value).map_err(|problem| {
@@ -97,23 +98,23 @@ impl Settings {
         })
     }
 
-    /// Whether making the recognizer opens a file that a setting names. A server that takes settings from
-    /// strangers refuses those that do.
+    /// Whether making the recognizer opens a file that a setting names. A server that takes
+    /// settings from strangers should refuse those.
     pub fn opens_file(&self) -> bool {
         self.lm.is_some()
     }
 
-    /// The width of the beam, if there is to be one.
+    /// The width of the beam, if a beam search is used.
     pub fn beam_width(&self) -> u32 {
         let usual = if self.hotwords.is_empty() { Self::BEAM } else { Self::HOTWORD_BEAM };
         self.beam.unwrap_or(usual)
     }
 
-    /// The hotwords as a decoder takes them, for [`Stream::set_hotwords`](crate::Stream::set_hotwords): in spoken words, and
-    /// with the usual boost where none is given.
+    /// The hotwords for [`Stream::set_hotwords`](crate::Stream::set_hotwords): in spoken words,
+    /// with the usual boost if none is given.
     ///
     /// # Errors
-    /// [`Error::Setting`] for a boost that is no number.
+    /// [`Error::Setting`] for a boost that is not a number.
     pub fn hotword_list(&self) -> Result<Vec<Hotword>, Error> {
         let rules = self.rules();
         let hotword = |text: &String| {

@@ -1,4 +1,4 @@
-//! The table of settings: names, values, what they do, how they are set and told.
+//! The table of settings: name, value, help text, how to set and get each.
 
 use std::fmt::Display;
 use std::ops::RangeInclusive;
@@ -13,35 +13,35 @@ use crate::Error;
 
 /// A row of the table.
 pub struct Setting {
-    /// The name: that of the command's option without the dashes.
+    /// The name, which is that of the command's option without the dashes.
     pub name: &'static str,
-    /// What a value is.
+    /// The kind of value.
     pub value: &'static str,
     /// What it does, with its default.
     pub help: &'static str,
     set: fn(&mut Settings, &str) -> Result<(), String>,
-    /// Null where it is as by default.
+    /// Null for the default.
     get: fn(&Settings) -> Value,
 }
 
 impl Setting {
-    /// The row of a name, with `-` or `_` between its words.
+    /// The row with this name, with `-` or `_` between its words.
     ///
     /// # Errors
-    /// [`Error::Setting`] with all names.
+    /// [`Error::Setting`] that lists all names.
     pub fn named(name: &str) -> Result<&'static Self, Error> {
         let wanted = name.replace('_', "-");
         SETTINGS.iter().find(|setting| setting.name == wanted).ok_or_else(|| {
             let names: Vec<&str> = SETTINGS.iter().map(|setting| setting.name).collect();
-            let problem = format!("there is no such setting; there are {}", names.join(", "));
+            let problem = format!("unknown setting; the settings are {}", names.join(", "));
             Error::Setting { name: name.chars().take(60).collect(), problem }
         })
     }
 
-    /// What is wrong with a value.
+    /// Checks a value.
     ///
     /// # Errors
-    /// What a value must be.
+    /// The requirement that the value breaks.
     pub fn check(&self, value: &str) -> Result<(), String> {
         self.apply(&mut Settings::default(), value)
     }
@@ -59,8 +59,8 @@ impl Setting {
     }
 }
 
-/// All settings. The command has each as an option of that name; where its option takes a FILE with a text, everything else
-/// takes the text.
+/// All settings. The command has an option with each name. If the command's option takes a text
+/// FILE, all other surfaces take the text itself.
 pub const SETTINGS: &[Setting] = &[
     Setting {
         name: "beam",
@@ -219,7 +219,7 @@ pub const SETTINGS: &[Setting] = &[
     },
 ];
 
-/// The phrase and the boost of `TEXT` or `TEXT:BOOST`.
+/// Splits `TEXT` or `TEXT:BOOST` into phrase and boost.
 pub(super) fn hotword(text: &str) -> Result<(&str, Option<f32>), String> {
     let (text, boost) = match text.rsplit_once(':') {
         None => (text, None),
@@ -233,7 +233,7 @@ pub(super) fn hotword(text: &str) -> Result<(&str, Option<f32>), String> {
     phrase(text).map(|()| (text.trim(), boost))
 }
 
-/// The lines of a list that say something, with their numbers from 1.
+/// The lines of a list that are neither empty nor comments, with their numbers from 1.
 pub(super) fn lines(name: &str, text: &str) -> Result<Vec<(usize, String)>, String> {
     let file = TextFile::new(Path::new(name), text.into());
     let entries = file.entries().map_err(|error| error.to_string())?;
@@ -263,7 +263,8 @@ fn put<T>(place: &mut Option<T>, value: Result<T, String>) -> Result<(), String>
     Ok(())
 }
 
-/// A number within a range; whole ones may be written as scripting languages do, `64.0`.
+/// A number within a range. Whole numbers may be written with a decimal point, as scripting
+/// languages do (`64.0`).
 fn number<T: FromStr + PartialOrd>(
     text: &str,
     range: RangeInclusive<T>,
@@ -306,7 +307,7 @@ fn list(texts: &[impl Display]) -> Value {
     if texts.is_empty() { Value::Null } else { texts.iter().map(ToString::to_string).collect() }
 }
 
-/// The number as it was written: 0.7, and not the nearest f32 in 17 digits.
+/// The number as it was written: 0.7, not the nearest f32 with 17 digits.
 fn float(value: Option<f32>) -> Value {
     json!(value.and_then(|value| value.to_string().parse::<f64>().ok()))
 }
