@@ -9,12 +9,13 @@ use stonechat_model::{Family, FamilySpec};
 use crate::native::{Step, factors, native, seconds};
 use crate::{Machine, Reference, RunForm, Use};
 
-/// What decides where a structured map can be multiplied as it is, or multiplied out. Results agree but for rounding.
+/// Decides how a structured map is multiplied when it could run as it is or multiplied out. Results
+/// agree up to rounding.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Preference {
-    /// What is the fastest on a machine with these figures.
+    /// The fastest on a machine with these figures.
     Fastest(Box<Machine>),
-    /// Never multiplied out, where there is a product at all: the least memory.
+    /// Never multiplied out if there is another product: the least memory.
     Smallest,
     /// Always multiplied out.
     Dense,
@@ -33,7 +34,7 @@ impl From<Reference> for Preference {
     }
 }
 
-/// In which form a map runs.
+/// The form in which a map runs.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Choice {
     /// The form.
@@ -47,7 +48,7 @@ pub struct Choice {
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum Reason {
-    /// Its parts are stored so.
+    /// It is how its parts are stored.
     Stored,
     /// Few of its blocks have weights.
     FewBlocks,
@@ -56,17 +57,17 @@ pub enum Reason {
         /// Its name.
         family: &'static str,
     },
-    /// A matrix of few bits and a correction are read, not one of int8.
+    /// Reading a matrix of few bits and a correction is faster than reading an int8 matrix.
     FewBits,
     /// [`Preference::Smallest`].
     Memory,
     /// [`Preference::Dense`].
     AskedFor,
-    /// It takes less time than another form; both a frame of logits.
+    /// It is faster than another form; both times are per frame of logits.
     Faster {
         /// In this form.
         seconds: f64,
-        /// The other one.
+        /// The other form.
         than: RunForm,
         /// In that form.
         other_seconds: f64,
@@ -74,8 +75,9 @@ pub enum Reason {
 }
 
 impl Choice {
-    /// For a map of a family at a size whose parts are stored as `plain` says: [`Form::Float32`], [`Form::Int8`] or
-    /// [`Form::Int4`]. `others` are the bytes that are read between two of its products.
+    /// The choice for a map of a family at a size. `plain` is how its parts are stored:
+    /// [`Form::Float32`], [`Form::Int8`] or [`Form::Int4`]. `others` is the number of bytes that
+    /// are read between two of its products.
     pub fn of(
         spec: &FamilySpec,
         plain: Form,
@@ -120,7 +122,7 @@ impl Choice {
         }
     }
 
-    /// The seconds that its products take, a frame of logits.
+    /// The seconds that its products take per frame of logits.
     pub fn seconds(&self, uses: &[Use], machine: &Machine, others: usize) -> f64 {
         seconds(&self.steps, uses, machine, others)
     }
@@ -146,7 +148,7 @@ impl fmt::Display for Reason {
 }
 
 impl Serialize for Reason {
-    /// As it is displayed.
+    /// Serialized as it is displayed.
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
     }

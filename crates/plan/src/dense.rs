@@ -1,4 +1,4 @@
-//! Matrices as the kernels take them.
+//! Matrices in the types of the kernels.
 
 use std::borrow::Cow;
 
@@ -6,7 +6,7 @@ use stonechat_kernels::Weights;
 use stonechat_kernels::quantize::quantize_rows;
 use stonechat_model::{LinearMap, Matrix};
 
-/// The matrix as the kernels take it.
+/// The matrix in the kernels' type.
 pub fn weights(matrix: &Matrix) -> Weights<'_> {
     match matrix {
         Matrix::F32 { data, .. } => Weights::F32(data),
@@ -17,8 +17,8 @@ pub fn weights(matrix: &Matrix) -> Weights<'_> {
     }
 }
 
-/// The one matrix of a map: its weight, or its dense view, which is quantized to int8 where the map's own parts are
-/// quantized.
+/// The one matrix of a map: its weight, or its dense view, quantized to int8 if the map's own parts
+/// are quantized.
 pub fn multiplied_out(map: &LinearMap) -> Cow<'_, Matrix> {
     if let Some(weight) = map.weight() {
         return Cow::Borrowed(weight);

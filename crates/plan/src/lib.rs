@@ -1,10 +1,10 @@
-//! How a network runs: in which form each linear map is multiplied, over how many vectors at a time, and how long that
-//! takes on a machine.
+//! How a network runs: in which form each linear map is multiplied, for how many vectors at a time,
+//! and how long that takes on a machine.
 //!
-//! A [`RunPlan`] is computed once, from a network and the figures of a machine. The runtime packs by it, `inspect`
-//! shows it, and compression prices what it tries by the same rules ([`Choice::of`]), so that no two of them can
-//! disagree. By default the machine is one of a table ([`Reference::DEFAULT`]), so that a package runs in the same
-//! forms, and gives the same bits, wherever it is loaded.
+//! A [`RunPlan`] is computed once from a network and the figures of a machine. The runtime packs by
+//! it, `inspect` shows it, and compression estimates times by the same rules ([`Choice::of`]), so
+//! they cannot disagree. By default the machine is [`Reference::DEFAULT`], so a package runs in the
+//! same forms, and gives the same bits, wherever it is loaded.
 
 #![forbid(unsafe_code)]
 

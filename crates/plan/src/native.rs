@@ -1,4 +1,4 @@
-//! The products that a map of a family runs by.
+//! The products with which a map of a family runs.
 
 use serde::Serialize;
 use stonechat_kernels::cost_model::{Form, Product};
@@ -6,34 +6,34 @@ use stonechat_model::{Family, FamilySpec, Rectangle};
 
 use crate::{Machine, Use};
 
-/// In which form a map runs.
+/// The form in which a map runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum RunForm {
-    /// One matrix; that of a structured map is multiplied out.
+    /// One matrix; a structured map is multiplied out.
     Dense,
-    /// One matrix, of which only the blocks with weights are stored.
+    /// One matrix that stores only the blocks with weights.
     BlockSparse,
-    /// Two thin matrices, one behind the other.
+    /// Two thin matrices, one after the other.
     LowRank,
-    /// A matrix of few bits and a low-rank correction, added.
+    /// A matrix of few bits plus a low-rank correction.
     Corrected,
     /// Squares that the Fourier transform makes diagonal.
     Fft,
     /// Blocks on the diagonal.
     Groups,
-    /// Low rank, gate by gate: blocks on the diagonal behind one matrix.
+    /// Low rank, gate by gate: blocks on the diagonal after one matrix.
     GateFactors,
 }
 
 impl RunForm {
-    /// Is the map one matrix then, its gain inside?
+    /// Whether the map is one matrix in this form, with its gain inside.
     pub fn is_one_matrix(self) -> bool {
         matches!(self, Self::Dense | Self::BlockSparse)
     }
 
-    /// Its name, as `inspect` has it.
+    /// Its name in `inspect`.
     pub fn name(self) -> &'static str {
         match self {
             Self::Dense => "dense",
@@ -47,7 +47,7 @@ impl RunForm {
     }
 }
 
-/// So many products of a form, which is the cost model's name for a kernel.
+/// A number of products of one form (the cost model's name for a kernel).
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Step {
     count: f64,
@@ -62,7 +62,8 @@ impl Step {
     }
 }
 
-/// Seconds a frame of logits that these products take where `others` bytes are read between two of them.
+/// Seconds per frame of logits that these products take if `others` bytes are read between two of
+/// them.
 pub(crate) fn seconds(steps: &[Step], uses: &[Use], machine: &Machine, others: usize) -> f64 {
     let call = |batch: usize| -> f64 {
         let steps = steps.iter().map(|&Step { count, form, rows, cols }| {
@@ -81,8 +82,8 @@ pub(crate) fn factors(plain: Form, rows: usize, cols: usize, rank: usize) -> Vec
     }
 }
 
-/// The form in which a structured family is not multiplied out, and its products, if there is one; `plain` is how its
-/// parts are stored.
+/// The form in which a structured family runs without being multiplied out, and its products, if
+/// there are any. `plain` is how its parts are stored.
 pub(crate) fn native(spec: &FamilySpec, plain: Form) -> Option<(RunForm, Vec<Step>)> {
     of_family(spec.family(), plain, spec.rows(), spec.cols())
 }
@@ -130,11 +131,12 @@ fn of_family(
     })
 }
 
-/// Blocks on the diagonal; weights of 4 bits have no such product.
+/// Blocks on the diagonal; there is no such product for 4-bit weights.
 fn diagonal(plain: Form, groups: usize, rows: usize, cols: usize) -> Option<Step> {
     match plain {
         Form::Int8 => Some(Step::one(Form::BlockDiagonal { groups }, rows, cols)),
-        // The model knows block-diagonal matrices of int8 only; as floats, one dense matrix of so few columns is near.
+        // The cost model knows block-diagonal matrices of int8 only. For floats, a dense matrix
+        // with as few columns is close.
         Form::Float32 => Some(Step::one(plain, rows, cols.div_ceil(groups))),
         _ => None,
     }

@@ -1,9 +1,9 @@
-//! Machines that were measured once and for all.
+//! Reference machines: measured once, and fixed.
 
 use crate::Machine;
 use stonechat_kernels::cost_model::Rate;
 
-/// A machine whose figures are known: one core, by [`Machine::measure`].
+/// A machine with known figures: one core, measured by [`Machine::measure`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
 pub enum Reference {
@@ -15,7 +15,8 @@ pub enum Reference {
 }
 
 impl Reference {
-    /// What decides unless another machine is given: one for all, so that a model runs in the same forms everywhere.
+    /// The machine that decides unless another is given: the same everywhere, so that a model runs
+    /// in the same forms everywhere.
     pub const DEFAULT: Self = Self::Zen4;
     /// All of them.
     pub const ALL: [Self; 2] = [Self::Zen4, Self::EmeraldRapids];
@@ -56,7 +57,8 @@ const ZEN4: Machine = Machine {
     per_bin: 4.9e-10,
 };
 
-/// Measured on a machine at work; the last bandwidth is that of `bench kernels` on the same one at rest.
+/// Measured on a busy machine, except the last bandwidth: that is from `bench kernels` on the same
+/// machine when idle.
 const EMERALD_RAPIDS: Machine = Machine {
     bandwidths: [
         (262_144.0, 1.33e11),

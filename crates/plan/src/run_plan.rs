@@ -13,13 +13,13 @@ pub struct RunPlan {
     maps: Vec<MapPlan>,
 }
 
-/// How one of them runs.
+/// How one map runs.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct MapPlan {
     /// Its name, as in [`Network::maps`].
     #[serde(skip)]
     pub name: String,
-    /// In which form.
+    /// Its form.
     pub form: RunForm,
     /// Why.
     pub reason: Reason,
@@ -38,19 +38,19 @@ impl RunPlan {
         Self { maps: maps.iter().map(plan).collect() }
     }
 
-    /// In the order of [`Network::maps`].
+    /// All maps, in the order of [`Network::maps`].
     pub fn maps(&self) -> &[MapPlan] {
         &self.maps
     }
 
-    /// The form of the map with this name; dense where there is none.
+    /// The form of the map with this name; dense for an unknown name.
     pub fn form(&self, name: &str) -> RunForm {
         let map = self.maps.iter().find(|map| map.name == name);
         map.map_or(RunForm::Dense, |map| map.form)
     }
 }
 
-/// The form of a map with its weights: those of a matrix decide whether it is sparse.
+/// The form of a map with its weights, because the weights of a matrix decide whether it is sparse.
 fn choose(
     map: &LinearMap,
     uses: &[Use],
@@ -69,7 +69,8 @@ fn choose(
     (form, reason)
 }
 
-/// How the parts of a map are stored, as the cost model calls it: the first part speaks for all.
+/// The cost model's name for how the parts of a map are stored. All parts are stored like the
+/// first.
 fn plain(map: &LinearMap) -> Form {
     let first = map.parts().first();
     match first.filter(|_| map.is_quantized()) {
