@@ -1,17 +1,18 @@
-//! The output symbols of a network: index 0 is CTC's blank.
+//! The output symbols of a network; index 0 is the CTC blank.
 
 use crate::{Error, Result};
 use serde::{Deserialize, Serialize};
 
-/// Most symbols of an alphabet: indices fit `u16`.
+/// The most symbols of an alphabet: indices fit `u16`.
 const MAX_SYMBOLS: usize = 65_536;
 /// Longest symbol, in bytes.
 const MAX_SYMBOL_BYTES: usize = 64;
 
-/// Output symbols, blank first; index = row of the output layer.
+/// The output symbols, blank first. A symbol's index is its row of the output layer.
 ///
-/// A symbol is a character or, for Gram-CTC, a string of characters. All symbols but the blank (the empty
-/// string at index 0) are non-empty and differ from each other. As JSON: `{"symbols": ["", " ", "'", "a", ...]}`.
+/// A symbol is a character or, for Gram-CTC, a string of characters. All symbols except the blank
+/// (the empty string at index 0) are non-empty and distinct. As JSON: `{"symbols": ["", " ", "'",
+/// "a", ...]}`.
 ///
 /// ```
 /// use stonechat_model::Alphabet;
@@ -41,13 +42,13 @@ impl TryFrom<Symbols> for Alphabet {
 }
 
 impl Alphabet {
-    /// Index of CTC's blank.
+    /// Index of the CTC blank.
     pub const BLANK: u16 = 0;
 
     /// Takes `symbols` in the order of the output layer's rows, blank (the empty string) first.
     ///
     /// # Errors
-    /// Names the first symbol that is empty, too long or repeated; wants 2 to 65,536 symbols.
+    /// Names the first symbol that is empty, too long or repeated; 2 to 65,536 symbols are allowed.
     pub fn new(symbols: Vec<String>) -> Result<Self> {
         let refuse = |reason: String| Err(Error::Alphabet(reason));
         if !(2..=MAX_SYMBOLS).contains(&symbols.len()) {
@@ -88,20 +89,22 @@ impl Alphabet {
         &self.symbols
     }
 
-    /// Number of symbols with the blank: rows of the output layer.
+    /// Number of symbols including the blank: rows of the output layer.
     pub fn len(&self) -> usize {
         self.symbols.len()
     }
 
-    /// Never true: an alphabet has at least the blank and one symbol.
+    /// Always false: an alphabet has at least the blank and one symbol.
     pub fn is_empty(&self) -> bool {
         self.symbols.is_empty()
     }
 
-    /// Indices of the symbols that spell `text`, without blanks. Where several symbols fit, the longest is taken.
+    /// Indices of the symbols that spell `text`, without blanks. If several symbols fit, the
+    /// longest is used.
     ///
     /// # Errors
-    /// [`Error::UnknownCharacter`] names the first character that no symbol begins with, and its position.
+    /// [`Error::UnknownCharacter`] names the first character that no symbol begins with, and its
+    /// position.
     pub fn encode(&self, text: &str) -> Result<Vec<u16>> {
         let mut indices = Vec::with_capacity(text.len());
         let mut rest = text;
@@ -111,23 +114,25 @@ impl Alphabet {
                 let position = text[..text.len() - rest.len()].chars().count();
                 return Err(unknown(text, position, character));
             };
-            // `new` bounds the number of symbols by that of u16.
+            // `new` limits the number of symbols to what u16 can index.
             indices.push(index as u16);
             rest = &rest[self.symbols[index].len()..];
         }
         Ok(indices)
     }
 
-    /// Indices of the single characters of `text`, grams of several characters left aside: the targets of Gram-CTC.
+    /// Indices of the single characters of `text`, ignoring grams of several characters: the
+    /// targets of Gram-CTC.
     ///
     /// # Errors
-    /// [`Error::UnknownCharacter`] names the first character that is no symbol of its own, and its position.
+    /// [`Error::UnknownCharacter`] names the first character that is not a symbol by itself, and
+    /// its position.
     pub fn spell(&self, text: &str) -> Result<Vec<u16>> {
         let mut bytes = [0; 4];
         let symbol = |(position, character): (usize, char)| {
             let single: &str = character.encode_utf8(&mut bytes);
             let index = (1..self.len()).find(|&i| self.symbols[i] == single);
-            // `new` bounds the number of symbols by that of u16.
+            // `new` limits the number of symbols to what u16 can index.
             index.map(|i| i as u16).ok_or_else(|| unknown(text, position, character))
         };
         text.chars().enumerate().map(symbol).collect()
@@ -138,7 +143,8 @@ impl Alphabet {
         self.symbols.iter().any(|symbol| symbol.chars().nth(1).is_some())
     }
 
-    /// The text that `indices` spell; blanks add nothing. Repeats are kept: collapsing is the decoder's work.
+    /// The text that `indices` spell; blanks add nothing. Repeats are kept: collapsing them is the
+    /// decoder's job.
     ///
     /// # Errors
     /// Names the first index that is not below [`len`](Self::len).
@@ -157,7 +163,7 @@ impl Alphabet {
     }
 }
 
-/// The error of the character at `position`, with the word around it.
+/// The error for the character at `position`, with the word around it.
 fn unknown(text: &str, position: usize, character: char) -> Error {
     let mut start = 0;
     for word in text.split(char::is_whitespace) {
@@ -170,7 +176,7 @@ fn unknown(text: &str, position: usize, character: char) -> Error {
         }
         start += length + 1;
     }
-    // A white space that is no symbol.
+    // White space that is not a symbol.
     Error::UnknownCharacter { word: text.into(), character, position }
 }
 

@@ -1,8 +1,10 @@
-//! The shape of a network and everything that follows from it: sizes of every linear map, strides, look-ahead.
+//! The shape of a network and everything derived from it: sizes of all linear maps, strides,
+//! look-ahead.
 //!
-//! The network is the streaming Deep Speech 2 (Amodei et al. 2016, arXiv 1512.02595) with the recurrent layer
-//! of Kliegl et al. 2017 (arXiv 1710.09026, eq. 10) or another cell: 2-D convolutions, forward recurrent layers,
-//! an optional row convolution, an optional fully connected layer, and the output layer of CTC.
+//! The network is the streaming Deep Speech 2 (Amodei et al. 2016, arXiv 1512.02595) with the
+//! recurrent layer of Kliegl et al. 2017 (arXiv 1710.09026, eq. 10) or another cell: 2-D
+//! convolutions, forward recurrent layers, an optional row convolution, an optional fully connected
+//! layer, and the CTC output layer.
 
 use crate::{Error, RecurrentConfig, Result};
 use serde::{Deserialize, Serialize};
@@ -11,15 +13,15 @@ use serde::{Deserialize, Serialize};
 pub(crate) const MAX_DIM: usize = 65_536;
 /// Largest filter extent, stride or look-ahead, in frames or bins.
 const MAX_EXTENT: usize = 1024;
-/// Most convolutions, and most recurrent layers.
+/// The most convolutions, and the most recurrent layers.
 const MAX_LAYERS: usize = 16;
-/// Largest number of elements of one weight: keeps every product of sizes within 32 bits.
+/// The most elements of one weight: keeps every product of sizes within 32 bits.
 const MAX_ELEMENTS: usize = 1 << 30;
 
 /// Shape of a network, from feature frames to logits.
 ///
-/// Layers run bottom to top in the order of the fields. Call [`validate`](Self::validate) before using the
-/// other methods on a config that came from outside: they assume a valid one.
+/// Layers run bottom to top in the order of the fields. Call [`validate`](Self::validate) on a
+/// config from outside before using the other methods: they assume a valid config.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct NetworkConfig {
@@ -31,11 +33,11 @@ pub struct NetworkConfig {
     /// Upper bound of the clipped ReLU `min(max(x, 0), clip)`.
     #[serde(default = "default_clip")]
     pub clip: f32,
-    /// Recurrent layers, bottom to top; at least one. A plain number is a GRU of that width, so that the key may
-    /// be called `gru` as well.
+    /// Recurrent layers, bottom to top; at least one. A plain number is a GRU of that width, so the
+    /// key may also be called `gru`.
     #[serde(alias = "gru")]
     pub recurrent: Vec<RecurrentConfig>,
-    /// Non-linearity of the GRU's candidate state, and of the simple recurrence.
+    /// Non-linearity of the GRU's candidate state and of the simple recurrence.
     #[serde(default)]
     pub candidate: Candidate,
     /// Look-ahead (row) convolution above the last recurrent layer, followed by the clipped ReLU.
@@ -63,9 +65,9 @@ pub enum Candidate {
 
 /// One 2-D convolution over frequency and time.
 ///
-/// In time, output frame `t` exists for every `t * stride < frames` and sees the input frames
-/// `t * stride - left ..= t * stride + lookahead` with `left = kernel - 1 - lookahead`, zeros outside. In
-/// frequency, `(kernel - 1) / 2` zeros pad both sides.
+/// In time, output frame `t` exists for every `t * stride < frames` and sees the input frames `t *
+/// stride - left ..= t * stride + lookahead` with `left = kernel - 1 - lookahead`, zeros outside.
+/// In frequency, `(kernel - 1) / 2` zeros pad both sides.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ConvConfig {
@@ -91,18 +93,20 @@ impl ConvConfig {
         self.kernel[1] - 1 - self.lookahead
     }
 
-    /// Output bins for `bins` input bins; `None` where the filter is taller than the padded input.
+    /// Output bins for `bins` input bins; `None` if the filter is taller than the padded input.
     pub fn bins_out(&self, bins: usize) -> Option<usize> {
         let padded = bins + 2 * self.frequency_padding();
         Some(padded.checked_sub(self.kernel[0])? / self.stride[0] + 1)
     }
 }
 
-/// Row convolution `r_t = sum over j = 0..=lookahead of w_j * h_{t+j}` (elementwise; Deep Speech 2, section 3.7).
+/// Row convolution `r_t = sum over j = 0..=lookahead of w_j * h_{t+j}` (elementwise; Deep Speech 2,
+/// section 3.7).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RowConvConfig {
-    /// Future frames seen, counted after the convolutions' time stride; there are `lookahead + 1` taps.
+    /// Future frames seen, counted after the convolutions' time stride; there are `lookahead + 1`
+    /// taps.
     pub lookahead: usize,
 }
 
@@ -113,7 +117,7 @@ impl RowConvConfig {
     }
 }
 
-/// What a linear map does in the network; penalties and ranks are chosen by kind.
+/// What a linear map does in the network. Penalties and ranks are chosen by kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Kind {
@@ -121,7 +125,7 @@ pub enum Kind {
     Conv,
     /// Input weights `W` of a recurrent layer, applied to all time steps at once.
     Nonrecurrent,
-    /// Recurrent weights `U`, applied to one time step after the other.
+    /// Recurrent weights `U`, applied to one time step after another.
     Recurrent,
     /// The left factor that input and recurrent weights of a layer share.
     Joint,
@@ -203,7 +207,7 @@ impl NetworkConfig {
         }
     }
 
-    /// Output width of the last recurrent layer, which is that of the row convolution.
+    /// Output width of the last recurrent layer, which is also the width of the row convolution.
     pub fn recurrent_output(&self) -> usize {
         self.recurrent_input(self.recurrent.len())
     }
@@ -218,7 +222,8 @@ impl NetworkConfig {
         self.conv.iter().map(|conv| conv.stride[1]).product()
     }
 
-    /// Logits frames for `frames` feature frames: the ceiling of the division by each stride in turn.
+    /// Logits frames for `frames` feature frames: divided by each stride in turn, rounding up each
+    /// time.
     pub fn frames_out(&self, frames: usize) -> usize {
         let strides = self.conv.iter().map(|conv| conv.stride[1]);
         strides.fold(frames, |frames, stride| frames.div_ceil(stride))
@@ -234,7 +239,8 @@ impl NetworkConfig {
         total + self.row_conv.as_ref().map_or(0, |r| r.lookahead * stride)
     }
 
-    /// [`lookahead_frames`](Self::lookahead_frames) in milliseconds, for feature frames every `hop_ms`.
+    /// [`lookahead_frames`](Self::lookahead_frames) in milliseconds, for feature frames every
+    /// `hop_ms`.
     pub fn lookahead_ms(&self, hop_ms: f32) -> f32 {
         self.lookahead_frames() as f32 * hop_ms
     }
@@ -261,7 +267,7 @@ pub(crate) fn in_range(field: &str, value: usize, low: usize, high: usize) -> Re
     Err(Error::config(field, reason))
 }
 
-/// Refuses a weight of `a * b * c` elements where that is more than any sensible network has.
+/// Rejects a weight of `a * b * c` elements if no sensible network has one that large.
 pub(crate) fn elements(field: &str, a: usize, b: usize, c: usize) -> Result<()> {
     match a.checked_mul(b).and_then(|ab| ab.checked_mul(c)) {
         Some(n) if n <= MAX_ELEMENTS => Ok(()),

@@ -1,14 +1,15 @@
-//! The errors of this crate: each names the field, tensor, file or offset at fault and what to do.
+//! The errors of this crate. Each names the field, tensor, file or offset at fault and says what to
+//! do.
 
 use std::path::{Path, PathBuf};
 
-/// Why a config, an alphabet, a network or a package was refused.
+/// Why a config, an alphabet, a network or a package was rejected.
 ///
-/// Messages are complete in themselves: an inner error is part of the message and not given as a source again.
+/// Messages are complete: an inner error is part of the message and is not repeated as a source.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// A field of the network config has a value that no network can have.
+    /// A field of the network config has an impossible value.
     #[error("network config: `{field}`: {reason}")]
     Config {
         /// Path of the field, such as `conv[1].stride`.
@@ -19,19 +20,19 @@ pub enum Error {
     /// The alphabet's symbols are not usable.
     #[error("alphabet: {0}")]
     Alphabet(String),
-    /// A text holds a character that the alphabet lacks.
+    /// A text contains a character that is not in the alphabet.
     #[error(
         "{word:?} has {character:?} (position {position} of the text), which is not in the alphabet: normalise the text or extend the alphabet"
     )]
     UnknownCharacter {
-        /// The word that it is in.
+        /// The word that contains it.
         word: String,
         /// The character.
         character: char,
         /// Its position in the text, counted in characters from 0.
         position: usize,
     },
-    /// A weight or a bias does not have the shape or the values that it must have.
+    /// A weight or a bias has a wrong shape or wrong values.
     #[error("weight `{name}`: {reason}")]
     Weight {
         /// Name of the map or tensor, such as `gru.0.nonrec.weight`.

@@ -1,7 +1,8 @@
 //! The reference evaluation of a network: the slow, obvious twin of the runtime and of the trainer.
 //!
-//! Every map is applied through its dense view, every loop runs over the indices of the formula, and gates
-//! and sums are computed in `f64`. It is for tests and for small checks; nothing in it is fast.
+//! Every map is applied through its dense view, every loop runs over the indices of the formula,
+//! and gates and sums are computed in `f64`. It is meant for tests and small checks; nothing in it
+//! is fast.
 
 use crate::{
     Affine, Candidate, Cell, ConvConfig, Error, LinearMap, Network, RecurrentConfig,
@@ -9,11 +10,12 @@ use crate::{
 };
 
 impl Network {
-    /// Logits of an utterance: `features` is `frames x input`, the result `frames_out(frames) x symbols`. Batch norms
-    /// are folded first.
+    /// Logits of an utterance: `features` is `frames x input`, the result `frames_out(frames) x
+    /// symbols`. Batch norms are folded first.
     ///
     /// # Errors
-    /// If the network is not [valid](Network::validate) or `features` does not hold `frames` frames.
+    /// If the network is not [valid](Network::validate) or `features` does not hold `frames`
+    /// frames.
     pub fn forward_reference(&self, features: &[f32], frames: usize) -> Result<Vec<f32>> {
         self.validate()?;
         if self.has_norms() {
@@ -103,7 +105,8 @@ fn convolve(
                 let mut sum = f64::from(layer.bias[o]);
                 for dt in 0..kernel_t {
                     for df in 0..kernel_f {
-                        // Outside the input there are zeros: such indices wrap round or run over.
+                        // Outside the input there are zeros: such indices wrap around or exceed the
+                        // input.
                         let t_in = (t * stride_t + dt).wrapping_sub(conv.left_context());
                         let f_in = (f * stride_f + df).wrapping_sub(conv.frequency_padding());
                         if t_in >= frames || f_in >= bins {
@@ -123,7 +126,8 @@ fn convolve(
     y
 }
 
-/// One recurrent layer from zero states, `frames x n_in` to `frames x output`; formulas at [`RecurrentLayer`].
+/// One recurrent layer from zero states, `frames x n_in` to `frames x output`; formulas:
+/// [`RecurrentLayer`].
 fn recur(
     layer: &RecurrentLayer,
     config: &RecurrentConfig,
@@ -132,7 +136,7 @@ fn recur(
     frames: usize,
 ) -> Vec<f32> {
     let hidden = config.hidden;
-    // The joint left factor is multiplied into both maps, whatever the cell.
+    // The joint left factor is multiplied into both maps, for every cell.
     let dense = |map: &LinearMap| match &layer.joint {
         Some(left) => product(&left.to_dense(), &map.to_dense(), left.cols()),
         None => map.to_dense(),

@@ -1,17 +1,18 @@
-//! What a Stonechat recognizer *is*, without any way of training or running it fast.
+//! What a Stonechat recognizer *is*, without training it or running it fast.
 //!
-//! - [`NetworkConfig`]: the shape of a streaming Deep Speech 2 network and everything that follows from it
-//!   (sizes of every linear map, time stride, look-ahead).
+//! - [`NetworkConfig`]: the shape of a streaming Deep Speech 2 network and everything derived from
+//!   it (sizes of all linear maps, time stride, look-ahead).
 //! - [`Alphabet`]: the output symbols, blank first.
-//! - [`LinearMap`]: a weight in one of the families it may be parametrised by, over [`Matrix`] (float, int8, int4).
-//! - [`Network`]: a config with its weights, and [`Network::forward_reference`], the slow and obvious
-//!   evaluation that everything fast is tested against.
-//! - [`Package`]: all of it in one file, `NAME.stonechat`, which is a valid safetensors file.
+//! - [`LinearMap`]: a weight in one of the families that can parametrise it, over [`Matrix`]
+//!   (float, int8, int4).
+//! - [`Network`]: a config with its weights, and [`Network::forward_reference`], the slow and
+//!   obvious evaluation that everything fast is tested against.
+//! - [`Package`]: all of this in one file, `NAME.stonechat`, which is a valid safetensors file.
 //!
 //! # Conventions
-//! Matrices are row-major `rows x cols` and act as `y = W x`. A batch of vectors is `batch x cols`, its image
-//! `batch x rows`. Frames are `frames x dim`. One frame of convolution activations is `bins x channels` with
-//! the channel fastest.
+//! Matrices are row-major `rows x cols` and act as `y = W x`. A batch of vectors is `batch x cols`,
+//! its image `batch x rows`. Frames are `frames x dim`. One frame of convolution activations is
+//! `bins x channels` with the channel fastest.
 #![forbid(unsafe_code)]
 
 mod alphabet;

@@ -1,4 +1,5 @@
-//! Matrices as stored: float, int8 with one scale per row, or int4 with a scale per group of 32 columns.
+//! Matrices as stored: float, int8 with one scale per row, or int4 with a scale per group of 32
+//! columns.
 
 use crate::{Error, Result};
 
@@ -7,8 +8,8 @@ pub const INT4_GROUP: usize = 32;
 
 /// A row-major `rows x cols` matrix.
 ///
-/// The fields are public so that trainers and runtimes can build and take apart matrices freely; the
-/// constructors and [`Matrix::validate`] check what the fields must satisfy.
+/// The fields are public so that trainers and runtimes can build and take apart matrices freely.
+/// The constructors and [`Matrix::validate`] check them.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Matrix {
     /// 32-bit floats.
@@ -32,7 +33,8 @@ pub enum Matrix {
         scales: Vec<f32>,
     },
     /// Half bytes in -8..=7 in groups of [`INT4_GROUP`] columns; element `(i, j)` stands for
-    /// `scales[i] * group_scales[i * groups + j / 32] * data[i * cols + j]`. In a package two of them share a byte.
+    /// `scales[i] * group_scales[i * groups + j / 32] * data[i * cols + j]`. In a package two of
+    /// them share a byte.
     Int4 {
         /// Rows.
         rows: usize,
@@ -40,7 +42,8 @@ pub enum Matrix {
         cols: usize,
         /// `rows * cols` values, each in -8..=7.
         data: Vec<i8>,
-        /// `rows * groups` scales in units of the row's, of either sign; `groups` is `ceil(cols / 32)`.
+        /// `rows * groups` scales in units of the row's, of either sign; `groups` is `ceil(cols /
+        /// 32)`.
         group_scales: Vec<i8>,
         /// One finite, non-negative scale per row.
         scales: Vec<f32>,
@@ -69,7 +72,8 @@ impl Matrix {
     /// An int4 matrix.
     ///
     /// # Errors
-    /// If the lengths do not fit, a value is outside of -8..=7, or a row's scale is negative or not finite.
+    /// If the lengths do not fit, a value is outside of -8..=7, or a row's scale is negative or not
+    /// finite.
     pub fn from_int4(
         rows: usize,
         cols: usize,
@@ -104,19 +108,20 @@ impl Matrix {
         self.rows() * self.cols()
     }
 
-    /// Number of weights that a package stores: all elements, or those that are not zero of a
-    /// [sparse](Self::is_sparse) one.
+    /// Number of weights that a package stores: all elements, or the nonzero ones of a
+    /// [sparse](Self::is_sparse) matrix.
     pub fn params(&self) -> usize {
         if self.is_sparse() { self.nonzeros() } else { self.elements() }
     }
 
-    /// Whether so many elements are zero that a package stores a bit for each element and only the values of the
-    /// others: a quarter or more. Int4 matrices never are, their elements being hardly larger than a bit.
+    /// Whether a quarter or more of the elements are zero, so that a package stores one bit for
+    /// each element plus the nonzero values. Never true for int4, whose elements are hardly larger
+    /// than a bit.
     pub fn is_sparse(&self) -> bool {
         !matches!(self, Matrix::Int4 { .. }) && 4 * self.nonzeros() <= 3 * self.elements()
     }
 
-    /// Elements that are not zero.
+    /// Number of nonzero elements.
     pub fn nonzeros(&self) -> usize {
         match self {
             Matrix::F32 { data, .. } => data.iter().filter(|w| **w != 0.0).count(),
@@ -128,7 +133,7 @@ impl Matrix {
 
     /// Bytes of its values and scales in a package.
     pub fn bytes(&self) -> usize {
-        // A bit for each element and one for the end of each row.
+        // One bit for each element and one for the end of each row.
         let mask = if self.is_sparse() { self.rows() * (self.cols() / 8 + 1) } else { 0 };
         let params = self.params();
         match self {
@@ -154,7 +159,7 @@ impl Matrix {
         matches!(self, Matrix::Int8 { .. })
     }
 
-    /// Whether the elements are integers with scales, and no floats to be changed further.
+    /// Whether the elements are integers with scales, which cannot be changed further.
     pub fn is_quantized(&self) -> bool {
         !matches!(self, Matrix::F32 { .. })
     }
@@ -189,8 +194,8 @@ impl Matrix {
         }
     }
 
-    /// `y = W x` for `batch` vectors, slowly: `x` is `batch x cols`, the result `batch x rows`. Sums run in
-    /// `f64` over the columns in order. Panics if `x` is shorter than that.
+    /// `y = W x` for `batch` vectors, slowly: `x` is `batch x cols`, the result `batch x rows`.
+    /// Sums run in `f64` over the columns in order. Panics if `x` is too short.
     pub fn apply(&self, x: &[f32], batch: usize) -> Vec<f32> {
         let (rows, cols) = (self.rows(), self.cols());
         let dense = self.to_dense();

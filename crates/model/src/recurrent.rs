@@ -1,4 +1,4 @@
-//! Recurrent layers: which cells there are, how a config spells them, and their weights.
+//! Recurrent layers: the cells, their spelling in a config, and their weights.
 
 use crate::config::{MAX_DIM, elements, in_range};
 use crate::{Affine, Error, LinearMap, Matrix};
@@ -31,7 +31,7 @@ impl Cell {
         }
     }
 
-    /// Gates, whose matrices are stacked below each other.
+    /// Number of gates, whose matrices are stacked.
     pub fn gates(self) -> usize {
         match self {
             Cell::Gru => 3,
@@ -43,25 +43,26 @@ impl Cell {
 
 /// Shape of one recurrent layer.
 ///
-/// In TOML and JSON a plain number is a GRU of that width, a table says the rest:
-/// `{ cell = "lstm", hidden = 320, projection = 128, peepholes = true, joint = 96 }`.
+/// In TOML and JSON a plain number is a GRU of that width; a table gives the options: `{ cell =
+/// "lstm", hidden = 320, projection = 128, peepholes = true, joint = 96 }`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RecurrentConfig {
     /// The recurrence.
     pub cell: Cell,
     /// Units.
     pub hidden: usize,
-    /// Width of a linear projection `p = P h` that recurs and goes up in place of `h` (Sak et al. 2014, arXiv
-    /// 1402.1128): one right factor for the recurrent matrix and the next layer's input matrix, which is the sharing
-    /// of Prabhavalkar et al. 2016 (arXiv 1603.08042).
+    /// Width of a linear projection `p = P h` that replaces `h` both as the recurrent state and as
+    /// the output (Sak et al. 2014, arXiv 1402.1128). It is one right factor for the recurrent
+    /// matrix and the next layer's input matrix, the sharing of Prabhavalkar et al. 2016 (arXiv
+    /// 1603.08042).
     pub projection: Option<usize>,
     /// LSTM only: the gates see the cell through diagonal weights (Gers et al. 2002).
     pub peepholes: bool,
-    /// GRU only: a bias beside `Uc s`, inside the reset gate, as PyTorch and cuDNN have it. Imported networks need it;
-    /// the trainer has none.
+    /// GRU only: a bias added to `Uc s`, inside the reset gate, as in PyTorch and cuDNN. Imported
+    /// networks need it; the trainer does not use it.
     pub recurrent_bias: bool,
-    /// Rank of one left factor for both matrices, `[W U] = L [Vx Vh]`: input and state are concatenated before a
-    /// single factorisation (Kuchaiev and Ginsburg 2017, arXiv 1703.10722).
+    /// Rank of one left factor for both matrices, `[W U] = L [Vx Vh]`: input and state are
+    /// concatenated before a single factorisation (Kuchaiev and Ginsburg 2017, arXiv 1703.10722).
     pub joint: Option<usize>,
 }
 
@@ -73,7 +74,7 @@ impl From<usize> for RecurrentConfig {
 }
 
 impl RecurrentConfig {
-    /// A layer of `hidden` units without any of the options.
+    /// A layer of `hidden` units without options.
     pub fn new(cell: Cell, hidden: usize) -> Self {
         Self {
             cell,
@@ -85,7 +86,8 @@ impl RecurrentConfig {
         }
     }
 
-    /// Width of what recurs and goes up: the projection's, else that of the units.
+    /// Width of the recurrent state and of the output: the projection's, or the number of units
+    /// without one.
     pub fn output(&self) -> usize {
         self.projection.unwrap_or(self.hidden)
     }
@@ -95,17 +97,18 @@ impl RecurrentConfig {
         self.cell.gates() * self.hidden
     }
 
-    /// Rows of the input and of the recurrent map: the gates', or the rank of their joint left factor.
+    /// Rows of the input map and of the recurrent map: the gates' rows, or the rank of their joint
+    /// left factor.
     pub fn map_rows(&self) -> usize {
         self.joint.unwrap_or(self.gate_rows())
     }
 
-    /// Values of the peepholes: input, forget and output gate, or none.
+    /// Number of peephole weights: for input, forget and output gate, or 0.
     pub fn peephole_values(&self) -> usize {
         if self.peepholes { 3 * self.hidden } else { 0 }
     }
 
-    /// `width`: of the layer below.
+    /// `width` is that of the layer below.
     pub(crate) fn validate(&self, field: &str, width: usize) -> crate::Result<()> {
         in_range(field, self.hidden, 1, MAX_DIM)?;
         elements(field, self.cell.gates(), self.hidden, width.max(self.hidden))?;
@@ -132,7 +135,7 @@ impl RecurrentConfig {
     }
 }
 
-/// The long spelling of a [`RecurrentConfig`].
+/// A [`RecurrentConfig`] written as a table.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Table {
@@ -191,8 +194,9 @@ impl<'de> Visitor<'de> for NumberOrTable {
     }
 }
 
-/// Weights of one recurrent layer. With `x` the input and `s` what recurs (`s = h`, or the projection `s = P h`), all
-/// from zero states and with the gates stacked in the order of the formulas:
+/// Weights of one recurrent layer. `x` is the input and `s` the recurrent state (`s = h`, or the
+/// projection `s = P h`). All states start at zero, and the gates are stacked in the order of the
+/// formulas:
 ///
 /// ```text
 /// GRU   z = sigmoid(Wz x + Uz s + bz)                   update      (Kliegl et al. 2017, arXiv 1710.09026, eq. 10)
@@ -209,9 +213,9 @@ impl<'de> Visitor<'de> for NumberOrTable {
 /// RNN   h' = f(W x + U s + b)                           f by the config
 /// ```
 ///
-/// The matrices of the gates share their factors ("partially joint": Kliegl et al., appendix B.2). With `joint` the map
-/// `W x + U s` of LSTM and RNN is `L (Vx x + Vh s)`; for the GRU, whose reset gate stands between them, `L` multiplies
-/// both, `L (Vx x)` and `L (Vh s)`.
+/// The matrices of the gates share their factors ("partially joint": Kliegl et al., appendix B.2).
+/// With `joint` the map `W x + U s` of LSTM and RNN is `L (Vx x + Vh s)`. For the GRU, whose reset
+/// gate stands between the products, `L` multiplies both: `L (Vx x)` and `L (Vh s)`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RecurrentLayer<P = Matrix, V = Vec<f32>> {
     /// `W`, `gate rows x n_in`, or `Vx`, `joint x n_in`; and `b`, always one value per gate row.
@@ -220,7 +224,7 @@ pub struct RecurrentLayer<P = Matrix, V = Vec<f32>> {
     pub rec: LinearMap<P>,
     /// `L`, `gate rows x joint`.
     pub joint: Option<LinearMap<P>>,
-    /// `pi`, `pf`, `po` one after the other.
+    /// `pi`, `pf`, `po`, one after another.
     pub peepholes: Option<V>,
     /// `d`, one value per unit.
     pub recurrent_bias: Option<V>,
@@ -229,7 +233,7 @@ pub struct RecurrentLayer<P = Matrix, V = Vec<f32>> {
 }
 
 impl<P, V> RecurrentLayer<P, V> {
-    /// A layer without any of the options.
+    /// A layer without options.
     pub fn new(nonrec: Affine<P, V>, rec: LinearMap<P>) -> Self {
         Self { nonrec, rec, joint: None, peepholes: None, recurrent_bias: None, projection: None }
     }

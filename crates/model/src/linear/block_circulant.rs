@@ -1,12 +1,13 @@
-//! Block-circulant matrices (C-LSTM, Wang et al. 2018): square circulant blocks of one size, `block` times fewer
-//! weights than a dense matrix has.
+//! Block-circulant matrices (C-LSTM, Wang et al. 2018): square circulant blocks of one size, with
+//! `block` times fewer weights than a dense matrix.
 
 use super::family::{Nearest, PartSpec, Rule, Truncate, up_to};
 use super::pattern;
 use super::tiles::transform_flops;
 use serde::{Deserialize, Serialize};
 
-/// Circulant blocks of side `block`, those at the right and lower edge cut off where they do not fit.
+/// Circulant blocks of side `block`; those at the right and lower edges are cut off if they do not
+/// fit.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct BlockCirculant {
@@ -32,7 +33,7 @@ impl Rule for BlockCirculant {
     }
 
     fn parts(&self, rows: usize, cols: usize) -> Vec<PartSpec> {
-        // A row of blocks a row, so that int8 has few scales.
+        // One row per row of blocks, so that int8 has few scales.
         let cols = cols.div_ceil(self.block) * self.block;
         vec![PartSpec { name: "columns", rows: rows.div_ceil(self.block), cols }]
     }
@@ -50,7 +51,7 @@ impl Rule for BlockCirculant {
     }
 
     fn flops(&self, rows: usize, cols: usize) -> usize {
-        // A transform for each block of the input and of the output, and the products of the spectra.
+        // One transform per block of the input and of the output, plus the products of the spectra.
         let (down, across) = (rows.div_ceil(self.block), cols.div_ceil(self.block));
         (down + across) * transform_flops(self.block) + 8 * down * across * (self.block / 2 + 1)
     }

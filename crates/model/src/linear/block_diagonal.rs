@@ -1,12 +1,13 @@
-//! Blocks on the diagonal, zeros elsewhere: groups of inputs and outputs that do not see each other (the
-//! "group" layers of Kuchaiev & Ginsburg 2017, section 3).
+//! Blocks on the diagonal, zeros elsewhere: groups of inputs and outputs that are not connected to
+//! each other (the "group" layers of Kuchaiev & Ginsburg 2017, section 3).
 
 use super::family::{Nearest, PartSpec, Rule, Truncate, divides};
 use super::pattern;
 use serde::{Deserialize, Serialize};
 
-/// `blocks` blocks of `rows / blocks x cols / blocks`; both sides must be divisible. For stacked gates see
-/// [`PerGate`](super::PerGate): so every group of hidden units has its part of every gate.
+/// `blocks` blocks of `rows / blocks x cols / blocks`; both sides must be divisible. For stacked
+/// gates use [`PerGate`](super::PerGate), so that every group of hidden units gets its part of
+/// every gate.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct BlockDiagonal {
@@ -52,7 +53,7 @@ impl Rule for BlockDiagonal {
     }
 
     fn deviations(&self, _: usize, _: usize, sigma: f64) -> Vec<f64> {
-        // As much variance in a row as a dense one has, in fewer entries.
+        // The same variance in a row as a dense matrix, in fewer entries.
         vec![sigma * (self.blocks as f64).sqrt()]
     }
 }

@@ -1,19 +1,20 @@
-//! Cauchy-like matrices: `diag(s) M - M diag(t) = G H^T` for fixed nodes `s` and `t`, so
+//! Cauchy-like matrices: `diag(s) M - M diag(t) = G H^T` for fixed nodes `s` and `t`, hence
 //!
 //! ```text
 //! M_ij = sum over the terms of g_i h_j / (s_i - t_j)
 //! ```
 //!
-//! The nodes `s_i = pi (i + 1/2)`, `t_j = pi j` interleave and are as far apart as nodes can be: the rows of
-//! `1 / (s_i - t_j)` are nearly orthonormal (Parter 1986), so that no choice of `G` and `H` blows up.
+//! The nodes `s_i = pi (i + 1/2)`, `t_j = pi j` interleave and are as far apart as nodes can be:
+//! the rows of `1 / (s_i - t_j)` are nearly orthonormal (Parter 1986), so that no choice of `G` and
+//! `H` blows up.
 
 use super::displaced::{Displaced, add_scaled, dot};
 use super::tiles::Rectangle;
 use serde::{Deserialize, Serialize};
 use std::f64::consts::PI;
 
-/// Cauchy-like of displacement rank at most `rank`. No fast product is known to this crate: it runs by its dense
-/// view.
+/// Cauchy-like of displacement rank at most `rank`. This crate has no fast product for it: it runs
+/// by its dense view.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CauchyLike {

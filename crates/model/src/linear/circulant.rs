@@ -6,8 +6,8 @@ use super::pattern;
 use super::tiles::{Rectangle, tile_row, tiles, transform_flops};
 use serde::{Deserialize, Serialize};
 
-/// Circulant behind signs of the inputs, which keep it from treating neighbours alike. (Without signs it is
-/// [`BlockCirculant`](super::BlockCirculant) of one block.)
+/// Circulant after fixed signs of the inputs, which keep it from treating neighbours alike.
+/// (Without signs it is [`BlockCirculant`](super::BlockCirculant) with one block.)
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Circulant {
@@ -20,22 +20,22 @@ pub struct Circulant {
 }
 
 impl Circulant {
-    /// The factor of input `col` of `W`, 1 or -1: the lowest bit of the SplitMix64 finaliser of `(seed, col)`, the
-    /// same on every machine.
+    /// The factor of input `col` of `W`, 1 or -1: the lowest bit of the SplitMix64 finaliser of
+    /// `(seed, col)`, the same on every machine.
     pub fn sign(&self, col: usize) -> f32 {
         if mix(mix(self.seed) ^ col as u64) & 1 == 0 { 1.0 } else { -1.0 }
     }
 }
 
-/// Circulants, one a tile, whose entries have signs.
+/// Circulant matrices, one per tile, whose entries have signs.
 pub(super) trait SignedCirculant {
     /// How a matrix that is not square is made.
     fn rectangle(&self) -> Rectangle;
 
-    /// The sign of row `i` and column `j` of a tile, which is in column `col` of `W`.
+    /// The sign of entry `(i, j)` of a tile, which is in column `col` of `W`.
     fn sign_of(&self, i: usize, j: usize, col: usize) -> f32;
 
-    /// Every entry: where it is in `W`, which weight it is, and its sign.
+    /// Every entry: its place in `W`, its weight and its sign.
     fn each(&self, rows: usize, cols: usize, f: &mut dyn FnMut(usize, usize, f32)) {
         let (blocks, n) = tiles(self.rectangle(), rows, cols);
         for block in 0..blocks {
@@ -58,7 +58,8 @@ impl SignedCirculant for Circulant {
     }
 }
 
-/// The rule of a family of signed circulants. (No impl for all of them: `displaced.rs` has one already.)
+/// The rule of a family of signed circulant matrices. (A blanket impl would conflict with the one
+/// in `displaced.rs`.)
 macro_rules! signed_circulant {
     ($family:ty) => {
         impl Rule for $family {

@@ -1,10 +1,12 @@
-//! A matrix of few bits with a low-rank correction: `W = Q + U V`, where `U V` compensates for the rounding of `Q`.
+//! A matrix of few bits with a low-rank correction: `W = Q + U V`, where `U V` compensates for the
+//! rounding of `Q`.
 
 use super::family::{Nearest, PartSpec, Rule, Truncate};
 use super::low_rank::{self, LowRank};
 use serde::{Deserialize, Serialize};
 
-/// `W = Q + U V`: `Q` of `rows x cols` (meant to be int4), `U` of `rows x rank`, `V` of `rank x cols`.
+/// `W = Q + U V`: `Q` of `rows x cols` (meant to be int4), `U` of `rows x rank`, `V` of `rank x
+/// cols`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Corrected {
@@ -41,7 +43,7 @@ impl Rule for Corrected {
         gradients
     }
 
-    /// `Q` takes all of `W`; the correction starts empty and is what rounding leaves.
+    /// `Q` takes all of `W`. The correction starts empty and later takes what rounding leaves.
     fn nearest(&self, rows: usize, cols: usize, w: &[f32], _: Truncate<'_>) -> Option<Nearest> {
         let (u, v) = (vec![0.0; rows * self.rank], vec![0.0; self.rank * cols]);
         Some(Nearest { parts: vec![w.to_vec(), u, v], exact: true })
@@ -52,7 +54,8 @@ impl Rule for Corrected {
     }
 
     fn deviations(&self, rows: usize, cols: usize, sigma: f64) -> Vec<f64> {
-        // Nine tenths of the variance in Q, the rest in the correction, which must not start from zero.
+        // Nine tenths of the variance are in Q, the rest in the correction, which must not start at
+        // zero.
         let mut deviations = vec![sigma * 0.9f64.sqrt()];
         deviations.extend(self.correction().deviations(rows, cols, sigma * 0.1f64.sqrt()));
         deviations

@@ -3,7 +3,7 @@
 use super::family::{Nearest, PartSpec, Rule, Truncate};
 use serde::{Deserialize, Serialize};
 
-/// `W` itself; nothing to choose.
+/// `W` itself, without hyperparameters.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Dense {}

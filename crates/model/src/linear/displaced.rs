@@ -1,10 +1,12 @@
-//! Families of low displacement rank: square matrices that a simple operator turns into `G H^T` of rank `rank`
-//! (Sindhwani, Sainath & Kumar 2015). What differs is the operator, one file each; the rest is here.
+//! Families of low displacement rank: square matrices that a simple operator turns into `G H^T` of
+//! rank `rank` (Sindhwani, Sainath & Kumar 2015). They differ in the operator, one file each; the
+//! rest is here.
 
 use super::family::{Displacement, Nearest, PartSpec, Rule, Truncate, narrow, up_to, wide};
 use super::tiles::{Rectangle, tile_row, tiles};
 
-/// A family of square matrices `M(G, H)`, bilinear in `G` and `H`. In memory they are transposed: `rank x n`.
+/// A family of square matrices `M(G, H)`, bilinear in `G` and `H`. `G` and `H` are stored
+/// transposed: `rank x n`.
 pub(super) trait Displaced {
     /// Terms.
     fn terms(&self) -> usize;
@@ -12,14 +14,15 @@ pub(super) trait Displaced {
     fn rectangle(&self) -> Rectangle;
     /// Calls `emit(i, row i of M)` for every row, in any order.
     fn rows(g: &[f64], h: &[f64], n: usize, emit: &mut dyn FnMut(usize, &[f64]));
-    /// The adjoint of [`rows`](Self::rows): gradients of `g` and `h`, where `row(i, to)` writes row `i` of that of `M`.
+    /// The adjoint of [`rows`](Self::rows): gradients of `g` and `h`. `row(i, to)` writes row `i`
+    /// of the gradient of `M`.
     fn pull(
         g: &[f64],
         h: &[f64],
         n: usize,
         row: &dyn Fn(usize, &mut [f64]),
     ) -> (Vec<f64>, Vec<f64>);
-    /// Mean variance of the entries of `M` for one term of independent entries of variance 1.
+    /// Mean variance of the entries of `M` per term of independent entries with variance 1.
     fn variance(n: usize) -> f64;
     /// `G H^T` from `M`.
     fn displacement(m: &[f64], n: usize) -> Vec<f64>;
@@ -69,8 +72,9 @@ impl<T: Displaced> Rule for T {
         vec![dg, dh]
     }
 
-    /// `g` and `h` of every square from the largest singular values of its displacement: exact where the displacement
-    /// rank is no larger, else only a beginning, because small displacements may belong to large entries.
+    /// `g` and `h` of every square from the largest singular values of its displacement. This is
+    /// exact if the displacement rank is no larger; otherwise it is only a start, because small
+    /// displacements may belong to large entries.
     fn nearest(&self, rows: usize, cols: usize, w: &[f32], svd: Truncate<'_>) -> Option<Nearest> {
         let rank = self.terms();
         let (mut g, mut h) = (Vec::new(), Vec::new());
@@ -112,7 +116,7 @@ pub(super) fn add_scaled(to: &mut [f64], factor: f64, from: &[f64]) {
     to.iter_mut().zip(from).for_each(|(to, from)| *to += factor * from);
 }
 
-/// The inner product, in eight sums, which the compiler can keep in vectors.
+/// The inner product in eight sums, which the compiler can keep in vectors.
 pub(super) fn dot(a: &[f64], b: &[f64]) -> f64 {
     let mut sums = [0f64; 8];
     let (a, b) = (a.chunks_exact(8), b.chunks_exact(8));

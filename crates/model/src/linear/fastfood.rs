@@ -1,6 +1,6 @@
-//! Fastfood with learned diagonals (Le, Sarlos & Smola 2013; the adaptive form that Sindhwani et al. 2015 compare
-//! with): `W = S H G P H B`, with three diagonals `S`, `G`, `B`, the orthonormal Walsh-Hadamard matrix `H` and a fixed
-//! permutation `P`.
+//! Fastfood with learned diagonals (Le, Sarlos & Smola 2013; the adaptive form that Sindhwani et
+//! al. 2015 compare with): `W = S H G P H B`, with three diagonals `S`, `G`, `B`, the orthonormal
+//! Walsh-Hadamard matrix `H` and a fixed permutation `P`.
 
 use super::family::{PartSpec, Rule, narrow, wide};
 use super::hashed::mix;
@@ -20,13 +20,14 @@ pub struct Fastfood {
 }
 
 impl Fastfood {
-    /// Number of squares, the side of what is used of each, and the power of two that it is computed with.
+    /// Number of squares, the side that is used of each, and the power of two with which it is
+    /// computed.
     fn sizes(&self, rows: usize, cols: usize) -> (usize, usize, usize) {
         let (blocks, side) = tiles(self.rectangle, rows, cols);
         (blocks, side, side.next_power_of_two())
     }
 
-    /// A permutation of `n` (Fisher and Yates), its own for each block.
+    /// A permutation of `n` (Fisher-Yates), different for each block.
     fn permutation(&self, block: usize, n: usize) -> Vec<usize> {
         let mut order: Vec<usize> = (0..n).collect();
         let mut state = mix(self.seed ^ ((block as u64) << 32));
@@ -112,7 +113,7 @@ struct Factors {
     order: Vec<usize>,
 }
 
-/// A column of `W` on its way.
+/// Intermediate results for a column of `W`.
 struct Column {
     /// `P H e_j`.
     inner: Vec<f64>,
@@ -139,7 +140,8 @@ impl Factors {
     }
 }
 
-/// The orthonormal Walsh-Hadamard transform in place; the length is a power of two. It is its own inverse and adjoint.
+/// The orthonormal Walsh-Hadamard transform in place; the length is a power of two. It is its own
+/// inverse and adjoint.
 fn hadamard(x: &mut [f64]) {
     let mut half = 1;
     while half < x.len() {

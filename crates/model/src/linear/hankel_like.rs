@@ -1,13 +1,13 @@
-//! Hankel-like matrices: a Toeplitz-like one with its rows in the reverse order. Holds the Hankel matrices (constant
-//! along antidiagonals) at rank 2, which are not Toeplitz-like of any small rank.
+//! Hankel-like matrices: Toeplitz-like with rows in reverse order. They include the Hankel matrices
+//! (constant along antidiagonals) at rank 2, which are not Toeplitz-like of any small rank.
 
 use super::ToeplitzLike;
 use super::displaced::Displaced;
 use super::tiles::Rectangle;
 use serde::{Deserialize, Serialize};
 
-/// `J M` for the reversal `J` and a Toeplitz-like `M` of displacement rank at most `rank`; `J` reverses within each
-/// square.
+/// `J M` for the reversal `J` and a Toeplitz-like `M` of displacement rank at most `rank`; `J`
+/// reverses the rows within each square.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct HankelLike {

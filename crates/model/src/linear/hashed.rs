@@ -1,5 +1,5 @@
-//! Hashed sharing (Chen et al. 2015, HashedNets): `W_ij = sign(i, j) w[bucket(i, j)]`, so that many entries share one
-//! weight, by a hash that needs no storage.
+//! Hashed sharing (Chen et al. 2015, HashedNets): `W_ij = sign(i, j) w[bucket(i, j)]`. Many entries
+//! share one weight, by a hash that needs no storage.
 
 use super::family::{Nearest, PartSpec, Rule, Truncate, up_to};
 use super::pattern;
@@ -13,7 +13,8 @@ use serde::{Deserialize, Serialize};
 pub struct Hashed {
     /// Weights.
     pub parameters: usize,
-    /// Seed of the hash; maps of one network may share it, since sharing is within a map.
+    /// Seed of the hash. Maps of one network may share it, since weights are shared only within a
+    /// map.
     #[serde(default)]
     pub seed: u64,
 }
@@ -26,7 +27,7 @@ impl Hashed {
             let row = mix(start ^ i as u64);
             for j in 0..cols {
                 let hash = mix(row ^ j as u64);
-                // The upper 32 bits choose the bucket without the bias of a remainder of few bits.
+                // The upper 32 bits choose the bucket, without the bias of a modulo.
                 let bucket = ((hash >> 32) as u128 * self.parameters as u128) >> 32;
                 f(i * cols + j, bucket as usize, if hash & 1 == 0 { 1.0 } else { -1.0 });
             }
@@ -34,7 +35,7 @@ impl Hashed {
     }
 }
 
-/// The finaliser of SplitMix64 behind its increment.
+/// The finaliser of SplitMix64, after its increment.
 pub(super) fn mix(z: u64) -> u64 {
     let z = z.wrapping_add(0x9E37_79B9_7F4A_7C15);
     let z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);

@@ -1,17 +1,19 @@
-//! Kronecker products: `W = sum over the terms of A_k (x) B_k`, `A_k` of `m1 x n1` and `B_k` of `m2 x n2`,
+//! Kronecker products: `W = sum over the terms of A_k (x) B_k`, `A_k` of `m1 x n1` and `B_k` of `m2
+//! x n2`,
 //!
 //! ```text
 //! W[(i, p), (j, q)] = sum over k of A_k[i, j] B_k[p, q]
 //! ```
 //!
-//! The rows of `W` are the pairs `(i, p)`, its columns the pairs `(j, q)`. With as many weights as a low rank of the same
-//! size, `W` has full rank in general.
+//! The rows of `W` are the pairs `(i, p)`, its columns the pairs `(j, q)`. With as many weights as
+//! low rank of the same size, `W` has full rank in general.
 
 use super::family::{Nearest, PartSpec, Rule, Truncate, narrow, up_to};
 use serde::{Deserialize, Serialize};
 
-/// Kronecker product of `terms` terms. `m1` is the largest divisor of the rows that is no larger than their square root,
-/// and `n2` of the columns, so that `A` is wide and `B` is tall, both of about the root of the size of `W`.
+/// Kronecker product of `terms` terms. `m1` is the largest divisor of the rows that is no larger
+/// than their square root, and `n2` likewise of the columns. So `A` is wide and `B` is tall, each
+/// with about as many elements as the square root of the size of `W`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Kronecker {
@@ -63,7 +65,7 @@ impl Rule for Kronecker {
     }
 
     fn parts(&self, rows: usize, cols: usize) -> Vec<PartSpec> {
-        // A row a term, so that int8 has few scales.
+        // One row per term, so that int8 has few scales.
         let (a, b) = Shapes::of(rows, cols).sizes();
         [("a", a), ("b", b)].map(|(name, cols)| PartSpec { name, rows: self.terms, cols }).to_vec()
     }
@@ -93,8 +95,8 @@ impl Rule for Kronecker {
         vec![narrow(da), narrow(db)]
     }
 
-    /// The largest singular values of `W` rearranged, so that each block that an element of `A` multiplies `B` into is a
-    /// row: there `A (x) B` is of rank one (Van Loan & Pitsianis 1993).
+    /// The largest singular values of a rearranged `W`: each block (an element of `A` times `B`)
+    /// becomes a row, so that `A (x) B` has rank one (Van Loan & Pitsianis 1993).
     fn nearest(&self, rows: usize, cols: usize, w: &[f32], svd: Truncate<'_>) -> Option<Nearest> {
         let shapes = Shapes::of(rows, cols);
         let (a_size, b_size) = shapes.sizes();
@@ -106,7 +108,7 @@ impl Rule for Kronecker {
     }
 
     fn flops(&self, rows: usize, cols: usize) -> usize {
-        // B over the groups of inputs, then A over those of what comes out.
+        // B over the groups of inputs, then A over the groups of the results.
         let Shapes { a: [m1, n1], b: [m2, n2] } = Shapes::of(rows, cols);
         2 * self.terms * (m2 * n2 * n1 + m1 * n1 * m2)
     }

@@ -1,17 +1,18 @@
-//! A linear map with its weights: a family at a size, its parts, and perhaps a gain of each output.
+//! A linear map with its weights: a family at a size, its parts, and optionally a gain for each
+//! output.
 
 use super::{Family, FamilySpec, PartSpec};
 use crate::{Error, Matrix, Result};
 
-/// Tensor of the gain of each output.
+/// Tensor of the gains of the outputs.
 pub(crate) const GAIN: &str = "gain";
 
-/// A linear map `y = W x` with `W = diag(gain) F(parts)` of `rows x cols`, `F` as the family says.
+/// A linear map `y = W x` with `W = diag(gain) F(parts)` of `rows x cols`, where `F` is the family.
 ///
-/// The gain is what a batch normalisation behind the map leaves when it is folded: most families do not stay
-/// themselves when their rows are scaled.
+/// The gain comes from folding a batch normalisation after the map: most families do not stay
+/// closed when their rows are scaled.
 ///
-/// Its parts are matrices at rest; a trainer has its parameters, gradients or tensors in their place.
+/// At rest, its parts are matrices; a trainer uses parameters, gradients or tensors in their place.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LinearMap<P = Matrix> {
     spec: FamilySpec,
@@ -20,7 +21,7 @@ pub struct LinearMap<P = Matrix> {
 }
 
 impl From<Matrix> for LinearMap {
-    /// The dense map of the matrix; its values are checked by [`validate`](Self::validate).
+    /// The dense map of the matrix; [`validate`](Self::validate) checks its values.
     fn from(weight: Matrix) -> Self {
         let spec = FamilySpec::unchecked(Family::dense(), weight.rows(), weight.cols());
         Self { spec, parts: vec![weight], gain: None }
@@ -28,7 +29,7 @@ impl From<Matrix> for LinearMap {
 }
 
 impl<P> LinearMap<P> {
-    /// A map of the family and the size `spec` says, of what `part` makes for each of its parts.
+    /// A map of the family and size in `spec`, with parts made by `part`.
     pub fn of_parts(spec: FamilySpec, part: impl FnMut(PartSpec) -> P) -> Self {
         let parts = spec.parts().into_iter().map(part).collect();
         Self { spec, parts, gain: None }
@@ -54,27 +55,28 @@ impl<P> LinearMap<P> {
         self.spec.cols()
     }
 
-    /// Largest rank that `W` can have: the inner size of a factorisation, else mostly `min(rows, cols)`.
+    /// The largest rank of `W`: the inner size of a factorisation, otherwise mostly `min(rows,
+    /// cols)`.
     pub fn rank(&self) -> usize {
         self.spec.rank()
     }
 
-    /// Operations per input vector; a multiplication with its addition counts two.
+    /// Operations per input vector; a multiplication with its addition counts as two.
     pub fn flops(&self) -> usize {
         self.spec.flops()
     }
 
-    /// What makes it up, in the order of [`FamilySpec::parts`].
+    /// Its parts, in the order of [`FamilySpec::parts`].
     pub fn parts(&self) -> &[P] {
         &self.parts
     }
 
-    /// The same, to be changed: [`validate`](Self::validate) checks what became of them.
+    /// Its parts, mutable: [`validate`](Self::validate) checks the result.
     pub fn parts_mut(&mut self) -> &mut [P] {
         &mut self.parts
     }
 
-    /// The parts with the last part of their tensors' names in a package.
+    /// The parts, each with the last part of its tensor's name in a package.
     pub fn named_parts(&self) -> impl Iterator<Item = (&'static str, &P)> {
         self.spec.parts().into_iter().map(|part| part.name).zip(&self.parts)
     }
@@ -95,12 +97,12 @@ impl<P> LinearMap<P> {
         }
     }
 
-    /// Factor of each output, stored beside the parts; `None` stands for ones.
+    /// Factor of each output, stored beside the parts; `None` means all ones.
     pub fn gain(&self) -> Option<&[f32]> {
         self.gain.as_deref()
     }
 
-    /// The same map with every part replaced by `f` of it (for instance its quantized form).
+    /// The same map with every part replaced by `f(part)`, for instance its quantized form.
     pub fn map_parts<Q>(&self, f: impl FnMut(&P) -> Q) -> LinearMap<Q> {
         let parts = self.parts.iter().map(f).collect();
         LinearMap { spec: self.spec.clone(), parts, gain: self.gain.clone() }
@@ -108,11 +110,11 @@ impl<P> LinearMap<P> {
 }
 
 impl LinearMap {
-    /// A map of the family and the size `spec` says, from its parts, and a gain for each row if there is one.
+    /// A map of the family and size in `spec`, from its parts and an optional gain for each row.
     ///
     /// # Errors
-    /// [`Error::Weight`] with `name` and the part if there are not as many parts of those shapes, or a value is
-    /// not finite.
+    /// [`Error::Weight`] with `name` and the part, if the number of parts, a shape or a value is
+    /// wrong.
     pub fn new(
         name: &str,
         spec: FamilySpec,
@@ -123,11 +125,11 @@ impl LinearMap {
         map.validate(name).map(|()| map)
     }
 
-    /// [`new`](Self::new) from the float values of the parts. `gain` scales the rows: inside the weights where the
-    /// family allows it, else beside them.
+    /// [`new`](Self::new) from the float values of the parts. `gain` scales the rows: inside the
+    /// weights if the family allows it, otherwise beside them.
     ///
     /// # Errors
-    /// As [`new`](Self::new).
+    /// Those of [`new`](Self::new).
     pub fn from_values(
         name: &str,
         spec: FamilySpec,
@@ -148,10 +150,10 @@ impl LinearMap {
         Ok(map)
     }
 
-    /// Scales the rows of `W`: inside the weights where the family allows it, else by the gain.
+    /// Scales the rows of `W`: inside the weights if the family allows it, otherwise by the gain.
     ///
     /// # Errors
-    /// If there are not as many factors as rows, or the weights to be scaled are integers.
+    /// If the number of factors is not the number of rows, or the weights to scale are integers.
     pub fn scale_rows(&mut self, factors: &[f32]) -> Result<()> {
         let name = self.family().name();
         let refuse = |reason: String| Err(Error::weight(name, reason));
@@ -183,7 +185,8 @@ impl LinearMap {
     /// A low-rank float map from `u`, `rows x rank`, and `v`, `rank x cols`.
     ///
     /// # Errors
-    /// If a factor does not hold as many finite values as its shape has, or `rank` is larger than the smaller side.
+    /// If a factor has the wrong number of values or one that is not finite, or `rank` is larger
+    /// than the smaller side.
     pub fn low_rank(
         rows: usize,
         cols: usize,
@@ -204,12 +207,12 @@ impl LinearMap {
         Self::new(name, spec, vec![u, v], None)
     }
 
-    /// Are any of its weights integers?
+    /// Whether any of its weights are integers.
     pub fn is_quantized(&self) -> bool {
         self.parts.iter().any(Matrix::is_quantized)
     }
 
-    /// How its parts are stored, each storage once: `f32`, `int8`, `int4`, or several joined by `+`.
+    /// How its parts are stored: `f32`, `int8` or `int4`, or several of them joined by `+`.
     pub fn storage(&self) -> String {
         let mut storages: Vec<&str> = self.parts.iter().map(Matrix::storage).collect();
         storages.dedup();
@@ -241,7 +244,7 @@ impl LinearMap {
         dense
     }
 
-    /// The dense view as a matrix: of a dense map its own, as it is stored, else floats.
+    /// The dense view as a matrix: for a dense map its own, as stored; otherwise floats.
     pub fn to_matrix(&self) -> Matrix {
         self.weight().cloned().unwrap_or_else(|| Matrix::F32 {
             rows: self.rows(),
@@ -250,8 +253,8 @@ impl LinearMap {
         })
     }
 
-    /// `y = W x` for `batch` vectors, slowly: `x` is `batch x cols`, the result `batch x rows`. Low rank goes by
-    /// its factors, all others by their dense view. Panics if `x` is shorter than that.
+    /// `y = W x` for `batch` vectors, slowly: `x` is `batch x cols`, the result `batch x rows`. Low
+    /// rank uses its factors, other families their dense view. Panics if `x` is too short.
     pub fn apply(&self, x: &[f32], batch: usize) -> Vec<f32> {
         match self.factors() {
             Some((u, v)) => u.apply(&v.apply(x, batch), batch),
@@ -259,7 +262,7 @@ impl LinearMap {
         }
     }
 
-    /// Checks that all parts are there, with the shapes that the family has at this size, and every value.
+    /// Checks that all parts are present with the family's shapes at this size, and every value.
     ///
     /// # Errors
     /// [`Error::Weight`] names `name` with the part at fault.

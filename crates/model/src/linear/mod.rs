@@ -1,8 +1,8 @@
 //! Families of linear maps: how a weight `W` of a layer `y = W x` is parametrised.
 //!
-//! One file per family holds its arithmetic, an implementation of `Rule` in `family.rs`; the list at the end of this
-//! file says which families there are. A family is made of named [`Matrix`](crate::Matrix) parts, so that storing,
-//! quantizing and counting need no code of their own.
+//! The arithmetic of each family is one file: an implementation of `Rule` from `family.rs`. The
+//! list at the end of this file names all families. A family consists of named
+//! [`Matrix`](crate::Matrix) parts, so storing, quantizing and counting need no code per family.
 
 mod block_circulant;
 mod block_diagonal;
@@ -35,15 +35,16 @@ pub use tiles::Rectangle;
 use family::Rule;
 use serde::{Deserialize, Serialize};
 
-/// Makes [`Family`] of the list of families, each with its file; the file's name is that of the family in files.
+/// Makes [`Family`] from the list of families. The name of a family's source file is its name in
+/// configs and packages.
 macro_rules! families {
     ($($(#[$doc:meta])+ $file:ident::$rule:ident,)+) => {
         $(pub use $file::$rule;)+
 
-        /// A way to parametrise a matrix `W` of `rows x cols`: its hyperparameters, without weights and without a
-        /// size.
+        /// A way to parametrise a matrix `W` of `rows x cols`: its hyperparameters, without weights
+        /// and without a size.
         ///
-        /// In TOML and in a package's metadata `{ family = "toeplitz_like", rank = 4 }`.
+        /// In TOML and in a package's metadata: `{ family = "toeplitz_like", rank = 4 }`.
         #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
         #[serde(tag = "family", rename_all = "snake_case")]
         pub enum Family {
@@ -74,15 +75,15 @@ families! {
     low_rank::LowRank,
     /// Sums of products of circulant and skew-circulant matrices (Sindhwani et al. 2015).
     toeplitz_like::ToeplitzLike,
-    /// Toeplitz-like with its rows in the reverse order.
+    /// Toeplitz-like with rows in reverse order.
     hankel_like::HankelLike,
     /// Sums of rows of a Vandermonde matrix, scaled and convolved.
     vandermonde_like::VandermondeLike,
     /// A matrix of low rank times `1 / (s_i - t_j)`, element by element.
     cauchy_like::CauchyLike,
-    /// Circulant behind fixed signs (Cheng et al. 2015).
+    /// Circulant after fixed signs (Cheng et al. 2015).
     circulant::Circulant,
-    /// Circulant, but for the sign of what comes round.
+    /// Circulant, with the opposite sign for entries that wrap around.
     skew_circulant::SkewCirculant,
     /// Square circulant blocks.
     block_circulant::BlockCirculant,
@@ -96,9 +97,9 @@ families! {
     kronecker::Kronecker,
     /// Two block-diagonal products with a transposition between them (Dao et al. 2022).
     monarch::Monarch,
-    /// A stack of equal parts, each with a family of its own.
+    /// A stack of equal parts, each of the same family.
     per_gate::PerGate,
-    /// A matrix of few bits and a low-rank correction of its rounding.
+    /// A matrix of few bits and a low-rank correction of its rounding errors.
     corrected::Corrected,
     /// Most elements are zero.
     sparse::Sparse,
@@ -115,7 +116,8 @@ impl Family {
         Family::LowRank(LowRank { rank })
     }
 
-    /// Whether a package tells it by the names of its tensors alone; all others stand in the metadata.
+    /// Whether the names of its tensors in a package are enough to identify it; all others are in
+    /// the metadata.
     pub(crate) fn told_by_tensors(&self) -> bool {
         matches!(self, Family::Dense(_) | Family::LowRank(_))
     }

@@ -1,11 +1,13 @@
-//! Monarch matrices (Dao et al. 2022): two block-diagonal products with a transposition between them,
+//! Monarch matrices (Dao et al. 2022): two block-diagonal products with a transposition between
+//! them,
 //!
 //! ```text
 //! W[(b, i), (k, j)] = left_b[i, k] right_k[b, j]
 //! ```
 //!
-//! for outputs in `blocks` groups `b` and inputs in `blocks` groups `k`: every pair of groups has a matrix of rank
-//! one, and `W` in general full rank, for the parameters of a low rank of `blocks`.
+//! for outputs in `blocks` groups `b` and inputs in `blocks` groups `k`: every pair of groups has a
+//! matrix of rank one, and `W` in general has full rank, with as many parameters as low rank with
+//! `blocks`.
 
 use super::family::{Nearest, PartSpec, Rule, Truncate, divides, narrow};
 use serde::{Deserialize, Serialize};
@@ -59,7 +61,8 @@ impl Rule for Monarch {
         vec![narrow(left), narrow(right)]
     }
 
-    /// The best rank-one matrix for every pair of groups, its weight shared evenly between the two factors.
+    /// The best rank-one matrix for every pair of groups, its weight divided evenly between the two
+    /// factors.
     fn nearest(&self, rows: usize, cols: usize, w: &[f32], svd: Truncate<'_>) -> Option<Nearest> {
         let blocks = self.blocks;
         let (height, width) = (rows / blocks, cols / blocks);

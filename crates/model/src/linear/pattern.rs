@@ -1,4 +1,5 @@
-//! What families share in which every entry of `W` is one weight of the only part with a sign, or zero.
+//! Shared by families in which every entry of `W` is plus or minus one weight of the only part, or
+//! zero.
 //!
 //! `each` calls its argument with `(element of W, weight, sign)` for every entry that is not zero.
 
@@ -15,7 +16,7 @@ pub(super) fn to_dense(
     dense
 }
 
-/// The gradient of the part of `len` weights from that of `W`.
+/// The gradient of the part of `len` weights from the gradient of `W`.
 pub(super) fn gradient(
     len: usize,
     dw: &[f32],
@@ -26,7 +27,7 @@ pub(super) fn gradient(
     narrow(gradient)
 }
 
-/// The best fit: for each weight the mean over the entries that it stands for.
+/// The best fit: each weight is the mean over its entries.
 pub(super) fn averages(rule: &dyn Rule, rows: usize, cols: usize, w: &[f32]) -> Nearest {
     let shape = rule.parts(rows, cols)[0];
     let ones = vec![1.0; shape.rows * shape.cols];

@@ -1,12 +1,12 @@
-//! Stacked parts of equal height, each with a family of its own: "completely split" weights where gates share nothing
-//! (Kliegl et al. 2017, appendix B.2).
+//! Stacked parts of equal height with separate weights: "completely split" weights, where gates
+//! share nothing (Kliegl et al. 2017, appendix B.2).
 
 use super::Family;
 use super::family::{Displacement, Nearest, PartSpec, Rule, Truncate};
 use serde::{Deserialize, Serialize};
 
-/// `gates` maps of `rows / gates x cols`, one above the other, all of the family `of`. Their parts are stacked
-/// likewise, so that a map has the same tensors for any number of gates.
+/// `gates` maps of `rows / gates x cols`, one above the other, all of the family `of`. Their parts
+/// are stacked in the same way, so that a map has the same tensors for any number of gates.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PerGate {

@@ -1,4 +1,4 @@
-//! Skew-circulant matrices `Z_{-1}(v)`: circulant, but what comes round from the bottom to the top changes its sign.
+//! Skew-circulant matrices `Z_{-1}(v)`: circulant, but entries that wrap around change their sign.
 
 use super::circulant::{SignedCirculant, signed_circulant};
 use super::family::{Nearest, PartSpec, Rule, Truncate};
@@ -6,7 +6,7 @@ use super::pattern;
 use super::tiles::{Rectangle, tiles, transform_flops};
 use serde::{Deserialize, Serialize};
 
-/// Skew-circulant of first column `v`.
+/// Skew-circulant with first column `v`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SkewCirculant {

@@ -1,12 +1,13 @@
-//! A matrix most of whose elements are zero and stay so: single elements, blocks, or some of every few in a row.
+//! A matrix with mostly zero elements that stay zero: single elements, blocks, or a number of every
+//! few in a row.
 //!
-//! The zeros are the mask: what is zero gets no gradient, and a package stores one bit for it (see
+//! The zeros are the mask: they get no gradient, and a package stores one bit for each (see
 //! [`Matrix`](crate::Matrix)).
 
 use super::family::{Nearest, PartSpec, Rule, Truncate};
 use serde::{Deserialize, Serialize};
 
-/// A matrix of which the share `density` of the blocks is kept.
+/// A matrix that keeps the share `density` of its blocks.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Sparse {
@@ -15,8 +16,8 @@ pub struct Sparse {
     /// Rows and columns of a block; those at the lower and right edge may be smaller.
     #[serde(default = "single")]
     pub block: [usize; 2],
-    /// Keep the same number of blocks out of every `of_every` neighbours in a row of blocks: with `density = 0.5` and 4
-    /// here, two of every four. 0, the default, counts over the whole matrix.
+    /// Keep the same number of blocks out of every `of_every` neighbours in a row of blocks: with
+    /// `density = 0.5` and 4 here, two of every four. 0, the default, counts over the whole matrix.
     #[serde(default)]
     pub of_every: usize,
 }
@@ -42,7 +43,7 @@ impl Sparse {
         sums.into_iter().map(|(sum, count)| (sum / count as f64).sqrt()).collect()
     }
 
-    /// Which blocks are kept: the largest, of equal ones the first; and blocks of zeros never.
+    /// Which blocks are kept: the largest; the first of equal ones; never blocks of zeros.
     fn kept(&self, cols: usize, sizes: &[f64]) -> Vec<bool> {
         let across = cols.div_ceil(self.block[1]);
         let mut kept = vec![false; sizes.len()];
@@ -86,7 +87,7 @@ impl Rule for Sparse {
         parts[0].to_vec()
     }
 
-    /// Only of what is not zero.
+    /// Only for elements that are not zero.
     fn gradient(&self, _: usize, _: usize, parts: &[&[f32]], dw: &[f32]) -> Vec<Vec<f32>> {
         let kept = parts[0].iter().zip(dw).map(|(w, dw)| if *w == 0.0 { 0.0 } else { *dw });
         vec![kept.collect()]
@@ -103,7 +104,7 @@ impl Rule for Sparse {
     }
 
     fn deviations(&self, _: usize, _: usize, sigma: f64) -> Vec<f64> {
-        // As much variance in a row as a dense one has, in fewer entries.
+        // The same variance in a row as a dense matrix, in fewer entries.
         vec![sigma / self.density.sqrt()]
     }
 

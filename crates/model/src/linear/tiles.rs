@@ -1,30 +1,31 @@
-//! How square matrices make one of `rows x cols`.
+//! How square matrices make up a matrix of `rows x cols`.
 
 use serde::{Deserialize, Serialize};
 use std::ops::Range;
 
-/// How square structured matrices make one of `rows x cols`.
+/// How square structured matrices make up a matrix of `rows x cols`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Rectangle {
-    /// Square blocks of the smaller side, side by side or one above the other, each with its own weights; where
-    /// the sides are no multiples of each other, as [`Pad`](Self::Pad). The rule for stacked gates.
+    /// Square blocks of the smaller side, side by side or one above the other, each with its own
+    /// weights. The last is cut as in [`Pad`](Self::Pad) if the sides are not multiples of each
+    /// other. Meant for stacked gates.
     #[default]
     Blocks,
-    /// One square of the larger side, of which the first rows and columns are used: the input is padded with
-    /// zeros, the output cut.
+    /// One square of the larger side, of which only the first rows and columns are used: the input
+    /// is padded with zeros, the output is cut.
     Pad,
 }
 
 impl Rectangle {
-    /// How many square tiles make `rows x cols`, one above the other or side by side, and their side. The last may
-    /// stick out.
+    /// The number of square tiles that make up `rows x cols`, one above the other or side by side,
+    /// and their side. The last may stick out.
     pub fn tiles(self, rows: usize, cols: usize) -> (usize, usize) {
         tiles(self, rows, cols)
     }
 }
 
-/// Square blocks that tile `rows x cols` (the last may stick out): how many, and their side.
+/// The number of square blocks that tile `rows x cols` (the last may stick out), and their side.
 pub(super) fn tiles(rectangle: Rectangle, rows: usize, cols: usize) -> (usize, usize) {
     let (small, large) = (rows.min(cols), rows.max(cols));
     match rectangle {
@@ -33,7 +34,7 @@ pub(super) fn tiles(rectangle: Rectangle, rows: usize, cols: usize) -> (usize, u
     }
 }
 
-/// Where row `i` of block `block` of side `n` lies in `W`, as far as it does.
+/// Where row `i` of block `block` of side `n` lies in `W`, if it does.
 pub(super) fn tile_row(block: usize, i: usize, n: usize, rows: usize, cols: usize) -> Range<usize> {
     let (top, left) = if rows >= cols { (block * n, 0) } else { (0, block * n) };
     if top + i >= rows {
@@ -43,8 +44,8 @@ pub(super) fn tile_row(block: usize, i: usize, n: usize, rows: usize, cols: usiz
     start..start + n.min(cols - left)
 }
 
-/// Copies block `block` of side `n` between a tile and `W`: calls `f(element of the tile, element of W)` for every
-/// element that lies in both.
+/// Maps block `block` of side `n` to its place in `W`: calls `f(element of the tile, element of W)`
+/// for every element that is in both.
 pub(super) fn each_of_tile(
     block: usize,
     n: usize,

@@ -4,9 +4,10 @@
 //! M = sum over i = 1..=r of Z_1(g_i) Z_{-1}(h_i)
 //! ```
 //!
-//! `Z_1(g)` is the circulant, `Z_{-1}(h)` the skew-circulant matrix of first column `g`, `h`. The dense view and
-//! its adjoint use the displacement `Z_1 M - M Z_{-1} = 2 G (J H)^T`, by which every row is the one above, turned by
-//! one place, and a sum of `r` vectors: `O(r n^2)` operations, in order of memory.
+//! `Z_1(g)` is the circulant and `Z_{-1}(h)` the skew-circulant matrix with first column `g` or
+//! `h`. The dense view and its adjoint use the displacement `Z_1 M - M Z_{-1} = 2 G (J H)^T`: every
+//! row is the row above, rotated by one place, plus a sum of `r` vectors. That takes `O(r n^2)`
+//! operations, in memory order.
 
 use super::displaced::{Displaced, add_scaled, dot};
 use super::tiles::{Rectangle, transform_flops};
@@ -35,7 +36,8 @@ impl Displaced for ToeplitzLike {
     fn rows(g: &[f64], h: &[f64], n: usize, emit: &mut dyn FnMut(usize, &[f64])) {
         let (mut row, mut turned) = (vec![0f64; n], vec![0f64; n]);
         for (g, h) in g.chunks_exact(n).zip(h.chunks_exact(n)) {
-            // Row 0 of Z_1(g) is g backwards; of its product with Z_{-1}(h), diagonal by diagonal.
+            // Row 0 of Z_1(g) is g backwards; row 0 of its product with Z_{-1}(h) is computed
+            // diagonal by diagonal.
             let g = turn(g);
             for (m, &h) in h.iter().enumerate() {
                 add_scaled(&mut row[..n - m], h, &g[m..]);
@@ -66,7 +68,7 @@ impl Displaced for ToeplitzLike {
         row(n - 1, &mut here);
         let steps = steps(h, n);
         let mut d_steps = vec![0f64; h.len()];
-        // `here` has what reaches row i, from itself and from all rows below.
+        // `here` is the sum of everything that reaches row i, from itself and from all rows below.
         for i in (1..n).rev() {
             let factors = g.chunks_exact(n).zip(dg.chunks_exact_mut(n));
             let terms = steps.chunks_exact(n).zip(d_steps.chunks_exact_mut(n));
@@ -115,12 +117,12 @@ impl Displaced for ToeplitzLike {
     }
 
     fn flops(&self, n: usize) -> usize {
-        // Two transforms for each term and two more, and the products of the spectra.
+        // Two transforms for each term and two more, plus the products of the spectra.
         (2 * self.rank + 2) * transform_flops(n) + self.rank * 6 * n
     }
 }
 
-/// What row `i` is made of besides the row above: `-g[i]` times this, for every term.
+/// What row `i` adds to the row above: `-g[i]` times this, for every term.
 fn steps(h: &[f64], n: usize) -> Vec<f64> {
     let of = |h: &[f64]| -> Vec<f64> {
         [-2.0 * h[0]].into_iter().chain(h[1..].iter().rev().map(|h| 2.0 * h)).collect()

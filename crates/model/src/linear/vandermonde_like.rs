@@ -1,21 +1,21 @@
-//! Vandermonde-like matrices: `M - diag(v) M Z_0 = G H^T` for fixed nodes `v` and the shift `Z_0` (ones below the
-//! diagonal), so
+//! Vandermonde-like matrices: `M - diag(v) M Z_0 = G H^T` for fixed nodes `v` and the shift `Z_0`
+//! (ones below the diagonal), hence
 //!
 //! ```text
 //! M_ij = sum over the terms of g_i sum over k < n - j of v_i^k h_{j+k}
 //! ```
 //!
-//! The nodes are those of Chebyshev, `v_i = cos(pi (2 i + 1) / (2 n))`: of all real ones the best conditioned, and
-//! no power of them grows. With `Z_0` in the place of a circulant shift nothing is divided by `1 - v_i^n`, which is
-//! nearly 0 for nodes near 1.
+//! The nodes are Chebyshev's, `v_i = cos(pi (2 i + 1) / (2 n))`: the best conditioned real nodes,
+//! and no power of them grows. With `Z_0` in place of a circulant shift, nothing is divided by `1 -
+//! v_i^n`, which is nearly 0 for nodes near 1.
 
 use super::displaced::{Displaced, add_scaled, dot};
 use super::tiles::Rectangle;
 use serde::{Deserialize, Serialize};
 use std::f64::consts::PI;
 
-/// Vandermonde-like of displacement rank at most `rank`. No fast product is known to this crate: it runs by its
-/// dense view.
+/// Vandermonde-like of displacement rank at most `rank`. This crate has no fast product for it: it
+/// runs by its dense view.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct VandermondeLike {

@@ -1,12 +1,12 @@
-//! Batch normalisation: a part of a layer while it is trained, folded into its map and bias afterwards.
+//! Batch normalisation: part of a layer during training, then folded into its map and bias.
 
 use crate::{Affine, Error, Network, Result};
 
-/// What is added to variances before the root is taken.
+/// Added to variances before taking the square root.
 pub const EPSILON: f32 = 1e-5;
 
-/// `scale (x - mean) / sqrt(variance + EPSILON)`, row by row of the map that it stands behind (Ioffe & Szegedy 2015).
-/// The shift is the layer's own bias.
+/// `scale (x - mean) / sqrt(variance + EPSILON)` for each output of the map before it (Ioffe &
+/// Szegedy 2015). The shift is the layer's own bias.
 #[derive(Debug, Clone, PartialEq)]
 pub struct BatchNorm<V = Vec<f32>> {
     /// The factors, trained.
@@ -18,14 +18,14 @@ pub struct BatchNorm<V = Vec<f32>> {
 }
 
 impl<V> BatchNorm<V> {
-    /// One that changes nothing, for a map of `rows` outputs; `scale` holds ones.
+    /// A batch norm that changes nothing, for a map of `rows` outputs; `scale` must hold ones.
     pub fn identity(rows: usize, scale: V) -> Self {
         Self { scale, mean: vec![0.0; rows], variance: vec![1.0 - EPSILON; rows] }
     }
 }
 
 impl BatchNorm {
-    /// The factor of each output, and what is then added to it.
+    /// The equivalent factor and offset for each output.
     pub fn amounts_to(&self) -> (Vec<f32>, Vec<f32>) {
         let pairs = self.scale.iter().zip(&self.variance);
         let factors: Vec<f32> = pairs.map(|(g, v)| g / (v + EPSILON).sqrt()).collect();
@@ -47,8 +47,8 @@ impl BatchNorm {
 }
 
 impl Affine {
-    /// Folds the batch norm, if there is one, into the rows of the map; `behind` makes of its shift what the bias
-    /// takes up.
+    /// Folds the batch norm, if any, into the rows of the map and the bias; `behind` turns its
+    /// shift into the change of the bias.
     fn fold(&mut self, behind: impl FnOnce(Vec<f32>) -> Vec<f32>) -> Result<()> {
         let Some(norm) = self.norm.take() else { return Ok(()) };
         let (factors, shift) = norm.amounts_to();
@@ -59,14 +59,15 @@ impl Affine {
 }
 
 impl Network {
-    /// The network that this one is outside training: every batch norm in the rows and the bias of its layer.
+    /// The equivalent network for use after training: every batch norm folded into the rows and the
+    /// bias of its layer.
     ///
     /// # Errors
-    /// If a map with a batch norm behind it is quantized already.
+    /// If a map with a batch norm is already quantized.
     pub fn folded(mut self) -> Result<Self> {
         for layer in &mut self.recurrent {
             if let Some(joint) = &layer.joint {
-                // The norm stands before the joint factor, the bias behind it.
+                // The norm comes before the joint factor, the bias after it.
                 layer.nonrec.fold(|shift| joint.apply(&shift, 1))?;
             }
         }
@@ -76,7 +77,7 @@ impl Network {
         Ok(self)
     }
 
-    /// Has any layer a batch norm?
+    /// Whether any layer has a batch norm.
     pub fn has_norms(&self) -> bool {
         self.affines().iter().any(|(_, affine)| affine.norm.is_some())
     }

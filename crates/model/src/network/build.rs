@@ -9,22 +9,22 @@ use crate::{
 
 /// Where the maps and vectors of a new network come from; see [`Network::build`].
 pub trait Source<P, V> {
-    /// The map of this place and shape.
+    /// The map at this place, with this shape.
     ///
     /// # Errors
-    /// As the source has it.
+    /// Those of the source.
     fn map(&mut self, spec: &LinearSpec) -> Result<LinearMap<P>>;
 
-    /// The vector of this place, of `len` values.
+    /// The vector at this place, with `len` values.
     ///
     /// # Errors
-    /// As the source has it.
+    /// Those of the source.
     fn vector(&mut self, id: VectorId, len: usize) -> Result<V>;
 }
 
 impl<P, V> Network<P, V> {
-    /// A network with `symbols` outputs of what `source` gives, without batch norms: bottom to top, each map before
-    /// its bias. The config is valid.
+    /// Builds a network with `symbols` outputs from `source`, without batch norms: bottom to top,
+    /// each map before its bias. The config must be valid.
     ///
     /// # Errors
     /// Those of the source.
@@ -53,7 +53,8 @@ impl<P, V> Network<P, V> {
         Ok(Network { conv, recurrent, row_conv, fc, output, config })
     }
 
-    /// The same network of other things: `part` makes them of the parts of its maps, `vector` of its vectors.
+    /// The same network over other types: `part` converts the parts of its maps, `vector` its
+    /// vectors.
     ///
     /// # Errors
     /// If a layer is missing that the config has.
@@ -77,8 +78,9 @@ impl<P, V> Network<P, V> {
 }
 
 impl Network {
-    /// A network of dense float maps whose values `values(tensor name, length)` gives, bottom to top, each
-    /// weight before its bias. Names are those of a package: `gru.0.nonrec.weight`, `output.bias`, ...
+    /// A network of dense float maps with the values `values(tensor name, length)`, bottom to top,
+    /// each weight before its bias. Names are those in a package: `gru.0.nonrec.weight`,
+    /// `output.bias`, ...
     ///
     /// # Errors
     /// If the config is not valid, or a vector has another length or values that are not finite.

@@ -1,4 +1,4 @@
-//! Which maps and vectors a network of a config has, of which size, and what they are called in files.
+//! The maps and vectors of a network with a given config: places, sizes, and names in files.
 
 use crate::{Kind, NetworkConfig};
 
@@ -7,16 +7,17 @@ use crate::{Kind, NetworkConfig};
 pub struct MapId {
     /// What it does.
     pub kind: Kind,
-    /// Number of the layer among those of its kind, from 0; recurrent layers of all cells count together.
+    /// Index among the layers of its kind, from 0; recurrent layers of all cells are counted
+    /// together.
     pub layer: usize,
 }
 
-/// The place of a vector in a network: of what is no linear map and stays float.
+/// The place of a vector in a network: everything that is not a linear map and stays float.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum VectorId {
-    /// The factors of the batch normalisation behind a map; in training only.
+    /// The factors of the batch normalisation after a map; in training only.
     Norm(MapId),
-    /// What is added behind a map of kind `Conv`, `Nonrecurrent`, `FullyConnected` or `Output`: see
+    /// The bias after a map of kind `Conv`, `Nonrecurrent`, `FullyConnected` or `Output`: see
     /// [`Affine`](crate::Affine).
     Bias(MapId),
     /// Peepholes of a recurrent layer.
@@ -27,7 +28,7 @@ pub enum VectorId {
     RowConv,
 }
 
-/// The place of anything trainable: a part of a map, or a vector.
+/// The place of any parameter: a part of a map, or a vector.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum ParameterId {
     /// A part of a map, by its number in [`FamilySpec::parts`](crate::FamilySpec::parts).
@@ -39,8 +40,9 @@ pub enum ParameterId {
 /// Name, place and shape of one linear map of a network.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LinearSpec {
-    /// `conv.N`, `CELL.N.nonrec`, `CELL.N.rec`, `CELL.N.joint`, `CELL.N.proj` (`CELL` being `gru`, `lstm` or `rnn`
-    /// and `N` counting all recurrent layers), `fc` or `output`; tensors of a package are named after it.
+    /// `conv.N`, `CELL.N.nonrec`, `CELL.N.rec`, `CELL.N.joint`, `CELL.N.proj` (`CELL` is `gru`,
+    /// `lstm` or `rnn`, and `N` counts all recurrent layers), `fc` or `output`. Tensors of a
+    /// package are named after it.
     pub name: String,
     /// Outputs.
     pub rows: usize,
@@ -48,7 +50,7 @@ pub struct LinearSpec {
     pub cols: usize,
     /// What it does.
     pub kind: Kind,
-    /// Number of the layer among those of its kind, from 0.
+    /// Index among the layers of its kind, from 0.
     pub layer: usize,
 }
 
@@ -65,15 +67,15 @@ impl MapId {
         Self { kind, layer }
     }
 
-    /// The only map of a kind that one layer has.
+    /// The map of a kind that occurs once.
     pub(crate) fn only(kind: Kind) -> Self {
         Self { kind, layer: 0 }
     }
 }
 
 impl NetworkConfig {
-    /// Every linear map of a network with `symbols` outputs, bottom to top; in a recurrent layer `nonrec`, `rec`,
-    /// `joint`, `proj`.
+    /// Every linear map of a network with `symbols` outputs, bottom to top; in a recurrent layer
+    /// `nonrec`, `rec`, `joint`, `proj`.
     pub fn linear_maps(&self, symbols: usize) -> Vec<LinearSpec> {
         let conv = (0..self.conv.len()).map(|layer| MapId::new(Kind::Conv, layer));
         let recurrent = self.recurrent.iter().enumerate().flat_map(|(layer, config)| {
@@ -90,7 +92,7 @@ impl NetworkConfig {
         ids.map(|id| self.linear_map(id, symbols)).collect()
     }
 
-    /// One of them. Panics if the network has no such layer.
+    /// One linear map. Panics if the network has no such layer.
     pub fn linear_map(&self, id: MapId, symbols: usize) -> LinearSpec {
         let MapId { kind, layer } = id;
         let recurrent = || &self.recurrent[layer];
@@ -106,7 +108,7 @@ impl NetworkConfig {
         LinearSpec { name: self.map_name(id), rows, cols, kind, layer }
     }
 
-    /// Values of a vector of a network with `symbols` outputs. Panics if it has no such layer.
+    /// Length of a vector of a network with `symbols` outputs. Panics if it has no such layer.
     pub fn vector_len(&self, id: VectorId, symbols: usize) -> usize {
         match id {
             VectorId::Norm(map) => self.linear_map(map, symbols).rows,
@@ -122,8 +124,8 @@ impl NetworkConfig {
         }
     }
 
-    /// The map that takes what recurrent layer `layer` puts out: of the next one, the fully connected or the output
-    /// layer.
+    /// The map that takes the output of recurrent layer `layer`: that of the next recurrent, the
+    /// fully connected or the output layer.
     pub fn map_above(&self, layer: usize) -> MapId {
         match self.fc {
             _ if layer + 1 < self.recurrent.len() => MapId::new(Kind::Nonrecurrent, layer + 1),
@@ -157,7 +159,7 @@ impl NetworkConfig {
         }
     }
 
-    /// `CELL.N` of recurrent layer `layer`, which the names of its tensors start with.
+    /// `CELL.N` of recurrent layer `layer`, the beginning of its tensors' names.
     pub fn recurrent_name(&self, layer: usize) -> String {
         format!("{}.{layer}", self.recurrent[layer].cell.name())
     }

@@ -11,9 +11,10 @@ pub use batch_norm::{BatchNorm, EPSILON};
 pub use build::Source;
 pub use ids::{LinearSpec, MapId, ParameterId, VectorId};
 
-/// `y = W x + b`, in training with a batch norm between them.
+/// `y = W x + b`; in training with a batch norm between `W x` and `b`.
 ///
-/// In a recurrent layer with a joint left factor `L` that is `L norm(W x) + b`: see [`RecurrentLayer`].
+/// In a recurrent layer with a joint left factor `L` this is `L norm(W x) + b`: see
+/// [`RecurrentLayer`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct Affine<P = Matrix, V = Vec<f32>> {
     /// `W`.
@@ -31,18 +32,18 @@ impl<P, V> Affine<P, V> {
     }
 }
 
-/// A network's weights with the config they belong to.
+/// The weights of a network, with their config.
 ///
-/// Parts of maps and vectors are [matrices](Matrix) and floats at rest; a trainer has its parameters in their place, and
-/// their gradients, moments or tensors, in networks of the same shape ([`convert`](Self::convert)).
+/// At rest, parts of maps are [matrices](Matrix) and vectors are floats. A trainer uses networks of
+/// the same shape ([`convert`](Self::convert)) over its parameters, gradients, moments or tensors.
 ///
 /// Fields are public and plain; [`validate`](Network::validate) checks that they fit each other.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Network<P = Matrix, V = Vec<f32>> {
     /// The shape.
     pub config: NetworkConfig,
-    /// Convolutions: rows are output channels, columns are ordered `[time][frequency][input channel]`, the
-    /// oldest frame and the lowest bin first.
+    /// Convolutions: rows are output channels; columns are ordered `[time][frequency][input
+    /// channel]`, the oldest frame and the lowest bin first.
     pub conv: Vec<Affine<P, V>>,
     /// Recurrent layers, bottom to top.
     pub recurrent: Vec<RecurrentLayer<P, V>>,
@@ -58,7 +59,7 @@ pub struct Network<P = Matrix, V = Vec<f32>> {
 #[derive(Debug)]
 pub struct MapRef<'a, P = Matrix> {
     config: &'a NetworkConfig,
-    /// Number of the layer among those of its kind, from 0.
+    /// Index among the layers of its kind, from 0.
     pub layer: usize,
     /// What it does.
     pub kind: Kind,
@@ -81,7 +82,7 @@ impl<P> MapRef<'_, P> {
 /// All maps and vectors of a network, by reference.
 type Contents<M, V> = (Vec<(MapId, M)>, Vec<(VectorId, V)>);
 
-/// The one way through a network, for both kinds of references: what there is, bottom to top.
+/// The one traversal of a network, for shared and mutable references: everything, bottom to top.
 macro_rules! visitor {
     ($contents:ident, $affines:ident, $($mut:ident)?) => {
         fn $contents(&$($mut)? self) -> Contents<&$($mut)? LinearMap<P>, &$($mut)? V> {
@@ -123,7 +124,7 @@ macro_rules! visitor {
             (maps, vectors)
         }
 
-        /// Every map with a bias behind it, bottom to top.
+        /// Every map that has a bias, bottom to top.
         pub fn $affines(&$($mut)? self) -> Vec<(MapId, &$($mut)? Affine<P, V>)> {
             let conv = (&$($mut)? self.conv).into_iter().enumerate();
             let recurrent = (&$($mut)? self.recurrent).into_iter().enumerate();
@@ -164,7 +165,7 @@ impl<P, V> Network<P, V> {
         maps.map(entry).collect()
     }
 
-    /// The same maps, to be changed in place.
+    /// The same maps, mutable.
     pub fn maps_mut(&mut self) -> Vec<(MapId, &mut LinearMap<P>)> {
         self.contents_mut().0
     }
@@ -174,18 +175,18 @@ impl<P, V> Network<P, V> {
         find(self.contents().0, id)
     }
 
-    /// One map, to be changed in place.
+    /// One map, mutable.
     pub fn map_mut(&mut self, id: MapId) -> Option<&mut LinearMap<P>> {
         find(self.contents_mut().0, id)
     }
 
-    /// All biases, peepholes and row-convolution taps, and the factors of batch norms: what stays float when maps are
-    /// quantized.
+    /// All biases, peepholes, row-convolution taps and factors of batch norms: everything that
+    /// stays float when maps are quantized.
     pub fn vectors(&self) -> Vec<(VectorId, &V)> {
         self.contents().1
     }
 
-    /// The same vectors, to be changed in place.
+    /// The same vectors, mutable.
     pub fn vectors_mut(&mut self) -> Vec<(VectorId, &mut V)> {
         self.contents_mut().1
     }
@@ -195,7 +196,7 @@ impl<P, V> Network<P, V> {
         find(self.vectors(), id)
     }
 
-    /// One vector, to be changed in place.
+    /// One vector, mutable.
     pub fn vector_mut(&mut self, id: VectorId) -> Option<&mut V> {
         find(self.vectors_mut(), id)
     }
@@ -213,7 +214,7 @@ impl<P, V> Network<P, V> {
     }
 }
 
-/// What is trained: where parts and vectors are of one type, all of them.
+/// Everything trainable, if parts and vectors have one type.
 impl<P> Network<P, P> {
     /// Every parameter: the parts of the maps bottom to top, then the vectors.
     pub fn parameters(&self) -> Vec<(ParameterId, &P)> {
@@ -225,7 +226,7 @@ impl<P> Network<P, P> {
         parts.chain(vectors).collect()
     }
 
-    /// The same parameters, to be changed in place.
+    /// The same parameters, mutable.
     pub fn parameters_mut(&mut self) -> Vec<(ParameterId, &mut P)> {
         let (maps, vectors) = self.contents_mut();
         let parts = maps.into_iter().flat_map(|(id, map)| {
@@ -244,13 +245,13 @@ impl Network {
         maps + self.vectors().iter().map(|(_, v)| v.len()).sum::<usize>()
     }
 
-    /// Bytes of all of them in a package.
+    /// Their bytes in a package.
     pub fn bytes(&self) -> usize {
         let maps = self.maps().iter().map(|m| m.map.bytes()).sum::<usize>();
         maps + self.vectors().iter().map(|(_, v)| 4 * v.len()).sum::<usize>()
     }
 
-    /// Checks the config, every shape against it, and every value.
+    /// Checks the config, every shape against the config, and every value.
     ///
     /// # Errors
     /// Names the first field or weight at fault.
@@ -274,7 +275,7 @@ impl Network {
         Ok(())
     }
 
-    /// Each optional or repeated layer is there exactly where the config has it.
+    /// Checks that optional and repeated layers are present exactly as in the config.
     fn check_layers(&self) -> Result<()> {
         let config = &self.config;
         for (name, there, wanted) in [
@@ -301,7 +302,7 @@ impl Network {
             ] {
                 if there != wanted {
                     let name = format!("{}.{part}", config.recurrent_name(l));
-                    let (there, wanted) = if there { ("has", "has not") } else { ("lacks", "has") };
+                    let (there, wanted) = if there { ("has", "does not") } else { ("lacks", "has") };
                     let reason = format!("the network {there} it, its config {wanted}");
                     return Err(Error::weight(name, reason));
                 }

@@ -1,7 +1,8 @@
-//! CRC-32 of a package's content, so that a damaged file is an error and not a slightly different model.
+//! CRC-32 of a package's content, so that a damaged file is an error, not a slightly different
+//! model.
 //!
-//! It covers what the file says and not how it is laid out: any tool that rewrites the safetensors file with
-//! the same tensors and metadata leaves it right. With `name\0` standing for the name and a zero byte:
+//! It covers the content and not the layout: it stays valid if a tool rewrites the safetensors file
+//! with the same tensors and metadata. `name\0` stands for the name and a zero byte:
 //!
 //! ```text
 //! for each metadata entry but the checksum, by key:   key\0 value\0
@@ -10,7 +11,7 @@
 
 use crc32fast::Hasher;
 
-/// Running checksum; entries and tensors must come in the order of their names.
+/// Running checksum; entries and tensors must come in order of their names.
 pub(super) struct Checksum(Hasher);
 
 impl Checksum {

@@ -1,16 +1,18 @@
 //! Int4 values two to a byte, and back.
 
-/// What is added to a value of -8..=7, so that it is not negative.
+/// Added to a value of -8..=7 so that it is not negative.
 const OFFSET: i8 = 8;
 
-/// Packs `rows x cols` values of -8..=7 into `rows x ceil(cols / 2)` bytes, even columns in the low halves.
+/// Packs `rows x cols` values of -8..=7 into `rows x ceil(cols / 2)` bytes, even columns in the low
+/// halves.
 pub(super) fn pack(values: &[i8], cols: usize) -> Vec<u8> {
     let half = |q: i8| (q + OFFSET) as u8 & 15;
     let pair = |pair: &[i8]| half(pair[0]) | half(pair.get(1).copied().unwrap_or(0)) << 4;
     values.chunks_exact(cols).flat_map(|row| row.chunks(2).map(pair)).collect()
 }
 
-/// The values of rows of `ceil(cols / 2)` bytes, or the index of the first byte whose padding is not zero.
+/// Unpacks rows of `ceil(cols / 2)` bytes. The error is the index of the first byte with wrong
+/// padding.
 pub(super) fn unpack(bytes: &[u8], cols: usize) -> Result<Vec<i8>, usize> {
     let stride = cols.div_ceil(2);
     let mut values = Vec::with_capacity(bytes.len() / stride.max(1) * cols);

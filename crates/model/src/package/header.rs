@@ -1,8 +1,9 @@
-//! The header of a safetensors file, read with every limit applied while it is read.
+//! The header of a safetensors file; all limits apply while it is read.
 //!
-//! The safetensors crate (which the tests compare this with) first builds a general tree of the JSON: 25 times
-//! the header for a hostile one. Here a name that is too long, a fifth dimension or a 4097th tensor is an error
-//! as soon as it is met, so that what is kept stays below a small multiple of the header.
+//! The safetensors crate (which the tests compare this with) first builds a general JSON tree,
+//! which takes 25 times the header for a hostile one. Here a name that is too long, a fifth
+//! dimension or a 4097th tensor is an error as soon as it is met, so that memory stays below a
+//! small multiple of the header.
 
 use super::{MAX_HEADER_BYTES, MAX_TENSORS, refuse, shorten};
 use crate::Error;
@@ -62,7 +63,7 @@ impl Shape {
 pub(super) struct Info {
     pub(super) dtype: Dtype,
     pub(super) shape: Shape,
-    /// Where its bytes begin and end, counted from the end of the header.
+    /// Start and end of its bytes, counted from the end of the header.
     #[serde(rename = "data_offsets")]
     offsets: (usize, usize),
 }
@@ -84,7 +85,8 @@ pub(super) struct Header {
 }
 
 impl Header {
-    /// Reads the header of the file `bytes`. Its tensors then lie one after the other and fill the file.
+    /// Reads the header of the file `bytes`. The tensors of an accepted header follow one another
+    /// and fill the file.
     pub(super) fn parse(bytes: &[u8]) -> Result<Self, Error> {
         let data_start = 8 + length(bytes, bytes.len() as u64)?;
         let bad = |reason: String| refuse("header", 8, shorten(&reason));
@@ -97,7 +99,8 @@ impl Header {
         Ok(header)
     }
 
-    /// Tensors follow each other without holes or overlaps and end with the file; sizes fit shapes.
+    /// Checks that tensors follow each other without gaps or overlaps and end with the file, and
+    /// that sizes fit shapes.
     fn check_layout(&self, data_bytes: usize) -> Result<(), Error> {
         let mut in_order: Vec<_> = self.tensors.iter().collect();
         in_order.sort_by_key(|(_, info)| info.offsets);
@@ -131,7 +134,7 @@ impl Header {
     }
 }
 
-/// Length of the header that the first 8 bytes declare, checked against that of the file.
+/// The length of the header that the first 8 bytes declare, checked against the length of the file.
 pub(super) fn length(start: &[u8], file_bytes: u64) -> Result<usize, Error> {
     let Some(declared) = start.first_chunk::<8>() else {
         let reason = format!("has {} bytes, fewer than a header's length takes", start.len());

@@ -1,7 +1,7 @@
-//! Which elements of a sparse matrix are not zero, a bit each.
+//! One bit for each element of a sparse matrix: whether it is nonzero.
 //!
-//! A row is its columns' bits, lowest bit first, then a one, then zeros up to a whole byte: the last one tells where
-//! the columns end.
+//! A row is its columns' bits, lowest bit first, then a one, then zeros up to a whole byte. The
+//! last one marks the end of the columns.
 
 /// The mask of `rows x cols` elements: `rows x (cols / 8 + 1)` bytes.
 pub(super) fn pack(kept: impl Iterator<Item = bool>, cols: usize) -> Vec<u8> {
@@ -17,7 +17,7 @@ pub(super) fn pack(kept: impl Iterator<Item = bool>, cols: usize) -> Vec<u8> {
     bytes
 }
 
-/// Columns of a mask with `stride` bytes a row; `None` where the rows do not end alike.
+/// Number of columns of a mask with `stride` bytes per row; `None` if the rows do not end alike.
 pub(super) fn columns(bytes: &[u8], stride: usize) -> Option<usize> {
     let end = |row: &[u8]| row.last().and_then(|byte| byte.checked_ilog2());
     let mut rows = bytes.chunks_exact(stride.max(1));
@@ -25,7 +25,8 @@ pub(super) fn columns(bytes: &[u8], stride: usize) -> Option<usize> {
     rows.all(|row| end(row) == Some(last)).then(|| 8 * (stride - 1) + last as usize)
 }
 
-/// The matrix whose kept elements have the `values`, in order; `None` where there are more or fewer of them.
+/// The matrix whose kept elements are `values`, in order; `None` if there are more or fewer values
+/// than that.
 pub(super) fn unpack<T: Copy + Default>(
     bytes: &[u8],
     stride: usize,

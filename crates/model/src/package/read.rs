@@ -1,4 +1,4 @@
-//! Bytes to package: every size is checked before it is believed.
+//! Bytes to package: every size is checked before it is trusted.
 
 use super::checksum::Checksum;
 use super::header::{self, Dtype, Header, Info};
@@ -24,7 +24,7 @@ const KEYS: [&str; 8] = [
     CHECKSUM_KEY,
 ];
 
-/// The file's bytes, read only if its first bytes and its length can be those of a package.
+/// The bytes of the file, read only if its first bytes and its length are possible for a package.
 pub(super) fn load(path: &Path) -> Result<Vec<u8>> {
     let io = |error| Error::io(path, error);
     let mut file = File::open(path).map_err(io)?;
@@ -59,7 +59,7 @@ pub(super) fn from_bytes(bytes: &[u8]) -> Result<Package> {
         true => parse(&header, FAMILIES_KEY)?,
         false => BTreeMap::new(),
     };
-    // The output layer says how many there are; whether the alphabet has as many is checked at the end.
+    // The output layer gives the number of symbols; at the end it is checked against the alphabet.
     let symbols = match header.tensors.get("output.bias").map(|bias| bias.shape.dims()) {
         Some(&[symbols]) => symbols,
         _ => alphabet.len(),
@@ -76,7 +76,7 @@ pub(super) fn from_bytes(bytes: &[u8]) -> Result<Package> {
     Ok(Package { features, alphabet, network, provenance, language_model })
 }
 
-/// Our format, our version, no key that we do not know.
+/// Checks that format and version are ours and every key is known.
 fn check_format(header: &Header) -> Result<()> {
     let format = text(header, FORMAT_KEY)?;
     if format != FORMAT {
@@ -97,7 +97,7 @@ fn check_format(header: &Header) -> Result<()> {
     }
 }
 
-/// Compares the content with the checksum, if there is one.
+/// Compares the content with the checksum, if any.
 fn check_content(header: &Header, bytes: &[u8]) -> Result<()> {
     let Some(stored) = header.texts.get(CHECKSUM_KEY) else {
         return Ok(());
@@ -138,12 +138,12 @@ fn parse<T: DeserializeOwned>(header: &Header, key: &str) -> Result<T> {
     serde_json::from_str(text(header, key)?).map_err(|e| refuse(key, 8, shorten(&e.to_string())))
 }
 
-/// The tensors not yet used.
+/// The tensors that are not used yet.
 struct Tensors<'a> {
     header: Header,
     bytes: &'a [u8],
     config: NetworkConfig,
-    /// The families that tensors do not tell.
+    /// The families of maps whose tensor names do not identify them.
     families: BTreeMap<String, Family>,
 }
 
@@ -187,7 +187,7 @@ impl Tensors<'_> {
         self.exactly(name, Dtype::I8, shape).map(integers)
     }
 
-    /// A matrix in any storage, with its scales; its shape is checked by [`LinearMap::new`].
+    /// A matrix in any storage, with its scales; [`LinearMap::new`] checks its shape.
     fn matrix(&mut self, name: &str) -> Result<Option<Matrix>> {
         let mask = format!("{name}{MASK}");
         let Some((info, offset, bytes)) = self.take(name) else {
@@ -216,7 +216,7 @@ impl Tensors<'_> {
         Ok(Some(Matrix::Int8 { rows, cols, data, scales }))
     }
 
-    /// A matrix of which only the values that are not zero are stored, `info` and `offset` being theirs.
+    /// A matrix that stores only its nonzero values; `info` and `offset` are those of the values.
     fn sparse(&mut self, name: &str, info: &Info, offset: usize) -> Result<Matrix> {
         let mask_name = format!("{name}{MASK}");
         let Some((mask, mask_offset, _)) = self.take(&mask_name) else {
@@ -232,7 +232,7 @@ impl Tensors<'_> {
             return Err(refuse(&mask_name, mask_offset, "has rows that do not end alike"));
         };
         elements(name, 1, rows, cols)?;
-        let wrong = || refuse(name, offset, "has not as many values as its mask has ones");
+        let wrong = || refuse(name, offset, "does not have one value for each one in its mask");
         if info.dtype == Dtype::F32 {
             let data = mask::unpack(bits, stride, cols, &floats(values)).ok_or_else(wrong)?;
             return Ok(Matrix::F32 { rows, cols, data });
@@ -242,7 +242,7 @@ impl Tensors<'_> {
         Ok(Matrix::Int8 { rows, cols, data, scales })
     }
 
-    /// A map whose family is told by its tensors, dense or factors, at the size that they have.
+    /// A dense or low-rank map, as its tensors say, with their size.
     fn plain_map(&mut self, name: &str) -> Result<LinearMap> {
         let mut part = |part: &str| self.matrix(&format!("{name}.{part}"));
         if let Some(weight) = part("weight")? {
@@ -256,7 +256,7 @@ impl Tensors<'_> {
         LinearMap::new(name, spec, vec![u, v], None)
     }
 
-    /// The language model's file, if there is one.
+    /// The language model's file, if any.
     fn language_model(&mut self) -> Result<Option<Vec<u8>>> {
         let Some((info, offset, bytes)) = self.take(LANGUAGE_MODEL) else { return Ok(None) };
         match (info.dtype, info.shape.dims()) {
@@ -269,7 +269,7 @@ impl Tensors<'_> {
         }
     }
 
-    /// All tensors must have been used.
+    /// Checks that all tensors were used.
     fn finish(self) -> Result<()> {
         match self.header.tensors.first_key_value() {
             Some((name, info)) => {
@@ -282,7 +282,7 @@ impl Tensors<'_> {
 }
 
 impl Source<Matrix, Vec<f32>> for Tensors<'_> {
-    /// A map in its family, at the size that the config gives it.
+    /// A map of its family, with the size that the config gives it.
     fn map(&mut self, map: &LinearSpec) -> Result<LinearMap> {
         let name = &map.name;
         let Some(family) = self.families.remove(name) else { return self.plain_map(name) };
@@ -322,7 +322,7 @@ fn integers(bytes: &[u8]) -> Vec<i8> {
     bytes.iter().map(|&b| b as i8).collect()
 }
 
-/// The values of an int4 tensor with its rows and columns.
+/// The values of an int4 tensor, with its rows and columns.
 fn int4_values(
     name: &str,
     info: &Info,

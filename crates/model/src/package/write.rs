@@ -1,6 +1,6 @@
 //! Package to bytes.
 //!
-//! The header is written here and not by the safetensors crate because that one stores the metadata in a hash
+//! The header is not written by the safetensors crate because that stores the metadata in a hash
 //! map: the same package would give different bytes every time.
 
 use super::checksum::Checksum;
@@ -24,7 +24,8 @@ pub(super) fn to_bytes(package: &Package) -> Result<Vec<u8>> {
         let (name, shape) = (LANGUAGE_MODEL.into(), vec![bytes.len()]);
         tensors.push(Tensor { name, dtype: "U8", shape, bytes: bytes.clone() });
     }
-    // Floats first, so that everything is aligned to its size (as safetensors wants it); then by name.
+    // Floats first, so that everything is aligned to its size (as safetensors requires), then by
+    // name.
     tensors.sort_by(|a, b| (a.dtype != "F32", &a.name).cmp(&(b.dtype != "F32", &b.name)));
     let mut header = Map::new();
     header.insert("__metadata__".into(), metadata(package, &tensors)?);
@@ -156,7 +157,7 @@ fn tensors(network: &Network) -> Vec<Tensor> {
     tensors
 }
 
-/// One bit for every element that is not zero.
+/// One bit for each element: whether it is nonzero.
 fn mask_of(name: String, matrix: &Matrix) -> Tensor {
     let cols = matrix.cols();
     let bytes = match matrix {
