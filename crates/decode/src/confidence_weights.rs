@@ -1,29 +1,29 @@
-//! From what a decoder knows of a word to the probability that the word is right.
+//! From the evidence for a word to the probability that the word is right.
 
 use serde::{Deserialize, Serialize};
 
-/// What a decoder knows of a word when it is asked how sure it is.
+/// The evidence of a decoder for a word.
 ///
-/// With a closed grammar it is what is known of the word's phrase: how much less likely its letters are than what was
-/// heard best, as the geometric mean over all letters (`mean_peak`) and over those of the worst word (`lowest_peak`), with a
-/// `posterior` of one half.
+/// With a closed grammar it is the evidence for the word's phrase: how much less likely its letters
+/// are than the best symbols, as the geometric mean over all letters (`mean_peak`) and over those
+/// of the worst word (`lowest_peak`), with a `posterior` of one half.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Evidence {
-    /// Share of the beam's probability that has the word, a little after its end, in [0, 1].
+    /// Share of the beam's probability that has the word, shortly after its end, in [0, 1].
     pub posterior: f32,
-    /// Mean over the letters of the highest probability in their frames, in [0, 1].
+    /// Mean over the letters of the highest probability of each, in [0, 1].
     pub mean_peak: f32,
-    /// The least of those, in [0, 1].
+    /// The lowest of these, in [0, 1].
     pub lowest_peak: f32,
     /// Number of letters.
     pub letters: u32,
 }
 
-/// Weights of a logistic model of "the word is right": of the bias, the log odds of the posterior,
-/// of the mean and of the lowest peak, and of the log of the number of letters.
+/// Weights of a logistic model of "the word is right": for the bias, the log odds of the posterior,
+/// those of the mean and of the lowest peak, and the log of the number of letters.
 ///
-/// With one feature, the log odds, this is Platt's scaling (1999), and the weight is the inverse of
-/// a temperature (Guo et al. 2017, arXiv 1706.04599).
+/// With the log odds as the only feature this is Platt scaling (1999), and the weight is the
+/// inverse of a temperature (Guo et al. 2017, arXiv 1706.04599).
 ///
 /// ```
 /// use stonechat_decode::{ConfidenceWeights, Evidence};
@@ -40,21 +40,21 @@ pub struct ConfidenceWeights {
 }
 
 const FEATURES: usize = 5;
-/// Newton steps of [`ConfidenceWeights::fit`]: far more than it needs.
+/// Newton steps of [`ConfidenceWeights::fit`]: far more than needed.
 const STEPS: usize = 50;
-/// Weight decay of the fit: keeps weights finite where the evidence separates right from wrong.
+/// Weight decay of the fit: keeps weights finite if the evidence separates right from wrong.
 const RIDGE: f64 = 1e-2;
 
 impl Default for ConfidenceWeights {
     /// Fitted to the bundled models on LibriSpeech dev (`stonechat eval --calibrate`). For other
-    /// models it is a guess, though a better one than [`POSTERIOR`](Self::POSTERIOR).
+    /// models it is a guess, but a better one than [`POSTERIOR`](Self::POSTERIOR).
     fn default() -> Self {
         Self { weights: [-1.285, 0.243, 0.320, 0.078, 0.204] }
     }
 }
 
 impl ConfidenceWeights {
-    /// The beam's posterior as it is, which claims too much.
+    /// The beam's posterior unchanged, which is overconfident.
     pub const POSTERIOR: Self = Self { weights: [0.0, 1.0, 0.0, 0.0, 0.0] };
 
     /// For the phrases of a closed grammar (`experiments/grammar`).
@@ -66,8 +66,8 @@ impl ConfidenceWeights {
         sigmoid(terms.map(|(x, w)| x * f64::from(w)).sum()) as f32
     }
 
-    /// The weights that make `words` (evidence, and whether the word was right) likeliest, by
-    /// Newton's method with a little weight decay. With no words: the default.
+    /// The maximum-likelihood weights for `words` (evidence, and whether the word was right), by
+    /// Newton's method with a little weight decay. Without words: the default.
     pub fn fit(words: &[(Evidence, bool)]) -> Self {
         if words.is_empty() {
             return Self::default();
@@ -98,9 +98,9 @@ impl ConfidenceWeights {
     }
 }
 
-/// Expected calibration error: words are sorted into `bins` bins of equal width by confidence, and
-/// in each the mean confidence is compared with the share of right words; the mean of the
-/// differences, weighted by the words in the bins (Naeini et al. 2015). 0 without words.
+/// Expected calibration error: words go into `bins` bins of equal width by confidence, and in each
+/// the mean confidence is compared with the share of right words. The result is the mean of the
+/// differences, weighted by the words in each bin (Naeini et al. 2015); 0 without words.
 pub fn expected_calibration_error(words: &[(f32, bool)], bins: usize) -> f64 {
     let mut sums = vec![(0.0f64, 0.0f64); bins.max(1)];
     let last = sums.len() - 1;
@@ -119,7 +119,7 @@ fn features(evidence: &Evidence) -> [f64; FEATURES] {
     [1.0, posterior, mean, lowest, f64::from(letters.max(1)).ln()]
 }
 
-/// ln(p / (1 - p)), within -7..7: beyond, a share of the beam says nothing.
+/// ln(p / (1 - p)), clipped to -7..7: beyond that, a share of the beam is not informative.
 fn log_odds(p: f32) -> f64 {
     let p = f64::from(p).clamp(1e-3, 1.0 - 1e-3);
     (p / (1.0 - p)).ln()
@@ -129,7 +129,7 @@ fn sigmoid(x: f64) -> f64 {
     1.0 / (1.0 + (-x).exp())
 }
 
-/// Gaussian elimination with pivots; the matrix is positive definite.
+/// Gaussian elimination with pivoting; the matrix is positive definite.
 fn solve(mut a: [[f64; FEATURES]; FEATURES], mut b: [f64; FEATURES]) -> [f64; FEATURES] {
     for i in 0..FEATURES {
         let pivot = (i..FEATURES).max_by(|&r, &s| a[r][i].abs().total_cmp(&a[s][i].abs()));
@@ -155,7 +155,7 @@ fn solve(mut a: [[f64; FEATURES]; FEATURES], mut b: [f64; FEATURES]) -> [f64; FE
 mod tests {
     use super::*;
 
-    /// Words whose posterior claims more than it holds: right with the fourth root of the odds.
+    /// Words with an overconfident posterior: right with the fourth root of the odds.
     #[test]
     fn a_fit_makes_overconfident_words_honest() {
         let mut random = stonechat_testing::Random(7);

@@ -1,8 +1,8 @@
 //! When an utterance is over.
 //!
-//! The rules are Kaldi's (`online-endpoint.h`): one fires when there has been enough silence at
-//! the end, in an utterance long enough, with or without anything decoded before. Silence is what
-//! the caller calls so: a voice activity detector, or frames whose best symbol is the blank or a
+//! The rules are Kaldi's (`online-endpoint.h`): a rule applies after enough silence at the end, in
+//! an utterance that is long enough, with or without anything decoded before. The caller decides
+//! what silence is: by a voice activity detector, or as frames whose best symbol is the blank or a
 //! space ([`is_pause`]).
 
 /// What must have been said before an end.
@@ -16,22 +16,22 @@ pub enum Heard {
     Phrase,
 }
 
-/// How much longer (s) than its length a rule without silence waits for the end of a word.
+/// How many seconds beyond its length a rule without silence waits for the end of a word.
 const GRACE_S: f64 = 5.0;
 
-/// A condition for an end. One that needs no silence cuts speech that goes on: it waits for the end of a word, at most
-/// 5 s.
+/// A condition for an end. A rule that needs no silence cuts continuous speech, so it waits for the
+/// end of a word, at most 5 s.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct EndpointRule {
     /// What must have been said.
     pub after: Heard,
     /// The silence needed at the end, in seconds.
     pub silence_s: f64,
-    /// The length needed of the whole utterance, in seconds.
+    /// The minimum length of the whole utterance, in seconds.
     pub length_s: f64,
 }
 
-/// The conditions of an end: any one is enough.
+/// The conditions for an end: any one of them is enough.
 ///
 /// ```
 /// use stonechat_decode::{EndpointRule, EndpointRules, Heard};
@@ -47,8 +47,9 @@ pub struct EndpointRule {
 pub struct EndpointRules(pub Vec<EndpointRule>);
 
 impl Default for EndpointRules {
-    /// 5 s of silence; 1 s after speech; 0.4 s after a complete phrase; 20 s of speech and the end of a word. CTC's
-    /// spikes leave gaps of silence inside of words and between them, so the second is not shorter.
+    /// 5 s of silence; 1 s after speech; 0.4 s after a complete phrase; 20 s of speech and the end
+    /// of a word. The spikes of CTC leave gaps of silence within and between words, so the second
+    /// is not shorter.
     fn default() -> Self {
         let rule = |after, silence_s, length_s| EndpointRule { after, silence_s, length_s };
         Self(vec![
@@ -71,7 +72,7 @@ pub struct Endpointer {
     between_words: bool,
 }
 
-/// What the most likely symbol of a frame says.
+/// What the most likely symbol of a frame means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum BestSymbol {
     /// Nothing: the middle of a sound, or silence.
@@ -83,7 +84,7 @@ pub enum BestSymbol {
 }
 
 impl BestSymbol {
-    /// Of a frame with a logit for each symbol; symbol 0 is the blank.
+    /// For a frame with one logit for each symbol; symbol 0 is the blank.
     pub fn of(logits: &[f32], symbols: &[String]) -> Self {
         let (mut best, mut highest) = (0, f32::NEG_INFINITY);
         for (symbol, &logit) in logits.iter().enumerate() {
@@ -106,8 +107,8 @@ impl Endpointer {
         Self { rules, frame_seconds, frames: 0, silent_frames: 0, heard, between_words: false }
     }
 
-    /// Takes a frame, and whether what was said so far is a [`complete`](crate::Decoder::is_complete) phrase. The frame is
-    /// silent if its best symbol is no letter and nobody is `speaking`.
+    /// Takes a frame, and whether the text so far is a [`complete`](crate::Decoder::is_complete)
+    /// phrase. The frame is silent if its best symbol is not a letter and nobody is `speaking`.
     pub fn push(&mut self, best: BestSymbol, speaking: bool, complete: bool) {
         self.frames += 1;
         self.between_words = match best {
@@ -130,7 +131,7 @@ impl Endpointer {
     pub fn ended(&self) -> Option<usize> {
         let [length_s, silence_s] =
             [self.frames, self.silent_frames].map(|frames| frames as f64 * self.frame_seconds);
-        // Sums of frames are a little off what they mean.
+        // Sums of frame lengths have rounding errors.
         let reached = |value: f64, needed: f64| value >= needed - 1e-9;
         self.rules.0.iter().position(|rule| {
             let forced = rule.silence_s == 0.0;
@@ -148,7 +149,7 @@ impl Endpointer {
         self.silent_frames as f64 * self.frame_seconds
     }
 
-    /// Another utterance begins.
+    /// Starts another utterance.
     pub fn reset(&mut self) {
         (self.frames, self.silent_frames) = (0, 0);
         (self.heard, self.between_words) = (Heard::Anything, false);
@@ -161,8 +162,8 @@ mod tests {
 
     #[test]
     fn rules_fire_in_time() {
-        // 's' is a tenth of a second of silence, 'a' one of speech; 'c' and 'o' the same in a complete phrase; ' ' the end of a
-        // word.
+        // 's' is a tenth of a second of silence, 'a' one of speech; 'c' and 'o' the same in a
+        // complete phrase; ' ' the end of a word.
         for (sound, rule, at) in [
             ("s".repeat(60), Some(0), 50),
             (format!("{}{}", "a".repeat(5), "s".repeat(20)), Some(1), 15),

@@ -45,10 +45,10 @@ pub enum Error {
         name: &'static str,
         /// The value given.
         value: f64,
-        /// What it must be.
+        /// The requirement that it breaks.
         must: &'static str,
     },
-    /// A hotword that cannot be listened for.
+    /// A hotword that cannot be used.
     #[error("phrase {phrase:?}: {reason}")]
     Hotword {
         /// The phrase.
@@ -56,8 +56,8 @@ pub enum Error {
         /// What is wrong with it.
         reason: String,
     },
-    /// A decoder that knows no hotwords.
-    #[error("only a beam search knows hotwords: decode with one")]
+    /// A decoder without hotwords.
+    #[error("only a beam search takes hotwords: decode with one")]
     NoHotwords,
     /// A grammar that cannot be used.
     #[error("grammar{}: {message}", place(*.line))]
@@ -72,7 +72,7 @@ pub enum Error {
     Finished,
 }
 
-/// The place in a grammar, if there is one.
+/// The place in a grammar, if any.
 fn place(line: usize) -> String {
     if line > 0 { format!(", line {line}") } else { String::new() }
 }

@@ -1,38 +1,36 @@
 //! Word and character error rates.
 //!
-//! The rate is the number of edits (substitutions, deletions, insertions, each of
-//! cost 1) in the cheapest alignment, over the length of the reference
-//! (Levenshtein 1966). Where several alignments are equally cheap, a match or a
-//! substitution is preferred, then a deletion: the sum is the same for all of them,
-//! only its split may differ from that of other tools.
+//! The rate is the number of edits (substitutions, deletions, insertions, each of cost 1) in the
+//! cheapest alignment, divided by the length of the reference (Levenshtein 1966). Of equally cheap
+//! alignments, one with a match or substitution is preferred, then one with a deletion: the sum is
+//! the same for all of them, only its split may differ from that of other tools.
 
 use serde::{Deserialize, Serialize};
 
-/// The errors of a hypothesis against a reference, or of a whole corpus when added
-/// up.
+/// The errors of a hypothesis against a reference; of a whole corpus when added up.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ErrorCount {
     /// Units replaced by others.
     pub substitutions: u64,
-    /// Units of the reference that the hypothesis lacks.
+    /// Units of the reference that are missing in the hypothesis.
     pub deletions: u64,
-    /// Units of the hypothesis that the reference lacks.
+    /// Units of the hypothesis that are not in the reference.
     pub insertions: u64,
     /// Units in the reference.
     pub reference: u64,
 }
 
 impl ErrorCount {
-    /// Counts words: whatever stands between white space, compared as it is (no case
-    /// folding). Time: the product of the two lengths; memory: their sum.
+    /// Counts words: anything between white space, compared as it is (no case folding). Time: the
+    /// product of the two lengths; memory: their sum.
     pub fn words(reference: &str, hypothesis: &str) -> Self {
         let split =
             |text: &str| -> Vec<String> { text.split_whitespace().map(String::from).collect() };
         Self::align(&split(reference), &split(hypothesis))
     }
 
-    /// Counts characters (Unicode scalar values), the single space between two words
-    /// among them; leading, trailing and repeated white space is not counted.
+    /// Counts characters (Unicode scalar values), including the single space between two words;
+    /// leading, trailing and repeated white space is not counted.
     pub fn characters(reference: &str, hypothesis: &str) -> Self {
         Self::align(&spaced(reference), &spaced(hypothesis))
     }
@@ -77,7 +75,7 @@ impl ErrorCount {
         let [reference, hypothesis]: [Vec<&str>; 2] =
             [reference, hypothesis].map(|text| text.split_whitespace().collect());
         let width = hypothesis.len() + 1;
-        // errors[i * width + j]: of the first i and j words.
+        // errors[i * width + j]: between the first i and the first j words.
         let mut errors: Vec<usize> = (0..width).collect();
         for i in 1..=reference.len() {
             errors.push(i);
@@ -116,8 +114,7 @@ impl ErrorCount {
         }
     }
 
-    /// Adds the counts of another utterance: the rate of the sum is the rate of the
-    /// corpus.
+    /// Adds the counts of another utterance: the rate of the sum is the rate of the corpus.
     pub fn add(&mut self, other: &Self) {
         self.substitutions += other.substitutions;
         self.deletions += other.deletions;

@@ -1,6 +1,6 @@
 //! One frame of logits: log probabilities, and the symbols worth extending by.
 
-/// Lowest log probability of a symbol: no frame forbids anything altogether.
+/// Lowest log probability of a symbol: no frame makes anything impossible.
 const FLOOR: f32 = -80.0;
 
 /// Buffers for a frame.
@@ -16,8 +16,7 @@ pub(crate) struct Frame {
 
 impl Frame {
     /// Softmax of a frame, and its best symbols up to a cumulative probability of `mass`, at most
-    /// `most` of them. A NaN counts as minus infinity, and a frame without any finite or infinite
-    /// logit as a blank.
+    /// `most` of them. A NaN counts as minus infinity, and a frame of only NaNs as a blank.
     pub(crate) fn read(&mut self, logits: &[f32], most: usize, mass: f32) {
         let Self { log_probs, probs, picks } = self;
         let highest = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
@@ -26,7 +25,7 @@ impl Frame {
             probs.extend(logits.iter().map(|logit| (logit - highest).exp()));
             probs.iter_mut().filter(|p| p.is_nan()).for_each(|p| *p = 0.0);
         } else {
-            // Infinite or none: the first highest takes all.
+            // The best logit is infinite or there is none: the first highest takes all.
             let best = logits.iter().position(|&logit| logit == f32::INFINITY).unwrap_or(0);
             probs.resize(logits.len(), 0.0);
             probs[best] = 1.0;
@@ -72,7 +71,8 @@ impl Frame {
 pub(crate) fn log_add(a: f32, b: f32) -> f32 {
     let (high, low) = if a > b { (a, b) } else { (b, a) };
     let apart = high - low;
-    // Beyond 17 nats the smaller is lost in an f32; a NaN (both minus infinity) ends here as well.
+    // Beyond 17 nats the smaller one is lost in an f32; a NaN (both minus infinity) ends here as
+    // well.
     if apart < 17.0 { high + (-apart).exp().ln_1p() } else { high }
 }
 

@@ -1,10 +1,9 @@
 //! Greedy (best path) CTC decoding as a stream.
 //!
-//! The best symbol of every frame; a symbol that repeats the one of the frame before
-//! is the same token, and blanks are dropped (Graves et al. 2006, section 3.2, "best
-//! path decoding"). The result after a frame depends on the frames so far only, so
-//! nothing that was said once is taken back: a partial text is a prefix of the final
-//! one.
+//! It takes the best symbol of every frame; a symbol that repeats the one of the frame before is
+//! the same token, and blanks are dropped (Graves et al. 2006, section 3.2, "best path decoding").
+//! The result after a frame depends only on the frames so far, so nothing is ever taken back: a
+//! partial text is a prefix of the final one.
 
 use crate::words::{self, Word};
 use crate::{Decoder, Error};
@@ -12,8 +11,8 @@ use crate::{Decoder, Error};
 /// The index of the CTC blank.
 const BLANK: u16 = 0;
 
-/// Tokens for which room is kept from the start, about four minutes of speech: up to
-/// here a frame allocates nothing.
+/// Tokens for which memory is reserved at the start, about four minutes of speech: until then a
+/// frame allocates nothing.
 const RESERVED_TOKENS: usize = 4096;
 
 /// One symbol of the best path.
@@ -29,7 +28,7 @@ pub struct Token {
     pub probability: f32,
 }
 
-/// Streaming greedy decoder. Memory: 24 bytes and the text per token since the last
+/// Streaming greedy decoder. Memory: 24 bytes plus the text for each token since the last
 /// [`take_words`](Decoder::take_words), nothing per frame.
 #[derive(Debug, Clone)]
 pub struct GreedyDecoder {
@@ -43,9 +42,8 @@ pub struct GreedyDecoder {
 }
 
 impl GreedyDecoder {
-    /// A decoder for an alphabet whose symbol 0 is the blank, with frames of
-    /// `frame_seconds` seconds. A symbol may hold several characters; a space in it
-    /// ends a word.
+    /// A decoder for an alphabet whose symbol 0 is the blank, with frames of `frame_seconds`. A
+    /// symbol may have several characters; a space in it ends a word.
     ///
     /// # Errors
     /// [`Error::Alphabet`] for fewer than 2 or more than 65536 symbols,
@@ -134,7 +132,8 @@ impl Decoder for GreedyDecoder {
         words::words(&self.tokens, &self.symbols, self.frame_seconds)
     }
 
-    /// Words that have ended: a space and one more frame followed. An unfinished word stays.
+    /// Words that have ended, that is, were followed by a space and one more frame. An unfinished
+    /// word stays.
     fn take_words(&mut self) -> Vec<Word> {
         // The token of the last frame may still grow: it stays.
         let settled =
@@ -157,7 +156,7 @@ impl Decoder for GreedyDecoder {
         self.frames
     }
 
-    /// With room for 4096 tokens or as many as there was room for (a clone has none before).
+    /// Keeps room for at least 4096 tokens (a fresh clone has none).
     fn reset(&mut self) {
         self.frames = 0;
         self.last = BLANK;
@@ -169,7 +168,7 @@ impl Decoder for GreedyDecoder {
     }
 }
 
-/// The first symbol with the highest logit; the blank where there is none.
+/// The first symbol with the highest logit; the blank if there is none.
 fn best_symbol(logits: &[f32]) -> u16 {
     let (mut best, mut highest) = (BLANK, f32::NEG_INFINITY);
     for (symbol, &logit) in logits.iter().enumerate() {
@@ -180,8 +179,8 @@ fn best_symbol(logits: &[f32]) -> u16 {
     best
 }
 
-/// Softmax probability of the best symbol. Logits that are not finite have no part in
-/// it, except an infinite best one, whose probability is 1.
+/// Softmax probability of the best symbol. Logits that are not finite are ignored, except an
+/// infinite best one, whose probability is 1.
 fn softmax_at(logits: &[f32], best: usize) -> f32 {
     if logits[best] == f32::INFINITY {
         return 1.0;

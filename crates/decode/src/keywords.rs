@@ -1,19 +1,19 @@
-//! Keyword spotting: phrases found in endless audio by the network that transcribes.
+//! Keyword spotting: finds phrases in endless audio with the network that transcribes.
 //!
-//! A phrase is a row of CTC states (letters, with blanks between them) that may begin at any
-//! frame. Its score is the log of the ratio between the probability of the frames as the phrase
-//! and as anything at all, the filler, which takes the best symbol of every frame:
+//! A phrase is a row of CTC states (letters with blanks between them) that may begin at any frame.
+//! Its score is the log of a ratio of probabilities of the frames: as the phrase, and as anything
+//! at all (the filler, which takes the best symbol of every frame):
 //!
 //! ```text
 //! score = max over alignments  sum over frames  ln p(the phrase's symbol) - ln p(best symbol)
 //! ```
 //!
-//! (Viterbi). It is 0 where greedy decoding hears the phrase, and below 0
-//! otherwise; divided by the number of letters, one threshold serves phrases of any length. A
-//! phrase is reported when its score has passed its best within [`SpotterOptions::window_s`].
+//! (Viterbi). It is 0 if greedy decoding hears the phrase, and otherwise below 0. It is divided by
+//! the number of letters, so that one threshold serves phrases of any length. A phrase is reported
+//! once its score has passed its maximum within [`SpotterOptions::window_s`].
 //!
-//! Before and after the phrase stands a space or a blank, never a letter: `on` is not found in
-//! `gone` where the net is sure of the `g` and the `e`. Cost per frame: a few operations per
+//! Before and after the phrase there must be a space or a blank, never a letter: `on` is not found
+//! in `gone` if the network is sure of the `g` and the `e`. Cost per frame: a few operations per
 //! letter of all phrases.
 
 use serde::{Deserialize, Serialize};
@@ -23,7 +23,7 @@ use crate::frame::Frame;
 use crate::symbols::{SPACE, Symbols, lacks};
 use crate::words::milliseconds;
 
-/// How long something better is waited for before a phrase is reported, in seconds.
+/// How long to wait for a better score before a phrase is reported, in seconds.
 const HOLD_S: f64 = 0.3;
 
 /// When a phrase counts as heard.
@@ -37,15 +37,15 @@ const HOLD_S: f64 = 0.3;
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct SpotterOptions {
-    /// The lowest score per letter, at most 0: nearer to 0 is stricter.
+    /// The lowest score per letter, at most 0; closer to 0 is stricter.
     pub threshold: f32,
     /// The longest that a phrase may take, in seconds.
     pub window_s: f64,
 }
 
 impl Default for SpotterOptions {
-    /// For finding a word rather than for waking up by one: about ten false alarms an hour and keyword with the bundled
-    /// model (`experiments/decoding`).
+    /// Meant for finding a word, not for a wake word: about ten false alarms per hour and keyword
+    /// with the bundled model (`experiments/decoding`).
     fn default() -> Self {
         Self { threshold: -1.3, window_s: 2.0 }
     }
@@ -72,7 +72,7 @@ impl Default for SpotterOptions {
 pub struct Spotted {
     /// The phrase.
     pub phrase: String,
-    /// Which one of the list.
+    /// Its index in the list.
     pub index: usize,
     /// Its beginning, in seconds from the start of the stream.
     pub start: f64,
@@ -82,7 +82,7 @@ pub struct Spotted {
     pub score: f32,
 }
 
-/// A way to a state: how good, and since when.
+/// A path to a state: its score, and its first frame.
 #[derive(Debug, Clone, Copy)]
 struct Way {
     score: f32,
@@ -94,12 +94,12 @@ const NO_WAY: Way = Way { score: f32::NEG_INFINITY, start: 0 };
 #[derive(Debug, Clone)]
 struct Keyword {
     phrase: String,
-    /// The symbol of each letter; spaces between words among them.
+    /// The symbol of each letter, including spaces between words.
     symbols: Vec<u16>,
-    /// State 2i + 1 is letter i, 2i the blank before it; 0 and the last are pauses, of blanks
-    /// or spaces.
+    /// State 2i + 1 is letter i, 2i is the blank before it; the first and the last are pauses, of
+    /// blanks or spaces.
     ways: Vec<Way>,
-    /// The best end that was not reported yet, and its frame.
+    /// The best end that is not reported yet, and its frame.
     best: Option<(Way, u64)>,
 }
 
@@ -122,8 +122,8 @@ impl KeywordSpotter {
     /// frames of `frame_seconds`. Phrases are spelled in symbols of one character.
     ///
     /// # Errors
-    /// [`Error::Hotword`] for a phrase without letters or with characters that no symbol is;
-    /// [`Error::Option`]; [`Error::FrameLength`]; those of the alphabet.
+    /// [`Error::Hotword`] for a phrase without letters or with characters for which there is no
+    /// symbol; [`Error::Option`]; [`Error::FrameLength`]; those of the alphabet.
     pub fn new<'a>(
         symbols: &[String],
         frame_seconds: f64,
@@ -157,7 +157,7 @@ impl KeywordSpotter {
                 return Err(refuse(reason));
             }
             let spelled: Option<Vec<u16>> = phrase.chars().map(symbol).collect();
-            let symbols = spelled.ok_or_else(|| refuse("no symbol is the space".into()))?;
+            let symbols = spelled.ok_or_else(|| refuse("the alphabet has no space".into()))?;
             let ways = vec![NO_WAY; 2 * symbols.len() + 1];
             keywords.push(Keyword { phrase, symbols, ways, best: None });
         }
@@ -180,7 +180,7 @@ impl KeywordSpotter {
     /// said to `spotted`.
     ///
     /// # Errors
-    /// [`Error::FrameSize`] if `logits` is not as long as the alphabet.
+    /// [`Error::FrameSize`] if the number of logits is not the number of symbols.
     pub fn push(&mut self, logits: &[f32], spotted: &mut Vec<Spotted>) -> Result<(), Error> {
         if logits.len() != self.size {
             let (frame, got) = (self.frames, logits.len());
@@ -211,7 +211,7 @@ impl KeywordSpotter {
         Ok(())
     }
 
-    /// Ends the audio: appends the phrases that were waiting for something better.
+    /// Ends the audio: appends the phrases that were waiting for a better score.
     pub fn finish(&mut self, spotted: &mut Vec<Spotted>) {
         for (index, keyword) in self.keywords.iter_mut().enumerate() {
             // The pause after the last letter may be missing.
@@ -245,11 +245,11 @@ impl Keyword {
     fn advance(&mut self, log_probs: &[f32], pause: f32, frame: u64, oldest: u64) -> Way {
         let Self { symbols, ways, .. } = self;
         let last = ways.len() - 1;
-        // From the end, so that what is read is still that of the frame before.
+        // Backwards, so that the values read are still those of the frame before.
         for state in (1..=last).rev() {
             let is_letter = state % 2 == 1;
             let mut best = ways[state - 1];
-            // The end is not stayed in: what follows does not count.
+            // A path does not stay in the end: what follows does not count.
             if state < last && ways[state].score > best.score {
                 best = ways[state];
             }
@@ -273,7 +273,7 @@ impl Keyword {
     }
 
     fn report(&mut self, index: usize, way: Way, end: u64, frame_seconds: f64) -> Spotted {
-        // Nothing that overlaps is reported again.
+        // Nothing that overlaps with it is reported again.
         self.ways[1..].fill(NO_WAY);
         self.best = None;
         Spotted {
@@ -294,7 +294,8 @@ mod tests {
         ["", " ", "g", "o", "n", "e"].map(String::from).to_vec()
     }
 
-    /// Says a path, `_` for the blank; a capital is said half-heartedly, with the blank as likely.
+    /// Pushes a path, `_` for the blank; a capital letter has the blank as an equally likely
+    /// alternative.
     fn say(spotter: &mut KeywordSpotter, path: &str) -> Vec<Spotted> {
         let mut spotted = Vec::new();
         for character in path.chars() {

@@ -1,4 +1,4 @@
-//! What a language model must answer during the search.
+//! The queries that the search makes to a language model.
 
 use std::fmt;
 
@@ -9,17 +9,17 @@ use stonechat_lm::State;
 pub struct WordId(pub u32);
 
 impl WordId {
-    /// The word that stands for all that the model does not know, `<unk>`.
+    /// The word `<unk>`, which stands for all words that the model does not know.
     pub const UNKNOWN: Self = Self(0);
 }
 
-/// What a language model remembers of the words so far, as it likes to write it. Equal states have
-/// the same future.
+/// What a language model remembers of the words so far, in its own encoding. Equal states have the
+/// same future.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct LmState(pub [u32; 9]);
 
-/// A word n-gram model, or anything that scores a word after a state. Queries should not
-/// allocate: the search asks for one whenever a hypothesis finishes a word.
+/// A word n-gram model, or anything that scores a word after a state. Queries should not allocate:
+/// the search makes one whenever a hypothesis finishes a word.
 pub trait LanguageModel: Send + Sync + fmt::Debug {
     /// The state at the beginning of a sentence, after `<s>`.
     fn start(&self) -> LmState;
@@ -33,8 +33,8 @@ pub trait LanguageModel: Send + Sync + fmt::Debug {
     /// log10 of the probability that the sentence ends after `state`.
     fn end(&self, state: LmState) -> f32;
 
-    /// Calls `each` for every word of the vocabulary that speech may contain (not `<s>`,
-    /// `</s>`, `<unk>`), in any order.
+    /// Calls `each` for every word of the vocabulary that speech may contain (not `<s>`, `</s>`,
+    /// `<unk>`), in any order.
     fn for_each_word(&self, each: &mut dyn FnMut(WordId, &str));
 }
 

@@ -1,19 +1,18 @@
 //! From the logits of a CTC network to words.
 //!
-//! - [`Decoder`]: a frame of logits in, text and words at any moment; the trait of all ways to decode.
-//! - [`GreedyDecoder`]: the best symbol of every frame, repeats and blanks
-//!   dropped.
-//! - [`BeamSearch`] and [`BeamDecoder`]: prefix beam search over characters or grams,
-//!   with a [`LanguageModel`], a lexicon, [`Hotword`]s, N-best lists and calibrated confidences.
-//! - [`GrammarSearch`] and [`GrammarDecoder`]: the phrases of a closed [`Grammar`], and nothing else.
+//! - [`Decoder`]: the trait of all decoders: frames of logits in, text and words at any moment.
+//! - [`GreedyDecoder`]: the best symbol of every frame, with repeats and blanks dropped.
+//! - [`BeamSearch`] and [`BeamDecoder`]: prefix beam search over characters or grams, with a
+//!   [`LanguageModel`], a lexicon, [`Hotword`]s, N-best lists and calibrated confidences.
+//! - [`GrammarSearch`] and [`GrammarDecoder`]: the phrases of a closed [`Grammar`], and nothing
+//!   else.
 //! - [`KeywordSpotter`]: phrases in endless audio. [`Endpointer`]: where an utterance ends.
-//! - [`Word`]: what a word is once it is found (text, times, confidence), in the
-//!   field names of Vosk's JSON.
-//! - [`ctc`]: how likely a text is under the logits, as the loss that networks are trained by.
+//! - [`Word`]: a recognised word (text, times, confidence), with the field names of Vosk's JSON.
+//! - [`ctc`]: how likely a text is under the logits, which is also the loss for training.
 //! - [`ErrorCount`]: word and character error rates by Levenshtein alignment.
 //!
-//! The crate knows nothing of audio or of networks: a symbol is a string, a frame
-//! is a slice of logits, and time is a number of seconds per frame.
+//! The crate knows nothing about audio or networks: a symbol is a string, a frame is a slice of
+//! logits, and time is a number of seconds per frame.
 //!
 //! ```
 //! use stonechat_decode::{Decoder, GreedyDecoder};

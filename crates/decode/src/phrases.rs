@@ -1,15 +1,15 @@
-//! Hotwords: phrases whose texts are worth more.
+//! Hotwords: phrases that raise the score of a text.
 //!
-//! All phrases make one Aho-Corasick automaton over characters, in which a phrase begins after a
-//! space and ends with one: `new york` is ` new york `. A text that has matched the first `m` of
-//! a phrase's `n` characters holds `boost m / n` in advance; where the match breaks off, all of it
-//! is taken back, and at the phrase's end it is granted for good. So a phrase gains its boost, no
-//! more, and a text without the phrase gains nothing. Of phrases that begin alike only what the
-//! longer one adds is granted at its end; of phrases that end together, the largest.
+//! All phrases form one Aho-Corasick automaton over characters, in which a phrase begins after a
+//! space and ends with one: `new york` is ` new york `. A text that has matched the first `m` of a
+//! phrase's `n` characters holds `boost m / n` in advance. If the match breaks off, all of it is
+//! taken back; at the phrase's end it is granted for good. So a phrase gains exactly its boost, and
+//! a text without the phrase gains nothing. If phrases begin alike, the end of the longer one
+//! grants only the difference; if phrases end together, the largest boost counts.
 
 use crate::symbols::SPACE;
 
-/// Nothing is matched: inside of a word.
+/// Nothing matches: inside a word.
 const DEAD: u32 = 0;
 /// After a space, where a phrase may begin.
 const START: u32 = 1;
@@ -20,11 +20,11 @@ struct State {
     children: Vec<(u16, u32)>,
     /// The state of the longest proper suffix.
     fail: u32,
-    /// Held in advance.
+    /// Boost held in advance.
     pending: f32,
-    /// Granted on entering the state.
+    /// Boost granted on entering the state.
     granted: f32,
-    /// Granted on the way here by phrases that begin alike.
+    /// Boost already granted by phrases that are beginnings of this one.
     before: f32,
     /// Whether a phrase ends here.
     ends: bool,
@@ -72,7 +72,7 @@ impl Phrases {
         }
     }
 
-    /// Failure links and what each state is worth, in breadth-first order.
+    /// Computes failure links and the boosts of each state, in breadth-first order.
     fn link(&mut self, boosts: &[f32]) {
         let mut queue = vec![DEAD];
         let mut done = 0;
@@ -93,7 +93,7 @@ impl Phrases {
                 let own = (boosts[child as usize] - before).max(0.0);
                 state.granted = own.max(suffix.granted);
                 let held = state.pending - before - if state.ends { own } else { 0.0 };
-                // A phrase that ends here and goes on nowhere holds nothing more.
+                // A phrase that ends here and does not continue holds nothing more.
                 state.pending = held.max(0.0).max(suffix.pending);
                 let step = state.pending + state.granted - pending;
                 self.largest_step = self.largest_step.max(step);
@@ -107,7 +107,7 @@ impl Phrases {
         START
     }
 
-    /// Inside of a word that no phrase has.
+    /// The state inside a word that is in no phrase.
     pub(crate) fn outside(&self) -> u32 {
         DEAD
     }
@@ -126,12 +126,12 @@ impl Phrases {
         }
     }
 
-    /// What is held in advance.
+    /// The boost held in advance.
     pub(crate) fn pending(&self, state: u32) -> f32 {
         self.states[state as usize].pending
     }
 
-    /// What is granted on entering the state.
+    /// The boost granted on entering the state.
     pub(crate) fn granted(&self, state: u32) -> f32 {
         self.states[state as usize].granted
     }
@@ -141,12 +141,12 @@ impl Phrases {
         state > START
     }
 
-    /// Whether the state, entered by a space, is that of a word of a phrase.
+    /// Whether the state, entered by a space, ends a word of a phrase.
     pub(crate) fn ends_word(&self, state: u32) -> bool {
         state > START || self.states[state as usize].ends
     }
 
-    /// At least what one character adds.
+    /// An upper bound of what one character adds.
     pub(crate) fn largest_step(&self) -> f32 {
         self.largest_step
     }
@@ -202,7 +202,7 @@ mod tests {
             ("nex", 0.0, 0.0),
             // "york" is the suffix of "new york": the larger of the two is held.
             ("new york", 0.0, 8.0),
-            // Granted. The city is worth five more, part of them at once.
+            // Granted. The city is worth five more, part of that at once.
             ("new york ", 9.0, 0.0),
             ("new york cit", 9.0, 3.0),
             ("new york city ", 14.0, 0.0),

@@ -1,38 +1,37 @@
-//! The texts that the search has thought of, as a tree: each prefix is one character more than
-//! its parent.
+//! The texts that the search has considered, as a tree: each prefix is its parent plus one
+//! character.
 //!
-//! Prefixes live in one vector, parents before children, and are found again by parent and
-//! character through a hash table over their indices. What no hypothesis needs any more is swept
-//! out now and then by [`Prefixes::compact`], which keeps the order; after warm-up nothing is
-//! allocated.
+//! Prefixes are in one vector, parents before children, and are looked up by parent and character
+//! in a hash table of their indices. Prefixes that no hypothesis needs any more are removed now and
+//! then by [`Prefixes::compact`], which keeps the order; after warm-up nothing is allocated.
 
 use crate::phrases::Phrases;
 use crate::symbols::SPACE;
 use crate::text_score::{TextScorer, TextState};
 
-/// No prefix, no slot.
+/// No prefix, or no slot.
 pub(crate) const NONE: u32 = u32::MAX;
 /// The prefix that all others continue.
 pub(crate) const ROOT: u32 = 0;
 
-/// A text by its last character.
+/// A text, by its last character.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Prefix {
     pub parent: u32,
     /// The last character. The root counts as a space.
     pub class: u16,
-    /// Where the prefix stands in the beam that is being made.
+    /// Where the prefix is in the beam under construction.
     pub slot: u32,
     pub text: TextState,
-    /// First frame of the last character and the one after its last, on the likeliest way here.
+    /// First frame of the last character and the one after its last, on the likeliest path.
     pub start: u64,
     pub end: u64,
-    /// How much came in at `start`, relative to the best hypothesis of the time (log).
+    /// The inflow at `start`, relative to the best hypothesis at that time (log).
     pub inflow: f32,
     /// The highest probability of the last symbol from `start` to `end`.
     pub peak: f32,
-    /// For the last letter of a word: how sure the beam was of the word a little later. NaN
-    /// before.
+    /// For the last letter of a word: the posterior of the word shortly after its end. NaN until
+    /// then.
     pub posterior: f32,
 }
 
@@ -55,7 +54,7 @@ impl Prefix {
 #[derive(Debug, Clone)]
 pub(crate) struct Prefixes {
     nodes: Vec<Prefix>,
-    /// Indices of all prefixes but the root, or [`NONE`]; a power of two, at most half full.
+    /// Indices of all prefixes except the root, or [`NONE`]; a power of two, at most half full.
     table: Vec<u32>,
     /// Old to new index while compacting.
     moved: Vec<u32>,
@@ -68,7 +67,7 @@ impl Prefixes {
         prefixes
     }
 
-    /// Only the root is left.
+    /// Removes everything but the root.
     pub(crate) fn clear(&mut self, root: TextState) {
         self.nodes.clear();
         self.nodes.push(Prefix::new(ROOT, SPACE, root));
@@ -83,8 +82,8 @@ impl Prefixes {
         &mut self.nodes[node as usize]
     }
 
-    /// The text with one more symbol, made where it is new; `None` where the scorer forbids it.
-    /// A space after a space changes nothing.
+    /// The text with one more symbol, made if it is new; `None` if the scorer forbids it. A space
+    /// after a space changes nothing.
     pub(crate) fn extend(
         &mut self,
         scorer: &TextScorer,
@@ -122,7 +121,7 @@ impl Prefixes {
         index
     }
 
-    /// Where in the table the child is, or should be.
+    /// Where the child is in the table, or should be.
     fn place(&self, parent: u32, class: u16) -> usize {
         let mask = self.table.len() - 1;
         let key = u64::from(parent) << 16 | u64::from(class);
@@ -154,13 +153,13 @@ impl Prefixes {
         self.nodes.iter_mut()
     }
 
-    /// From a prefix to the root, which is not among them.
+    /// From a prefix up to the root (excluded).
     pub(crate) fn upwards(&self, node: u32) -> impl Iterator<Item = u32> + '_ {
         let next = |&node: &u32| Some(self.nodes[node as usize].parent);
         std::iter::successors(Some(node), next).take_while(|&node| node != ROOT)
     }
 
-    /// The longest text that two prefixes begin with.
+    /// The longest common beginning of two prefixes.
     pub(crate) fn common(&self, mut a: u32, mut b: u32) -> u32 {
         // Parents come before children.
         while a != b {
@@ -170,8 +169,8 @@ impl Prefixes {
         a
     }
 
-    /// Keeps `root`, which becomes the root, and the ways from it to `live`, which must all
-    /// continue it; `live` gets the new indices. Scores count from the new root on: what it had
+    /// Keeps `root`, which becomes the root, and the paths from it to `live`, which must all
+    /// continue it; `live` gets the new indices. Scores become relative to the new root: its score
     /// is subtracted everywhere and returned.
     pub(crate) fn compact(&mut self, root: u32, live: &mut [u32]) -> f32 {
         const KEPT: u32 = NONE - 1;

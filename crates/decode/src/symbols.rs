@@ -1,23 +1,23 @@
-//! The alphabet as the search sees it: every symbol is a string of character classes.
+//! The alphabet as the search uses it: every symbol is a string of character classes.
 
 use crate::Error;
 
-/// The class of the space; a text begins as if after one.
+/// The class of the space; a text begins as if after a space.
 pub(crate) const SPACE: u16 = 0;
 
 /// Why a word cannot be spelled.
 pub(crate) fn lacks(word: &str, character: char) -> String {
-    format!("{word:?} has {character:?}, which the alphabet lacks: write it as it is spoken")
+    format!("{word:?} has {character:?}, which is not in the alphabet: write it as it is spoken")
 }
 
-/// Symbols spelled in characters, characters numbered.
+/// Symbols spelled in numbered characters.
 #[derive(Debug, Clone)]
 pub(crate) struct Symbols {
     /// Class to character; class 0 is the space.
     characters: Vec<char>,
-    /// The classes of all symbols, one after the other.
+    /// The classes of all symbols, one after another.
     classes: Vec<u16>,
-    /// Where each symbol's classes begin; one more at the end.
+    /// Where each symbol's classes begin, plus the end.
     starts: Vec<u32>,
     longest: usize,
 }
@@ -40,7 +40,7 @@ impl Symbols {
                 return refuse("it has two spaces in a row");
             }
             if texts[1..index].contains(text) {
-                return refuse("it is there twice");
+                return refuse("it occurs twice");
             }
             for character in text.chars() {
                 let class = symbols.class(character).unwrap_or_else(|| {
@@ -55,7 +55,7 @@ impl Symbols {
         Ok(symbols)
     }
 
-    /// Symbols, the blank among them.
+    /// Number of symbols, including the blank.
     pub(crate) fn len(&self) -> usize {
         self.starts.len() - 1
     }
@@ -71,12 +71,12 @@ impl Symbols {
         &self.classes[self.starts[symbol] as usize..self.starts[symbol + 1] as usize]
     }
 
-    /// The class of a character, if a symbol has it.
+    /// The class of a character, if any symbol contains it.
     pub(crate) fn class(&self, character: char) -> Option<u16> {
         self.characters.iter().position(|&other| other == character).map(|class| class as u16)
     }
 
-    /// The symbol that is a class's character alone, if there is one.
+    /// The symbol that is just the character of this class, if any.
     pub(crate) fn single(&self, class: u16) -> Option<u16> {
         (1..self.len() as u32).map(|symbol| symbol as u16).find(|&s| *self.spelling(s) == [class])
     }

@@ -1,4 +1,4 @@
-//! The score of a text apart from its sound: language model, number of words, unknown words.
+//! The score of a text apart from its acoustics: language model, number of words, unknown words.
 //!
 //! The score of a text is
 //!
@@ -8,14 +8,13 @@
 //! ```
 //!
 //! with the terms of Deep Speech 2 (arXiv 1512.02595, section 3.8). A word counts when it is
-//! finished. Until then a look-ahead stands in for it: the best that any word with these first
-//! letters can have as a unigram, so that a beginning that leads nowhere is not kept until its
-//! end. The look-ahead is taken back when the word's own score is there; the score of a finished
-//! text is exact.
+//! finished. Until then it is scored by a look-ahead: the best unigram score of any word with these
+//! first letters, so that a dead end is dropped early. The look-ahead is taken back when the word
+//! itself is scored; the score of a finished text is exact.
 //!
-//! Hotwords (`phrases.rs`) add their boosts: what is granted is settled, what is held in advance counts in the total
-//! only. A word that no vocabulary has costs nothing extra where it is part
-//! of a hotword.
+//! Hotwords (`phrases.rs`) add their boosts: granted boosts are settled, those held in advance
+//! count in the total only. A word outside the vocabulary costs nothing extra if it is part of a
+//! hotword.
 
 use std::sync::Arc;
 
@@ -29,26 +28,26 @@ use crate::vocabulary::{self, Vocabulary};
 const OUTSIDE: u32 = u32::MAX;
 const LN_10: f32 = std::f32::consts::LN_10;
 
-/// What scoring needs to know of a text.
+/// The scoring state of a text.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct TextState {
-    /// Score with the look-ahead, nats: what hypotheses are compared by.
+    /// Score with the look-ahead, nats; hypotheses are compared by it.
     pub total: f32,
     /// Score of the finished words.
     pub settled: f32,
     pub lm: LmState,
-    /// The unfinished word in the vocabulary.
+    /// The unfinished word, as a place in the vocabulary.
     word: u32,
     /// Its letters so far.
     letters: u16,
-    /// Whether it began under other hotwords: it may then no longer be a hotword.
+    /// Whether it began under other hotwords, so that it need no longer match one.
     pardoned: bool,
-    /// How far hotwords are matched.
+    /// The matching state of the hotwords.
     phrase: u32,
 }
 
 impl TextState {
-    /// Counts scores from `base` on.
+    /// Makes scores relative to `base`.
     pub(crate) fn rebase(&mut self, base: f32) {
         self.total -= base;
         self.settled -= base;
@@ -61,7 +60,7 @@ pub(crate) struct TextScorer {
     beta: f32,
     unknown_word: f32,
     unknown_letter: f32,
-    /// Score of an unknown word without context, besides its letters.
+    /// Score of an unknown word without context, apart from its letters.
     unknown: f32,
     /// Whether only words of the vocabulary are allowed.
     closed: bool,
@@ -70,7 +69,7 @@ pub(crate) struct TextScorer {
 }
 
 impl TextScorer {
-    /// Without any model: a word is worth `beta`.
+    /// Without any model: each word adds `beta`.
     pub(crate) fn new(options: &BeamOptions) -> Self {
         let BeamOptions { alpha, beta, unknown_word, unknown_letter, .. } = *options;
         Self {
@@ -85,14 +84,14 @@ impl TextScorer {
         }
     }
 
-    /// Scores by a model whose words are spelled as `vocabulary` has it.
+    /// Scores with a model whose words are spelled in `vocabulary`.
     pub(crate) fn set_model(&mut self, model: Arc<dyn LanguageModel>, vocabulary: Vocabulary) {
         self.model = Some(model);
         self.vocabulary = Some(vocabulary);
         self.set_weights(self.alpha, self.beta);
     }
 
-    /// Other weights of the model and of the number of words.
+    /// Changes the weights of the model and of the number of words.
     pub(crate) fn set_weights(&mut self, alpha: f32, beta: f32) {
         (self.alpha, self.beta) = (alpha, beta);
         let unknown =
@@ -101,7 +100,7 @@ impl TextScorer {
         self.unknown = alpha * LN_10 * log10 + self.unknown_word;
     }
 
-    /// Before the first word.
+    /// The state before the first word.
     pub(crate) fn start(&self, phrases: &Phrases) -> TextState {
         let lm = self.model.as_ref().map_or_else(LmState::default, |model| model.start());
         let text = TextState {
@@ -123,8 +122,8 @@ impl TextScorer {
         TextState { total: text.settled + ahead, ..text }
     }
 
-    /// The text with one more character; `None` where that is not allowed. A space comes only
-    /// after another character.
+    /// The text with one more character; `None` if that is not allowed. A space may only follow
+    /// another character.
     pub(crate) fn advance(
         &self,
         text: &TextState,
@@ -150,7 +149,7 @@ impl TextScorer {
         Some(TextState { total, word, letters, phrase, ..*text })
     }
 
-    /// The same text under other hotwords, which it has not begun to match unless a word begins.
+    /// The same text under other hotwords. Matching starts only if a word begins.
     pub(crate) fn restart_phrases(&self, text: &mut TextState, in_word: bool, phrases: &Phrases) {
         text.phrase = if in_word { phrases.outside() } else { phrases.start() };
         text.pardoned = in_word && text.word == OUTSIDE;
@@ -159,7 +158,7 @@ impl TextScorer {
         text.total = text.settled + ahead + phrases.pending(text.phrase);
     }
 
-    /// At least what one more character adds to the total.
+    /// An upper bound of what one more character adds to the total.
     pub(crate) fn largest_gain(&self, text: &TextState, class: u16, phrases: &Phrases) -> f32 {
         let mut gain = phrases.largest_step();
         if class == SPACE {
@@ -169,14 +168,15 @@ impl TextScorer {
                 text.settled + self.beta + self.look_ahead(vocabulary::ROOT, 0, false, self.closed)
                     - (text.total - held);
         } else if gain > 0.0 {
-            // The first letters of a hotword may lift the penalty of an unknown word.
+            // The first letters of a hotword may cancel the penalty of an unknown word.
             gain -= self.unknown_word.min(0.0) + self.letters_cost(text.letters).min(0.0);
         }
         gain + self.unknown_letter.max(0.0)
     }
 
-    /// At least what this character adds to the total: as [`largest_gain`](Self::largest_gain), with what hotwords
-    /// really add, so that those that a text does not match leave its search as it is.
+    /// An upper bound of what this character adds to the total:
+    /// [`largest_gain`](Self::largest_gain) with the exact boosts of hotwords, so that hotwords do
+    /// not affect the search of texts that do not match them.
     pub(crate) fn gain(&self, text: &TextState, class: u16, phrases: &Phrases) -> f32 {
         let next = phrases.step(text.phrase, class);
         let held = phrases.granted(next) + phrases.pending(next);
@@ -185,7 +185,7 @@ impl TextScorer {
             text.settled + self.beta + self.look_ahead(vocabulary::ROOT, 0, false, self.closed)
                 - text.total
         } else if phrases.matches(next) {
-            // The letters of a hotword are not those of an unknown word.
+            // The letters of a hotword do not count as those of an unknown word.
             let lifted = self.unknown_word.min(0.0) + self.letters_cost(text.letters).min(0.0);
             -phrases.pending(text.phrase) - lifted
         } else {
@@ -199,7 +199,7 @@ impl TextScorer {
         self.unknown_letter * f32::from(letters)
     }
 
-    /// The score if the utterance ends here, `None` if it cannot.
+    /// The score if the utterance ends here; `None` if it cannot.
     pub(crate) fn end(&self, text: &TextState, in_word: bool, phrases: &Phrases) -> Option<f32> {
         let text = if in_word { self.finish_word(text, phrases)? } else { *text };
         let sentence =
@@ -232,8 +232,8 @@ impl TextScorer {
         Some(after)
     }
 
-    /// What the unfinished word may at best be worth; `hot` if it may become a hotword, `closed` if it must otherwise be
-    /// known.
+    /// The best score that the unfinished word can still get. `hot`: it may become a hotword;
+    /// `closed`: otherwise it must be a known word.
     fn look_ahead(&self, word: u32, letters: u16, hot: bool, closed: bool) -> f32 {
         let Some(words) = &self.vocabulary else { return self.beta };
         let unknown = match (hot, closed) {

@@ -1,8 +1,8 @@
-//! The words of a language model or lexicon as a trie over characters, each node with the best
-//! score below it: what an unfinished word may still become.
+//! The words of a language model or lexicon as a trie over characters. Each node has the best score
+//! below it: what an unfinished word may still become.
 //!
-//! Nodes are numbered in breadth-first order, so that the children of a node are neighbours and
-//! one index per node tells where they begin: 7 bytes a node and 4 a word.
+//! Nodes are numbered in breadth-first order, so that the children of a node are neighbours and one
+//! index per node is enough: 7 bytes a node and 4 a word.
 
 use crate::language_model::WordId;
 
@@ -19,22 +19,22 @@ pub(crate) struct Vocabulary {
     first_child: Vec<u32>,
     /// The character that leads to the node.
     class: Vec<u16>,
-    /// Best score of a word at or below the node: -[`BOUND_STEP`] times this, or a little less.
+    /// Best score of a word at or below the node: -[`BOUND_STEP`] times this, or slightly less.
     bound: Vec<u8>,
     /// The word that ends at the node.
     word: Vec<u32>,
 }
 
 impl Vocabulary {
-    /// Takes words as classes, with their ids and scores (at most 0, nats). Of equal spellings
-    /// the first counts.
+    /// Takes words as classes, with their ids and scores (at most 0, nats). Of equal spellings, the
+    /// first one counts.
     pub(crate) fn new(mut words: Vec<(Vec<u16>, WordId, f32)>) -> Self {
         words.retain(|(spelling, ..)| !spelling.is_empty());
         words.sort_by(|a, b| a.0.cmp(&b.0));
         words.dedup_by(|later, earlier| later.0 == earlier.0);
         let mut trie =
             Self { first_child: Vec::new(), class: vec![0], bound: Vec::new(), word: Vec::new() };
-        // Each node is a range of the sorted words that agree in their first `depth` classes.
+        // Each node is a range of the sorted words that share their first `depth` classes.
         let mut level: Vec<_> = std::iter::once(0..words.len()).collect();
         let mut depth = 0;
         while !level.is_empty() {
@@ -73,7 +73,7 @@ impl Vocabulary {
         trie
     }
 
-    /// The node after `node` by a character.
+    /// The child of `node` for a character.
     pub(crate) fn child(&self, node: u32, class: u16) -> Option<u32> {
         let children = self.first_child[node as usize]..self.first_child[node as usize + 1];
         let classes = &self.class[children.start as usize..children.end as usize];
@@ -91,7 +91,7 @@ impl Vocabulary {
         (id != NO_WORD).then_some(WordId(id))
     }
 
-    /// At least the score of every word at or below the node, nats.
+    /// An upper bound of the scores of all words at or below the node, nats.
     pub(crate) fn bound(&self, node: u32) -> f32 {
         -BOUND_STEP * f32::from(self.bound[node as usize])
     }

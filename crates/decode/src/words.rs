@@ -6,8 +6,8 @@ use crate::greedy::Token;
 
 /// A recognised word, with the field names of Vosk's JSON.
 ///
-/// CTC puts a symbol somewhere inside its sound, so `start` is at or after the
-/// true beginning and `end` at or before the true end, by up to a few frames.
+/// CTC puts a symbol somewhere inside its sound, so `start` is at or after the true beginning and
+/// `end` at or before the true end, off by up to a few frames.
 ///
 /// ```
 /// use stonechat_decode::Word;
@@ -20,19 +20,19 @@ use crate::greedy::Token;
 pub struct Word {
     /// The text, without spaces.
     pub word: String,
-    /// Beginning of the first token's first frame, in seconds from the start of the
-    /// stream, to a millisecond.
-    pub start: f64,
-    /// End of the last token's last frame, in seconds from the start of the stream,
+    /// Beginning of the first token's first frame, in seconds from the start of the stream, rounded
     /// to a millisecond.
+    pub start: f64,
+    /// End of the last token's last frame, in seconds from the start of the stream, rounded to a
+    /// millisecond.
     pub end: f64,
     /// How sure the decoder is, in [0, 1]. Greedy: the mean probability of the tokens, not
-    /// calibrated. Beam search: by its [`ConfidenceWeights`](crate::ConfidenceWeights).
+    /// calibrated. Beam search: from its [`ConfidenceWeights`](crate::ConfidenceWeights).
     pub conf: f32,
 }
 
-/// The words that `tokens` spell. A space inside a symbol ends a word, and a symbol
-/// that spans a space belongs to both words.
+/// The words that `tokens` spell. A space inside a symbol ends a word, and a symbol that spans a
+/// space belongs to both words.
 pub(crate) fn words(tokens: &[Token], symbols: &[String], frame_seconds: f64) -> Vec<Word> {
     let mut words = Vec::new();
     let mut open = OpenWord::default();
@@ -51,8 +51,8 @@ pub(crate) fn words(tokens: &[Token], symbols: &[String], frame_seconds: f64) ->
     words
 }
 
-/// How many leading `tokens` belong to words that have ended: all up to and with the
-/// last one that ends in a space.
+/// How many leading `tokens` belong to words that have ended: up to and including the last one that
+/// ends in a space.
 pub(crate) fn ended(tokens: &[Token], symbols: &[String]) -> usize {
     let ends_in_space = |token: &Token| symbols[usize::from(token.symbol)].ends_with(' ');
     tokens.iter().rposition(ends_in_space).map_or(0, |i| i + 1)

@@ -1,8 +1,8 @@
 //! How sure the beam is of a word.
 //!
-//! A word that all hypotheses agree on looks certain, and in the end they all agree on the words
-//! of long ago: those that did not were dropped. So each word is judged once, [`DELAY_S`] after its
-//! end, when its rivals have seen the same audio and are still in the beam: its posterior is the share of the
+//! A word on which all hypotheses agree looks certain, and in the end they all agree on old words,
+//! because the others were dropped. So each word is judged once, [`DELAY_S`] after its end, when
+//! its rivals have seen the same audio and are still in the beam. Its posterior is the share of the
 //! hypotheses' probability that has the same word in the same place.
 
 use super::{BeamDecoder, DELAY_S};
@@ -10,7 +10,7 @@ use crate::confidence_weights::Evidence;
 use crate::symbols::SPACE;
 
 impl BeamDecoder {
-    /// Judges the words of the best hypothesis that ended [`DELAY_S`] ago and were not judged yet.
+    /// Judges the words of the best hypothesis that ended [`DELAY_S`] ago and are not judged yet.
     pub(super) fn judge(&mut self) {
         let mut node = self.beam.list[0].prefix;
         while let Some(last) = self.word_end(node) {
@@ -26,7 +26,7 @@ impl BeamDecoder {
         }
     }
 
-    /// What is known of the word that ends in this letter; judged now if it was not before.
+    /// The evidence for the word that ends in this letter; judged now if it was not judged before.
     pub(super) fn evidence_of(&self, letters: &[u32]) -> Evidence {
         let peaks = letters.iter().map(|&letter| self.prefixes.get(letter).peak);
         let last = letters[letters.len() - 1];
@@ -68,7 +68,7 @@ impl BeamDecoder {
     fn agrees(&self, text: u32, last: u32) -> bool {
         let end = self.prefixes.get(last).end;
         let mut node = text;
-        // The text's own last word counts as finished.
+        // The last word of the text counts as finished.
         let mut word = Some(node).filter(|&node| self.prefixes.get(node).class != SPACE);
         loop {
             if let Some(other) = word {
@@ -91,7 +91,7 @@ impl BeamDecoder {
         }
     }
 
-    /// Whether two words, given by their last letters, are spelled alike.
+    /// Whether two words, given by their last letters, have the same spelling.
     fn same_word(&self, mut a: u32, mut b: u32) -> bool {
         loop {
             let [x, y] = [a, b].map(|node| self.prefixes.get(node));

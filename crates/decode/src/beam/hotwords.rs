@@ -1,4 +1,4 @@
-//! Hotwords of a decoder, changed at any time.
+//! The hotwords of a decoder, which may change at any time.
 
 use serde::{Deserialize, Serialize};
 
@@ -7,10 +7,10 @@ use crate::phrases::Phrases;
 use crate::symbols::{SPACE, Symbols, lacks};
 use crate::{Decoder, Error};
 
-/// The most that a hotword may be worth, in nats: more than this nothing acoustic outweighs.
+/// The largest boost, in nats: no acoustic score outweighs more.
 const MAX_BOOST: f32 = 100.0;
 
-/// A word or phrase that is expected: a name, a command, a term. It need not be in any vocabulary.
+/// An expected word or phrase: a name, a command, a term. It need not be in any vocabulary.
 ///
 /// ```
 /// use stonechat_decode::Hotword;
@@ -23,8 +23,8 @@ const MAX_BOOST: f32 = 100.0;
 pub struct Hotword {
     /// One word or several, in the characters of the alphabet.
     pub phrase: String,
-    /// What each occurrence adds to a text's score, in nats; above 0, at most 100. It is paid in
-    /// shares while the phrase is being said, and taken back where the phrase breaks off.
+    /// Added to a text's score for each occurrence, in nats; above 0, at most 100. It is paid in
+    /// shares while the phrase is being said, and taken back if the phrase breaks off.
     pub boost: f32,
 }
 
@@ -36,7 +36,7 @@ impl Hotword {
         Self { phrase, boost: (letters as f32).min(9.0) }
     }
 
-    /// The classes of the words, one space between them.
+    /// The classes of the words, separated by single spaces.
     fn spell(&self, symbols: &Symbols) -> Result<Vec<u16>, Error> {
         let refuse = |reason: String| Error::Hotword { phrase: self.phrase.clone(), reason };
         let mut spelling = Vec::new();
@@ -62,18 +62,18 @@ impl Hotword {
 }
 
 impl BeamSearch {
-    /// The same search with hotwords that every decoder starts with.
+    /// The same search with initial hotwords for every decoder.
     ///
     /// # Errors
-    /// [`Error::Hotword`] for a phrase without letters or with characters that the alphabet
-    /// lacks, and for a boost that is not above 0 and at most 100.
+    /// [`Error::Hotword`] for a phrase without letters or with characters that are not in the
+    /// alphabet, and for a boost that is not above 0 and at most 100.
     pub fn with_hotwords(mut self, hotwords: Vec<Hotword>) -> Result<Self, Error> {
         self.phrases = self.compile(&hotwords)?;
         self.hotwords = hotwords;
         Ok(self)
     }
 
-    /// The automaton of a list.
+    /// The automaton for a list of hotwords.
     pub(super) fn compile(&self, hotwords: &[Hotword]) -> Result<Phrases, Error> {
         let spell = |hotword: &Hotword| Ok((hotword.spell(&self.symbols)?, hotword.boost));
         let spelled = hotwords.iter().map(spell).collect::<Result<Vec<_>, Error>>()?;
@@ -82,7 +82,7 @@ impl BeamSearch {
 }
 
 impl BeamDecoder {
-    /// The hotwords in force.
+    /// The current hotwords.
     pub fn hotwords(&self) -> &[Hotword] {
         &self.hotwords
     }
@@ -90,7 +90,7 @@ impl BeamDecoder {
     /// Adds a hotword, or changes its boost.
     ///
     /// # Errors
-    /// As [`BeamSearch::with_hotwords`].
+    /// Those of [`BeamSearch::with_hotwords`].
     pub fn add_hotword(&mut self, hotword: Hotword) -> Result<(), Error> {
         let mut hotwords = self.hotwords.clone();
         hotwords.retain(|other| other.phrase != hotword.phrase);
@@ -103,7 +103,7 @@ impl BeamDecoder {
         let mut hotwords = self.hotwords.clone();
         hotwords.retain(|hotword| hotword.phrase != phrase);
         let found = hotwords.len() < self.hotwords.len();
-        // A part of a good list is good.
+        // A part of a valid list is valid.
         found && self.set_hotwords(hotwords).is_ok()
     }
 }

@@ -1,11 +1,11 @@
-//! The beam: hypotheses side by side, each a prefix with the probabilities of the ways in which
-//! the audio so far may have ended in it.
+//! The beam: hypotheses side by side. Each is a prefix with the probabilities of all alignments of
+//! the audio so far, by how they end.
 //!
-//! CTC has to tell apart the ways that end in a blank from those that end in a symbol, since only
-//! after a blank is the same symbol a new one. With grams, a text may end in several symbols: in
-//! each of its suffixes that is one. A suffix is known by its length, so a hypothesis has
-//! `1 + longest symbol` endings: the blank, then the symbols of 1, 2, ... characters (Liu et al.
-//! 2017, Gram-CTC, arXiv 1703.00096, section 3; SPEC 3.6 of this project).
+//! CTC must distinguish alignments that end in a blank from those that end in a symbol, since the
+//! same symbol is a new one only after a blank. With grams, a text may end in several symbols:
+//! every suffix that is a gram. A suffix is identified by its length, so a hypothesis has `1 +
+//! longest symbol` endings: the blank, then the symbols of 1, 2, ... characters (Liu et al. 2017,
+//! Gram-CTC, arXiv 1703.00096, section 3; SPEC 3.6 of this project).
 
 use super::NO_SYMBOL;
 use crate::frame::log_add;
@@ -16,11 +16,11 @@ pub(super) struct Hypothesis {
     pub prefix: u32,
     /// Log of the sum over its endings, relative to the best hypothesis.
     pub acoustic: f32,
-    /// `acoustic` and the text's total.
+    /// `acoustic` plus the total of the text.
     pub score: f32,
 }
 
-/// An ending: log probability, and the symbol; [`NO_SYMBOL`] for the blank and what is not there.
+/// An ending: log probability and symbol; [`NO_SYMBOL`] for the blank and for absent endings.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Ending {
     pub log_prob: f32,
@@ -33,7 +33,7 @@ const IMPOSSIBLE: Ending = Ending { log_prob: f32::NEG_INFINITY, symbol: NO_SYMB
 pub(super) struct Hypotheses {
     pub list: Vec<Hypothesis>,
     endings: Vec<Ending>,
-    /// Endings of each hypothesis.
+    /// Endings per hypothesis.
     stride: usize,
 }
 
@@ -51,7 +51,7 @@ impl Hypotheses {
         self.list.len()
     }
 
-    /// A new hypothesis that nothing has reached yet, and its place.
+    /// Adds a hypothesis that nothing has reached yet; returns its place.
     pub(super) fn add(&mut self, prefix: u32) -> usize {
         let acoustic = f32::NEG_INFINITY;
         self.list.push(Hypothesis { prefix, acoustic, score: acoustic });
@@ -67,8 +67,8 @@ impl Hypotheses {
         &mut self.endings[place * self.stride..][..self.stride]
     }
 
-    /// Log of the sum over all endings but the one in `symbol`: what may be followed by a new
-    /// `symbol` of `length` characters.
+    /// Log of the sum over all endings except the one in `symbol`: those after which `symbol`, of
+    /// `length` characters, is a new symbol.
     pub(super) fn before(&self, place: usize, symbol: u16, length: usize) -> f32 {
         let endings = self.endings(place);
         if endings[length].symbol != symbol {
@@ -84,7 +84,7 @@ impl Hypotheses {
         endings.iter().fold(f32::NEG_INFINITY, |sum, ending| log_add(sum, ending.log_prob))
     }
 
-    /// Takes over the hypotheses of `from` at `places`, with logs counted from `best` on.
+    /// Takes the hypotheses of `from` at `places`, with logs relative to `best`.
     pub(super) fn select(&mut self, from: &Self, places: &[u32], best: f32) {
         self.clear();
         for &place in places {
@@ -96,7 +96,7 @@ impl Hypotheses {
         }
     }
 
-    /// Adds to all log probabilities, and leaves the scores.
+    /// Adds to all log probabilities; the scores stay.
     pub(super) fn shift_acoustic(&mut self, by: f32) {
         self.list.iter_mut().for_each(|hypothesis| hypothesis.acoustic += by);
         self.endings.iter_mut().for_each(|ending| ending.log_prob += by);

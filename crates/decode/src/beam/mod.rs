@@ -1,10 +1,9 @@
 //! Prefix beam search as a stream.
 //!
-//! Of all texts that begin as the audio may have, the best `width` are kept, each with the
-//! probability of all its alignments (Graves et al. 2006; Hannun et al. 2014, arXiv 1408.2873),
-//! and with what it is worth as a text (`text_score.rs`). Every `COMMIT_FRAMES` frames the
-//! words that all hypotheses agree on are settled and leave the search, so that an endless stream
-//! needs no more memory than a short one.
+//! Of all texts with which the audio may begin, the best `width` are kept. Each has the probability
+//! of all its alignments (Graves et al. 2006; Hannun et al. 2014, arXiv 1408.2873) and a score as a
+//! text (`text_score.rs`). Every `COMMIT_FRAMES` frames the words on which all hypotheses agree are
+//! settled and leave the search, so that an endless stream needs no more memory than a short one.
 
 mod confidence;
 mod hotwords;
@@ -33,20 +32,19 @@ use crate::words::Word;
 use crate::{Decoder, Error};
 use hypotheses::{Ending, Hypotheses};
 
-/// Not a symbol: symbol 0 is the blank, which no ending has.
+/// Not a symbol: symbol 0 is the blank, in which no ending is stored.
 const NO_SYMBOL: u16 = 0;
-/// Frames between two looks at what is settled.
+/// Frames between two checks for settled words.
 const COMMIT_FRAMES: u64 = 32;
-/// The most characters that may stay open. What came before the last half of them is then
-/// settled as the best hypothesis has it, and hypotheses that disagree are dropped.
+/// The most characters that may stay open. If there are more, all but the last half of them are
+/// settled as in the best hypothesis, and hypotheses that disagree are dropped.
 const MAX_OPEN: usize = 512;
 
 /// How long after a word's end its rivals are compared with it.
 const DELAY_S: f64 = 0.4;
 
-/// A running search. Memory: about 100 bytes for each text considered in the last 32
-/// frames, and the words since the start or the last
-/// [`take_words`](Decoder::take_words).
+/// A running search. Memory: about 100 bytes for each text considered in the last 32 frames, plus
+/// the words since the start or the last [`take_words`](Decoder::take_words).
 ///
 /// ```
 /// use std::sync::Arc;
@@ -69,22 +67,22 @@ pub struct BeamDecoder {
     phrases: Phrases,
     prefixes: Prefixes,
     beam: Hypotheses,
-    /// The beam that is being made.
+    /// The next beam, under construction.
     next: Hypotheses,
     frame: Frame,
-    /// Places in `next`, and other lists of numbers for a moment.
+    /// Places in `next`; also scratch space for other lists of numbers.
     order: Vec<u32>,
     frames: u64,
-    /// Log of what all probabilities have been divided by.
+    /// Log of the product of all scalings of the probabilities.
     log_scale: f64,
-    /// Settled words that were not taken yet.
+    /// Settled words that are not taken yet.
     words: Vec<Word>,
     evidence: Vec<Evidence>,
-    /// Their letters, with the spaces after them.
+    /// Their letters, including the spaces after them.
     tokens: Vec<Token>,
     /// First frame of the last settled letter.
     settled_start: u64,
-    /// The text: of `words`, up to `settled_bytes`, then of the best hypothesis.
+    /// The text: up to `settled_bytes` that of `words`, then that of the best hypothesis.
     text: String,
     settled_bytes: usize,
     /// The prefix that `text` shows.
@@ -120,7 +118,7 @@ impl BeamDecoder {
         decoder
     }
 
-    /// The setup.
+    /// The search that this decoder runs.
     pub fn search(&self) -> &Arc<BeamSearch> {
         &self.search
     }
@@ -240,8 +238,9 @@ impl Decoder for BeamDecoder {
         ranked.iter().take(count).map(alternative).collect()
     }
 
-    /// Each letter on the likeliest way to it: first frame, length, highest probability. With an
-    /// alphabet of grams a letter's symbol is the gram of that letter alone; letters that are no gram are left out.
+    /// Each letter on the likeliest path: first frame, length, highest probability. With an
+    /// alphabet of grams, a letter's symbol is the gram that is just that letter; letters without
+    /// one are left out.
     fn tokens(&self) -> Vec<Token> {
         let mut tokens = self.tokens.clone();
         tokens.extend(self.open_tokens(self.shown));

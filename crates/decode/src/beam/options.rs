@@ -1,8 +1,8 @@
-//! How a beam search prunes and weighs.
+//! Options of a beam search: pruning and weights.
 
 use crate::Error;
 
-/// The largest weight or price: sums of any number of these are finite.
+/// The largest weight or cost: sums of any number of these are finite.
 pub(crate) const MAX_WEIGHT: f32 = 1e6;
 
 /// Options of a [`BeamSearch`](crate::BeamSearch). Scores are natural logs.
@@ -18,25 +18,25 @@ pub(crate) const MAX_WEIGHT: f32 = 1e6;
 pub struct BeamOptions {
     /// Hypotheses that are kept after each frame, 1 to 65536.
     pub width: usize,
-    /// A hypothesis that is worse than the best by more than this is dropped.
+    /// A hypothesis whose score is further below the best than this is dropped.
     pub score_threshold: f32,
-    /// Symbols that hypotheses are extended by in a frame, at most.
+    /// The most symbols by which hypotheses are extended in a frame.
     pub max_symbols: usize,
-    /// The best symbols of a frame are taken until their probabilities, with the blank's, sum up
-    /// to this; at 1 all are. A frame that is blank with this probability extends nothing: summed over
-    /// minutes of silence, thousandths would become letters.
+    /// The best symbols of a frame are used until their probabilities plus the blank's reach this;
+    /// 1 means all symbols. A frame in which the blank has this probability extends nothing: summed
+    /// over minutes of silence, thousandths would become letters.
     pub symbol_mass: f32,
     /// Weight of the language model's log probability.
     pub alpha: f32,
-    /// What every word is worth.
+    /// Added for every word.
     pub beta: f32,
-    /// What a word is worth, besides the model's score for `<unk>`, that the language model or
-    /// lexicon does not know; usually below 0.
+    /// Added for a word that the language model or lexicon does not contain, besides the model's
+    /// score for `<unk>`; usually below 0.
     pub unknown_word: f32,
-    /// What each letter of such a word is worth; usually below 0, or the search would run several words
-    /// together to pay for one only.
+    /// Added for each letter of such a word; usually below 0, because otherwise the search would
+    /// join several words to pay for one only.
     pub unknown_letter: f32,
-    /// Whether words that the language model or lexicon does not know are forbidden.
+    /// Whether words outside the language model or lexicon are forbidden.
     pub lexicon_only: bool,
 }
 
@@ -57,7 +57,7 @@ impl Default for BeamOptions {
 }
 
 impl BeamOptions {
-    /// No pruning but by `width`.
+    /// No pruning except by `width`.
     pub fn exhaustive(width: usize) -> Self {
         Self {
             width,

@@ -12,11 +12,11 @@ use crate::words::{Word, milliseconds};
 /// One of the likeliest texts of an utterance.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Alternative {
-    /// The words with one space between them.
+    /// The words, separated by single spaces.
     pub text: String,
     /// Its probability among all texts of the beam, in [0, 1]. Not calibrated.
     pub confidence: f32,
-    /// Natural log of the probability of the audio's alignments with the text, and the scores
+    /// Natural log of the probability of all alignments of the audio with the text, plus the scores
     /// of the text: `ln p_ctc + alpha ln p_lm + beta words`.
     pub score: f64,
     /// The words with their times.
@@ -25,8 +25,9 @@ pub struct Alternative {
 }
 
 impl BeamDecoder {
-    /// Prefixes that do not end in a space with their scores at the end, best first. If none may
-    /// end here (a lexicon forbids it), the best one without its unfinished word.
+    /// Prefixes that do not end in a space, with their scores if the utterance ends here, best
+    /// first. If none may end here (because of a lexicon), the best one without its unfinished
+    /// word.
     pub(super) fn ranked(&self) -> Vec<(u32, f32)> {
         let mut ranked: Vec<(u32, f32)> = Vec::with_capacity(self.beam.len());
         for hypothesis in &self.beam.list {
@@ -54,7 +55,7 @@ impl BeamDecoder {
         ranked
     }
 
-    /// Settles the words that all hypotheses agree on, and sweeps.
+    /// Settles the words on which all hypotheses agree, and frees memory.
     pub(super) fn settle(&mut self) {
         let best = self.beam.list[0].prefix;
         let open = self.prefixes.upwards(best).count();
@@ -81,7 +82,7 @@ impl BeamDecoder {
         for (hypothesis, &prefix) in self.beam.list.iter_mut().zip(&self.order) {
             hypothesis.prefix = prefix;
         }
-        // What the texts have lost, the other part takes over: scores stay as they are.
+        // What the texts lose is added to the acoustic part: scores stay as they are.
         self.beam.shift_acoustic(base);
         self.shown = self.beam.list[0].prefix;
         self.spell();
@@ -109,7 +110,7 @@ impl BeamDecoder {
         }
     }
 
-    /// Rewrites the text from `settled_bytes` on.
+    /// Rewrites the text after `settled_bytes`.
     pub(super) fn spell(&mut self) {
         self.text.truncate(self.settled_bytes);
         self.order.clear();
@@ -132,7 +133,7 @@ impl BeamDecoder {
         self.search.symbols.character(self.prefixes.get(node).class).len_utf8()
     }
 
-    /// The words from the root to a prefix.
+    /// The words between the root and a prefix.
     pub(super) fn open_words(&self, prefix: u32) -> Vec<(Word, Evidence)> {
         let mut way: Vec<u32> = self.prefixes.upwards(prefix).collect();
         way.reverse();
@@ -151,7 +152,7 @@ impl BeamDecoder {
         words
     }
 
-    /// The word of these letters, from one frame to another.
+    /// The word with these letters, from one frame to another.
     fn word(&self, letters: &[u32], start: u64, end: u64) -> (Word, Evidence) {
         let seconds = |frame: u64| milliseconds(frame as f64 * self.search.frame_seconds);
         let evidence = self.evidence_of(letters);

@@ -1,4 +1,4 @@
-//! What all decoders of one setup share.
+//! The setup that many decoders share.
 
 use std::sync::Arc;
 
@@ -44,7 +44,7 @@ pub struct BeamSearch {
 
 impl BeamSearch {
     /// A search over the symbols of a CTC or Gram-CTC network, with frames of `frame_seconds`.
-    /// Symbol 0 is the blank; any other is a character or several, none twice.
+    /// Symbol 0 is the blank; the others are one or more characters each, all distinct.
     ///
     /// # Errors
     /// [`Error::Alphabet`] and [`Error::Symbol`] for symbols that are too few, too many, empty,
@@ -71,9 +71,9 @@ impl BeamSearch {
     }
 
     /// The same search with a language model. Its words are spelled in the symbols' characters;
-    /// those that cannot be are left out ([`words_left_out`](Self::words_left_out)).
+    /// words that cannot be spelled are left out ([`words_left_out`](Self::words_left_out)).
     ///
-    /// The vocabulary is kept as a trie of about 7 bytes for each distinct beginning of a word.
+    /// The vocabulary is kept as a trie of about 7 bytes for each distinct word prefix.
     pub fn with_language_model(mut self, model: Arc<dyn LanguageModel>) -> Self {
         let mut words = Vec::new();
         let mut left_out = 0;
@@ -89,8 +89,9 @@ impl BeamSearch {
         self
     }
 
-    /// The same search with a list of words and no language model: all words are equally likely,
-    /// others cost [`BeamOptions::unknown_word`] and [`BeamOptions::unknown_letter`] or are forbidden.
+    /// The same search with a list of words and no language model: these words are equally likely;
+    /// others cost [`BeamOptions::unknown_word`] and [`BeamOptions::unknown_letter`] or are
+    /// forbidden.
     pub fn with_lexicon<'a>(mut self, words: impl IntoIterator<Item = &'a str>) -> Self {
         let mut spelled = Vec::new();
         self.left_out = 0;
@@ -104,7 +105,7 @@ impl BeamSearch {
         self
     }
 
-    /// The same search with other weights of the language model and of the number of words.
+    /// The same search with other weights for the language model and the number of words.
     ///
     /// # Errors
     /// [`Error::Option`] as for [`new`](Self::new).
@@ -115,7 +116,7 @@ impl BeamSearch {
         Ok(self)
     }
 
-    /// The same search with word confidences by `calibration`.
+    /// The same search with `calibration` for word confidences.
     pub fn with_calibration(mut self, calibration: ConfidenceWeights) -> Self {
         self.calibration = calibration;
         self
@@ -126,12 +127,12 @@ impl BeamSearch {
         self.left_out
     }
 
-    /// Bytes of the vocabulary trie; the language model's own are not among them.
+    /// Bytes of the vocabulary trie, without those of the language model.
     pub fn vocabulary_bytes(&self) -> usize {
         self.scorer.vocabulary.as_ref().map_or(0, Vocabulary::bytes)
     }
 
-    /// Symbols of the alphabet, the blank among them.
+    /// Number of symbols, including the blank.
     pub fn symbols(&self) -> usize {
         self.symbols.len()
     }
@@ -141,7 +142,7 @@ impl BeamSearch {
         &self.options
     }
 
-    /// The classes of a word's characters; `None` for one with a space or an unknown character.
+    /// The classes of a word's characters; `None` if it contains a space or an unknown character.
     fn spell(&self, word: &str) -> Option<Vec<u16>> {
         word.chars().map(|c| self.symbols.class(c).filter(|_| c != ' ')).collect()
     }

@@ -8,30 +8,30 @@
 //! keep the best `width`
 //! ```
 //!
-//! 1. Texts are the same prefix however they were reached, so sums merge by themselves.
-//! 2. A new prefix is made only if it could stay in the beam: it must beat the threshold, and the
-//!    worst hypothesis if all of a full beam stay. What a new word can gain by the language model
-//!    is allowed for.
-//! 3. A space after a space leads back to the same text: extending then means staying.
+//! 1. A text is the same prefix however it was reached, so sums merge automatically.
+//! 2. A new prefix is made only if it could stay in the beam: it must pass the threshold, and beat
+//!    the worst hypothesis if a full beam stays. What a new word can gain from the language model
+//!    is taken into account.
+//! 3. A space after a space leads back to the same text: extending by it means staying.
 
 use super::{BeamDecoder, NO_SYMBOL, hypotheses::Ending};
 use crate::frame::log_add;
 use crate::prefixes::{NONE, Prefixes};
 use crate::symbols::SPACE;
 
-/// Any class but the space's.
+/// Stands for any class except the space.
 const LETTER: u16 = SPACE + 1;
 
 impl BeamDecoder {
-    /// Takes the frame that `self.frame` holds.
+    /// Processes the frame in `self.frame`.
     pub(super) fn step(&mut self) {
         let cut = self.stay();
         self.extend(cut);
         self.choose();
     }
 
-    /// All hypotheses as they are if nothing is said in this frame. Returns the score below which
-    /// no other can enter the beam.
+    /// All hypotheses as they are if nothing is said in this frame. Returns the score that any
+    /// other needs to enter the beam.
     fn stay(&mut self) -> f32 {
         let Self { search, beam, next, prefixes, frame, frames, .. } = self;
         next.clear();
@@ -64,13 +64,13 @@ impl BeamDecoder {
         if beam.len() < search.options.width { threshold } else { threshold.max(worst) }
     }
 
-    /// All hypotheses by all likely symbols.
+    /// Extends all hypotheses by all likely symbols.
     fn extend(&mut self, cut: f32) {
         let Self { search, beam, next, prefixes, phrases, frame, frames, .. } = self;
         for place in 0..beam.len() {
             let hypothesis = beam.list[place];
             let text = prefixes.get(hypothesis.prefix).text;
-            // Longer symbols may have a space anywhere.
+            // Longer symbols may have a space inside.
             let inside = search.scorer.largest_gain(&text, LETTER, phrases);
             let gain = search.scorer.largest_gain(&text, SPACE, phrases).max(inside);
             for &symbol in &frame.picks {
@@ -114,7 +114,7 @@ impl BeamDecoder {
         }
     }
 
-    /// The best of what stays and what is new.
+    /// Chooses the best of the old and new hypotheses.
     fn choose(&mut self) {
         let Self { search, beam, next, prefixes, order, log_scale, .. } = self;
         let mut best = f32::NEG_INFINITY;
@@ -139,7 +139,7 @@ impl BeamDecoder {
             order.select_nth_unstable_by(search.options.width - 1, by_score);
             order.truncate(search.options.width);
         }
-        // The best comes first: it is what is shown.
+        // The best comes first, because it is shown.
         if let Some(first) = (0..order.len()).min_by(|&a, &b| by_score(&order[a], &order[b])) {
             order.swap(0, first);
         }
@@ -148,7 +148,7 @@ impl BeamDecoder {
     }
 }
 
-/// Notes that a symbol of `length` characters most likely began in `frame`.
+/// Records that a symbol of `length` characters most likely began in `frame`.
 fn note_time(
     prefixes: &mut Prefixes,
     last: u32,

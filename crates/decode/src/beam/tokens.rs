@@ -4,7 +4,7 @@ use super::BeamDecoder;
 use crate::greedy::Token;
 
 impl BeamDecoder {
-    /// The letters from the root to a prefix.
+    /// The letters between the root and a prefix.
     pub(super) fn open_tokens(&self, prefix: u32) -> Vec<Token> {
         let mut way: Vec<u32> = self.prefixes.upwards(prefix).collect();
         way.reverse();
@@ -24,8 +24,8 @@ impl BeamDecoder {
         way.iter().enumerate().filter_map(token).collect()
     }
 
-    /// The first frames of the letters on a way from the root: each letter's is the likeliest for itself, and together
-    /// they must not go backwards.
+    /// The first frames of the letters on a path from the root. Each letter's frame is the
+    /// likeliest for that letter; together they must not go backwards.
     pub(super) fn starts(&self, way: &[u32]) -> Vec<u64> {
         let mut last = self.settled_start;
         let start = |&node: &u32| {

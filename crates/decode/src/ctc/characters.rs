@@ -8,21 +8,22 @@
 //! ```
 //!
 //! 1. The sums run over probabilities scaled to 1 in every frame, in f64: no logarithm or
-//!    exponential per state. States that cannot start or end in time are left out, so that no mass
-//!    flows into dead ends.
-//! 2. Where even that underflows (a net that is sure and wrong), the same sums run in log space.
+//!    exponential per state. States that cannot be reached from the start or cannot reach the end
+//!    in time are left out, so that no mass flows into dead ends.
+//! 2. If even that underflows (a network that is sure and wrong), the same sums run in log space.
 
 use super::{log_sum, normalisers, softmax};
 
-/// Fewest frames on which CTC can emit `labels`: one each, and a blank between two of the same
+/// The fewest frames in which CTC can emit `labels`: one each, plus a blank between two equal ones
 /// (Graves et al. 2006, section 3); at least 1.
 pub fn frames_needed(labels: &[u16]) -> usize {
     (labels.len() + labels.windows(2).filter(|pair| pair[0] == pair[1]).count()).max(1)
 }
 
-/// `-ln P(labels)` under `logits` (`frames x symbols`, symbol 0 the blank), and its derivative by each of them.
+/// `-ln P(labels)` under `logits` (`frames x symbols`, symbol 0 is the blank), and its derivative
+/// by each logit.
 ///
-/// Infinite, with `gradient` untouched, where the labels do not fit into the frames.
+/// Infinite, with `gradient` untouched, if the labels do not fit into the frames.
 pub fn loss_and_gradient(
     logits: &[f32],
     labels: &[u16],
@@ -60,7 +61,7 @@ fn expand(labels: &[u16]) -> Vec<u16> {
     states
 }
 
-/// May a path step over the blank into state `s`?
+/// Whether a path may skip the blank before state `s`.
 fn skips(states: &[u16], s: usize) -> bool {
     s >= 2 && states[s] != 0 && states[s] != states[s - 2]
 }
@@ -93,7 +94,8 @@ fn scaled(probabilities: &[f32], states: &[u16], symbols: usize) -> Option<Poste
             now[s] = reach * emit(t, s);
             total += now[s];
         }
-        // Denormals would still be exact enough, but a sum of them says that more has been lost.
+        // Denormals would still be accurate enough, but a sum of them means that more has been
+        // lost.
         if total.is_nan() || total < f64::MIN_POSITIVE {
             return None;
         }

@@ -1,5 +1,5 @@
-//! Gram-CTC (Liu et al. 2017): CTC whose symbols are strings of characters, with every cut of the
-//! text into such grams summed over.
+//! Gram-CTC (Liu et al. 2017): CTC whose symbols are strings of characters, summed over all
+//! segmentations of the text into such grams.
 //!
 //! ```text
 //! states (i, j): i characters of the text l are out; j = 0: blank, j >= 1: the last gram is l[i-j..i]
@@ -9,24 +9,24 @@
 //! d(-log P)/d logit_t(k) = y_t(k) - sum over states labelled k of a_t b_t / P
 //! ```
 //!
-//! The states and who may come before whom are laid out once for each text; the sums
-//! run in log space, in f64. With single characters only, this is plain CTC.
+//! The states and their predecessors are laid out once per text; the sums run in log space, in f64.
+//! With single characters only, this is plain CTC.
 
 use std::collections::HashMap;
 
 use super::{log_sum, normalisers, softmax};
 
-/// Which strings of characters are symbols.
+/// The strings of characters that are symbols.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Grams {
-    /// Characters, as indices of their own symbols, to symbol.
+    /// From characters (as indices of their own symbols) to the symbol.
     symbols: HashMap<Vec<u16>, u16>,
     longest: usize,
 }
 
 impl Grams {
-    /// Takes the characters of every symbol (`spellings[k]` of symbol `k`, as labels are written:
-    /// by the indices of the single characters). Symbol 0 is the blank, whatever it has.
+    /// Takes the characters of every symbol: `spellings[k]` for symbol `k`, written like labels, as
+    /// indices of the single characters. Symbol 0 is the blank, whatever its spelling.
     pub fn new(spellings: &[Vec<u16>]) -> Self {
         let symbols: HashMap<Vec<u16>, u16> =
             spellings.iter().enumerate().skip(1).map(|(k, s)| (s.clone(), k as u16)).collect();
@@ -34,23 +34,24 @@ impl Grams {
         Self { symbols, longest }
     }
 
-    /// Fewest frames on which `labels` can be emitted: the fewest grams with the blanks that they
-    /// force between two of the same; at least 1. `None` where no cut into grams exists.
+    /// The fewest frames in which `labels` can be emitted: the fewest grams plus the blanks that
+    /// they need between two equal ones; at least 1. `None` if no segmentation into grams exists.
     pub fn frames_needed(&self, labels: &[u16]) -> Option<usize> {
         let lattice = Lattice::new(self, labels);
         let mut frames: Vec<Option<usize>> = Vec::with_capacity(lattice.states.len());
         for state in &lattice.states {
-            // All but the state itself come earlier.
+            // All except the state itself come earlier.
             let before = state.from.iter().filter_map(|&p| frames.get(p).copied().flatten()).min();
             frames.push(if state.starts { Some(1) } else { before.map(|n| n + 1) });
         }
         frames[lattice.last..].iter().flatten().min().copied()
     }
 
-    /// `-ln P(labels)` under `logits` (`frames x symbols`, symbol 0 the blank), `labels` being single characters, and
-    /// its derivative by each of them.
+    /// `-ln P(labels)` under `logits` (`frames x symbols`, symbol 0 is the blank), where `labels`
+    /// are single characters, and its derivative by each logit.
     ///
-    /// Infinite, with `gradient` untouched, where no cut of the text into grams fits into the frames.
+    /// Infinite, with `gradient` untouched, if no segmentation of the text into grams fits into the
+    /// frames.
     pub fn loss_and_gradient(
         &self,
         logits: &[f32],
@@ -111,25 +112,25 @@ impl Grams {
     }
 }
 
-/// One state and the states a path may come from, itself among them.
+/// One state, and the states from which a path may come, including itself.
 struct State {
     symbol: u16,
     from: Vec<usize>,
     starts: bool,
 }
 
-/// The states of one text, by characters consumed; at each number first the grams, then the blank,
+/// The states of one text, by characters consumed; for each number first the grams, then the blank,
 /// so that a state's predecessors come before it.
 struct Lattice {
     states: Vec<State>,
-    /// The states from here on end a path.
+    /// Paths may end in the states from here on.
     last: usize,
 }
 
 impl Lattice {
     fn new(grams: &Grams, labels: &[u16]) -> Self {
         let mut states: Vec<State> = Vec::with_capacity((labels.len() + 1) * (grams.longest + 1));
-        // Where the states of each number of characters begin.
+        // Where the states for each number of characters begin.
         let mut begins = Vec::with_capacity(labels.len() + 2);
         for i in 0..=labels.len() {
             begins.push(states.len());
@@ -161,7 +162,7 @@ mod tests {
         (0..frames * symbols).map(|i| scale * ((i * 37 % 23) as f32 / 11.0 - 1.0)).collect()
     }
 
-    /// a, b, and the grams of them that are named.
+    /// a, b, and the named grams of them.
     fn grams(of: &[&[u16]]) -> (Vec<Vec<u16>>, usize) {
         let mut spellings = vec![vec![], vec![1], vec![2]];
         spellings.extend(of.iter().map(|g| g.to_vec()));

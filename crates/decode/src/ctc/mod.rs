@@ -1,5 +1,5 @@
-//! How likely a text is under the logits of a network, with no decoder's choices in between: the loss that a network is
-//! trained by, and by which a transcript is judged.
+//! How likely a text is under the logits of a network, without the choices of a decoder: the loss
+//! for training, and a measure to judge transcripts.
 
 mod characters;
 mod grams;
@@ -25,7 +25,7 @@ pub fn normalisers(logits: &[f32], symbols: usize) -> Vec<f64> {
     logits.chunks_exact(symbols).map(|row| log_sum(row.iter().map(|&x| f64::from(x)))).collect()
 }
 
-/// `ln sum exp`; minus infinity of nothing.
+/// `ln sum exp`; minus infinity without values.
 fn log_sum(values: impl IntoIterator<Item = f64> + Clone) -> f64 {
     let top = values.clone().into_iter().fold(f64::NEG_INFINITY, f64::max);
     if top == f64::NEG_INFINITY {

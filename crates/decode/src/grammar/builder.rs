@@ -1,32 +1,32 @@
 //! From a syntax tree to a deterministic automaton over words.
 //!
-//! Weights are costs (in [`COST_UNIT`]s, so that sums are exact). Determination by subsets keeps with each state of
-//! a subset what it costs more than the cheapest of them (Mohri 1997, the tropical semiring): the cheapest way
-//! to a phrase costs what it did before.
+//! Weights are costs (in [`COST_UNIT`]s, so that sums are exact). In the subset construction each
+//! state of a subset has its cost above the cheapest of them (Mohri 1997, the tropical semiring):
+//! the cheapest path to a phrase costs the same as before.
 
 use std::collections::{BTreeMap, HashMap};
 
 use super::{Expansion, State, refuse};
 use crate::Error;
 
-/// Nats of a unit of cost.
+/// Nats per unit of cost.
 pub(super) const COST_UNIT: f32 = 1e-3;
 /// The most states of a grammar.
 const MAX_STATES: usize = 1 << 16;
-/// The most parts of a grammar after its rules are put in where they are named.
+/// The most parts of a grammar after its rules are expanded.
 const MAX_PARTS: usize = 1 << 20;
-/// The deepest that parts may be inside of each other, rules put in.
+/// The deepest nesting of parts, with rules expanded.
 const MAX_DEPTH: usize = 512;
 
-/// States of the first automaton, each with what it costs more than the cheapest.
+/// States of the first automaton, each with its cost above the cheapest.
 type Subset = BTreeMap<usize, u32>;
 
 /// A non-deterministic automaton over words (Thompson 1968) that grows with the tree.
 pub(super) struct Builder<'a> {
     rules: &'a HashMap<String, Expansion>,
-    /// The rules that are being expanded.
+    /// The rules that are currently being expanded.
     open: Vec<&'a str>,
-    /// Ways of each state: by a word, or by nothing; and their costs.
+    /// Transitions of each state, by a word or by nothing, with their costs.
     ways: Vec<Vec<(Option<&'a str>, usize, u32)>>,
     parts: usize,
     depth: usize,
@@ -40,7 +40,7 @@ impl<'a> Builder<'a> {
         Self { rules, open: Vec::new(), ways: vec![Vec::new(); 2], parts: 0, depth: 0 }
     }
 
-    /// One more phrase structure, from the first state to the last.
+    /// Adds one more phrase structure, from the first state to the last.
     pub(super) fn add(&mut self, expansion: &'a Expansion) -> Result<(), Error> {
         self.between(expansion, FIRST, LAST)
     }
@@ -95,7 +95,7 @@ impl<'a> Builder<'a> {
             }
             Expansion::Rule(name, line) => {
                 let Some((name, rule)) = self.rules.get_key_value(name) else {
-                    return Err(refuse(*line, format!("there is no rule <{name}>")));
+                    return Err(refuse(*line, format!("<{name}> is not defined")));
                 };
                 if self.open.contains(&&name[..]) {
                     return Err(refuse(*line, format!("<{name}> contains itself")));
@@ -109,7 +109,7 @@ impl<'a> Builder<'a> {
         Ok(())
     }
 
-    /// The deterministic automaton, by subsets; state 0 is the start.
+    /// The deterministic automaton, by the subset construction; state 0 is the start.
     pub(super) fn determine(&self) -> Result<Vec<State>, Error> {
         let mut numbers = HashMap::from([(self.closure(Subset::from([(FIRST, 0)])), 0u32)]);
         let mut subsets: Vec<Subset> = numbers.keys().cloned().collect();
@@ -146,7 +146,7 @@ impl<'a> Builder<'a> {
         Ok(states)
     }
 
-    /// With the states that are reached by nothing, as cheaply as can be.
+    /// Adds the states that are reached without a word, as cheaply as possible.
     fn closure(&self, mut states: Subset) -> Subset {
         let mut queue: Vec<usize> = states.keys().copied().collect();
         while let Some(state) = queue.pop() {

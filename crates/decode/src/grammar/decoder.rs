@@ -1,17 +1,17 @@
-//! Everything that may be said, frame by frame: the exact search of a closed grammar.
+//! The exact search of a closed grammar: everything that may be said, frame by frame.
 //!
-//! A way is a text so far with its best alignment (Viterbi), and every arc of the grammar, every state and the garbage
-//! keep the best way that ends there. Nothing is pruned, so no phrase can be lost; a frame costs a few
-//! operations for each letter of the grammar. Scores count from the best symbol of each frame, so that greedy decoding's own path
-//! has 0 and
+//! A way is a text so far with its best alignment (Viterbi). Every arc of the grammar, every state
+//! and the garbage keep the best way that ends there. Nothing is pruned, so no phrase can be lost;
+//! a frame costs a few operations for each letter of the grammar. Scores are relative to the best
+//! symbol of each frame, so the path of greedy decoding has score 0 and
 //!
 //! ```text
 //! score of a phrase  = sum over its frames  ln p(its symbol) - ln p(best symbol)  - what its weights cost
 //! score of garbage   = - garbage (letters that greedy decoding hears there)
 //! ```
 //!
-//! A phrase is heard where it is less behind the best symbols than its stretch would cost as garbage. Between words
-//! stands a space, or a pause at a price, since networks lose spaces.
+//! A phrase is heard if it is less far behind the best symbols than its stretch would cost as
+//! garbage. Between words there must be a space, or a pause at a cost, since networks lose spaces.
 
 use std::sync::Arc;
 
@@ -27,17 +27,18 @@ use crate::symbols::SPACE;
 use crate::words::Word;
 use crate::{Decoder, Error};
 
-/// What a pause costs in the place of a space, in nats.
+/// Cost of a pause in place of a space, in nats.
 const PAUSE: f32 = 3.0;
-/// How likely a letter must be in some frame, or nothing was said that could be near to a phrase.
+/// A letter must be at least this likely in some frame; otherwise nothing was said that could be
+/// near to a phrase.
 const HEARD: f32 = 0.05;
-/// Frames between two looks at what is settled.
+/// Frames between two checks for settled phrases.
 const COMMIT_FRAMES: u64 = 32;
-/// The most frames that a row of phrases may stay open. What came before the last half of them is then settled as
-/// the best way has it, and ways that disagree are dropped.
+/// The most frames that a sequence of phrases may stay open. If there are more, all but the last
+/// half of them are settled as in the best way, and ways that disagree are dropped.
 const MAX_OPEN: u64 = 2048;
 
-/// The best way to a place.
+/// The best way to a place in the grammar.
 #[derive(Debug, Clone, Copy)]
 struct Way {
     score: f32,
@@ -55,7 +56,7 @@ impl Way {
         Self { score: self.score + score, ..self }
     }
 
-    /// The better one; of equals the first.
+    /// The better of two; the first if they are equal.
     fn or(self, other: Self) -> Self {
         if other.score > self.score { other } else { self }
     }
@@ -68,37 +69,37 @@ enum Place {
     Garbage,
 }
 
-/// A running search. Memory: about 100 bytes a letter of the grammar, and the words since the start or the last
-/// [`take_words`](Decoder::take_words).
+/// A running search. Memory: about 100 bytes per letter of the grammar, plus the words since the
+/// start or the last [`take_words`](Decoder::take_words).
 #[derive(Debug, Clone)]
 pub struct GrammarDecoder {
     search: Arc<GrammarSearch>,
     frame: Frame,
     /// The best symbol of the last frame.
     greedy: u16,
-    /// The ways that end in each arc's symbol, and those that are being made.
+    /// The ways that end in each arc's symbol, and those of the next frame.
     letters: Vec<Way>,
     next: Vec<Way>,
-    /// The ways that end in each state and a blank, between words also in a space.
+    /// The ways that end in each state and a blank; between words also a space.
     blanks: Vec<Way>,
     /// The better of both for each state.
     best: Vec<Way>,
-    /// In garbage, and after the space that follows it.
+    /// The way that ends in garbage, and the way after the space that follows garbage.
     garbage: Way,
     after_garbage: Way,
-    /// Where the best way of all is.
+    /// Where the best of all ways ends.
     leader: Place,
     history: History,
     frames: u64,
     /// Whether any letter may have been heard.
     heard: bool,
-    /// What scores have been raised by, so that they stay small.
+    /// Sum of all that was added to scores to keep them small.
     raised: f64,
     /// What `text` shows.
     shown: Option<(Place, u32)>,
-    /// The best symbols of what is open.
+    /// The best symbols of the open part.
     tokens: Vec<Token>,
-    /// What is settled and was not taken.
+    /// What is settled but not taken yet.
     settled: Sorted,
     text: String,
     settled_bytes: usize,
@@ -135,12 +136,12 @@ impl GrammarDecoder {
         decoder
     }
 
-    /// The setup.
+    /// The search that this decoder runs.
     pub fn search(&self) -> &Arc<GrammarSearch> {
         &self.search
     }
 
-    /// All ways by the frame that `self.frame` holds.
+    /// Advances all ways by the frame in `self.frame`.
     fn step(&mut self) {
         let search = Arc::clone(&self.search);
         let GrammarSearch { graph, options, symbols, .. } = &*search;
@@ -182,7 +183,7 @@ impl GrammarDecoder {
         self.rank();
     }
 
-    /// Log probabilities from the best symbol on, which is returned.
+    /// Makes log probabilities relative to the best symbol, which is returned.
     fn relate(&mut self) -> u16 {
         let log_probs = &mut self.frame.log_probs;
         let mut best = 0;
@@ -196,7 +197,7 @@ impl GrammarDecoder {
         best as u16
     }
 
-    /// Takes the frame's best symbol down.
+    /// Records the frame's best symbol.
     fn note(&mut self, symbol: u16) {
         let (frame, probability) = (self.frames, self.frame.probs[usize::from(symbol)]);
         match self.tokens.last_mut() {
@@ -212,7 +213,7 @@ impl GrammarDecoder {
         self.heard |= self.letters_of(symbol) > 0 || self.has_letter();
     }
 
-    /// Whether the frame may have a letter in it.
+    /// Whether the frame may contain a letter.
     fn has_letter(&self) -> bool {
         let probs = self.frame.probs.iter().enumerate().skip(1);
         let mut likely = probs.filter(|(_, probability)| **probability >= HEARD);
@@ -224,14 +225,14 @@ impl GrammarDecoder {
         spelling.iter().filter(|&&class| class != SPACE).count()
     }
 
-    /// What the end of a word costs: a space, or a pause.
+    /// Cost of the end of a word: a space, or a pause.
     fn space(&self, log_probs: &[f32]) -> f32 {
         let space = self.search.space.map_or(f32::NEG_INFINITY, |s| log_probs[usize::from(s)]);
         space.max(log_probs[0] - PAUSE)
     }
 
-    /// The best way to a state, unless by a `symbol`, which no blank has followed. Of equals a phrase comes before what was
-    /// there, and garbage last.
+    /// The best way to a state that does not end in `without`, for the same symbol without a blank
+    /// between is not new. Of equal ways a phrase comes before what was there, and garbage last.
     fn best_of(&self, state: u32, without: Option<u16>) -> Way {
         let graph = &self.search.graph;
         let mut best = NO_WAY;
@@ -244,7 +245,7 @@ impl GrammarDecoder {
         if state == START { best.or(self.after_garbage) } else { best }
     }
 
-    /// The best way to each state, and of all.
+    /// Finds the best way to each state, and of all.
     fn rank(&mut self) {
         let mut highest = f32::NEG_INFINITY;
         self.leader = Place::State(START);
@@ -282,14 +283,14 @@ impl GrammarDecoder {
         way
     }
 
-    /// The word that ends a way.
+    /// The last word of a way.
     fn item(&self, way: Way, label: u32, last: bool) -> Item {
         let Way { history: parent, start, end, score } = way;
         let score = f64::from(score) - self.raised;
         Item { parent, label, start, end, score, last }
     }
 
-    /// The ways in garbage: greedy decoding's own path, at a price for its letters.
+    /// The ways in garbage: the path of greedy decoding, at a cost for its letters.
     fn hear_garbage(&mut self, greedy: u16, space: f32) {
         let letters = self.letters_of(greedy);
         let left = self.garbage;
@@ -300,7 +301,7 @@ impl GrammarDecoder {
             stay.end = self.frames + 1;
             let mut enter = self.best[START as usize].plus(price);
             (enter.start, enter.end) = (self.frames, self.frames + 1);
-            // Of equals the one that has more behind it.
+            // Of equal ways, the one with more behind it.
             self.garbage = enter.or(stay);
         }
         let (enter, stay) = (left.plus(space), self.after_garbage.plus(space));
@@ -325,7 +326,7 @@ impl GrammarDecoder {
         (ways.filter(|way| way.score > f32::NEG_INFINITY), history)
     }
 
-    /// The last phrase or garbage that all ways have behind them.
+    /// The last phrase or garbage that all ways share.
     fn common(&self) -> u32 {
         let mut items = self.ways().map(|way| way.history);
         let first = items.next().unwrap_or(ROOT);
@@ -336,7 +337,7 @@ impl GrammarDecoder {
         common
     }
 
-    /// Settles what all ways agree on, and keeps scores small.
+    /// Settles what all ways share, and keeps scores small.
     fn settle(&mut self) {
         self.force();
         let root = self.common();
@@ -363,7 +364,7 @@ impl GrammarDecoder {
         self.shown = None;
     }
 
-    /// Drops the ways that disagree with the best one on what was said very long ago.
+    /// Drops the ways that disagree with the best one about old phrases.
     fn force(&mut self) {
         let best = self.history.way(self.way_at(self.leader).history);
         let frames = self.frames;
@@ -377,7 +378,7 @@ impl GrammarDecoder {
         ways.filter(|way| !history.continues(way.history, agreed)).for_each(|way| *way = NO_WAY);
     }
 
-    /// Words and garbage of a row of items.
+    /// Sorts a sequence of items into words and garbage.
     fn sorted(&self, items: &[Item]) -> Sorted {
         Sorted::new(&self.search, &self.history, items, &self.tokens, || self.open_word())
     }
@@ -391,7 +392,7 @@ impl GrammarDecoder {
         letters.into_iter().map(|class| self.search.symbols.character(class)).collect()
     }
 
-    /// What has been said if the best way is right.
+    /// What was said according to the best way.
     fn open_items(&self) -> Vec<Item> {
         if self.finished {
             return self.shown.map_or_else(Vec::new, |(_, item)| self.history.way(item));
@@ -425,7 +426,8 @@ impl GrammarDecoder {
         sorted.spell(&mut self.text);
     }
 
-    /// The ways in which the utterance may end here, the best first, each with the word that is not in the history yet.
+    /// The ways in which the utterance may end here, best first, each with its last word, which is
+    /// not in the history yet.
     fn ends(&self) -> Vec<(Way, Option<Item>)> {
         let GrammarSearch { graph, options, .. } = &*self.search;
         let mut ends = Vec::new();
@@ -443,7 +445,7 @@ impl GrammarDecoder {
         }
         ends.push((self.garbage, Some(self.item(self.garbage, GARBAGE, true))));
         ends.retain(|(way, _)| way.score > f32::NEG_INFINITY);
-        // Stable: of equals a phrase comes before garbage.
+        // Stable sort: of equal ways a phrase comes before garbage.
         ends.sort_by(|(a, _), (b, _)| b.score.total_cmp(&a.score));
         ends
     }
@@ -551,7 +553,7 @@ impl Decoder for GrammarDecoder {
     fn is_complete(&self) -> bool {
         let graph = &self.search.graph;
         match self.leader {
-            // After a phrase and the space behind it.
+            // After a phrase and the space that follows it.
             Place::State(START) => self.history.get(self.best[START as usize].history).is_phrase(),
             Place::State(state) => {
                 let node = &graph.states[state as usize];
@@ -561,7 +563,7 @@ impl Decoder for GrammarDecoder {
         }
     }
 
-    /// The best phrase by each last word, and garbage.
+    /// The best phrase for each last word, and garbage.
     fn alternatives(&self, count: usize) -> Vec<Alternative> {
         let ends = self.ends();
         let all = ends.iter().fold(f32::NEG_INFINITY, |sum, (way, _)| log_add(sum, way.score));

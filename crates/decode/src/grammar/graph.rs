@@ -1,9 +1,10 @@
-//! A grammar spelled in the symbols of an alphabet: states between characters, and arcs that a frame may go by.
+//! A grammar spelled in the symbols of an alphabet: states between characters, and arcs that a
+//! frame may take.
 //!
-//! From each state of the automaton over words a tree of letters leads to the ends of its words, and a space from there to
-//! the next state; after a phrase it leads back to the start, or to a state of its own where nothing may follow.
-//! Several words may share their first letters, so what a word costs is paid at its end. A symbol of several
-//! characters is an arc over several letters.
+//! From each state of the automaton over words, a tree of letters leads to the ends of its words,
+//! and a space leads on to the next state. After a phrase it leads back to the start, or to a
+//! separate state if nothing may follow. Words may share their first letters, so the cost of a word
+//! is paid at its end. A symbol of several characters is an arc over several letters.
 
 use super::{Grammar, refuse};
 use crate::Error;
@@ -19,7 +20,7 @@ pub(super) const NONE: u32 = u32::MAX;
 pub(super) enum Event {
     /// A word begins with a letter.
     Begins,
-    /// A letter goes on with one.
+    /// A letter continues a word.
     Goes,
     /// A word ends, and perhaps its phrase.
     Ends { label: u32, last: bool },
@@ -30,7 +31,8 @@ pub(super) enum Event {
 pub(super) struct Arc {
     pub from: u32,
     pub symbol: u16,
-    /// Whether an arc into `from` has the same symbol: a repeat of it is no new one without a blank between.
+    /// Whether an arc into `from` has the same symbol: without a blank between, a repeat is not a
+    /// new symbol.
     pub repeats: bool,
     /// Whether its last character is a letter.
     pub letter: bool,
@@ -38,7 +40,7 @@ pub(super) struct Arc {
     events: (u32, u32),
 }
 
-/// A state: what follows a text so far.
+/// A state between two characters of a text.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct State {
     /// The letter that leads here and the state before it; [`NONE`] between words.
@@ -46,7 +48,7 @@ pub(super) struct State {
     pub class: u16,
     /// The word that is complete here, or [`NONE`].
     pub label: u32,
-    /// What it costs that a phrase ends here; infinite if none does.
+    /// Cost of the end of a phrase here; infinite if no phrase ends here.
     pub end: f32,
     /// Whether a phrase goes on from here.
     pub goes_on: bool,
@@ -59,18 +61,18 @@ pub(super) struct Graph {
     events: Vec<Event>,
     /// Words by label.
     pub words: Vec<String>,
-    /// The arcs into each state, one state after the other, and where each begins.
+    /// The arcs into each state, state by state, and where each state's arcs begin.
     into: Vec<u32>,
     into_starts: Vec<u32>,
-    /// Where a phrase leads to.
+    /// The state after a phrase.
     pub after: u32,
 }
 
-/// A character and the state it leads to, with what ends by it.
+/// A character and the state it leads to, with the event and its cost.
 type Way = (u16, u32, Option<Event>, f32);
 
 impl Graph {
-    /// Spells a grammar, whose phrases follow each other in a `row`, or stand alone.
+    /// Spells a grammar, whose phrases follow each other in a `row` or stand alone.
     ///
     /// # Errors
     /// [`Error::Grammar`] for a word that the symbols cannot spell.
@@ -135,7 +137,7 @@ impl Graph {
         &self.events[arc.events.0 as usize..arc.events.1 as usize]
     }
 
-    /// The letters of the word that is being said in a state.
+    /// The letters of the word that is unfinished in a state.
     pub(super) fn letters(&self, state: u32) -> Vec<u16> {
         let mut letters = Vec::new();
         let mut state = &self.states[state as usize];
@@ -158,7 +160,7 @@ struct Letters {
 
 impl Letters {
     fn new(grammar: &Grammar, symbols: &Symbols, row: bool) -> Result<Self, Error> {
-        // First the states between words, then the letters' own.
+        // First the states between words, then those of the letters.
         let between =
             State { parent: NONE, class: SPACE, label: NONE, end: f32::INFINITY, goes_on: true };
         let count = grammar.states.len() + usize::from(!row);
@@ -221,9 +223,9 @@ impl Letters {
         Ok(node)
     }
 
-    /// All ways to take the characters of a symbol.
+    /// Calls `each` for all ways to take the characters of a symbol.
     fn spell(&self, from: u32, spelling: &[u16], each: &mut impl FnMut(u32, &[Event], f32)) {
-        // A space after a space changes nothing, and alone is waiting.
+        // A space after a space changes nothing, and a lone space is waiting.
         let spelling = match spelling {
             [SPACE, rest @ ..] if self.is_between(from) => rest,
             all => all,

@@ -1,10 +1,10 @@
-//! What was said before the word that is being said, as a tree that all ways through a grammar share.
+//! What was said before the current word, as a tree that all ways through a grammar share.
 
 /// Nothing was said.
 pub(super) const ROOT: u32 = 0;
-/// The label of what is in no phrase.
+/// The label of garbage.
 pub(super) const GARBAGE: u32 = u32::MAX;
-/// The label of a word that is not finished.
+/// The label of an unfinished word.
 pub(super) const OPEN: u32 = u32::MAX - 1;
 
 /// A word of a phrase, or a stretch of garbage.
@@ -33,13 +33,13 @@ impl Item {
 #[derive(Debug, Clone)]
 pub(super) struct History {
     items: Vec<Item>,
-    /// Items that were kept when it was last compacted.
+    /// Number of items after the last compaction.
     kept: usize,
     /// Old to new index while compacting.
     moved: Vec<u32>,
 }
 
-/// Items that may be added before it is worth to look which are needed.
+/// Items that may be added before compaction is worth the effort.
 const SLACK: usize = 4096;
 
 impl History {
@@ -49,7 +49,7 @@ impl History {
         history
     }
 
-    /// Only the root is left.
+    /// Removes everything but the root.
     pub(super) fn clear(&mut self) {
         self.items.clear();
         self.kept = 1;
@@ -82,20 +82,20 @@ impl History {
         std::iter::successors(Some(item), parent).take_while(|&item| item != ROOT)
     }
 
-    /// The items from the root, which is not among them, to `item`.
+    /// The items from the root (excluded) to `item`.
     pub(super) fn way(&self, item: u32) -> Vec<Item> {
         let mut way: Vec<Item> = self.upwards(item).map(|item| *self.get(item)).collect();
         way.reverse();
         way
     }
 
-    /// The index of an item by its place in the [`way`](Self::way) to another.
+    /// The ancestor of an item at a given place of its [`way`](Self::way).
     pub(super) fn index(&self, item: u32, place: usize) -> u32 {
         let length = self.upwards(item).count();
         self.upwards(item).nth(length - 1 - place).unwrap_or(ROOT)
     }
 
-    /// The last item that two have behind them.
+    /// The last common ancestor of two items.
     pub(super) fn common(&self, mut a: u32, mut b: u32) -> u32 {
         while a != b {
             let later = if a > b { &mut a } else { &mut b };
@@ -109,8 +109,8 @@ impl History {
         self.common(item, ancestor) == ancestor
     }
 
-    /// Keeps `root`, which becomes the root, and the ways from it to the `live` items, which must all continue it and get
-    /// their new indices.
+    /// Keeps `root`, which becomes the root, and the paths from it to the `live` items, which must
+    /// all continue it and get their new indices.
     pub(super) fn compact<'a>(&mut self, root: u32, live: impl Iterator<Item = &'a mut u32>) {
         const KEPT: u32 = u32::MAX - 1;
         const GONE: u32 = u32::MAX;

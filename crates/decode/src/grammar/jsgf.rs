@@ -1,4 +1,5 @@
-//! The JSpeech Grammar Format (W3C note of June 2000), as far as `Grammar::from_jsgf` says.
+//! The JSpeech Grammar Format (W3C note of June 2000); `Grammar::from_jsgf` lists what is
+//! supported.
 
 use std::collections::HashMap;
 
@@ -6,14 +7,14 @@ use super::builder::COST_UNIT;
 use super::{Expansion, refuse};
 use crate::Error;
 
-/// The deepest that groups may be nested.
+/// The deepest nesting of groups.
 const MAX_DEPTH: usize = 64;
 
 pub(super) struct Rules {
     /// Names with their lines.
     pub public: Vec<(String, usize)>,
     pub rules: HashMap<String, Expansion>,
-    /// Where each word stands first.
+    /// The first line of each word.
     pub lines: HashMap<String, usize>,
 }
 
@@ -44,7 +45,7 @@ pub(super) fn parse(text: &str) -> Result<Rules, Error> {
             Token::Word(word) if word == "#JSGF" || word == "grammar" => {
                 while !parser.accept(';') {
                     if parser.next().is_none() {
-                        return Err(refuse(line, format!("{word} lacks its ';'")));
+                        return Err(refuse(line, format!("{word} lacks a ';' at its end")));
                     }
                 }
                 continue;
@@ -62,20 +63,20 @@ pub(super) fn parse(text: &str) -> Result<Rules, Error> {
             return Err(refuse(line, "a rule begins with its name: <name> = ...;"));
         };
         if !parser.accept('=') {
-            return Err(refuse(line, format!("<{name}> lacks its '='")));
+            return Err(refuse(line, format!("<{name}> lacks a '='")));
         }
         let expansion = parser.alternatives()?;
         if !parser.accept(';') {
             let seen = match parser.peek() {
                 Some(Token::Mark(mark)) => {
-                    format!("there is a {mark:?} too many, or a ';' is missing")
+                    format!("{mark:?} is not expected here; perhaps a ';' is missing before it")
                 }
-                _ => format!("<{name}> lacks its ';'"),
+                _ => format!("<{name}> lacks a ';' at its end"),
             };
             return Err(refuse(parser.line(), seen));
         }
         if rules.rules.insert(name.clone(), expansion).is_some() {
-            return Err(refuse(line, format!("<{name}> is there twice")));
+            return Err(refuse(line, format!("<{name}> is defined twice")));
         }
         if public {
             rules.public.push((name.clone(), line));
@@ -123,7 +124,7 @@ impl<'a> Parser<'a> {
         }
         self.depth -= 1;
         let heaviest = alternatives.iter().map(|(weight, _)| *weight).fold(0.0, f32::max);
-        // Of weight 0: never said.
+        // Weight 0 means never said.
         alternatives.retain(|(weight, _)| *weight > 0.0);
         let weighted =
             |(weight, expansion): (f32, Expansion)| match (heaviest / weight).ln() / COST_UNIT {
@@ -137,7 +138,7 @@ impl<'a> Parser<'a> {
         })
     }
 
-    /// The weight of the alternative that comes, 1 if it has none.
+    /// The weight of the next alternative, 1 if it has none.
     fn weight(&mut self) -> f32 {
         let Some(&Token::Weight(weight)) = self.peek() else { return 1.0 };
         self.next();
@@ -178,7 +179,7 @@ impl<'a> Parser<'a> {
                 }
                 _ => break,
             };
-            // Any number of marks says no more than each of them once.
+            // Repeated marks mean the same as one of each.
             let (mut repeated, mut optional) = (false, false);
             loop {
                 if self.accept('*') {
@@ -210,7 +211,7 @@ fn tokens(text: &str) -> Result<Vec<(Token, usize)>, Error> {
     let mut rest = text;
     let mut line = 1;
     while let Some(first) = rest.chars().next() {
-        // Everything up to and with `end`, and what comes after.
+        // Text up to and including `end`, and the rest.
         let enclosed = |open: &str, end: &str| match rest[open.len()..].split_once(end) {
             Some((inside, after)) => Ok((inside, after)),
             None => Err(refuse(line, format!("{open} lacks its {end}"))),
@@ -225,7 +226,7 @@ fn tokens(text: &str) -> Result<Vec<(Token, usize)>, Error> {
             let (text, after) = enclosed("/", "/")?;
             let weight = text.trim().parse().ok().filter(|w: &f32| w.is_finite() && *w >= 0.0);
             let Some(weight) = weight else {
-                let problem = format!("/{text}/ is no weight: give a number from 0");
+                let problem = format!("/{text}/ is not a weight: give a number, 0 or more");
                 return Err(refuse(line, problem));
             };
             (Some(Token::Weight(weight)), after)

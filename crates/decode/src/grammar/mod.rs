@@ -1,10 +1,12 @@
-//! Closed grammars: the sentences that are expected, and nothing else.
+//! Closed grammars: the expected sentences, and nothing else.
 //!
-//! A grammar is a set of phrases, given as a list or in a subset of JSGF (`jsgf.rs`), compiled into a deterministic
-//! automaton over words (`builder.rs`) and, for an alphabet, over symbols (`graph.rs`). The search (`decoder.rs`) drops
-//! nothing: every place of the grammar keeps its best way. An utterance is a row of phrases and of garbage: words outside of
-//! any phrase, which cost something per letter and are left out of the text, so that what was not expected is rejected
-//! instead of bent into what was. Or it is one phrase, whatever was said.
+//! A grammar is a set of phrases, given as a list or in a subset of JSGF (`jsgf.rs`). It is
+//! compiled into a deterministic automaton over words (`builder.rs`) and, for an alphabet, over
+//! symbols (`graph.rs`). The search (`decoder.rs`) prunes nothing: every place of the grammar keeps
+//! its best way. An utterance is a sequence of phrases and garbage. Garbage is words outside any
+//! phrase; it costs something per letter and is left out of the text, so that unexpected speech is
+//! rejected rather than forced into a phrase. Optionally, an utterance is always one phrase,
+//! whatever was said.
 
 mod builder;
 mod decoder;
@@ -21,7 +23,7 @@ use builder::Builder;
 pub use decoder::GrammarDecoder;
 pub use search::{GrammarOptions, GrammarSearch};
 
-/// What a rule may say: the syntax tree of a grammar.
+/// The right side of a rule: the syntax tree of a grammar.
 #[derive(Debug, Clone, PartialEq)]
 enum Expansion {
     Word(String),
@@ -33,16 +35,16 @@ enum Expansion {
     Repeated(Box<Expansion>),
     /// A rule by its name, and the line that names it.
     Rule(String, usize),
-    /// At a cost, in [`builder::COST_UNIT`]s.
+    /// With a cost, in [`builder::COST_UNIT`]s.
     Weighted(u32, Box<Expansion>),
 }
 
 /// A state of the automaton over words.
 #[derive(Debug, Clone)]
 struct State {
-    /// Where each word leads, and what it costs.
+    /// The next state for each word, and the cost.
     words: BTreeMap<String, (u32, u32)>,
-    /// What it costs that a phrase ends here, if one may.
+    /// Cost of the end of a phrase here, if one may end.
     end: Option<u32>,
 }
 
@@ -61,7 +63,7 @@ struct State {
 pub struct Grammar {
     /// State 0 is the start.
     states: Vec<State>,
-    /// Where each word stands first.
+    /// The first line of each word.
     lines: HashMap<String, usize>,
 }
 
@@ -69,15 +71,15 @@ impl Grammar {
     /// A list of phrases of one or more words.
     ///
     /// # Errors
-    /// [`Error::Grammar`] if there is no phrase or one has no word.
+    /// [`Error::Grammar`] if there is no phrase, or one has no word.
     pub fn from_phrases<'a>(phrases: impl IntoIterator<Item = &'a str>) -> Result<Self, Error> {
         Self::from_lines((1..).zip(phrases))
     }
 
-    /// As [`from_phrases`](Self::from_phrases), each phrase with the line that errors name.
+    /// [`from_phrases`](Self::from_phrases) with a line for each phrase, which errors name.
     ///
     /// # Errors
-    /// [`Error::Grammar`] if there is no phrase or one has no word.
+    /// [`Error::Grammar`] if there is no phrase, or one has no word.
     pub fn from_lines<'a>(
         phrases: impl IntoIterator<Item = (usize, &'a str)>,
     ) -> Result<Self, Error> {
@@ -96,17 +98,18 @@ impl Grammar {
         Self::compile(&[Expansion::Alternatives(alternatives)], &HashMap::new(), lines)
     }
 
-    /// A grammar in JSGF: the header `#JSGF V1.0;` and `grammar NAME;` (both may be missing),
-    /// rules `public <name> = ...;` of words, sequences, alternatives `|`, groups `( )`, optional
-    /// parts `[ ]`, repetitions `*` and `+`, references `<name>` to rules that do not contain
-    /// themselves, `<NULL>` and `<VOID>`, weights `/2/` before alternatives, and comments; tags `{...}` are passed over. The
-    /// phrases are those of the public rules.
+    /// A grammar in JSGF: the header `#JSGF V1.0;` and `grammar NAME;` (both may be missing), rules
+    /// `public <name> = ...;` of words, sequences, alternatives `|`, groups `( )`, optional parts
+    /// `[ ]`, repetitions `*` and `+`, references `<name>` to rules that do not contain themselves,
+    /// `<NULL>` and `<VOID>`, weights `/2/` before alternatives, and comments; tags `{...}` are
+    /// ignored. The phrases are those of the public rules.
     ///
-    /// Of alternatives with weights (1 where one has none) the heaviest is free, and one of half its weight costs ln 2: as much
-    /// less likely must it sound. One of weight 0 is never said.
+    /// Of weighted alternatives (the weight is 1 if none is given) the heaviest is free, and one of
+    /// half its weight costs ln 2: it must sound that much more likely to win. One of weight 0 is
+    /// never said.
     ///
     /// # Errors
-    /// [`Error::Grammar`] names the line and what is wrong there.
+    /// [`Error::Grammar`] names the line and the problem.
     pub fn from_jsgf(text: &str) -> Result<Self, Error> {
         let rules = jsgf::parse(text)?;
         let rule = |(name, line): &(String, usize)| Expansion::Rule(name.clone(), *line);
@@ -133,8 +136,8 @@ impl Grammar {
         Ok(Self { states, lines })
     }
 
-    /// Which words of a text are in phrases (`true`), and which are garbage: the longest phrases
-    /// from left to right.
+    /// Which words of a text are in phrases (`true`) and which are garbage, taking the longest
+    /// phrases from left to right.
     pub fn accepted<'a>(&self, words: impl IntoIterator<Item = &'a str>) -> Vec<bool> {
         let words: Vec<&str> = words.into_iter().collect();
         let mut accepted = vec![false; words.len()];
@@ -154,7 +157,7 @@ impl Grammar {
         accepted
     }
 
-    /// All words that phrases have, sorted.
+    /// All words of the phrases, sorted.
     pub fn words(&self) -> Vec<&str> {
         let mut words: Vec<&str> =
             self.states.iter().flat_map(|state| state.words.keys().map(String::as_str)).collect();

@@ -1,4 +1,4 @@
-//! A grammar, an alphabet and how what was said is compared with them.
+//! A grammar with an alphabet and the options of its search.
 
 use std::sync::Arc;
 
@@ -13,30 +13,31 @@ use crate::{ConfidenceWeights, Error};
 /// ```
 /// use stonechat_decode::GrammarOptions;
 ///
-/// // One of the phrases in any case, whatever was said.
+/// // Always one of the phrases, whatever was said.
 /// let options = GrammarOptions { nearest: true, ..GrammarOptions::default() };
 /// assert_eq!(options.min_confidence, 0.0);
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct GrammarOptions {
-    /// What each letter outside of the phrases costs, in nats, 0 to 1e6: more bends more of what is said into the
-    /// grammar.
+    /// Cost of each letter outside the phrases, in nats, 0 to 1e6. The higher it is, the more is
+    /// forced into the grammar.
     pub garbage: f32,
-    /// Whether an utterance is the phrase that is nearest to it, whatever was said: one phrase and no garbage.
-    /// Only an utterance in which no letter can have been heard has no phrase.
+    /// Whether an utterance is always the nearest phrase: one phrase and no garbage, whatever was
+    /// said. Only an utterance in which no letter can have been heard has no phrase.
     pub nearest: bool,
     /// Phrases with a lower confidence are rejected, 0 to 1.
     pub min_confidence: f32,
 }
 
 impl Default for GrammarOptions {
-    /// Chosen for both kinds of errors (`experiments/grammar`).
+    /// Chosen to balance both kinds of errors (`experiments/grammar`).
     fn default() -> Self {
         Self { garbage: 2.0, nearest: false, min_confidence: 0.0 }
     }
 }
 
-/// A grammar spelled in an alphabet: immutable, shared by the [`GrammarDecoder`]s of any number of streams.
+/// A grammar spelled in an alphabet: immutable, shared by the [`GrammarDecoder`]s of any number of
+/// streams.
 ///
 /// ```
 /// use std::sync::Arc;
@@ -59,7 +60,7 @@ impl Default for GrammarOptions {
 #[derive(Debug, Clone)]
 pub struct GrammarSearch {
     pub(super) symbols: Symbols,
-    /// The symbol that is a space alone, if there is one.
+    /// The symbol that is just a space, if any.
     pub(super) space: Option<u16>,
     pub(super) texts: Vec<String>,
     pub(super) graph: Graph,
@@ -69,8 +70,8 @@ pub struct GrammarSearch {
 }
 
 impl GrammarSearch {
-    /// A search for the phrases of a grammar in the output of a CTC network with these symbols (0 is the
-    /// blank; others have one character or several) and frames of `frame_seconds`.
+    /// A search for the phrases of a grammar in the output of a CTC network with these symbols (0
+    /// is the blank; others have one or more characters) and frames of `frame_seconds`.
     ///
     /// # Errors
     /// [`Error::Grammar`] for a word that the symbols cannot spell; [`Error::Option`]; those of
@@ -105,13 +106,13 @@ impl GrammarSearch {
         })
     }
 
-    /// The same search with confidences by `calibration`.
+    /// The same search with `calibration` for confidences.
     pub fn with_calibration(mut self, calibration: ConfidenceWeights) -> Self {
         self.calibration = calibration;
         self
     }
 
-    /// Symbols of the alphabet, the blank among them.
+    /// Number of symbols, including the blank.
     pub fn symbols(&self) -> usize {
         self.symbols.len()
     }

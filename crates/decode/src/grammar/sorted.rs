@@ -1,4 +1,4 @@
-//! What was said, sorted into words of phrases and words outside of them.
+//! What was said, sorted into words of phrases and garbage.
 
 use super::history::{GARBAGE, History, Item, OPEN};
 use super::search::GrammarSearch;
@@ -6,7 +6,7 @@ use crate::confidence_weights::Evidence;
 use crate::greedy::Token;
 use crate::words::{self, Word, milliseconds};
 
-/// Words of phrases with what is known of them, and the others.
+/// Words of phrases with their evidence, and the other words.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Sorted {
     pub words: Vec<Word>,
@@ -15,8 +15,8 @@ pub(super) struct Sorted {
 }
 
 impl Sorted {
-    /// Sorts a row of items that begins with a phrase or garbage; garbage is spelled as the `tokens` of greedy
-    /// decoding, an unfinished word as `open` says.
+    /// Sorts a sequence of items that begins with a phrase or garbage. Garbage is spelled as the
+    /// `tokens` of greedy decoding, an unfinished word as `open`.
     pub(super) fn new(
         search: &GrammarSearch,
         history: &History,
@@ -71,8 +71,8 @@ impl Sorted {
     }
 }
 
-/// What is known of a phrase: how far each letter is behind what was heard best, in the mean and in the worst of its
-/// words.
+/// The evidence for a phrase: how far its letters are behind the best symbols, on average and in
+/// its worst word.
 fn evidence(before: f64, phrase: &[Item], texts: &[String]) -> Evidence {
     let (mut last, mut worst, mut letters) = (before, 0.0f64, 0);
     for (item, text) in phrase.iter().zip(texts) {
