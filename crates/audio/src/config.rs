@@ -1,4 +1,5 @@
-//! What one feature frame is made of. The configuration travels in recipes (TOML) and in model packages (JSON).
+//! The definition of a feature frame. The configuration is stored in recipes (TOML) and in model
+//! packages (JSON).
 
 use serde::{Deserialize, Serialize};
 
@@ -9,12 +10,13 @@ use crate::mel::MelBank;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum FeatureKind {
-    /// `ln(mel energy + log_floor)`: triangular filters on Slaney's mel scale, each of area 1, over the power spectrum of
-    /// the zero-padded window (next power of two). These are the filters of Slaney's Auditory Toolbox (1998).
+    /// `ln(mel energy + log_floor)`: triangular filters on Slaney's mel scale, each of area 1, over
+    /// the power spectrum of the zero-padded window (next power of two). These are the filters of
+    /// Slaney's Auditory Toolbox (1998).
     #[default]
     LogMel,
-    /// `ln(power + log_floor)` of every bin of an FFT as long as the window: 161 bins at 16 kHz, the input of Deep
-    /// Speech 2 (Amodei et al. 2015, section 3).
+    /// `ln(power + log_floor)` of every bin of an FFT as long as the window: 161 bins at 16 kHz,
+    /// the input of Deep Speech 2 (Amodei et al. 2015, section 3).
     LogLinear,
 }
 
@@ -28,7 +30,8 @@ pub struct Normalise {
     pub scale: Vec<f32>,
 }
 
-/// How samples become feature frames. Every field has a default, the default being 80 log-mel at 16 kHz.
+/// How samples become feature frames. Every field has a default; the default config is 80 log-mel
+/// features at 16 kHz.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct FeatureConfig {
@@ -44,12 +47,13 @@ pub struct FeatureConfig {
     pub mels: usize,
     /// Lower edge of the lowest mel filter, Hz; not used by log-linear features.
     pub low_hz: f32,
-    /// Upper edge of the highest mel filter, Hz; 0 is the Nyquist frequency; not used by log-linear features.
+    /// Upper edge of the highest mel filter, Hz; 0 is the Nyquist frequency; not used by log-linear
+    /// features.
     pub high_hz: f32,
     /// `y[n] = x[n] - pre_emphasis * x[n-1]` over the whole stream; 0 is off.
     pub pre_emphasis: f32,
-    /// Added to every energy before the logarithm: digital silence becomes `ln(log_floor)`, and what is far below it
-    /// does not matter. Samples have full scale 1.
+    /// Added to every energy before the logarithm: digital silence becomes `ln(log_floor)`, and
+    /// energies far below it have no effect. Samples have full scale 1.
     pub log_floor: f32,
     /// Per-feature normalisation, applied last; none if absent.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -92,8 +96,8 @@ impl FeatureConfig {
         self.samples(self.hop_ms)
     }
 
-    /// Length of the FFT in samples: the window's for log-linear, the next power of two for log-mel (so that the narrow
-    /// low filters reach a bin).
+    /// Length of the FFT in samples: the window's for log-linear, the next power of two for log-mel
+    /// (so that the narrow low filters reach a bin).
     pub fn fft_samples(&self) -> usize {
         match self.kind {
             FeatureKind::LogMel => self.window_samples().next_power_of_two(),
@@ -101,8 +105,8 @@ impl FeatureConfig {
         }
     }
 
-    /// Frames of a recording of `samples` samples, its last partial frame included: every sample lies in a frame, and
-    /// no frame is made of padding alone.
+    /// Frames of a recording of `samples` samples, including the last partial frame: every sample
+    /// is in a frame, and no frame consists of padding alone.
     pub fn frames(&self, samples: usize) -> usize {
         if samples == 0 {
             return 0;
@@ -113,7 +117,7 @@ impl FeatureConfig {
     /// Checks every field.
     ///
     /// # Errors
-    /// [`Error::Config`] naming the first field that is wrong and what it may be.
+    /// [`Error::Config`] names the first field that is wrong and its allowed values.
     pub fn validate(&self) -> Result<(), Error> {
         if !(1_000..=384_000).contains(&self.sample_rate_hz) {
             return wrong(
@@ -121,7 +125,7 @@ impl FeatureConfig {
                 format!("{} must be between 1000 and 384000", self.sample_rate_hz),
             );
         }
-        // Also false for NaN, as all comparisons below are written to be.
+        // Also false for NaN, as are all comparisons below.
         if !(self.window_ms > 0.0 && self.window_ms <= 1_000.0) {
             return wrong(
                 "window_ms",
@@ -196,7 +200,7 @@ impl FeatureConfig {
     }
 
     fn samples(&self, ms: f32) -> usize {
-        // Saturates on nonsense (negative, NaN, huge), which `validate` refuses by name.
+        // Saturates for nonsense (negative, NaN, huge), which `validate` rejects by name.
         (f64::from(ms) * f64::from(self.sample_rate_hz) / 1_000.0).round().min(f64::from(1 << 24))
             as usize
     }

@@ -1,4 +1,4 @@
-//! What can go wrong, said so that the reader of the message knows what to do.
+//! What can go wrong, worded so that the reader knows what to do.
 
 use std::path::PathBuf;
 
@@ -14,7 +14,7 @@ fn advice(kind: FileKind) -> String {
     kind.advice().map_or(String::new(), |advice| format!(": {advice}"))
 }
 
-/// Everything this crate reports. File errors name the file, and the place in it where there is one.
+/// All errors of this crate. File errors name the file, and the place in it if known.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -26,7 +26,7 @@ pub enum Error {
         /// What is wrong and what would be right.
         message: String,
     },
-    /// Rows of another length than the configuration's frames.
+    /// Values that are not whole frames of the configuration.
     #[error(
         "expected whole frames of {dim} features, got {length} values; pass the output of an extractor"
     )]
@@ -36,7 +36,7 @@ pub enum Error {
         /// Number of values given.
         length: usize,
     },
-    /// A sampling rate outside of what is supported.
+    /// A sampling rate outside the supported range.
     #[error(
         "sampling rate {rate_hz} Hz is not supported: it must be between {low_hz} and {high_hz} Hz"
     )]
@@ -48,14 +48,14 @@ pub enum Error {
         /// Highest supported rate.
         high_hz: u32,
     },
-    /// The rate converter refused its input (a defect of this crate, not of the audio).
+    /// The rate converter rejected its input (a defect of this crate, not of the audio).
     #[error("resampling from {from_hz} to {to_hz} Hz failed: {message}")]
     Resample {
         /// Rate of the input.
         from_hz: u32,
         /// Rate of the output.
         to_hz: u32,
-        /// The converter's own words.
+        /// The converter's own message.
         message: String,
     },
     /// The file cannot be opened or read.
@@ -66,14 +66,14 @@ pub enum Error {
         /// The system's reason.
         source: std::io::Error,
     },
-    /// The file has no bytes at all.
+    /// The file is empty.
     #[error("{path}: the file is empty (0 bytes)", path = path.display())]
     Empty {
         /// The file.
         path: PathBuf,
     },
     #[cfg(feature = "files")]
-    /// The content is no audio, whatever the name says.
+    /// The content is not audio, whatever the file name says.
     #[error("{path}: not audio, but {kind}{advice}", path = path.display(), advice = advice(*kind))]
     NotAudio {
         /// The file.
@@ -83,7 +83,7 @@ pub enum Error {
     },
     /// Audio in an encoding, at a rate or in a layout that is not supported.
     #[error(
-        "{path}: {what}, which is not read here: convert it with `ffmpeg -i {path} -ac 1 -ar 16000 out.wav`",
+        "{path}: {what}, which is not supported: convert it with `ffmpeg -i {path} -ac 1 -ar 16000 out.wav`",
         path = path.display()
     )]
     Unsupported {
@@ -93,9 +93,9 @@ pub enum Error {
         what: String,
     },
     #[cfg(feature = "files")]
-    /// A container whose header is so damaged that no audio can be reached.
+    /// The header of a container is too damaged to reach any audio.
     #[error(
-        "{path}: {kind}, but damaged or cut: its header cannot be understood; fetch or record it again",
+        "{path}: {kind}, but damaged or truncated: its header cannot be read; fetch or record it again",
         path = path.display()
     )]
     Damaged {
@@ -104,7 +104,7 @@ pub enum Error {
         /// What the content looks like.
         kind: FileKind,
     },
-    /// The container's structure is damaged so that no audio can be reached.
+    /// The structure of a container is too damaged to reach any audio.
     #[error("{path}: damaged at byte {offset}: {what}", path = path.display())]
     Malformed {
         /// The file.
@@ -122,7 +122,7 @@ pub enum Error {
         /// Why.
         what: String,
     },
-    /// A segment that does not lie in the file.
+    /// A segment that is not in the file.
     #[error("{path}: segment at {offset_s} s: {what}", path = path.display())]
     Segment {
         /// The file.

@@ -3,8 +3,9 @@
 //! ```text
 //! sample -> clean -> pre-emphasis -> pending window --(every hop)--> Hann -> FFT -> |.|^2 -> mel -> ln -> normalise
 //! ```
-//! Frame `t` sees the samples `t * hop .. t * hop + window`: no padding at the start, so a live stream and a file give the
-//! same frames. A frame is computed from one full window whatever the pushes were, which is why the cut cannot matter.
+//! Frame `t` sees the samples `t * hop .. t * hop + window`. There is no padding at the start, so a
+//! live stream and a file give the same frames. A frame is always computed from one full window, so
+//! the cut of the pushes cannot matter.
 
 use std::sync::Arc;
 
@@ -17,7 +18,7 @@ use crate::{Error, FeatureConfig, FeatureKind, Normalise};
 
 /// Streaming feature extractor.
 ///
-/// After the first frame it allocates nothing but the growth of the caller's `out`.
+/// After the first frame it allocates nothing, except that `out`, the caller's, grows.
 #[derive(Clone)]
 pub struct FeatureExtractor {
     dim: usize,
@@ -31,7 +32,7 @@ pub struct FeatureExtractor {
 
     /// Pre-emphasised samples of the next frame, at most one window.
     pending: Vec<f32>,
-    /// How many of the last pending samples are in no frame yet.
+    /// How many of the last pending samples are not in any frame yet.
     unseen: usize,
     /// Last sample before pre-emphasis.
     previous: f32,
@@ -66,7 +67,7 @@ impl FeatureExtractor {
             FeatureKind::LogMel => Some(config.mel_bank()?),
             FeatureKind::LogLinear => None,
         };
-        // Periodic Hann: the window of spectral analysis, its period being the window length.
+        // Periodic Hann, the window of spectral analysis: its period is the window length.
         let hann = (0..window)
             .map(|n| (0.5 - 0.5 * (std::f64::consts::TAU * n as f64 / window as f64).cos()) as f32)
             .collect();
@@ -94,8 +95,8 @@ impl FeatureExtractor {
         self.dim
     }
 
-    /// Takes samples (mono, at the configured rate, full scale 1) and appends every frame that is complete by now to
-    /// `out` (`frames x dim`). Returns the number of frames appended.
+    /// Takes samples (mono, at the configured rate, full scale 1) and appends every complete frame
+    /// to `out` (`frames x dim`). Returns the number of frames appended.
     ///
     /// NaN and infinite samples count as 0.
     pub fn push(&mut self, samples: &[f32], out: &mut Vec<f32>) -> usize {
@@ -122,8 +123,8 @@ impl FeatureExtractor {
         frames
     }
 
-    /// Ends the utterance: samples that no frame has seen yet make one last frame, padded with zeros. Returns the number
-    /// of frames appended (0 or 1) and leaves the extractor as new.
+    /// Ends the utterance: samples that are not in any frame yet make one last frame, padded with
+    /// zeros. Returns the number of frames appended (0 or 1) and resets the extractor.
     pub fn finish(&mut self, out: &mut Vec<f32>) -> usize {
         let frames = usize::from(self.unseen > 0);
         if frames == 1 {
@@ -141,13 +142,13 @@ impl FeatureExtractor {
         self.previous = 0.0;
     }
 
-    /// Appends the frame of the full pending window.
+    /// Appends the frame for the full pending window.
     fn frame(&mut self, out: &mut Vec<f32>) {
         let window = self.hann.len();
         for ((to, sample), weight) in self.windowed.iter_mut().zip(&self.pending).zip(&self.hann) {
             *to = sample * weight;
         }
-        // The FFT uses its input as scratch space, so the padding must be renewed.
+        // The FFT uses its input as scratch space, so the padding must be written again.
         self.windowed[window..].fill(0.0);
         let done = self.fft.process_with_scratch(
             &mut self.windowed,
@@ -176,8 +177,8 @@ impl FeatureExtractor {
     }
 }
 
-/// Features of a whole recording, `config.frames(samples.len()) x config.dim()`: [`FeatureExtractor::push`] and
-/// [`FeatureExtractor::finish`] at once.
+/// Features of a whole recording, `config.frames(samples.len()) x config.dim()`:
+/// [`FeatureExtractor::push`] and [`FeatureExtractor::finish`] in one call.
 ///
 /// # Errors
 /// [`Error::Config`] if the configuration does not validate.

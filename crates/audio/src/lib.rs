@@ -1,20 +1,24 @@
 //! Speech audio in, feature frames out.
 //!
-//! What lives here, and nothing about models does:
+//! Nothing here knows about models:
 //!
-//! * **Features** (always): [`FeatureConfig`] says what one frame is, [`FeatureExtractor`] turns samples into frames as
-//!   they come, [`features`] does a whole recording at once. Cutting the samples differently never changes a bit of
-//!   the frames. [`FeatureStatistics`] measures the mean and spread that [`Normalise`] takes away.
-//! * **Signals** (always): [`SignalRepair`] makes one signal of any number of channels, finds what cannot be right (channels
-//!   that cancel, integers as floats, far too quiet), repairs it and says so as [`Warning`]s.
-//! * **Rates** (feature `resample`): [`Resampler`] is the streaming conversion of rates, the same for any cut.
-//! * **Audio files** (feature `files`, on by default): [`AudioReader`] streams wav, flac, mp3, ogg, MPEG-4 and others as mono
-//!   at any rate in bounded memory, from files and pipes; [`read_file`] and [`read_segment`] return a `Vec`.
+//! * **Features** (always): [`FeatureConfig`] defines a frame, [`FeatureExtractor`] turns samples
+//!   into frames as they come, [`features`] does a whole recording at once. How the samples are cut
+//!   never changes a bit of the frames. [`FeatureStatistics`] measures the mean and deviation that
+//!   [`Normalise`] removes.
+//! * **Signals** (always): [`SignalRepair`] makes one signal of any number of channels, detects
+//!   what cannot be right (channels that cancel, integers as floats, far too quiet), repairs it and
+//!   reports it as [`Warning`]s.
+//! * **Rates** (feature `resample`): [`Resampler`] converts rates in a stream, with the same result
+//!   for any cut.
+//! * **Audio files** (feature `files`, on by default): [`AudioReader`] streams wav, flac, mp3, ogg,
+//!   MPEG-4 and others as mono at any rate in bounded memory, from files and pipes; [`read_file`]
+//!   and [`read_segment`] return a `Vec`.
+//! * **Voice activity** (feature `vad`): `VoiceDetector` gives the probability that somebody
+//!   speaks, every 16 ms.
 //!
-//! * **Voice activity** (feature `vad`): `VoiceDetector` says how likely it is that somebody speaks, every 16 ms.
-//!
-//! Samples are `f32` with full scale at ±1. Time is in samples inside and in seconds or milliseconds where a name says
-//! so. Logarithms are natural.
+//! Samples are `f32` with full scale at ±1. Time is in samples, or in seconds or milliseconds if a
+//! name says so. Logarithms are natural.
 //!
 //! ```
 //! use stonechat_audio::{FeatureConfig, FeatureExtractor};

@@ -1,6 +1,7 @@
 //! Mel filters: Slaney's scale (linear below 1 kHz, logarithmic above), triangles of area 1.
 
-/// Triangular filters over the bins of a power spectrum, stored sparsely: a filter of 80 touches 2 to 20 bins of 257.
+/// Triangular filters over the bins of a power spectrum, stored sparsely: one of 80 filters touches
+/// 2 to 20 of 257 bins.
 #[derive(Clone, Debug)]
 pub(crate) struct MelBank {
     filters: Vec<Filter>,
@@ -15,8 +16,9 @@ struct Filter {
 }
 
 impl MelBank {
-    /// `mels` filters between `low_hz` and `high_hz`, their corners equally spaced in mel, over the `fft / 2 + 1` bins of
-    /// an FFT of `fft` samples. The caller has checked `0 <= low_hz < high_hz <= rate / 2`.
+    /// `mels` filters between `low_hz` and `high_hz`, with corners equally spaced in mel, over the
+    /// `fft / 2 + 1` bins of an FFT of `fft` samples. The caller has checked `0 <= low_hz < high_hz
+    /// <= rate / 2`.
     pub(crate) fn new(mels: usize, rate_hz: u32, fft: usize, low_hz: f32, high_hz: f32) -> Self {
         let (low, high) = (mel(f64::from(low_hz)), mel(f64::from(high_hz)));
         let corner = |i: usize| hertz(low + (high - low) * i as f64 / (mels + 1) as f64);
@@ -41,7 +43,7 @@ impl MelBank {
         bank
     }
 
-    /// The first filter that no bin reaches, if there is one: it would be constant.
+    /// The first filter that covers no bin, if any: it would be constant.
     pub(crate) fn first_empty(&self) -> Option<usize> {
         self.filters.iter().position(|filter| filter.bins == 0)
     }
@@ -90,7 +92,7 @@ mod tests {
 
     #[test]
     fn filters_have_area_one_where_bins_are_dense() {
-        // A very long FFT makes the sum over bins the integral over Hz.
+        // With a very long FFT the sum over bins approximates the integral over Hz.
         let (rate, fft) = (16_000, 1 << 17);
         let bank = MelBank::new(80, rate, fft, 20.0, 8_000.0);
         let mut area = vec![0.0; 80];

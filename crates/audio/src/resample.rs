@@ -11,15 +11,16 @@ use crate::sample::clean;
 /// Lowest and highest rate on either side.
 pub(crate) const RATES_HZ: (u32, u32) = (1_000, 768_000);
 
-/// Largest term of the ratio of two rates. One of larger terms is replaced by a near one that fits: 191,999 Hz is then off
-/// by 5 microseconds per second instead of costing hundreds of megabytes.
+/// Largest term of the ratio of two rates. A ratio with larger terms is replaced by a close one
+/// that fits: 191,999 Hz is then off by 5 microseconds per second instead of costing hundreds of
+/// megabytes.
 const LARGEST_TERM: u64 = 50_000;
 
 /// Converts a mono stream from one sampling rate to another.
 ///
-/// Samples go through in blocks of about 20 ms, so the output does not depend on how the input was cut. The filter's delay
-/// is taken out: output sample `n` is the input at time `n / to_hz`. A stream of `n` samples gives
-/// `ceil(n * to_hz / from_hz)`.
+/// Samples are processed in blocks of about 20 ms, so the output does not depend on how the input
+/// was cut. The filter's delay is removed: output sample `n` is the input at time `n / to_hz`. A
+/// stream of `n` samples gives `ceil(n * to_hz / from_hz)`.
 pub struct Resampler {
     from_hz: u32,
     to_hz: u32,
@@ -28,7 +29,7 @@ pub struct Resampler {
 }
 
 struct Engine {
-    /// Rate of input : rate of output, in small whole numbers.
+    /// Rate of input : rate of output, in small integers.
     ratio: (u32, u32),
     method: Fft<f32>,
     /// Input samples of one block.
@@ -76,7 +77,7 @@ impl Resampler {
     /// Takes samples and appends what is ready to `out`. NaN and infinite samples count as 0.
     ///
     /// # Errors
-    /// [`Error::Resample`] if the converter fails, which no input should bring about.
+    /// [`Error::Resample`] if the converter fails, which no input should cause.
     pub fn push(&mut self, samples: &[f32], out: &mut Vec<f32>) -> Result<(), Error> {
         let (from_hz, to_hz) = (self.from_hz, self.to_hz);
         let Some(engine) = &mut self.engine else {
@@ -100,10 +101,10 @@ impl Resampler {
         Ok(())
     }
 
-    /// Ends the stream: appends the last samples and leaves the converter as new.
+    /// Ends the stream: appends the last samples and resets the converter.
     ///
     /// # Errors
-    /// [`Error::Resample`], as [`Resampler::push`].
+    /// Those of [`Resampler::push`].
     pub fn finish(&mut self, out: &mut Vec<f32>) -> Result<(), Error> {
         let (from_hz, to_hz) = (self.from_hz, self.to_hz);
         let Some(engine) = &mut self.engine else {
@@ -128,14 +129,14 @@ impl Resampler {
         }
     }
 
-    /// Output samples that `samples` of input make.
+    /// The number of output samples for `samples` of input.
     #[cfg(feature = "files")]
     pub(crate) fn length(&self, samples: u64) -> u64 {
         self.engine.as_ref().map_or(samples, |engine| scale(samples, engine.ratio))
     }
 
-    /// Input samples between two places where the converter can be started so that its output falls on the same instants
-    /// as that of a converter started at 0.
+    /// Input samples between two places where the converter can be started so that its output is at
+    /// the same instants as that of a converter started at 0.
     #[cfg(feature = "files")]
     pub(crate) fn grid(&self) -> u64 {
         self.engine.as_ref().map_or(1, |engine| engine.block as u64)
@@ -170,7 +171,8 @@ impl Engine {
         })
     }
 
-    /// Runs one block, padded with zeros if short, and hands out at most what brings the total to `due`.
+    /// Runs one block, padded with zeros if short, and gives out at most as many samples as bring
+    /// the total to `due`.
     fn process(&mut self, due: u64, out: &mut Vec<f32>) -> Result<(), String> {
         let frames = self.pending.len();
         self.pending.resize(self.block, 0.0);
@@ -219,8 +221,8 @@ pub(crate) fn check_rate(rate_hz: u32) -> Result<(), Error> {
     }
 }
 
-/// The last convergent of the continued fraction of `from / to` whose terms are small enough: the ratio itself in lowest
-/// terms if it fits.
+/// The last convergent of the continued fraction of `from / to` with small enough terms: the ratio
+/// itself in lowest terms if it fits.
 fn nearest_ratio(from: u32, to: u32) -> (u32, u32) {
     let (mut dividend, mut divisor) = (u64::from(from), u64::from(to));
     let (mut before, mut best) = ((0, 1), (1, 0));
@@ -233,7 +235,8 @@ fn nearest_ratio(from: u32, to: u32) -> (u32, u32) {
         (before, best) = (best, next);
         (dividend, divisor) = (divisor, dividend % divisor);
     }
-    // The first convergents of a ratio below 1 are 0 : 1 and of one above the limit 1 : 0; rates in RATES_HZ get further.
+    // The first convergent of a ratio below 1 is 0 : 1, and that of one above the limit is 1 : 0;
+    // rates in RATES_HZ get further.
     (best.0.max(1) as u32, best.1.max(1) as u32)
 }
 

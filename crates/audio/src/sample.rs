@@ -1,10 +1,11 @@
-//! What a single sample may be.
+//! The allowed values of a sample.
 
-/// Largest magnitude that passes unchanged. Full scale is 1; the room above lets unscaled 16-bit samples through
-/// linearly, and keeps every energy far from overflow.
+/// Largest magnitude that passes unchanged. Full scale is 1; the headroom lets unscaled 16-bit
+/// samples through linearly, and keeps every energy far from overflow.
 pub(crate) const LIMIT: f32 = 32_768.0;
 
-/// NaN and infinities become silence, absurd values are clipped, so that no input can poison a filter's state.
+/// NaN and infinities become silence and absurd values are clipped, so that no input can poison a
+/// filter's state.
 #[inline]
 pub(crate) fn clean(sample: f32) -> f32 {
     if sample.is_finite() { sample.clamp(-LIMIT, LIMIT) } else { 0.0 }

@@ -1,8 +1,9 @@
-//! Mean and spread of every feature over a training set: where [`Normalise`] comes from.
+//! Mean and deviation of every feature over a training set: the source of [`Normalise`].
 
 use crate::{Error, Normalise};
 
-/// Running mean and variance of every feature, in `f64` (Welford's update; Chan et al. 1979 to merge).
+/// Running mean and variance of every feature, in `f64` (Welford's update; Chan et al. 1979 to
+/// merge).
 ///
 /// Feed it un-normalised features.
 #[derive(Clone, Debug, PartialEq)]
@@ -14,7 +15,7 @@ pub struct FeatureStatistics {
 }
 
 impl FeatureStatistics {
-    /// Nothing seen yet, for frames of `dim` features.
+    /// Statistics of no frames yet, for frames of `dim` features.
     pub fn new(dim: usize) -> Self {
         FeatureStatistics { frames: 0, mean: vec![0.0; dim], spread: vec![0.0; dim] }
     }
@@ -24,7 +25,7 @@ impl FeatureStatistics {
         self.frames
     }
 
-    /// Takes in `features`, `frames x dim`.
+    /// Adds `features`, `frames x dim`.
     ///
     /// # Errors
     /// [`Error::FrameLength`] if `features` is not a whole number of frames.
@@ -45,8 +46,8 @@ impl FeatureStatistics {
         Ok(())
     }
 
-    /// Takes in everything `other` has seen. Merging in a fixed order gives the same bits however many threads made the
-    /// parts.
+    /// Adds everything that `other` has seen. Merging in a fixed order gives the same bits for any
+    /// number of threads.
     ///
     /// # Errors
     /// [`Error::FrameLength`] if the two have frames of different length.
@@ -68,8 +69,8 @@ impl FeatureStatistics {
         Ok(())
     }
 
-    /// Normalisation to mean 0 and variance 1. A feature that (nearly) never changes is only centred and keeps scale 1,
-    /// as all features do while fewer than two frames have been seen.
+    /// Normalisation to mean 0 and variance 1. A feature that (nearly) never changes is only
+    /// centred and keeps scale 1, as do all features before the second frame.
     pub fn normalise(&self) -> Normalise {
         let scale = |spread: &f64| {
             let deviation = (spread / self.frames.max(1) as f64).sqrt();

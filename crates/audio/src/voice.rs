@@ -1,6 +1,7 @@
-//! Whether somebody speaks: a voice activity detector as a stream.
+//! Voice activity detection as a stream: whether somebody speaks.
 //!
-//! The detector is the network of the `earshot` crate, 16 ms frames at 16 kHz; here samples come in pieces of any size.
+//! The detector is the network of the `earshot` crate, with frames of 16 ms at 16 kHz; here samples
+//! come in pieces of any size.
 
 use crate::Error;
 use crate::sample::clean;
@@ -13,9 +14,9 @@ pub struct VoiceDetector {
 }
 
 impl VoiceDetector {
-    /// Samples of a frame: 16 ms.
+    /// Samples per frame: 16 ms.
     pub const FRAME_SAMPLES: usize = 256;
-    /// The only sampling rate.
+    /// The only supported sampling rate.
     pub const SAMPLE_RATE_HZ: u32 = 16_000;
 
     /// A detector at the start of a stream.
@@ -31,8 +32,9 @@ impl VoiceDetector {
         Ok(Self { detector: Box::default(), frame })
     }
 
-    /// Takes samples in -1..1 (others are clipped, what is not finite counts as 0), and appends to `out`, for each frame
-    /// that they complete, how likely it is that somebody speaks: 0 to 1.
+    /// Takes samples in -1..1 (others are clipped, those that are not finite count as 0), and
+    /// appends to `out` the probability that somebody speaks, 0 to 1, for each frame that they
+    /// complete.
     pub fn push(&mut self, samples: &[f32], out: &mut Vec<f32>) {
         for &sample in samples {
             self.frame.push(clean(sample).clamp(-1.0, 1.0));
@@ -60,7 +62,8 @@ impl std::fmt::Debug for VoiceDetector {
 mod tests {
     use super::*;
 
-    /// A buzz with two formants that come and go: enough like a vowel to be told from silence.
+    /// A buzz with two formants that come and go: close enough to a vowel to be distinguished from
+    /// silence.
     fn buzz(seconds: f32) -> Vec<f32> {
         let count = (seconds * 16_000.0) as usize;
         let sine = |hz: f32, t: f32| (std::f32::consts::TAU * hz * t).sin();

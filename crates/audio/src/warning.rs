@@ -1,11 +1,11 @@
-//! What is not as it should be although samples come out.
+//! Problems with audio that still gave samples.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// One thing that the user of a recording should know: what was found, and what was done about it. As JSON
-/// `{"kind": "truncated", "message": "..."}`.
+/// Something that the user of a recording should know: what was found, and what was done about it.
+/// As JSON: `{"kind": "truncated", "message": "..."}`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Warning {
     /// What it is about, for programs.
@@ -19,31 +19,31 @@ pub struct Warning {
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum WarningKind {
-    /// Audio that the file promises is missing at its end.
+    /// Audio that the file states is missing at its end.
     Truncated,
-    /// A header contradicts what is in the file; the file was believed.
+    /// A header contradicts the contents of the file; the contents were used.
     Header,
-    /// Bytes that are no audio were left out.
+    /// Bytes that are not audio were left out.
     LeftOver,
-    /// Parts that did not decode became silence.
+    /// Parts that could not be decoded became silence.
     Damaged,
-    /// Not one sound, or next to none.
+    /// No sound, or almost none.
     Silent,
     /// The level was far too low and was raised.
     Quiet,
     /// The level was far too high and was lowered.
     Loud,
-    /// Peaks are cut off at full scale.
+    /// Peaks are clipped at full scale.
     Clipped,
     /// Float samples in the range of integers were scaled.
     IntegerScale,
-    /// A constant offset was taken away.
+    /// A constant offset was removed.
     Offset,
     /// A channel without sound was left out of the mean.
     DeadChannel,
-    /// A channel of opposite sign was turned over.
+    /// A channel of opposite sign was inverted.
     OppositeChannels,
-    /// As loud and as white as bytes that are no samples.
+    /// As loud and as white as bytes that are not samples.
     Noise,
 }
 
@@ -54,7 +54,7 @@ impl fmt::Display for Warning {
 }
 
 impl Warning {
-    /// A warning in whole.
+    /// A new warning.
     pub fn new(kind: WarningKind, message: impl Into<String>) -> Self {
         Warning { kind, message: message.into() }
     }

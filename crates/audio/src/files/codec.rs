@@ -1,4 +1,4 @@
-//! Decoders of packets: symphonia's and, for Opus, one of its own; and the names of what nothing here decodes.
+//! Decoders of packets: symphonia's, our own for Opus, and the names of unsupported codecs.
 
 use ropus::{Channels, DecodeMode};
 use symphonia::core::codecs::audio::well_known as id;
@@ -9,10 +9,10 @@ use symphonia::core::packet::Packet;
 
 use super::Layout;
 
-/// What cannot even be named.
-pub(super) const UNKNOWN: &str = "a codec that nothing here decodes";
+/// The name of an unknown codec.
+pub(super) const UNKNOWN: &str = "an unsupported codec";
 
-/// Rate at which Opus is decoded, whatever was encoded.
+/// Rate at which Opus is decoded, whatever the rate of its source.
 const OPUS_RATE_HZ: u32 = 48_000;
 /// The longest packet: 120 ms.
 const OPUS_MOST_FRAMES: usize = 5_760;
@@ -26,8 +26,8 @@ pub(super) struct Opus {
     decoder: ropus::Decoder,
     channels: usize,
     gain: f32,
-    /// Samples of each channel that the encoder put in front, how many of them are still to be left out, and how many were of
-    /// the last packet.
+    /// Samples of each channel that the encoder put in front, how many of them are still to be
+    /// dropped, and how many were dropped from the last packet.
     delay: usize,
     skip: usize,
     skipped: usize,
@@ -49,7 +49,7 @@ impl Decoder {
             .map_err(|_| name(parameters.codec).map(str::to_string))
     }
 
-    /// Samples that an encoder put in front, which count in the packets' time stamps.
+    /// Samples that an encoder put in front, which count in the time stamps of packets.
     pub(super) fn delay(&self) -> u64 {
         match self {
             Decoder::Symphonia(_) => 0,
@@ -57,7 +57,7 @@ impl Decoder {
         }
     }
 
-    /// Samples of a packet that the last call of [`Decoder::decode`] has left out at its start.
+    /// Samples that the last call of [`Decoder::decode`] dropped at the start of the packet.
     pub(super) fn skipped(&self) -> u64 {
         match self {
             Decoder::Symphonia(_) => 0,
@@ -65,7 +65,7 @@ impl Decoder {
         }
     }
 
-    /// Replaces `frames` by the packet's interleaved frames; `None` if it did not decode.
+    /// Replaces `frames` by the packet's interleaved frames; `None` if it could not be decoded.
     pub(super) fn decode(&mut self, packet: &Packet, frames: &mut Vec<f32>) -> Option<Layout> {
         frames.clear();
         match self {
@@ -80,7 +80,7 @@ impl Decoder {
         }
     }
 
-    /// Forgets what was decoded: what comes next lies elsewhere.
+    /// Forgets the decoder's state: the next packet is from another place.
     pub(super) fn reset(&mut self) {
         match self {
             Decoder::Symphonia(decoder) => decoder.reset(),
@@ -104,7 +104,7 @@ impl Opus {
             more => return Err(format!("Opus of {more} channels")),
         };
         let decoder = ropus::Decoder::new(OPUS_RATE_HZ, count).map_err(|_| "Opus".to_string())?;
-        // RFC 7845: version, channels, samples to leave out, input rate, gain in steps of 1/256 dB.
+        // RFC 7845: version, channels, samples to drop, input rate, gain in steps of 1/256 dB.
         let word = |at: usize| head.get(at..at + 2).map_or([0; 2], |b| [b[0], b[1]]);
         let gain = f32::from(i16::from_le_bytes(word(8))) / 256.0;
         Ok(Opus {
@@ -134,7 +134,7 @@ impl Opus {
     }
 }
 
-/// The name of a codec that is met in files.
+/// The name of a codec that occurs in files.
 fn name(codec: AudioCodecId) -> Option<&'static str> {
     let names = [
         (id::CODEC_ID_SPEEX, "Speex"),

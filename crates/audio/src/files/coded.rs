@@ -19,31 +19,32 @@ use super::{Layout, Next, Source, open};
 use crate::warning::Warnings;
 use crate::{Error, Warning, WarningKind};
 
-/// Time stamps off by less than this many samples are rounded, not gaps.
+/// Time stamps that are off by fewer samples than this are rounding, not gaps.
 const SHORTEST_GAP: u64 = 64;
-/// Decoders swallow the first packets after a jump: how far before the target to aim, samples.
+/// Decoders swallow the first packets after a jump: how far before the target to aim, in samples.
 const AIM_BEFORE: u64 = 8_192;
-/// More packets in a row that do not decode are the end.
+/// More packets in a row that cannot be decoded count as the end.
 const MOST_BAD_PACKETS: usize = 10_000;
 
 pub(super) struct CodedSource {
     origin: Origin,
     kind: FileKind,
-    /// It can be read once only.
+    /// Whether it can be read only once.
     pipe: bool,
-    /// Of a pipe whose container says where it ends: the bytes read, and how many there should be.
+    /// For a pipe whose container states its length: the bytes read, and how many there should be.
     promised: Option<(Arc<AtomicU64>, u64)>,
     format: Box<dyn FormatReader>,
     decoder: Decoder,
     track: u32,
     layout: Layout,
     length: Option<u64>,
-    /// Decoded frames that are not given out yet: found out while seeking, or of a new layout.
+    /// Decoded frames that are not given out yet: found while seeking, or with a new layout.
     ahead: Vec<f32>,
-    /// Sample numbers of the start and the end of the last packet that decoded.
+    /// Sample numbers of the start and the end of the last packet that could be decoded.
     packet_start: u64,
     packet_end: u64,
-    /// Whether anything has decoded since the start or a jump: what fails before that leaves no gap.
+    /// Whether anything has been decoded since the start or a jump: a failure before that leaves no
+    /// gap.
     decoded: bool,
     warnings: Warnings,
 }
@@ -86,15 +87,15 @@ impl CodedSource {
         })
     }
 
-    /// Starts the file again: what a file that cannot be searched within is left with.
+    /// Starts the file again, if it cannot be searched.
     fn rewind(&mut self) -> Result<(), Error> {
         let stream = open::reopen(&self.origin)?;
         *self = CodedSource::open(self.origin.clone(), stream, self.kind)?;
         Ok(())
     }
 
-    /// Silence in place of packets that were lost before the one that starts at sample `start`, so that everything
-    /// after them stays at its time.
+    /// Silence in place of packets that were lost before the one that starts at sample `start`, so
+    /// that everything after them keeps its time.
     fn fill_gap(&mut self, start: u64, out: &mut Vec<f32>) {
         let missing = start.saturating_sub(self.packet_end);
         if self.decoded && missing >= SHORTEST_GAP {
@@ -108,11 +109,12 @@ impl CodedSource {
         self.packet_start = start;
     }
 
-    /// What the end of the packets says of the file.
+    /// Interprets the end of the packets.
     fn end(&mut self, error: Option<&Symphonia>) {
         match error {
             None => {}
-            // A pipe of Matroska always ends in the middle of something: nothing marks its end but the length.
+            // A pipe of Matroska always ends in the middle of something: only the length marks its
+            // end.
             Some(Symphonia::IoError(_))
                 if self.pipe && self.kind == FileKind::Matroska && !self.is_short() => {}
             Some(Symphonia::IoError(_)) => self
@@ -120,18 +122,18 @@ impl CodedSource {
                 .add(WarningKind::Truncated, "truncated: the file ends without its end mark"),
             Some(_) => self.warnings.add(
                 WarningKind::Damaged,
-                format!("damaged: from sample {} on nothing could be read", self.packet_end),
+                format!("damaged: nothing could be read from sample {} on", self.packet_end),
             ),
         }
     }
 
-    /// Whether less came than the container promised.
+    /// Whether less came than the container states.
     fn is_short(&self) -> bool {
         let promised = self.promised.as_ref();
         promised.is_some_and(|(read, bytes)| read.load(Ordering::Relaxed) < *bytes)
     }
 
-    /// The sample number that a packet begins with, by its time stamp.
+    /// The number of a packet's first sample, by its time stamp.
     fn start_of(&self, pts: i64, trimmed: u64) -> u64 {
         let track = self.format.tracks().iter().find(|track| track.id == self.track);
         let Some(base) = track.and_then(|track| track.time_base) else { return self.packet_end };
@@ -139,7 +141,7 @@ impl CodedSource {
         let (numerator, denominator) = (u64::from(base.numer.get()), u64::from(base.denom.get()));
         let ticks = u128::from(pts) * u128::from(numerator) * u128::from(self.layout.rate_hz);
         let start = u64::try_from(ticks / u128::from(denominator.max(1))).unwrap_or(u64::MAX);
-        // Ticks longer than a sample (Matroska's milliseconds) say nothing about single samples.
+        // Ticks longer than a sample (Matroska's milliseconds) are too coarse for single samples.
         let tick = (u64::from(self.layout.rate_hz) * numerator).div_ceil(denominator.max(1));
         if tick > 1 && start.abs_diff(self.packet_end) <= tick.saturating_mul(4) {
             self.packet_end
@@ -169,7 +171,7 @@ impl Source for CodedSource {
                     self.end(None);
                     return Ok(Next::End);
                 }
-                // A chained stream (ogg) goes on with new parameters.
+                // A chained stream (ogg) continues with new parameters.
                 Err(Symphonia::ResetRequired) => {
                     let old = self.layout;
                     (self.track, self.decoder, self.layout) =
@@ -193,7 +195,7 @@ impl Source for CodedSource {
             }
             let Some(layout) = self.decoder.decode(&packet, &mut frames) else {
                 bad += 1;
-                self.warnings.add(WarningKind::Damaged, "damaged: a packet did not decode");
+                self.warnings.add(WarningKind::Damaged, "damaged: a packet could not be decoded");
                 if bad > MOST_BAD_PACKETS {
                     return Ok(Next::End);
                 }
@@ -208,7 +210,7 @@ impl Source for CodedSource {
                 self.packet_end += (self.ahead.len() / layout.channels) as u64;
                 return Ok(Next::Changed);
             }
-            // What the decoder has trimmed from the packet lies before its first sample.
+            // Samples that the decoder trimmed from the packet come before its first sample.
             let trimmed = packet.trim_start.get() + self.decoder.skipped();
             let start =
                 self.start_of(packet.pts.get(), trimmed).saturating_sub(self.decoder.delay());
@@ -232,7 +234,8 @@ impl Source for CodedSource {
             let to = SeekTo::Timestamp { ts: timestamp, track_id: self.track };
             if self.format.seek(SeekMode::Accurate, to).is_ok() {
                 self.decoder.reset();
-                // What does not decode right after a jump leaves no gap: it lies before the first sample.
+                // A packet that cannot be decoded right after a jump leaves no gap: it comes before
+                // the first sample.
                 self.decoded = false;
                 self.packet_end = 0;
                 let mut ahead = Vec::new();
@@ -260,10 +263,11 @@ fn read_error(origin: &Origin, source: io::Error) -> Error {
     Error::Read { path: origin.path().to_path_buf(), source }
 }
 
-/// Bytes of a Matroska file that begins with `head`, as its one segment says (RFC 9559, section 5.1); `None` if it does not, as
-/// in what is recorded while it is sent.
+/// Bytes of a Matroska file that begins with `head`, as stated by its one segment (RFC 9559,
+/// section 5.1). `None` if it does not say, as in recordings that are sent while they are made.
 fn matroska_bytes(head: &[u8]) -> Option<u64> {
-    // Length and value of a number whose leading zeros say how long it is; all ones stand for an unknown value.
+    // Length and value of a number whose leading zeros give its length; all ones mean an unknown
+    // value.
     let number = |at: usize| {
         let first = *head.get(at)?;
         let length = first.leading_zeros() as usize + 1;
@@ -279,7 +283,7 @@ fn matroska_bytes(head: &[u8]) -> Option<u64> {
     (segment as u64 + 4 + length as u64).checked_add(bytes)
 }
 
-/// The first track of audio that can be decoded.
+/// The first audio track that can be decoded.
 fn decoder(
     origin: &Origin,
     format: &dyn FormatReader,
@@ -298,7 +302,7 @@ fn decoder(
                     .or(matches!(decoder, Decoder::Opus(_)).then_some(48_000))
                 else {
                     let path = origin.path().to_path_buf();
-                    let what = format!("{kind} that does not say its sampling rate");
+                    let what = format!("{kind} without a sampling rate");
                     return Err(Error::Unsupported { path, what });
                 };
                 let channels =
@@ -318,14 +322,14 @@ fn decoder(
     }
 }
 
-/// Why the container could not be opened, in our words.
+/// The reason why the container could not be opened, in our words.
 fn open_error(origin: &Origin, error: Symphonia, kind: FileKind) -> Error {
     let path = origin.path().to_path_buf();
     match error {
         Symphonia::IoError(source) if source.kind() != ErrorKind::UnexpectedEof => {
             read_error(origin, source)
         }
-        // Without a header or an index nothing is known of it.
+        // Without a header or an index nothing else is known about it.
         _ if matches!(kind, FileKind::Mp4 | FileKind::Caf | FileKind::Matroska) => {
             Error::Damaged { path, kind }
         }

@@ -1,4 +1,4 @@
-//! Audio files as mono samples at the rate one asks for.
+//! Audio files as mono samples at any requested rate.
 //!
 //! ```text
 //! file, pipe, bytes -> stream.rs -> wav/        \
@@ -6,10 +6,11 @@
 //!                                -> flac/         > interleaved channels -> SignalRepair -> Resampler -> caller
 //!                                -> coded.rs     /
 //! ```
-//! What can be cut, joined and lied about most (wav, mp3, flac) is taken apart here; symphonia decodes the frames, and reads
-//! the other containers. Every source goes to the real end of its bytes: a length that a header states is never where
-//! it stops. A file is a stream that ends: nothing here holds more than a packet, the look-ahead of the repair, a block of the
-//! resampler and what the caller has not fetched yet, however long the recording.
+//! Formats that are often cut, joined or wrong about themselves (wav, mp3, flac) are parsed here;
+//! symphonia decodes their frames, and reads the other containers. Every source is read to the real
+//! end of its bytes, never only to a length that a header states. A file is a stream that ends:
+//! however long the recording, memory holds a packet, the look-ahead of the repair, a block of the
+//! resampler and what the caller has not fetched yet.
 
 mod codec;
 mod coded;
@@ -26,43 +27,44 @@ pub use reader::{AudioReader, Sound, read_file, read_segment};
 
 use crate::{Error, Warning};
 
-/// What samples are, until they become something else.
+/// Rate and channels of samples.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Layout {
     rate_hz: u32,
     channels: usize,
 }
 
-/// What a source did.
+/// The result of reading from a source.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Next {
     /// It appended some frames.
     Frames,
-    /// What comes next has another layout; it appended nothing.
+    /// The next frames have another layout; it appended nothing.
     Changed,
     End,
 }
 
 /// Where frames at the file's own rate come from.
 trait Source: Send + Sync {
-    /// Of what [`Source::read`] appends next.
+    /// The layout of what [`Source::read`] appends next.
     fn layout(&self) -> Layout;
 
-    /// Frames of the whole file, as far as that is stated or known.
+    /// Frames of the whole file, if stated or known.
     fn length(&self) -> Option<u64>;
 
     /// Appends some interleaved frames.
     fn read(&mut self, frames: &mut Vec<f32>) -> Result<Next, Error>;
 
-    /// Moves to frame `target` or somewhat before it and returns where that is. Nothing has been read before, or this file
-    /// can be searched.
+    /// Moves to frame `target` or somewhat before it, and returns the new position. Either nothing
+    /// has been read before, or the file can be searched.
     fn seek(&mut self, target: u64) -> Result<u64, Error>;
 
-    /// What was wrong with the file although audio came out of it.
+    /// Problems with the file, although it gave audio.
     fn warnings(&self) -> &[Warning];
 }
 
-/// The longest silence, in frames, that is put in the place of lost ones: what says how many were lost may be damaged, too.
+/// The longest silence, in frames, that replaces lost frames: their stated number may itself be
+/// damaged.
 fn longest_gap(layout: Layout) -> u64 {
     const SECONDS: u64 = 10;
     const SAMPLES: u64 = 1 << 20;

@@ -1,4 +1,4 @@
-//! Which reader a file needs: by its content, never by its name.
+//! Chooses the reader of a file by its content, never by its name.
 
 use std::io;
 
@@ -12,14 +12,14 @@ use super::wav;
 use super::{Source, codec, spool};
 use crate::Error;
 
-/// More tags than this before the audio are not tags.
+/// More tags than this before the audio are not believed to be tags.
 const MOST_TAGS: usize = 16;
-/// So much of what precedes the first frame of an mp3 is looked through.
+/// How many bytes are searched for the first frame of an mp3.
 const MOST_JUNK: usize = 64 << 10;
-/// Bytes of an ID3v2 tag before what its size counts.
+/// Bytes of an ID3v2 header, which the size in it does not include.
 const ID3_HEADER: u64 = 10;
 
-/// Opens what `stream`, the bytes of `origin` from their start, holds.
+/// Opens `stream`, the bytes of `origin` from their start.
 pub(super) fn open(origin: &Origin, mut stream: ByteStream) -> Result<Box<dyn Source>, Error> {
     let path = || origin.path().to_path_buf();
     let read = |source| Error::Read { path: path(), source };
@@ -32,7 +32,7 @@ pub(super) fn open(origin: &Origin, mut stream: ByteStream) -> Result<Box<dyn So
         let Some(tag) = id3v2_bytes(&head) else { break };
         let start = stream.position();
         if !stream.skip(tag).map_err(read)? && stream.can_search() {
-            // A tag that claims to be longer than the file: what follows its header is looked through.
+            // A tag that claims to be longer than the file: search what follows its header.
             stream.seek_to(start + ID3_HEADER).map_err(read)?;
         }
         head = stream.peek(HEAD_BYTES).map_err(read)?.to_vec();
@@ -43,7 +43,7 @@ pub(super) fn open(origin: &Origin, mut stream: ByteStream) -> Result<Box<dyn So
         return Err(Error::NoSamples { path: path(), what });
     }
     let mut kind = FileKind::of(&head);
-    // Frames of MPEG audio have no magic, and may have anything in front of them.
+    // Frames of MPEG audio have no magic number, and anything may precede them.
     if matches!(kind, FileKind::Unknown(_) | FileKind::Zeros | FileKind::Mpeg)
         || tagged && !kind.is_audio()
     {
@@ -69,7 +69,7 @@ pub(super) fn open(origin: &Origin, mut stream: ByteStream) -> Result<Box<dyn So
     }
 }
 
-/// Opens again what could be opened, at the same place: behind the tags in front.
+/// Opens an origin again, at the same place: after the tags at its start.
 pub(super) fn reopen(origin: &Origin) -> Result<ByteStream, Error> {
     let read = |source: io::Error| Error::Read { path: origin.path().to_path_buf(), source };
     let mut stream = origin.open()?;
@@ -82,7 +82,7 @@ pub(super) fn reopen(origin: &Origin) -> Result<ByteStream, Error> {
     Ok(stream)
 }
 
-/// The error for a container whose first track nothing here decodes.
+/// The error for a container whose first track cannot be decoded.
 pub(super) fn unsupported(origin: &Origin, kind: FileKind, codec: Option<&str>) -> Error {
     let what = match (codec, kind) {
         (Some(codec), FileKind::Ogg(_)) => format!("an ogg file with {codec}"),

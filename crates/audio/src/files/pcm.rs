@@ -7,7 +7,7 @@ pub(super) enum Encoding {
     I16,
     I24,
     I32,
-    /// In the lower bits of 32, of which the upper are unused.
+    /// In the lower bits of 32; the upper bits are unused.
     I32Low {
         unused: u8,
     },
@@ -34,7 +34,7 @@ impl Encoding {
         match self {
             Encoding::U8 => each(bytes, out, |[b]| (f32::from(b) - 128.0) / 128.0),
             Encoding::I16 => each(bytes, out, |b| f32::from(i16::from_le_bytes(b)) / 32_768.0),
-            // In the upper three bytes the sign is where it belongs.
+            // In the upper three bytes the sign is at the right place.
             Encoding::I24 => {
                 each(bytes, out, |[a, b, c]| full_scale(i32::from_le_bytes([0, a, b, c])))
             }
@@ -50,8 +50,9 @@ impl Encoding {
     }
 }
 
-/// How samples of `bits` bits lie in `container` bytes, by a part of the audio: written from the top, as the format
-/// wants it, from the bottom, as sound cards have it, or without the container that the header speaks of.
+/// How samples of `bits` bits lie in `container` bytes, judged by a part of the audio: in the upper
+/// bits, as the format requires; in the lower bits, as sound cards write them; or without the
+/// container that the header states.
 pub(super) fn integers(bits: u16, container: u64, audio: &[u8]) -> Encoding {
     let packed = match bits {
         ..=8 => Encoding::U8,
@@ -65,7 +66,7 @@ pub(super) fn integers(bits: u16, container: u64, audio: &[u8]) -> Encoding {
     let unused = 32 - bits.max(1);
     let (words, _) = audio.as_chunks::<4>();
     let words = || words.iter().map(|&word| i32::from_le_bytes(word));
-    // Sound has zeros in all unused bits of all samples only where they are unused.
+    // In sound, some bits are zero in all samples only if they are unused.
     if words().all(|word| word.trailing_zeros() >= 8) {
         Encoding::I32
     } else if words().all(|word| word << unused >> unused == word || word >> (32 - unused) == 0) {
@@ -95,7 +96,8 @@ fn a_law(byte: u8) -> i16 {
     if code & 0x80 == 0 { -magnitude } else { magnitude }
 }
 
-/// ITU-T G.711 µ-law: all bits inverted, then sign, 3 bits of exponent, 4 of mantissa, over a bias of 132.
+/// ITU-T G.711 µ-law: all bits inverted, then sign, 3 bits of exponent, 4 of mantissa, over a bias
+/// of 132.
 fn mu_law(byte: u8) -> i16 {
     let code = !byte;
     let (exponent, mantissa) = ((code >> 4) & 7, i16::from(code & 15));
@@ -153,7 +155,7 @@ mod tests {
             samples.iter().flat_map(|&x| word(x).to_le_bytes()).collect()
         };
         let three: Vec<u8> = samples.iter().flat_map(|x| x.to_le_bytes()[..3].to_vec()).collect();
-        // (bits, container, audio, how it is to be read)
+        // (bits, container, audio, expected encoding)
         let cases = [
             (24, 4, words(&|x| x << 8), Encoding::I32),
             (24, 4, words(&|x| x), Encoding::I32Low { unused: 8 }),

@@ -1,4 +1,4 @@
-//! The reader people use: any file, mono, at one rate.
+//! The reader for users of the crate: any file, mono, at one rate.
 
 use std::fmt;
 use std::io::Read;
@@ -11,35 +11,37 @@ use crate::resample::{self, Resampler};
 use crate::signal::SignalRepair;
 use crate::{Error, Warning};
 
-/// How far before a segment decoding starts, seconds: long enough for mp3's bit reservoir, vorbis' overlap and the
-/// resampler's filter to have settled.
+/// How far before a segment decoding starts, in seconds: enough for mp3's bit reservoir, vorbis'
+/// overlap and the resampler's filter to settle.
 const RUN_UP_S: f64 = 0.5;
-/// More layouts than this in one file are damage.
+/// More changes of layout than this in one file are damage.
 const MOST_CHANGES: usize = 10_000;
 
-/// Streams one recording as mono `f32` samples (full scale 1) at a rate of choice.
+/// Streams a recording as mono `f32` samples (full scale 1) at a chosen rate.
 ///
-/// Wav (integers, floats, A-law, µ-law, ADPCM, MPEG audio), flac, mp3, ogg (vorbis, opus, flac), MPEG-4 and Core Audio
-/// (AAC-LC, ALAC, PCM), Matroska and WebM, AIFF and AAC frames, told apart by content; a file or a pipe. Several files
-/// joined to one are read to the last. Memory does not grow with the length of the recording. Channels become their
-/// mean, and signals that cannot be right are repaired ([`SignalRepair`]). [`AudioReader::warnings`] says what was wrong
-/// and what was done about it.
+/// Reads wav (integers, floats, A-law, µ-law, ADPCM, MPEG audio), flac, mp3, ogg (vorbis, opus,
+/// flac), MPEG-4 and Core Audio (AAC-LC, ALAC, PCM), Matroska and WebM, AIFF and AAC frames,
+/// recognised by content, from a file or a pipe. Several files joined into one are read to the
+/// last. Memory does not grow with the length of the recording. Channels are averaged, and signals
+/// that cannot be right are repaired ([`SignalRepair`]). [`AudioReader::warnings`] says what was
+/// wrong and what was done about it.
 pub struct AudioReader {
     path: PathBuf,
     source: Box<dyn Source>,
     repair: SignalRepair,
     resampler: Resampler,
-    /// Channels at the file's rate, between source and repair, and mono between that and the resampler.
+    /// Interleaved channels at the file's rate, before repair; and mono samples between repair and
+    /// resampler.
     interleaved: Vec<f32>,
     mono: Vec<f32>,
-    /// Frames at the file's rate still to drop: where seeking landed before the place wanted.
+    /// Frames at the file's rate still to drop, because seeking landed before the wanted place.
     drop_source: u64,
     /// Samples at the target rate still to drop: the run-up.
     drop_target: u64,
     changes: usize,
     received: bool,
     finished: bool,
-    /// Of parts of another layout that have ended.
+    /// Warnings of earlier parts with another layout.
     earlier: Vec<Warning>,
 }
 
@@ -56,9 +58,9 @@ impl AudioReader {
     /// Opens a file or a pipe and reads its header.
     ///
     /// # Errors
-    /// [`Error::Read`], [`Error::Empty`], [`Error::NotAudio`], [`Error::Unsupported`], [`Error::Damaged`],
-    /// [`Error::Malformed`] or [`Error::NoSamples`] about the file; [`Error::SampleRate`] if the target rate is below 1
-    /// kHz or above 768 kHz.
+    /// [`Error::Read`], [`Error::Empty`], [`Error::NotAudio`], [`Error::Unsupported`],
+    /// [`Error::Damaged`], [`Error::Malformed`] or [`Error::NoSamples`] about the file;
+    /// [`Error::SampleRate`] if the target rate is below 1 kHz or above 768 kHz.
     pub fn open(path: impl AsRef<Path>, target_rate_hz: u32) -> Result<Self, Error> {
         let origin = Origin::File(path.as_ref().to_path_buf());
         resample::check_rate(target_rate_hz)?;
@@ -66,10 +68,10 @@ impl AudioReader {
         Self::of(origin, stream, target_rate_hz)
     }
 
-    /// Reads a file that is in memory; `name` stands for it in messages.
+    /// Reads a file in memory; messages call it `name`.
     ///
     /// # Errors
-    /// As [`AudioReader::open`].
+    /// Those of [`AudioReader::open`].
     pub fn from_bytes(
         bytes: impl Into<Arc<[u8]>>,
         name: &str,
@@ -80,11 +82,11 @@ impl AudioReader {
         Self::of(origin, stream, target_rate_hz)
     }
 
-    /// Reads a file that comes in order, once: from a socket, a program's output or standard input. `name` stands for it in
-    /// messages.
+    /// Reads a file in order and only once: from a socket, the output of a program or standard
+    /// input. Messages call it `name`.
     ///
     /// # Errors
-    /// As [`AudioReader::open`].
+    /// Those of [`AudioReader::open`].
     pub fn from_pipe(
         pipe: impl Read + Send + Sync + 'static,
         name: &str,
@@ -114,11 +116,11 @@ impl AudioReader {
         })
     }
 
-    /// Opens a file so that the first sample is the one at `offset_s` seconds. What [`SignalRepair`] knows then comes
-    /// from half a second before it on. An offset behind the end gives no samples.
+    /// Opens a file so that the first sample is the one at `offset_s` seconds. [`SignalRepair`]
+    /// then starts half a second before it. An offset beyond the end gives no samples.
     ///
     /// # Errors
-    /// As [`AudioReader::open`], and [`Error::Segment`] if the offset is not a time.
+    /// Those of [`AudioReader::open`], and [`Error::Segment`] if the offset is not a time.
     pub fn open_at(
         path: impl AsRef<Path>,
         target_rate_hz: u32,
@@ -133,7 +135,7 @@ impl AudioReader {
         let rate_hz = reader.source_rate_hz();
         let wanted = (offset_s * f64::from(target_rate_hz)).round() as u64;
         let run_up = ((offset_s - RUN_UP_S).max(0.0) * f64::from(rate_hz)) as u64;
-        // From here the resampler's output falls on the same instants as from the start of the file.
+        // From here the resampler's output is at the same instants as from the start of the file.
         let start = run_up - run_up % reader.resampler.grid();
         if start > 0 {
             reader.drop_source = start.saturating_sub(reader.source.seek(start)?);
@@ -152,14 +154,14 @@ impl AudioReader {
         self.source.layout().channels
     }
 
-    /// Length of the whole file in seconds, if its header says. The file may hold more or less: all that is there is
-    /// read.
+    /// Length of the whole file in seconds, if its header states one. The file may contain more or
+    /// less: all of it is read.
     pub fn duration_s(&self) -> Option<f64> {
         self.source.length().map(|samples| samples as f64 / f64::from(self.source_rate_hz()))
     }
 
-    /// What was wrong with the parts read so far although audio came out, and what was done about it; complete at the
-    /// end.
+    /// What was wrong with the parts read so far, although audio came out, and what was done about
+    /// it; complete at the end.
     pub fn warnings(&self) -> Vec<Warning> {
         let mut all = self.source.warnings().to_vec();
         for warning in self.earlier.iter().cloned().chain(self.repair.warnings()) {
@@ -170,11 +172,11 @@ impl AudioReader {
         all
     }
 
-    /// Appends the next samples to `out`, a fraction of a second (up to two seconds at the end); false (and nothing
-    /// appended) at the end.
+    /// Appends the next samples to `out`, a fraction of a second (up to two seconds at the end).
+    /// Returns false, without appending, at the end.
     ///
     /// # Errors
-    /// [`Error::Read`] if the system fails; [`Error::NoSamples`] if the whole file gave no sample;
+    /// [`Error::Read`] if the system fails; [`Error::NoSamples`] if the whole file gave no samples;
     /// [`Error::Resample`].
     pub fn next_chunk(&mut self, out: &mut Vec<f32>) -> Result<bool, Error> {
         let before = out.len();
@@ -206,7 +208,7 @@ impl AudioReader {
         Ok(out.len() > before)
     }
 
-    /// Gives out what repair and resampler hold.
+    /// Flushes repair and resampler.
     fn end_part(&mut self, out: &mut Vec<f32>) -> Result<(), Error> {
         self.mono.clear();
         self.repair.finish(&mut self.mono);
@@ -214,7 +216,7 @@ impl AudioReader {
         self.resampler.finish(out)
     }
 
-    /// What comes has another rate or number of channels.
+    /// Begins a part with another rate or number of channels.
     fn begin_part(&mut self) -> Result<(), Error> {
         let layout = self.source.layout();
         self.earlier.extend(self.repair.warnings());
@@ -239,7 +241,8 @@ impl AudioReader {
     }
 }
 
-/// Removes up to `count` frames of `samples[from..]` from its front, and counts them off.
+/// Removes up to `count` frames from the front of `samples[from..]`, and subtracts them from
+/// `count`.
 fn drop_front(samples: &mut Vec<f32>, from: usize, channels: usize, count: &mut u64) {
     let there = (samples.len() - from) / channels;
     let dropped = usize::try_from(*count).unwrap_or(usize::MAX).min(there);
@@ -249,7 +252,7 @@ fn drop_front(samples: &mut Vec<f32>, from: usize, channels: usize, count: &mut 
     }
 }
 
-/// Rates are the file's word: an impossible one is said of the file.
+/// The file states the rate, so an impossible one is an error of the file.
 fn resampler(path: &Path, from_hz: u32, to_hz: u32) -> Result<Resampler, Error> {
     Resampler::new(from_hz, to_hz).map_err(|_| Error::Unsupported {
         path: path.to_path_buf(),
@@ -269,7 +272,7 @@ pub struct Sound {
 /// A whole file as mono samples at `target_rate_hz`.
 ///
 /// # Errors
-/// As [`AudioReader::open`] and [`AudioReader::next_chunk`].
+/// Those of [`AudioReader::open`] and [`AudioReader::next_chunk`].
 pub fn read_file(path: impl AsRef<Path>, target_rate_hz: u32) -> Result<Sound, Error> {
     let mut reader = AudioReader::open(path, target_rate_hz)?;
     let mut samples = Vec::new();
@@ -277,12 +280,13 @@ pub fn read_file(path: impl AsRef<Path>, target_rate_hz: u32) -> Result<Sound, E
     Ok(Sound { samples, warnings: reader.warnings() })
 }
 
-/// The part of a file that starts at `offset_s` and lasts `duration_s` seconds, or to the end if `None`, as mono samples
-/// at `target_rate_hz`: what [`read_file`] gives, sliced. A segment that runs over the end stops there.
+/// The part of a file that starts at `offset_s` and lasts `duration_s` seconds (`None`: to the
+/// end), as mono samples at `target_rate_hz`: a slice of what [`read_file`] gives. A segment that
+/// runs beyond the end stops there.
 ///
 /// # Errors
-/// As [`read_file`]; [`Error::Segment`] if the offset or the duration is not a time, or nothing of the segment lies in the
-/// file.
+/// Those of [`read_file`]; [`Error::Segment`] if the offset or the duration is not a time, or
+/// nothing of the segment is in the file.
 pub fn read_segment(
     path: impl AsRef<Path>,
     target_rate_hz: u32,

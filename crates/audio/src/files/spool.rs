@@ -1,4 +1,5 @@
-//! Containers whose index may come last, out of a pipe: they are kept in a temporary file until their end is known.
+//! Containers from a pipe whose index may come last: they go to a temporary file until their end is
+//! known.
 
 use std::fs::File;
 use std::io::{self, Seek};
@@ -10,7 +11,7 @@ use stonechat_kinds::FileKind;
 use super::stream::{ByteStream, Origin};
 use crate::Error;
 
-/// Whether a file of that kind, which begins with `head`, cannot be read in order.
+/// Whether a file of that kind, beginning with `head`, cannot be read in order.
 pub(super) fn is_needed(kind: FileKind, head: &[u8]) -> bool {
     match kind {
         FileKind::Caf => true,
@@ -19,7 +20,7 @@ pub(super) fn is_needed(kind: FileKind, head: &[u8]) -> bool {
     }
 }
 
-/// Whether `moov` stands before the first `mdat` (ISO 14496-12, 4.2).
+/// Whether `moov` comes before the first `mdat` (ISO 14496-12, 4.2).
 fn index_comes_first(head: &[u8]) -> bool {
     let mut at = 0usize;
     while let Some(&[a, b, c, d, ref kind @ ..]) = head.get(at..at + 8) {
@@ -32,7 +33,7 @@ fn index_comes_first(head: &[u8]) -> bool {
     false
 }
 
-/// Reads a pipe to its end into a file that has no name and goes with the reader.
+/// Reads a pipe to its end into an unnamed file that is removed with the reader.
 pub(super) fn spool(origin: &Origin, mut pipe: ByteStream) -> Result<(Origin, ByteStream), Error> {
     let origin = copy(origin.path(), &mut pipe).map_err(|error| {
         let what = format!("it comes from a pipe and cannot be kept in a temporary file: {error}");

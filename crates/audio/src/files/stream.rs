@@ -1,7 +1,8 @@
-//! The bytes of a file or a pipe, with a look ahead, without the tags around them.
+//! The bytes of a file or a pipe, with look-ahead, without the tags around them.
 //!
-//! A regular file is a window that leaves out tags at its end; a pipe cannot be searched, so its last 128 bytes are held
-//! back until it is known whether they are such a tag. The reader need not know which of the two it is.
+//! For a regular file, a window excludes the tags at its end. A pipe cannot be searched, so its
+//! last 128 bytes are held back until it is known whether they are such a tag. The reader need not
+//! know which of the two it is.
 
 use std::fs::File;
 use std::io::{self, Cursor, ErrorKind, Read, Seek, SeekFrom};
@@ -13,19 +14,19 @@ use symphonia::core::io::MediaSource;
 
 use crate::Error;
 
-/// Bytes asked of the system at a time.
+/// Bytes requested from the system at a time.
 const READ_BYTES: usize = 32 << 10;
 /// Length of an ID3v1 tag.
 const ID3V1_BYTES: usize = 128;
 
-/// Where bytes come from, and can be had again from the start.
+/// Where bytes come from, so that they can be read again from the start.
 #[derive(Clone)]
 pub(super) enum Origin {
     File(PathBuf),
     Memory(PathBuf, Arc<[u8]>),
-    /// A pipe whose bytes, so many, have been kept in a file without a name.
+    /// A pipe whose bytes (and their number) are kept in an unnamed file.
     Spooled(PathBuf, Arc<File>, u64),
-    /// Something that is read once.
+    /// Something that can be read only once.
     Pipe(PathBuf),
 }
 
@@ -47,7 +48,7 @@ impl Origin {
                 let length = bytes.len() as u64;
                 ByteStream::searchable(Box::new(Cursor::new(bytes.clone())), length).map_err(error)
             }
-            // Its copies share one place in the file, and only the last of them is read.
+            // All clones share one file position; only the last of them is read.
             Origin::Spooled(_, file, length) => {
                 let file = file.try_clone().map_err(error)?;
                 ByteStream::searchable(Box::new(file), *length).map_err(error)
@@ -86,7 +87,7 @@ enum Inner {
     },
 }
 
-/// Bytes in order. Positions count from the start of the audio, behind tags that were skipped by
+/// Bytes in order. Positions count from the start of the audio, after tags that were skipped with
 /// [`ByteStream::start_here`].
 pub(super) struct ByteStream {
     inner: Inner,
@@ -94,7 +95,7 @@ pub(super) struct ByteStream {
     buffer: Vec<u8>,
     taken: usize,
     position: u64,
-    /// Told of the position, for whoever has given the stream away.
+    /// Tracks the position for a caller that has given the stream away.
     watch: Option<Arc<AtomicU64>>,
 }
 
@@ -113,12 +114,12 @@ impl ByteStream {
         ByteStream { inner, buffer: Vec::new(), taken: 0, position: 0, watch: None }
     }
 
-    /// The position, wherever the stream is moved to; only of what is read in order.
+    /// The position, wherever the stream is moved; only for streams that are read in order.
     pub(super) fn watch(&mut self) -> Arc<AtomicU64> {
         self.watch.get_or_insert_default().clone()
     }
 
-    /// Bytes from the start to the end, unless it is a pipe.
+    /// Bytes from start to end, unless it is a pipe.
     pub(super) fn length(&self) -> Option<u64> {
         match &self.inner {
             Inner::Window { start, end, .. } => Some(end - start),
@@ -135,7 +136,7 @@ impl ByteStream {
         self.position
     }
 
-    /// Makes the place reached position 0.
+    /// Makes the current place position 0.
     pub(super) fn start_here(&mut self) {
         if let Inner::Window { start, .. } = &mut self.inner {
             *start += self.position;
@@ -143,7 +144,7 @@ impl ByteStream {
         self.position = 0;
     }
 
-    /// Back to position 0, as far as the bytes since then are still in memory, as those of a header are.
+    /// Back to position 0, if the bytes since then are still in memory, as those of a header are.
     pub(super) fn back_to_start(&mut self) {
         if let Ok(position) = usize::try_from(self.position)
             && position <= self.taken
@@ -153,21 +154,21 @@ impl ByteStream {
         }
     }
 
-    /// Ends the stream this many bytes from here, if not before; a pipe goes on to its end.
+    /// Ends the stream this many bytes from here at the latest; a pipe goes on to its end.
     pub(super) fn end_at(&mut self, bytes: u64) {
         if let Inner::Window { start, end, .. } = &mut self.inner {
             *end = (*end).min(start.saturating_add(self.position).saturating_add(bytes));
         }
     }
 
-    /// The next `count` bytes, fewer only at the end; they are not taken.
+    /// The next `count` bytes, without taking them; fewer only at the end.
     pub(super) fn peek(&mut self, count: usize) -> io::Result<&[u8]> {
         while self.buffer.len() - self.taken < count && self.fetch()? {}
         let there = (self.buffer.len() - self.taken).min(count);
         Ok(&self.buffer[self.taken..self.taken + there])
     }
 
-    /// Takes `count` bytes that have been peeked at.
+    /// Takes `count` bytes that were peeked.
     pub(super) fn take(&mut self, count: usize) {
         let count = count.min(self.buffer.len() - self.taken);
         self.taken += count;
@@ -177,7 +178,7 @@ impl ByteStream {
         }
     }
 
-    /// Leaves out `count` bytes; false if the end comes first.
+    /// Skips `count` bytes; false if the end comes first.
     pub(super) fn skip(&mut self, count: u64) -> io::Result<bool> {
         if let Some(length) = self.length()
             && count > READ_BYTES as u64
@@ -198,7 +199,7 @@ impl ByteStream {
         Ok(true)
     }
 
-    /// Goes to a position; only where [`ByteStream::can_search`].
+    /// Goes to a position; only if [`ByteStream::can_search`].
     pub(super) fn seek_to(&mut self, position: u64) -> io::Result<()> {
         let Inner::Window { source, start, .. } = &mut self.inner else {
             return Err(ErrorKind::NotSeekable.into());
@@ -209,7 +210,7 @@ impl ByteStream {
         Ok(())
     }
 
-    /// Fetches more bytes behind the buffer; false at the end.
+    /// Fetches more bytes after those in the buffer; false at the end.
     fn fetch(&mut self) -> io::Result<bool> {
         if self.taken > 0 && self.taken == self.buffer.len() || self.taken > 4 * READ_BYTES {
             self.buffer.drain(..self.taken);
@@ -241,7 +242,7 @@ impl ByteStream {
     }
 }
 
-/// Appends what one read of at most `count` bytes gives; false at the end.
+/// Appends the result of one read of at most `count` bytes; false at the end.
 fn append(source: &mut dyn Read, count: usize, to: &mut Vec<u8>) -> io::Result<bool> {
     let before = to.len();
     to.resize(before + count, 0);
@@ -255,7 +256,8 @@ fn append(source: &mut dyn Read, count: usize, to: &mut Vec<u8>) -> io::Result<b
     Ok(read? > 0)
 }
 
-/// Bytes of the tags at the end: ID3v1, Lyrics3 and APE, in any order, as taggers leave them.
+/// Bytes of the tags at the end: ID3v1, Lyrics3 and APE, in any order, as tagging programs leave
+/// them.
 fn tail_tags(source: &mut dyn Search, length: u64) -> io::Result<u64> {
     let mut tags = 0;
     loop {
@@ -347,7 +349,7 @@ mod tests {
             [if header { footer.clone() } else { vec![] }, vec![3; 50], footer].concat()
         };
         let lyrics = [b"LYRICSBEGININD00002".to_vec(), b"00000019LYRICS200"[2..].to_vec()].concat();
-        // (what, tags, whether a pipe knows them, too)
+        // (name, tags, whether a pipe recognises them, too)
         let cases = [
             ("nothing", vec![], true),
             ("ID3v1", id3v1.clone(), true),

@@ -1,40 +1,41 @@
-//! Running figures of a signal, and the coefficients that follow from them.
+//! Running statistics of a signal, and the coefficients that follow from them.
 
 use super::Coefficients;
 
-/// Nothing is judged before so much was heard, seconds.
+/// Nothing is judged before this much was heard, in seconds.
 const LEAST_S: f64 = 0.25;
-/// Above this float samples cannot be meant as such: +36 dBFS.
+/// Float samples above this cannot be meant as such: +36 dBFS.
 const ABSURD: f32 = 64.0;
-/// If so many of the samples are, all are integers; a few alone are damage.
+/// If this share of the samples is above it, all are integers; a few alone are damage.
 const MANY_ABSURD: f64 = 1e-3;
 const FEWEST_ABSURD: u64 = 20;
-/// A louder peak is brought down to full scale: +6 dBFS.
+/// A louder peak is lowered to full scale: +6 dBFS.
 const LOUD_PEAK: f32 = 2.0;
 /// Speech that stays below this peak is raised: -24 dBFS.
 pub(super) const QUIET_PEAK: f32 = 0.063_1;
-/// A peak below this is no speech but rounding: -80 dBFS.
+/// A peak below this is rounding, not speech: -80 dBFS.
 pub(super) const SILENT_PEAK: f32 = 1e-4;
-/// Where quiet speech is raised to: -12 dBFS.
+/// Quiet speech is raised to this peak: -12 dBFS.
 const TARGET_PEAK: f32 = 0.25;
-/// A constant offset above this share of full scale is taken away.
+/// A constant offset above this share of full scale is removed.
 const LARGEST_OFFSET: f64 = 0.02;
-/// A channel so much below the loudest, in power, has no sound: -50 dB.
+/// A channel that is below the loudest by this factor, in power, has no sound: -50 dB.
 const DEAD_SHARE: f64 = 1e-5;
-/// Channels with a smaller coefficient of correlation are of opposite sign.
+/// Channels with a lower correlation coefficient have opposite signs.
 const OPPOSITE: f64 = -0.8;
-/// With more channels they are not compared with each other.
+/// More channels than this are not compared with each other.
 const MOST_COMPARED: usize = 8;
-/// Samples so near full scale may be cut off.
+/// Samples this close to full scale may be clipped.
 const FULL_SCALE: std::ops::RangeInclusive<f32> = 0.998..=1.1;
-/// If they differ by less than this,
+/// If neighbours differ by less than this,
 const FLAT: f32 = 0.003;
-/// so many of them in a row are.
+/// this many in a row are clipped.
 const CLIPPED_RUN: u32 = 2;
 /// Speech exceeds its background by this many decibels, in this many blocks (0.2 s).
 const SPEECH_DB: usize = 15;
 const SPEECH_BLOCKS: u64 = 10;
-/// Above this level (-12 dBFS) a signal whose neighbours say nothing of each other is no sound: bytes of something else.
+/// Above this level (-12 dBFS), a signal without correlation between neighbouring samples is not
+/// sound but other data.
 const NOISE_LEVEL: f64 = 0.25;
 const NOISE_CORRELATION: f64 = 0.3;
 
@@ -43,17 +44,19 @@ pub(super) struct Measure {
     rate_hz: u32,
     pub(super) frames: u64,
     channels: Vec<Channel>,
-    /// Sums of products of channels `i < j`, in the order (0,1), (0,2), (1,2), (0,3) ... without and with absurd samples.
+    /// Sums of products of channels `i < j`, in the order (0,1), (0,2), (1,2), (0,3) ..., without
+    /// and with absurd samples.
     products: [Vec<f64>; 2],
-    /// Samples that are absurd if they are no integers.
+    /// Samples that are absurd unless they are integers.
     absurd: u64,
-    /// All samples were whole numbers so far.
+    /// Whether all samples so far were whole numbers.
     whole_numbers: bool,
-    /// Blocks by the level of their mean over the channels: `levels[d]` is d to d + 1 dB above -120 dBFS.
+    /// Blocks by the level of their mean over the channels: `levels[d]` counts d to d + 1 dB above
+    /// -120 dBFS.
     levels: [u64; 256],
-    /// Largest distance of the one signal from its mean over the block, in units of the samples.
+    /// Largest distance of the mono signal from its mean over the block, in units of the samples.
     peak: f32,
-    /// Of the one signal: its energy, its products with the sample before, and that sample.
+    /// Of the mono signal: its energy, its products with the previous sample, and that sample.
     energy: f64,
     neighbours: f64,
     before: f32,
@@ -64,7 +67,7 @@ struct Channel {
     /// Of the samples that are not absurd, and of those that are.
     sums: [Sums; 2],
     previous: f32,
-    /// Length of the run at full scale that goes on.
+    /// Length of the current run at full scale.
     run: u32,
     clipped: u64,
 }
@@ -76,14 +79,14 @@ struct Sums {
     peak: f32,
 }
 
-/// What is to be done.
+/// The repair to make.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Repair {
-    /// What samples are divided by.
+    /// Samples are divided by this.
     pub(super) scale: f32,
-    /// 0, or 1 or -1 over the number of channels that count.
+    /// 0, or 1 or -1 divided by the number of channels that count.
     pub(super) weights: Vec<f32>,
-    /// What is taken away from each channel.
+    /// Subtracted from each channel.
     pub(super) offsets: Vec<f64>,
     pub(super) gain: f32,
 }
@@ -133,7 +136,8 @@ impl Measure {
         self.level(samples, frames);
     }
 
-    /// Takes down peak and power of the block as it would be given out. An offset does not count: it may be known later.
+    /// Records peak and power of the block as it would be given out. An offset does not count: it
+    /// may be known later.
     fn level(&mut self, samples: &[f32], frames: u64) {
         let unscaled = Repair { scale: 1.0, ..self.repair_without_gain() }.coefficients();
         let (mut sum, mut squares) = (0.0f64, 0.0f64);
@@ -195,7 +199,7 @@ impl Measure {
             return Repair { scale, weights, offsets: vec![0.0; count], gain: 1.0 };
         }
         let frames = self.frames as f64;
-        // A few absurd samples are left out of the sound, and of all that is judged by it.
+        // If a few samples are absurd, they are excluded from the sound and from all statistics.
         let integers = self.absurd_count() == 0;
         let sums: Vec<Sums> = self.channels.iter().map(|channel| channel.sums(integers)).collect();
         let means: Vec<f64> = sums.iter().map(|sums| sums.sum / frames).collect();
@@ -221,7 +225,7 @@ impl Measure {
         Repair { scale, weights: (0..count).map(weight).collect(), offsets, gain: 1.0 }
     }
 
-    /// 1, or the full scale of the integers that the samples are.
+    /// 1, or the full scale of the integers if the samples are integers.
     fn scale(&self) -> f32 {
         if self.spikes().is_some() {
             return 1.0;
@@ -237,7 +241,7 @@ impl Measure {
         }
     }
 
-    /// How many samples are far beyond full scale in a signal that is not one of integers: damage.
+    /// The number of samples far beyond full scale in a signal that is not integers: damage.
     pub(super) fn absurd_count(&self) -> u64 {
         let all = self.frames.max(1) as f64 * self.channels.len() as f64;
         let many = self.absurd >= FEWEST_ABSURD && self.absurd as f64 > MANY_ABSURD * all;
@@ -245,18 +249,19 @@ impl Measure {
         if integers { 0 } else { self.absurd }
     }
 
-    /// Beyond which magnitude samples are damage, if some are.
+    /// The magnitude above which samples are damage, if any are.
     pub(super) fn spikes(&self) -> Option<f32> {
         (self.absurd_count() > 0).then_some(ABSURD)
     }
 
-    /// Whether it sounds like bytes that are no samples: white, and louder than any recording of speech.
+    /// Whether it sounds like bytes that are not samples: white, and louder than any recording of
+    /// speech.
     pub(super) fn is_noise(&self) -> bool {
         let level = (self.energy / self.frames.max(1) as f64).sqrt() / f64::from(self.scale());
         level > NOISE_LEVEL && self.neighbours.abs() < NOISE_CORRELATION * self.energy
     }
 
-    /// Whether something stands out of the background as speech does.
+    /// Whether something stands out from the background as speech does.
     fn stands_out(&self) -> bool {
         let blocks: u64 = self.levels.iter().sum();
         let mut below = 0;
@@ -268,20 +273,20 @@ impl Measure {
         self.levels.iter().skip(speech).sum::<u64>() >= SPEECH_BLOCKS
     }
 
-    /// The largest share of cut-off samples of a channel.
+    /// The largest share of clipped samples of a channel.
     pub(super) fn clipped(&self) -> f64 {
         let most = self.channels.iter().map(|channel| channel.clipped).max().unwrap_or(0);
         most as f64 / self.frames.max(1) as f64
     }
 
-    /// Whether there was enough to judge by.
+    /// Whether there was enough audio to judge.
     pub(super) fn is_judged(&self) -> bool {
         self.frames as f64 >= LEAST_S * f64::from(self.rate_hz)
     }
 }
 
 impl Channel {
-    /// Of all samples, or of those alone that are not absurd.
+    /// Sums over all samples, or only over those that are not absurd.
     fn sums(&self, all: bool) -> Sums {
         let [tame, absurd] = self.sums;
         if !all {
@@ -300,7 +305,8 @@ impl Channel {
         sums.sum += wide;
         sums.squares += wide * wide;
         sums.peak = sums.peak.max(x.abs());
-        // Cut off is what stays near full scale; what only passes it is a float with room above.
+        // Samples that stay near full scale are clipped; those that only pass it are floats with
+        // headroom.
         let flat = FULL_SCALE.contains(&x.abs()) && (x - self.previous).abs() < FLAT;
         self.previous = x;
         self.run = if flat { self.run + 1 } else { 0 };

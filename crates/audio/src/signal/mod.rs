@@ -1,20 +1,23 @@
-//! Channels to one signal, with a check of what cannot be right.
+//! Channels to one signal, with a check for what cannot be right.
 //!
 //! ```text
 //! interleaved -> blocks of 20 ms -> measure (all blocks so far) -> coefficients -> mono = sum a_c x_c + b
 //! ```
-//! Everything is judged by running figures over all blocks so far, [`LOOK_AHEAD_S`] ahead of the block that is given out (a
-//! live stream has no look-ahead), so that nothing depends on how the samples were cut, and no recording is held whole.
-//! Sound signals get the plain mean of their channels, to the bit. The others are repaired:
+//! Everything is judged by running statistics over all blocks so far, [`LOOK_AHEAD_S`] ahead of the
+//! block that is given out (a live stream has no look-ahead). So nothing depends on how the samples
+//! were cut, and no recording is held as a whole. Sound signals get the plain mean of their
+//! channels, to the bit. The others are repaired:
 //!
 //! * float samples in the range of integers are divided by 2^15, 2^23 or 2^31;
-//! * what is no number, and a few samples far beyond full scale, become silence;
-//! * a constant offset is taken away;
-//! * channels without sound are left out, channels of opposite sign are turned over;
-//! * speech whose peaks stay below -24 dBFS is raised to -12 dBFS, and what peaks above +6 dBFS is lowered to full scale.
+//! * NaN, infinities and a few samples far beyond full scale become silence;
+//! * a constant offset is removed;
+//! * channels without sound are left out, channels of opposite sign are inverted;
+//! * speech whose peaks stay below -24 dBFS is raised to -12 dBFS, and peaks above +6 dBFS are
+//!   lowered to full scale.
 //!
-//! Where coefficients change they go from the old to the new value along one block. As a recording goes on the figures
-//! settle: a beginning that is quiet is raised until something louder comes. [`SignalRepair::warnings`] says what was done.
+//! When coefficients change, they move from the old to the new value within one block. The
+//! statistics settle as a recording goes on: a quiet beginning is raised until something louder
+//! comes. [`SignalRepair::warnings`] says what was done.
 
 mod measure;
 mod report;
@@ -25,11 +28,12 @@ use crate::Warning;
 use crate::sample::clean;
 use measure::Measure;
 
-/// What files are looked through ahead of the samples given out, seconds.
+/// How far files are examined ahead of the samples given out, in seconds.
 pub const LOOK_AHEAD_S: f64 = 2.0;
 /// Length of a block, as a share of a second.
 const BLOCKS_PER_S: u32 = 50;
-/// Many channels at high rates have shorter blocks and less look-ahead: their headers may lie, and memory is bounded.
+/// Many channels at high rates have shorter blocks and less look-ahead, because their headers may
+/// be wrong and memory is bounded.
 const MOST_BLOCK_SAMPLES: usize = 1 << 17;
 const MOST_HELD_SAMPLES: usize = 1 << 20;
 
@@ -41,11 +45,11 @@ pub struct SignalRepair {
     look_ahead: usize,
     /// Samples of the block that is not full yet.
     pending: Vec<f32>,
-    /// Full blocks that have been measured and not been given out, and empty buffers for more.
+    /// Full blocks that are measured but not given out yet, and empty buffers for more.
     held: VecDeque<Vec<f32>>,
     spare: Vec<Vec<f32>>,
     measure: Measure,
-    /// What the last block was multiplied with.
+    /// The coefficients of the last block.
     last: Option<Coefficients>,
     done: report::Done,
 }
@@ -58,14 +62,14 @@ pub(crate) struct Coefficients {
 }
 
 impl SignalRepair {
-    /// For a recording of `channels` channels at `rate_hz`, looked through [`LOOK_AHEAD_S`] ahead.
+    /// For a recording of `channels` channels at `rate_hz`, examined [`LOOK_AHEAD_S`] ahead.
     pub fn of_file(rate_hz: u32, channels: usize) -> Self {
         let look_ahead = (LOOK_AHEAD_S * f64::from(BLOCKS_PER_S)) as usize;
         Self::new(rate_hz, channels, look_ahead)
     }
 
-    /// For audio that is heard while it comes: a block of 20 ms is given out when it is full, and what is found counts
-    /// from there on.
+    /// For live audio: a block of 20 ms is given out when it is full, and findings apply from then
+    /// on.
     pub fn live(rate_hz: u32, channels: usize) -> Self {
         Self::new(rate_hz, channels, 0)
     }
@@ -88,12 +92,13 @@ impl SignalRepair {
         }
     }
 
-    /// Channels of what is pushed.
+    /// Channels of the input.
     pub fn channels(&self) -> usize {
         self.channels
     }
 
-    /// Takes interleaved samples, whole frames, and appends what is ready to `mono`. NaN and infinite samples count as 0.
+    /// Takes interleaved samples in whole frames, and appends what is ready to `mono`. NaN and
+    /// infinite samples count as 0.
     pub fn push(&mut self, interleaved: &[f32], mono: &mut Vec<f32>) {
         let block = self.block_frames * self.channels;
         let mut rest = interleaved;
@@ -110,7 +115,8 @@ impl SignalRepair {
         }
     }
 
-    /// Ends the recording: appends what was held back. What comes next is another part of it: the figures stay.
+    /// Ends the recording: appends what was held back. What comes next is another part of it: the
+    /// statistics stay.
     pub fn finish(&mut self, mono: &mut Vec<f32>) {
         let whole = self.pending.len() / self.channels * self.channels;
         self.pending.truncate(whole);
@@ -127,7 +133,7 @@ impl SignalRepair {
         report::warnings(&self.measure, &self.done)
     }
 
-    /// Measures the pending block and holds it.
+    /// Measures the pending block and queues it.
     fn end_block(&mut self) {
         let mut block = self.spare.pop().unwrap_or_default();
         std::mem::swap(&mut block, &mut self.pending);
@@ -139,7 +145,7 @@ impl SignalRepair {
         self.held.push_back(block);
     }
 
-    /// Gives out the first block held.
+    /// Gives out the first block in the queue.
     fn give(&mut self, mono: &mut Vec<f32>) {
         let Some(mut block) = self.held.pop_front() else { return };
         let now = self.measure.coefficients();

@@ -1,15 +1,15 @@
-//! What was found and done, in words.
+//! What was found and done, as warnings.
 
 use super::measure::{Measure, QUIET_PEAK, SILENT_PEAK};
 use crate::{Warning, WarningKind};
 
-/// More samples than this share at full scale are worth a word.
+/// A larger share of samples at full scale is worth a warning.
 const MUCH_CLIPPED: f64 = 1e-3;
 
-/// What has been done to the blocks given out.
+/// What was done to the blocks given out.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Done {
-    /// The largest gain, and for how long the level was raised, seconds.
+    /// The largest gain, and how long the level was raised, in seconds.
     raised: f32,
     raised_s: f64,
     /// Samples that were NaN or infinite.
@@ -17,7 +17,7 @@ pub(super) struct Done {
 }
 
 impl Done {
-    /// Notes what the next `frames` get.
+    /// Records what happens to the next `frames`.
     pub(super) fn note(&mut self, measure: &Measure, frames: usize) {
         let gain = measure.repair().gain;
         if gain > 1.0 {
@@ -47,7 +47,7 @@ pub(super) fn warnings(measure: &Measure, done: &Done) -> Vec<Warning> {
         add(WarningKind::IntegerScale, message);
     }
     let damaged = [
-        (done.no_numbers, "no numbers (NaN or infinite)"),
+        (done.no_numbers, "not numbers (NaN or infinite)"),
         (measure.absurd_count(), "far beyond full scale"),
     ];
     for (count, what) in damaged.into_iter().filter(|(count, _)| *count > 0) {
@@ -55,8 +55,8 @@ pub(super) fn warnings(measure: &Measure, done: &Done) -> Vec<Warning> {
         add(WarningKind::Damaged, message);
     }
     if measure.is_noise() {
-        let message = "it sounds like loud white noise, as bytes do that are no samples of the expected kind: check its \
-                       format and the order of its bytes";
+        let message = "it sounds like loud white noise, as data of another format does: check the sample \
+                       format and the byte order";
         add(WarningKind::Noise, message.into());
     }
     if peak <= SILENT_PEAK {
@@ -70,19 +70,19 @@ pub(super) fn warnings(measure: &Measure, done: &Done) -> Vec<Warning> {
     }
     if let Some(opposite) = numbers(&|n| repair.weights[n] < 0.0) {
         let message =
-            format!("{opposite} of opposite sign, which the mean would cancel: turned over");
+            format!("{opposite} of opposite sign, which the mean would cancel: inverted");
         add(WarningKind::OppositeChannels, message);
     }
     let largest = repair.offsets.iter().fold(0.0f64, |most, offset| most.max(offset.abs()));
     if largest > 0.0 {
         let share = 100.0 * largest / f64::from(repair.scale);
-        let message = format!("a constant offset of {share:.0} % of full scale was taken away");
+        let message = format!("a constant offset of {share:.0} % of full scale was removed");
         add(WarningKind::Offset, message);
     }
     if repair.scale == 1.0 && measure.clipped() > MUCH_CLIPPED {
         let share = 100.0 * measure.clipped();
         let message = format!(
-            "{share:.1} % of the samples are cut off at full scale: record at a lower level"
+            "{share:.1} % of the samples are clipped at full scale: record at a lower level"
         );
         add(WarningKind::Clipped, message);
     }
@@ -97,7 +97,7 @@ pub(super) fn warnings(measure: &Measure, done: &Done) -> Vec<Warning> {
     warnings
 }
 
-/// What is said of quiet recordings.
+/// The warning about a quiet recording.
 fn quiet(peak: f32, done: &Done) -> Option<String> {
     let by = decibels(done.raised);
     if peak < QUIET_PEAK && peak > SILENT_PEAK {

@@ -1,6 +1,6 @@
 //! FLAC's stream information and frame headers (RFC 9639).
 
-/// What the `STREAMINFO` block says.
+/// The contents of the `STREAMINFO` block.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct StreamInfo {
     /// The block itself, for the decoder.
@@ -10,14 +10,14 @@ pub(super) struct StreamInfo {
     bits: u8,
     /// Samples of each channel in the largest block.
     pub(super) block: u16,
-    /// All blocks but the last have this size: headers count frames, not samples.
+    /// All blocks but the last have this size; frame headers then count frames, not samples.
     fixed: bool,
     /// Samples of each channel in the stream; 0 if the writer did not know.
     pub(super) samples: u64,
 }
 
 impl StreamInfo {
-    /// `None` for what no stream can be.
+    /// `None` for values that no stream can have.
     pub(super) fn parse(bytes: &[u8]) -> Option<Self> {
         let bytes: [u8; 34] = bytes.get(..34)?.try_into().ok()?;
         let word = |at: usize| u16::from_be_bytes([bytes[at], bytes[at + 1]]);
@@ -34,7 +34,8 @@ impl StreamInfo {
         (info.rate_hz > 0 && info.block >= 16 && info.bits >= 4).then_some(info)
     }
 
-    /// No frame is longer: uncompressed samples, one bit wider for differences of channels, and headers.
+    /// No frame is longer than uncompressed samples, one bit wider for channel differences, plus
+    /// headers.
     pub(super) fn most_frame_bytes(&self) -> usize {
         let samples = usize::from(self.block) * usize::from(self.channels);
         samples * (usize::from(self.bits) + 8) / 8 + 1_024
@@ -55,7 +56,7 @@ pub(super) struct FrameHeader {
 pub(super) const HEADER_BYTES: usize = 16;
 
 impl FrameHeader {
-    /// The header that `bytes` begin with, if its checksum is right and it fits the stream.
+    /// The header at the start of `bytes`, if its checksum is right and it fits the stream.
     pub(super) fn parse(bytes: &[u8], info: &StreamInfo) -> Option<Self> {
         let &[0xff, second, third, fourth, ..] = bytes else { return None };
         if second & 0xfe != 0xf8 || fourth & 1 != 0 {
@@ -113,7 +114,7 @@ impl FrameHeader {
     }
 }
 
-/// A number of up to 36 bits, coded as UTF-8 codes letters, and its length.
+/// A number of up to 36 bits in an extended UTF-8 coding, and its length.
 fn coded_number(bytes: &[u8]) -> Option<(u64, usize)> {
     let first = *bytes.first()?;
     let length = match first.leading_ones() {
@@ -154,7 +155,8 @@ const CRC16: [u16; 256] = {
     table
 };
 
-/// The checksum of a frame, one byte further. Over a whole frame with its own checksum it is 0.
+/// Adds one byte to the checksum of a frame. Over a whole frame, including its own checksum, it
+/// is 0.
 pub(super) fn crc16(crc: u16, byte: u8) -> u16 {
     crc << 8 ^ CRC16[usize::from(crc >> 8 ^ u16::from(byte))]
 }

@@ -1,7 +1,8 @@
-//! FLAC: metadata and the borders of frames are found here, symphonia decodes the frames.
+//! FLAC: metadata and frame boundaries are found here, symphonia decodes the frames.
 //!
-//! A frame ends where its checksum is right and either the file ends or another frame begins. So the last frame is found
-//! whatever lies behind it, and the stated number of samples is only compared with what was there.
+//! A frame ends where its checksum is right and either the file ends or another frame begins. So
+//! the last frame is found whatever follows it, and the stated number of samples is only compared
+//! with what was found.
 
 mod header;
 
@@ -16,7 +17,7 @@ use crate::warning::Warnings;
 use crate::{Error, Warning, WarningKind};
 use header::{FrameHeader, HEADER_BYTES, StreamInfo, crc16};
 
-/// Bytes looked at further when a frame is longer than what was.
+/// Bytes by which the search goes further when a frame is longer than the bytes at hand.
 const STEP_BYTES: usize = 16 << 10;
 
 pub(super) struct FlacSource {
@@ -24,17 +25,17 @@ pub(super) struct FlacSource {
     stream: ByteStream,
     info: StreamInfo,
     decoder: Box<dyn AudioDecoder>,
-    /// Where the frames begin, and the samples that are expected in the whole file.
+    /// Where the frames begin, and the number of samples expected in the whole file.
     first_frame: u64,
     length: Option<u64>,
     layout: Layout,
-    /// Samples so far of the stream that is read; several may lie one behind the other.
+    /// Samples so far of the current stream; a file may contain several, one after another.
     position: u64,
     ended: bool,
     warnings: Warnings,
 }
 
-/// The end of a frame, from its beginning.
+/// The end of a frame, counted from its start.
 enum FrameEnd {
     Whole(usize),
     /// A frame begins there, but the checksum up to it is wrong.
@@ -66,7 +67,7 @@ impl FlacSource {
         self.stream.peek(count).map_err(|source| Error::Read { path: path.to_path_buf(), source })
     }
 
-    /// Where the frame ends that begins here.
+    /// Where the frame that begins here ends.
     fn frame_end(&mut self, header: &FrameHeader) -> Result<FrameEnd, Error> {
         let (mut crc, mut at, mut last_whole) = (0u16, 0, None);
         let info = self.info.clone();
@@ -76,7 +77,7 @@ impl FlacSource {
             let at_end = bytes.len() < wanted + HEADER_BYTES;
             let stop = if at_end { bytes.len() } else { wanted };
             while at < stop {
-                // A frame may begin here: is what came before it one?
+                // A frame may begin here: check whether the bytes before it are a frame.
                 if at >= header.bytes && bytes[at] == 0xff {
                     let next = FrameHeader::parse(&bytes[at..], &info);
                     if next.is_some() && crc == 0 {
@@ -105,7 +106,7 @@ impl FlacSource {
         }
     }
 
-    /// Passes over what is no frame, up to the next frame or stream. True if there is one.
+    /// Skips everything that is not a frame, up to the next frame or stream. True if there is one.
     fn find_frame(&mut self) -> Result<bool, Error> {
         let (at, mut skipped, mut zeros) = (self.stream.position(), 0u64, true);
         let info = self.info.clone();
@@ -131,13 +132,13 @@ impl FlacSource {
         if skipped > 0 && !zeros && !cut {
             self.warnings.add(
                 WarningKind::LeftOver,
-                format!("{skipped} bytes from byte {at} on are no flac frames and were left out"),
+                format!("{skipped} bytes from byte {at} on are not flac frames and were left out"),
             );
         }
         Ok(found)
     }
 
-    /// Compares what was there with what the header said.
+    /// Compares the samples found with the header.
     fn end_stream(&mut self) {
         let (there, stated) = (self.position, self.info.samples);
         if stated > there {
@@ -148,12 +149,12 @@ impl FlacSource {
         } else if stated > 0 && stated < there {
             self.warnings.add(
                 WarningKind::Header,
-                format!("its header speaks of {stated} samples, {there} are there: all were read"),
+                format!("its header says {stated} samples, but there are {there}: all were read"),
             );
         }
     }
 
-    /// Silence in the place of lost samples, so that what follows keeps its time.
+    /// Silence in place of lost samples, so that what follows keeps its time.
     fn fill_gap(&mut self, start: u64, out: &mut Vec<f32>) {
         let missing = start.saturating_sub(self.position);
         if missing > 0 {
@@ -184,11 +185,11 @@ impl FlacSource {
             audio.copy_to_vec_interleaved(&mut samples);
         }
         if samples.is_empty() {
-            let what = format!("damaged: the frame at sample {} did not decode", header.start);
+            let what = format!("damaged: the frame at sample {} could not be decoded", header.start);
             self.warnings.add(WarningKind::Damaged, what);
             return Ok(());
         }
-        // What was cut out of a longer stream goes on counting where that was.
+        // A part cut out of a longer stream keeps the sample numbers of that stream.
         if self.position == 0 && header.start > longest_gap(self.layout) {
             self.position = header.start;
         }
@@ -217,7 +218,7 @@ impl Source for FlacSource {
                 break;
             }
             if self.peek(4)?.starts_with(b"fLaC") {
-                // Another file was joined to this one.
+                // Another file was appended to this one.
                 let at = self.stream.position();
                 self.end_stream();
                 let next = metadata(&self.origin, &mut self.stream);
@@ -243,7 +244,7 @@ impl Source for FlacSource {
             let Some(header) = header else { continue };
             match self.frame_end(&header)? {
                 FrameEnd::Whole(bytes) => self.decode(&header, bytes, out)?,
-                // The gap is filled when the next frame says where it is.
+                // The gap is filled when the position of the next frame is known.
                 FrameEnd::Damaged(bytes) => self.stream.take(bytes),
                 FrameEnd::None => self.stream.take(2),
             }
@@ -257,7 +258,7 @@ impl Source for FlacSource {
         };
         let path = self.origin.path().to_path_buf();
         let read = |source| Error::Read { path: path.clone(), source };
-        // Halves the bytes between a frame that begins before the target and the end of the file.
+        // Bisects the bytes between a frame that begins before the target and the end of the file.
         let (mut low, mut low_start, mut high) = (self.first_frame, 0, length);
         while high > low + 2 * STEP_BYTES as u64 {
             let middle = low + (high - low) / 2;
@@ -300,7 +301,7 @@ fn metadata(origin: &Origin, stream: &mut ByteStream) -> Result<StreamInfo, Erro
     loop {
         let at = stream.position();
         let Some(&[kind, a, b, c]) = stream.peek(4).map_err(read)?.get(..4) else {
-            return Err(malformed(at, "the flac file ends within its metadata"));
+            return Err(malformed(at, "the flac file ends inside its metadata"));
         };
         stream.take(4);
         if kind & 0x7f == 0 && info.is_none() {
@@ -315,7 +316,7 @@ fn metadata(origin: &Origin, stream: &mut ByteStream) -> Result<StreamInfo, Erro
         if kind & 0x80 != 0 {
             let at = stream.position();
             return info
-                .ok_or_else(|| malformed(at, "the flac file does not say what its samples are"));
+                .ok_or_else(|| malformed(at, "the flac file has no stream info"));
         }
     }
 }
@@ -328,6 +329,6 @@ fn decoder(origin: &Origin, info: &StreamInfo) -> Result<Box<dyn AudioDecoder>, 
         .map_err(|_| Error::Malformed {
             path: origin.path().to_path_buf(),
             offset: 8,
-            what: "what the flac file says of its samples makes no sense".to_string(),
+            what: "the flac file has an impossible stream info".to_string(),
         })
 }

@@ -1,4 +1,4 @@
-//! Bytes to frames: tags between them are left out, junk is passed over, and what looks like a frame and is none.
+//! Bytes to frames: skips tags and junk between frames, and bytes that only look like a frame.
 
 use std::io;
 
@@ -7,37 +7,37 @@ use stonechat_kinds::id3v2_bytes;
 use super::header::Header;
 use crate::files::stream::ByteStream;
 
-/// Frames in a row that make a beginning.
+/// How many frames in a row are accepted as a beginning.
 const FRAMES_TO_BELIEVE: usize = 3;
 
 /// What comes next in the stream.
 pub(super) enum Item {
-    /// A frame; its bytes have been put where the caller said.
+    /// A frame; its bytes are where the caller asked for them.
     Frame(Header),
-    /// So many bytes, at this place, that are neither frame nor tag. Zeros do not count.
+    /// Bytes, at this place, that are neither frame nor tag. Zeros do not count.
     Junk {
         at: u64,
         bytes: u64,
     },
-    /// The file ends within a frame.
+    /// The file ends inside a frame.
     Cut,
     End,
 }
 
-/// Takes frames off a stream.
+/// Takes frames from a stream.
 #[derive(Default)]
 pub(super) struct Frames {
-    /// The header of the frame before, if this one is expected to follow it at once.
+    /// The header of the frame before, if this one should follow it directly.
     last: Option<Header>,
 }
 
-/// Whether frames begin somewhere in `bytes`.
+/// Whether frames begin anywhere in `bytes`.
 pub(crate) fn begins_within(bytes: &[u8]) -> bool {
     (0..bytes.len()).any(|at| bytes[at] == 0xff && row(&bytes[at..], None) >= FRAMES_TO_BELIEVE)
 }
 
-/// Frames of one stream, after `last`, that lie one behind the other at the start of `bytes`, at most as many as make a
-/// beginning. The last may be cut by the end of the bytes.
+/// How many frames of one stream, after `last`, lie one after another at the start of `bytes`, up
+/// to the number that makes a beginning. The end of the bytes may cut the last one.
 fn row(bytes: &[u8], last: Option<Header>) -> usize {
     let (mut at, mut count, mut last) = (0, 0, last);
     while count < FRAMES_TO_BELIEVE {
@@ -51,7 +51,7 @@ fn row(bytes: &[u8], last: Option<Header>) -> usize {
 }
 
 impl Frames {
-    /// The next item; a frame replaces what is in `frame`.
+    /// The next item; a frame replaces the contents of `frame`.
     pub(super) fn next(
         &mut self,
         stream: &mut ByteStream,
@@ -93,7 +93,8 @@ impl Frames {
         }
     }
 
-    /// Whether what looks like a header is one: behind a frame it must go with that; elsewhere others must follow.
+    /// Whether something that looks like a header is one: after a frame it must match it; elsewhere
+    /// more frames must follow.
     fn is_frame(&self, stream: &mut ByteStream) -> io::Result<bool> {
         let Some(header) = Header::parse(stream.peek(4)?) else { return Ok(false) };
         if self.last.is_some_and(|last| header.goes_with(&last)) {
@@ -102,7 +103,7 @@ impl Frames {
         let wanted = 4 + header.bytes * FRAMES_TO_BELIEVE;
         let bytes = stream.peek(wanted.max(8 << 10))?;
         let frames = row(bytes, None);
-        // A file of one or two frames ends behind them.
+        // A file may have only one or two frames.
         let mut at = 0;
         for _ in 0..frames {
             at += Header::parse(&bytes[at..]).map_or(0, |header| header.bytes);
@@ -111,7 +112,7 @@ impl Frames {
     }
 }
 
-/// Length of the tag that `head` begins with.
+/// Length of the tag at the start of `head`.
 fn tag_bytes(head: &[u8]) -> Option<u64> {
     if head.starts_with(b"TAG") {
         return Some(128);

@@ -1,6 +1,7 @@
-//! Headers of MPEG audio frames (ISO 11172-3, 13818-3), and the frame that says how long the others are.
+//! Headers of MPEG audio frames (ISO 11172-3, 13818-3), and of the info frame that gives the length
+//! of the stream.
 
-/// What a frame of MPEG audio says of itself.
+/// The header of an MPEG audio frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Header {
     /// 0 is MPEG-2.5, 2 MPEG-2, 3 MPEG-1.
@@ -9,7 +10,7 @@ pub(super) struct Header {
     pub(super) layer: u8,
     pub(super) rate_hz: u32,
     pub(super) channels: usize,
-    /// Bytes of the frame with its header.
+    /// Bytes of the frame, including its header.
     pub(super) bytes: usize,
     /// Samples of each channel.
     pub(super) samples: u64,
@@ -28,7 +29,8 @@ const V2: [[u32; 14]; 2] = [
 ];
 
 impl Header {
-    /// The header that `bytes` begin with. Frames of free format have no stated length and are not read.
+    /// The header at the start of `bytes`. Frames of free format have no stated length and are not
+    /// supported.
     pub(super) fn parse(bytes: &[u8]) -> Option<Self> {
         let &[0xff, second, third, fourth, ..] = bytes else { return None };
         let (version, layer) = (second >> 3 & 3, 4 - (second >> 1 & 3));
@@ -52,7 +54,7 @@ impl Header {
         Some(Header { version, layer, rate_hz, channels, bytes: bytes as usize, samples, has_crc })
     }
 
-    /// Whether both may be of one stream: bitrate and the use of two channels may change, the rest stays.
+    /// Whether both can belong to one stream: bitrate and stereo mode may change, the rest may not.
     pub(super) fn goes_with(&self, other: &Header) -> bool {
         (self.version, self.layer, self.rate_hz) == (other.version, other.layer, other.rate_hz)
     }
@@ -68,21 +70,21 @@ impl Header {
     }
 }
 
-/// What the first frame of a stream says of the others: Xing's and LAME's, or Fraunhofer's VBRI.
+/// The info frame at the start of a stream: Xing's and LAME's, or Fraunhofer's VBRI.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Info {
     /// Frames that follow.
     pub(super) frames: Option<u64>,
-    /// Samples that encoder and decoder put in front and behind.
+    /// Samples that encoder and decoder add at the start and at the end.
     pub(super) delay: u64,
     pub(super) padding: u64,
 }
 
-/// Samples that every decoder is late by.
+/// The delay of every decoder, in samples.
 const DECODER_DELAY: u64 = 529;
 
 impl Info {
-    /// Parses a whole frame; `None` if it is one of audio.
+    /// Parses a whole frame; `None` for an audio frame.
     pub(super) fn parse(header: &Header, frame: &[u8]) -> Option<Self> {
         if header.layer != 3 {
             return None;

@@ -1,8 +1,8 @@
-//! MPEG audio (mp3, mp2, mp1): streams of frames, any number of them one behind the other.
+//! MPEG audio (mp3, mp2, mp1): streams of frames, any number of them one after another.
 //!
-//! The frames are found here and decoded by symphonia. An info frame (Xing, LAME, VBRI) begins a stream: it says how many
-//! frames follow and how many samples the encoder added. The count is never where reading stops; only if it is right are the samples
-//! behind the end left out.
+//! The frames are found here and decoded by symphonia. An info frame (Xing, LAME, VBRI) begins a
+//! stream: it gives the number of frames that follow and of samples that the encoder added. Reading
+//! never stops at that count; the samples after it are dropped only if it is right.
 
 mod frames;
 mod header;
@@ -21,7 +21,8 @@ use crate::{Error, Warning, WarningKind};
 use frames::{Frames, Item};
 use header::{Header, Info};
 
-/// How far before the target of a seek decoding begins, samples: mp3 frames need what the ones before have left.
+/// How far before the target of a seek decoding begins, in samples: mp3 frames depend on earlier
+/// ones.
 const AIM_BEFORE: u64 = 8 * 1_152;
 
 pub(super) struct MpegSource {
@@ -29,20 +30,20 @@ pub(super) struct MpegSource {
     stream: ByteStream,
     frames: Frames,
     frame: Vec<u8>,
-    /// A frame that was read and belongs to what comes next.
+    /// A frame that was read but belongs to the next stream.
     waiting: Option<Header>,
     decoder: Option<Box<dyn AudioDecoder>>,
-    /// Of what is given out, and of the stream that is decoded.
+    /// The layout of the samples given out, and of the stream being decoded.
     layout: Layout,
     decoded: Layout,
     info: Info,
     length: Option<u64>,
-    /// Frames of this stream so far, and samples of it still to be left out at its start.
+    /// Frames of this stream so far, and samples still to be dropped at its start.
     count: u64,
     skip: u64,
     /// Decoded samples that may be the encoder's padding.
     held: Vec<f32>,
-    /// Frames that may fail because what came before them is missing.
+    /// Frames that may fail because earlier ones are missing.
     settling: u32,
     /// Samples given out so far, of each channel.
     position: u64,
@@ -81,7 +82,7 @@ impl MpegSource {
         self.held.clear();
         self.position = 0;
         let Some(header) = self.next_frame()? else {
-            let what = "no whole frame of MPEG audio is in it".to_string();
+            let what = "it contains no whole frame of MPEG audio".to_string();
             return Err(Error::NoSamples { path: self.origin.path().to_path_buf(), what });
         };
         self.begin(header)?;
@@ -99,7 +100,7 @@ impl MpegSource {
         self.start()
     }
 
-    /// The next frame, of audio or information.
+    /// The next frame, audio or info.
     fn next_frame(&mut self) -> Result<Option<Header>, Error> {
         if let Some(header) = self.waiting.take() {
             return Ok(Some(header));
@@ -111,17 +112,17 @@ impl MpegSource {
                 Item::Frame(header) => return Ok(Some(header)),
                 Item::Junk { at, bytes } => self.warnings.add(
                     WarningKind::LeftOver,
-                    format!("{bytes} bytes from byte {at} on are no MPEG audio and were left out"),
+                    format!("{bytes} bytes from byte {at} on are not MPEG audio and were left out"),
                 ),
                 Item::Cut => self
                     .warnings
-                    .add(WarningKind::Truncated, "truncated: the file ends within a frame"),
+                    .add(WarningKind::Truncated, "truncated: the file ends inside a frame"),
                 Item::End => return Ok(None),
             }
         }
     }
 
-    /// Begins a stream with the frame just read: the first of its audio stays waiting.
+    /// Begins a stream with the frame just read; if that is audio, it waits to be decoded.
     fn begin(&mut self, header: Header) -> Result<(), Error> {
         let info = Info::parse(&header, &self.frame);
         self.info = info.unwrap_or_default();
@@ -136,7 +137,7 @@ impl MpegSource {
         Ok(())
     }
 
-    /// Whether a frame begins something new.
+    /// Whether a frame begins a new stream.
     fn begins(&self, header: &Header) -> bool {
         let layout = Layout { rate_hz: header.rate_hz, channels: header.channels };
         layout != self.decoded || Info::parse(header, &self.frame).is_some()
@@ -159,13 +160,13 @@ impl MpegSource {
             self.warnings.add(
                 WarningKind::Damaged,
                 format!(
-                    "damaged: the frame at sample {} did not decode and became silence",
+                    "damaged: the frame at sample {} could not be decoded and became silence",
                     self.position
                 ),
             );
         }
         self.settling = self.settling.saturating_sub(1);
-        // What is lost keeps its time.
+        // Lost samples become silence, so that the rest keeps its time.
         self.held.resize(before + wanted, 0.0);
         if self.skip > 0 {
             let skipped = self.skip.min(header.samples);
@@ -174,7 +175,7 @@ impl MpegSource {
         }
     }
 
-    /// Gives out what is held but for the last `keep` samples of each channel.
+    /// Gives out the held samples except the last `keep` of each channel.
     fn give(&mut self, keep: u64, out: &mut Vec<f32>) {
         let keep = keep as usize * self.decoded.channels;
         let ready = self.held.len().saturating_sub(keep);
@@ -182,17 +183,17 @@ impl MpegSource {
         self.position += (ready / self.decoded.channels.max(1)) as u64;
     }
 
-    /// Ends a stream: its padding goes if its information was right.
+    /// Ends a stream: its padding is dropped if its info frame was right.
     fn end_stream(&mut self, out: &mut Vec<f32>) {
         match self.info.frames {
             Some(stated) if stated > self.count => self.warnings.add(
                 WarningKind::Truncated,
-                format!("truncated: {} of {stated} frames are there", self.count),
+                format!("truncated: there are {} of {stated} frames", self.count),
             ),
             Some(stated) if stated < self.count => self.warnings.add(
                 WarningKind::Header,
                 format!(
-                    "its header speaks of {stated} frames, {} are there: all were read",
+                    "its header says {stated} frames, but there are {}: all were read",
                     self.count
                 ),
             ),
@@ -255,7 +256,7 @@ impl Source for MpegSource {
         }
         self.again()?;
         let aim = target.saturating_sub(AIM_BEFORE);
-        // Frames are only counted until the place is near; nothing is decoded.
+        // Frames are only counted until the target is near; nothing is decoded.
         let mut passed = 0;
         while let Some(header) = self.next_frame()? {
             if self.count > 0 && self.begins(&header) {

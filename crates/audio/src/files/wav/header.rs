@@ -1,4 +1,4 @@
-//! The chunks of wav files (RIFF, RF64, BW64), read in one direction so that pipes can be read as well.
+//! The chunks of wav files (RIFF, RF64, BW64), read in one direction so that pipes work as well.
 
 use std::io;
 
@@ -9,9 +9,10 @@ use crate::warning::Warnings;
 
 /// More chunks than this before the audio are not a recording.
 const MOST_CHUNKS: usize = 4_096;
-/// So far a `data` chunk is looked for where the sizes of the chunks lead nowhere.
+/// How far to search for a `data` chunk if the chunk sizes are wrong.
 const MOST_SEARCHED: usize = 1 << 20;
-/// Sizes from here on are what writers put there that do not know the size: 2 GiB and 4 GiB, less some bytes.
+/// Sizes from here on mean that the writer did not know the size: 2 GiB and 4 GiB, minus some
+/// bytes.
 const OPEN_SIZE: u64 = 0x7fff_0000;
 /// Chunks that editors and recorders write.
 const KNOWN: [&[u8; 4]; 22] = [
@@ -20,7 +21,7 @@ const KNOWN: [&[u8; 4]; 22] = [
     b"plst", b"afsp",
 ];
 
-/// What a `fmt ` chunk says.
+/// The contents of a `fmt ` chunk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Format {
     pub(super) tag: u16,
@@ -30,22 +31,22 @@ pub(super) struct Format {
     pub(super) bits: u16,
 }
 
-/// The audio that the stream stands before.
+/// The audio that the stream has reached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Audio {
     pub(super) format: Format,
-    /// Bytes of it by the header; `None` if it goes to the end of the file.
+    /// Its bytes by the header; `None` if it goes to the end of the file.
     pub(super) stated: Option<u64>,
 }
 
-/// What was found behind the audio of a chunk.
+/// What follows the audio of a chunk.
 pub(super) enum Behind {
-    /// More audio of the same format, in a chunk of its own.
+    /// More audio of the same format, in a separate chunk.
     Audio(Option<u64>),
     /// Another wav file.
     Wav,
     End,
-    /// No chunk.
+    /// Not a chunk.
     Other,
 }
 
@@ -57,7 +58,7 @@ pub(super) struct Chunks<'a> {
 }
 
 impl Chunks<'_> {
-    /// Reads from the `RIFF` to the first byte of audio.
+    /// Reads from `RIFF` to the first byte of audio.
     pub(super) fn header(&mut self) -> Result<Audio, Error> {
         let riff_bytes = u32_at(self.peek(12)?, 4);
         let riff_start = self.stream.position();
@@ -95,7 +96,7 @@ impl Chunks<'_> {
                     if stated == 0 && (unknown || !self.is_chunk()?) && !self.peek(1)?.is_empty() {
                         self.warnings.add(
                             WarningKind::Header,
-                            "its header was never completed: everything behind it was read as audio",
+                            "its header was never completed: everything after it was read as audio",
                         );
                         return Ok(Audio { format, stated: None });
                     }
@@ -115,7 +116,7 @@ impl Chunks<'_> {
         Err(self.malformed(at, format!("no data chunk among the first {MOST_CHUNKS} chunks")))
     }
 
-    /// Looks at what comes behind the audio of a data chunk, and passes over chunks without audio.
+    /// Finds what follows the audio of a data chunk, and skips chunks without audio.
     pub(super) fn behind(&mut self, stated: u64) -> Result<Behind, Error> {
         self.pad(stated)?;
         for _ in 0..MOST_CHUNKS {
@@ -139,7 +140,7 @@ impl Chunks<'_> {
         Ok(Behind::End)
     }
 
-    /// Whether a chunk seems to begin here: a known one, or one that ends in the file.
+    /// Whether a chunk seems to begin here: a known one, or one that ends inside the file.
     fn is_chunk(&mut self) -> Result<bool, Error> {
         let left = self.stream.length().map(|length| length - self.stream.position().min(length));
         let head = self.peek(8)?;
@@ -150,14 +151,14 @@ impl Chunks<'_> {
         Ok(head.len() == 8 && is_id(&id) && (KNOWN.contains(&&id) || fits && left.is_some()))
     }
 
-    /// Leaves out the rest of a chunk and its padding: `(bytes left of it, bytes stated)`.
+    /// Skips the rest of a chunk and its padding: `(bytes left of it, bytes stated)`.
     fn skip_chunk(&mut self, (left, stated): (u64, u64)) -> Result<(), Error> {
         let read = self.stream.skip(left);
         read.map_err(|source| self.read_error(source))?;
         self.pad(stated)
     }
 
-    /// Chunks begin on even bytes, but some writers forget the byte between.
+    /// Chunks begin at even bytes, but some writers forget the padding byte.
     fn pad(&mut self, stated: u64) -> Result<(), Error> {
         if stated % 2 == 1 {
             let ids = self.peek(5)?;
@@ -167,7 +168,8 @@ impl Chunks<'_> {
         Ok(())
     }
 
-    /// Goes to the next `data` (or `fmt `, while that is missing); false, without moving, if none is near.
+    /// Goes to the next `data` chunk (or `fmt `, if that is missing); false, without moving, if
+    /// none is near.
     fn find_data(&mut self, has_format: bool) -> Result<bool, Error> {
         let wanted: &[u8; 4] = if has_format { b"data" } else { b"fmt " };
         let bytes = self.peek(MOST_SEARCHED)?;
@@ -178,7 +180,7 @@ impl Chunks<'_> {
         self.stream.take(found);
         self.warnings.add(
             WarningKind::Header,
-            format!("the chunk sizes of its header lead nowhere: {found} bytes from byte {at} on were left out"),
+            format!("the chunk sizes of its header are wrong: {found} bytes from byte {at} on were left out"),
         );
         Ok(true)
     }
@@ -199,7 +201,7 @@ impl Chunks<'_> {
             block_bytes: u16_at(fmt, 12),
             bits: u16_at(fmt, 14),
         };
-        // WAVE_FORMAT_EXTENSIBLE: the real tag opens the 16 bytes of the sub-format.
+        // WAVE_FORMAT_EXTENSIBLE: the real tag is at the start of the 16 bytes of the sub-format.
         if format.tag == 0xfffe {
             if bytes < 26 {
                 let what = format!("the extensible fmt chunk has {bytes} bytes, not 40");
@@ -224,7 +226,7 @@ impl Chunks<'_> {
     }
 
     pub(super) fn malformed(&self, offset: u64, what: impl Into<String>) -> Error {
-        // Where the file ends is the farthest that an error can be.
+        // An error position cannot be beyond the end of the file.
         let offset = self.stream.length().map_or(offset, |length| offset.min(length));
         Error::Malformed { path: self.origin.path().to_path_buf(), offset, what: what.into() }
     }
@@ -235,7 +237,7 @@ impl Chunks<'_> {
 }
 
 impl Audio {
-    /// Whether the stated size is one that stands for "not known".
+    /// Whether the stated size means "unknown".
     pub(super) fn is_open(&self) -> bool {
         self.stated.is_none_or(|stated| stated >= OPEN_SIZE)
     }

@@ -1,7 +1,8 @@
-//! Wav files, whose headers lie more often than not.
+//! Wav files, whose headers are often wrong.
 //!
-//! Recorders that were killed, pipes and converters write sizes that are 0, too large, or of some time ago. The file's real
-//! end has the last word: a size says only where the audio stops and other chunks go on.
+//! Interrupted recorders, pipes and converters write sizes that are 0, too large or outdated. The
+//! real end of the file decides; a stated size only says where the audio may stop and other chunks
+//! follow.
 
 mod header;
 
@@ -18,16 +19,16 @@ use header::{Audio, Behind, Chunks, Format};
 
 /// Bytes decoded at a time.
 const READ_BYTES: usize = 32 << 10;
-/// So few bytes behind the last chunk are not worth a word.
+/// So few bytes after the last chunk are not worth a warning.
 const CRUMBS: u64 = 16;
 
-/// Opens a wav file; what is in it need not be PCM.
+/// Opens a wav file, which need not contain PCM.
 pub(super) fn open(origin: Origin, mut stream: ByteStream) -> Result<Box<dyn Source>, Error> {
     let mut warnings = Warnings::default();
     let mut chunks = Chunks { origin: &origin, stream: &mut stream, warnings: &mut warnings };
     let audio = chunks.header()?;
     match audio.format.tag {
-        // MPEG audio in a wav is MPEG audio: its frames say the rest.
+        // MPEG audio in a wav file is read as MPEG audio: its frames have all the information.
         0x50 | 0x55 => {
             stream.start_here();
             if let Some(stated) = audio.stated.filter(|_| !audio.is_open()) {
@@ -54,10 +55,11 @@ struct WavSource {
     audio: Audio,
     encoding: Encoding,
     layout: Layout,
-    /// Where the first audio begins in the file, and its frames if the file's length is known.
+    /// Where the first audio begins in the file, and the number of its frames if the file's length
+    /// is known.
     start: u64,
     frames: Option<u64>,
-    /// Bytes left of the chunk, if that is known.
+    /// Bytes left of the chunk, if known.
     left: Option<u64>,
     ended: bool,
     warnings: Warnings,
@@ -78,7 +80,7 @@ impl WavSource {
         let bytes = audio.stated.map_or(there, |stated| there.map(|there| there.min(stated)));
         let frames = bytes.map(|bytes| bytes / frame_bytes);
         if frames == Some(0) {
-            let what = "its data chunk holds no whole sample".to_string();
+            let what = "its data chunk contains no whole sample".to_string();
             return Err(Error::NoSamples { path: origin.path().to_path_buf(), what });
         }
         let layout = Layout { rate_hz: audio.format.rate_hz, channels };
@@ -101,7 +103,7 @@ impl WavSource {
         self.layout.channels * self.encoding.bytes()
     }
 
-    /// Goes on behind the audio of a chunk; what changes is told.
+    /// Continues after the audio of a chunk; a change of format is reported.
     fn go_on(&mut self) -> Result<Next, Error> {
         let stated = self.audio.stated.unwrap_or(0);
         let mut chunks =
@@ -112,7 +114,7 @@ impl WavSource {
                 Ok(Next::Frames)
             }
             Behind::Wav => {
-                // What cannot be understood ends the file, but not in silence.
+                // What cannot be understood ends the file, but not silently.
                 let next = chunks.header().and_then(|audio| {
                     let encoding = encoding(&self.origin, &mut self.stream, &audio.format)?;
                     Ok((audio, encoding))
@@ -142,7 +144,8 @@ impl WavSource {
         }
     }
 
-    /// Bytes behind the stated end that belong to no chunk: audio of a recorder that wrote its sizes some time ago, or rubbish.
+    /// Bytes after the stated end that belong to no chunk: audio of a recorder with outdated sizes,
+    /// or rubbish.
     fn unclaimed(&mut self) -> Result<Next, Error> {
         let path = || self.origin.path().to_path_buf();
         let at = self.stream.position();
@@ -218,7 +221,7 @@ impl Source for WavSource {
                     let found = stated - self.left.unwrap_or(0);
                     self.warnings.add(
                         WarningKind::Truncated,
-                        format!("truncated: {found} of {stated} bytes of audio are there"),
+                        format!("truncated: there are {found} of {stated} bytes of audio"),
                     );
                 }
             }
@@ -247,7 +250,7 @@ impl Source for WavSource {
     }
 }
 
-/// How samples are written, by the header and, where it leaves that open, by the audio that the stream stands before.
+/// How samples are encoded: by the header and, if that is ambiguous, by the audio that follows.
 fn encoding(origin: &Origin, stream: &mut ByteStream, format: &Format) -> Result<Encoding, Error> {
     let path = || origin.path().to_path_buf();
     let offset = stream.position();
@@ -276,7 +279,7 @@ fn encoding(origin: &Origin, stream: &mut ByteStream, format: &Format) -> Result
     })
 }
 
-/// What else is found in wav files.
+/// Other encodings found in wav files.
 const NAMES: [(u16, &str); 12] = [
     (0x0014, "G.723 ADPCM"),
     (0x0031, "GSM 6.10"),
