@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use stonechat_files::LineError;
 
-/// Why a text, a model or a file was refused.
+/// Why a text, a model or a file was rejected.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -14,7 +14,7 @@ pub enum Error {
     Io {
         /// The file, or what was being done.
         what: String,
-        /// What the system said.
+        /// The system's message.
         source: io::Error,
     },
     /// A line of a text cannot be read.
@@ -27,7 +27,7 @@ pub enum Error {
         /// What is wrong with it.
         source: LineError,
     },
-    /// A line of an ARPA file is not what it must be.
+    /// An invalid line of an ARPA file.
     #[error("ARPA, line {line}: {reason}")]
     Arpa {
         /// Counted from 1.
@@ -35,7 +35,7 @@ pub enum Error {
         /// What is wrong and what is expected.
         reason: String,
     },
-    /// A packed model is damaged, or none.
+    /// A packed model that is damaged, or a file that is not one.
     #[error("packed language model, {section} at byte {offset}: {reason}")]
     Packed {
         /// The part of the file.
@@ -45,7 +45,7 @@ pub enum Error {
         /// What is wrong with it.
         reason: String,
     },
-    /// An option has a value that cannot be.
+    /// An impossible value of an option.
     #[error("{option}: {reason}")]
     Option {
         /// Its name.
@@ -53,7 +53,7 @@ pub enum Error {
         /// What is wrong and what is expected.
         reason: String,
     },
-    /// There is nothing to make a model of, or more than fits.
+    /// There is nothing to make a model from, or too much.
     #[error("language model: {0}")]
     Model(String),
     /// Any of the others, in this file.

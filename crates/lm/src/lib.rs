@@ -1,9 +1,11 @@
 //! Small n-gram language models for speech recognizers.
 //!
-//! - [`LanguageModel`]: a packed model, one immutable piece of bytes; queries allocate nothing.
-//! - `estimate` (a feature): text to model, interpolated modified Kneser-Ney, sorted through disk.
-//! - [`NgramModel`]: a model in memory while it is made; [`arpa`] reads and writes the common text format.
-//! - [`Pruner`], [`mix`] and [`fit`]: smaller models, two models in one, a model of a given size.
+//! - [`LanguageModel`]: a packed model, one immutable block of bytes; queries allocate nothing.
+//! - `estimate` (a feature): text to model, interpolated modified Kneser-Ney, sorted on disk.
+//! - [`NgramModel`]: a model in memory while it is made; [`arpa`] reads and writes the common text
+//!   format.
+//! - [`Pruner`], [`mix`] and [`fit`]: smaller models, a mixture of two models, a model of a given
+//!   size.
 //! - [`Normaliser`] and [`text`]: from written text to words.
 //!
 //! All probabilities are log10, as in ARPA files.

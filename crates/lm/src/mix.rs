@@ -1,14 +1,15 @@
-//! Two models become one.
+//! Mixes two models into one.
 
 use crate::prune::renormalise;
 use crate::{Error, LEAST_LOG10, ModelBuilder, NgramModel, Result, Vocabulary, WordId};
 
-/// The linear interpolation `weight * p_first + (1 - weight) * p_second` on the n-grams of both, of the higher
-/// of the two orders. What one model gives a word by backing off counts there; a word that a model does not
-/// know has the probability zero in it. The back-off weights are set so that everything adds up to one.
+/// The linear interpolation `weight * p_first + (1 - weight) * p_second` on the n-grams of both
+/// models; the order is the higher of the two. If one model has no such n-gram, its backed-off
+/// probability is used; a word that it does not know has probability zero in it. The back-off
+/// weights are set so that all probabilities sum to one.
 ///
 /// # Errors
-/// A weight that is not between 0 and 1; more words than fit.
+/// A weight that is not between 0 and 1, or too many words.
 pub fn mix(first: &NgramModel, second: &NgramModel, weight: f64) -> Result<NgramModel> {
     if !(weight > 0.0 && weight < 1.0) {
         return Err(Error::option("weight", format!("is {weight}, must be between 0 and 1")));
@@ -27,7 +28,7 @@ pub fn mix(first: &NgramModel, second: &NgramModel, weight: f64) -> Result<Ngram
             renamed.model.for_each(length, |_, reversed| {
                 let words: Vec<WordId> =
                     reversed.iter().rev().map(|&word| renamed.to_mixed[word as usize]).collect();
-                // What both have comes from the first.
+                // N-grams that both have come from the first.
                 if which == 1 && models[0].has(&words) {
                     return;
                 }
@@ -46,7 +47,7 @@ pub fn mix(first: &NgramModel, second: &NgramModel, weight: f64) -> Result<Ngram
     Ok(model)
 }
 
-/// A model among the words of the mixture.
+/// A model with the word ids of the mixture.
 struct Renamed<'a> {
     model: &'a NgramModel,
     to_mixed: Vec<WordId>,

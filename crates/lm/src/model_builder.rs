@@ -1,15 +1,15 @@
-//! N-grams in any order become an [`NgramModel`]: sorted, completed, linked.
+//! Builds an [`NgramModel`] from n-grams in any order: sorts, completes and links them.
 
 use crate::ngram_model::{Level, MAX_ORDER, NO_CONTEXT, NgramModel, is_no_context};
 use crate::{Error, Result, Vocabulary, WordId};
 
-/// log10 of the probability that stands for zero.
+/// log10 of the probability that represents zero.
 pub const LEAST_LOG10: f32 = -100.0;
 
-/// Stands for a probability that follows from the shorter n-grams.
+/// Marks a probability that is derived from the shorter n-grams.
 const FROM_SHORTER: f32 = f32::NAN;
 
-/// Most n-grams of one order.
+/// The most n-grams of one order.
 pub(crate) const MAX_GRAMS: usize = 1 << 31;
 
 /// Puts an [`NgramModel`] together from n-grams in any order.
@@ -26,7 +26,7 @@ struct Grams {
     keys: Vec<u32>,
     log10_prob: Vec<f32>,
     log10_backoff: Vec<f32>,
-    /// Not a number where it is not known.
+    /// NaN if unknown.
     share: Vec<f32>,
 }
 
@@ -43,17 +43,17 @@ impl ModelBuilder {
         Ok(Self { vocabulary, grams })
     }
 
-    /// Adds an n-gram: its words in the order of the text, log10 of the probability of the last one after the
-    /// others, and log10 of its back-off weight (0 where it has none).
+    /// Adds an n-gram: its words in the order of the text, log10 of the probability of the last one
+    /// after the others, and log10 of its back-off weight (0 if it has none).
     ///
     /// # Errors
-    /// No words, more than the order, or one that is not of the vocabulary; numbers that are no logarithms
-    /// (minus infinity is taken for a probability of zero).
+    /// No words, more words than the order, or one outside the vocabulary; numbers that are not
+    /// logarithms (minus infinity means a probability of zero).
     pub fn push(&mut self, words: &[WordId], log10_prob: f32, log10_backoff: f32) -> Result<()> {
         self.push_with_share(words, log10_prob, log10_backoff, f32::NAN)
     }
 
-    /// As [`push`](Self::push), with the occurrences of the n-gram per word of the text, which pruning goes by.
+    /// [`push`](Self::push) with the occurrences of the n-gram per word of the text, for pruning.
     pub(crate) fn push_with_share(
         &mut self,
         words: &[WordId],
@@ -82,7 +82,7 @@ impl ModelBuilder {
     /// The model. Words without a unigram get the probability 10^-100.
     ///
     /// # Errors
-    /// An n-gram that was added twice; more n-grams of one order than 2^31.
+    /// An n-gram that was added twice; more than 2^31 n-grams of one order.
     pub fn finish(mut self) -> Result<NgramModel> {
         for length in (1..=self.grams.len()).rev() {
             if length == 1 {
@@ -169,8 +169,8 @@ impl Grams {
         }
     }
 
-    /// Adds the suffixes and contexts of `upper` that are missing, and marks all contexts by a back-off weight
-    /// that is not [`NO_CONTEXT`].
+    /// Adds the missing suffixes and contexts of `upper`, and marks all contexts by a back-off
+    /// weight that is not [`NO_CONTEXT`].
     fn complete(&mut self, words: usize, upper: &Grams) -> Result<()> {
         let mut missing: Vec<Vec<u32>> = Vec::new();
         let index = self.index(words);
@@ -178,7 +178,7 @@ impl Grams {
         for gram in 0..upper.len() {
             let key = upper.key(gram);
             let suffix = &key[..self.length];
-            // The suffix of the n-gram before is the same one more often than not.
+            // Most suffixes are the same as that of the previous n-gram.
             if (gram == 0 || suffix != &upper.key(gram - 1)[..self.length])
                 && self.find(&index, suffix).is_none()
             {
@@ -229,7 +229,7 @@ impl Grams {
         None
     }
 
-    /// Where the children of each n-gram begin in `upper`; one entry more than n-grams.
+    /// Where the children of each n-gram begin in `upper`; one entry more than there are n-grams.
     fn first_child(&self, upper: &Grams) -> Vec<u32> {
         let mut first = Vec::with_capacity(self.len() + 1);
         let mut child = 0;
@@ -244,7 +244,7 @@ impl Grams {
     }
 }
 
-/// Gives the n-grams that were added the probability that they had without being there.
+/// Gives added n-grams the probability that they had by backing off.
 fn derive_probabilities(model: &mut NgramModel) {
     for length in 2..=model.order() {
         if !model.levels[length - 1].log10_prob.iter().any(|prob| prob.is_nan()) {
@@ -279,7 +279,7 @@ mod tests {
             (&[3u32][..], -1.0, -0.5),
             (&[4], -1.5, -0.25),
             (&[5], -2.0, 0.0),
-            (&[3, 4, 5], -0.125, 0.0), // neither `a b` nor `b c` is there
+            (&[3, 4, 5], -0.125, 0.0), // without `a b` and `b c`
         ] {
             builder.push(&ids(words), prob, backoff).unwrap();
         }

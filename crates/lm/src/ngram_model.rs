@@ -1,20 +1,21 @@
-//! A back-off model in memory: what ARPA files hold, what estimation ends with and what packing starts from.
+//! A back-off model in memory: the contents of ARPA files, the result of estimation and the input
+//! of packing.
 //!
-//! The n-grams stand in a trie of the *reversed* words: below the word `c` stand its predecessors `b`, below
-//! them theirs. One walk from the word to be scored backwards through its context then finds the longest
-//! n-gram, and on its way all that the next query's context consists of. After Heafield 2011, "KenLM: Faster
-//! and Smaller Language Model Queries", and the SRILM before it.
+//! The n-grams form a trie of the *reversed* words: below the word `c` are its predecessors `b`,
+//! below them theirs. One walk from the word to be scored backwards through its context finds the
+//! longest n-gram and, on its way, the context of the next query. After Heafield 2011, "KenLM:
+//! Faster and Smaller Language Model Queries", and SRILM before it.
 //!
-//! Invariants: for each n-gram `a b c` the model also has `b c` (its suffix, the parent) and `a b` (its
-//! context, which holds the back-off weight); [`ModelBuilder`] adds what is missing of these without a change
-//! of any probability.
+//! Invariants: for each n-gram `a b c` the model also has `b c` (its suffix and parent) and `a b`
+//! (its context, which holds the back-off weight). [`ModelBuilder`] adds missing ones without
+//! changing any probability.
 
 use crate::{Vocabulary, WordId};
 
 /// Longest n-grams.
 pub const MAX_ORDER: usize = 5;
 
-/// Back-off weight of n-grams that are the context of nothing: minus zero, as KenLM has it.
+/// Back-off weight of n-grams that are not the context of any other: minus zero, as in KenLM.
 pub(crate) const NO_CONTEXT: f32 = -0.0;
 
 /// Whether a back-off weight is [`NO_CONTEXT`].
@@ -25,15 +26,16 @@ pub(crate) fn is_no_context(log10_backoff: f32) -> bool {
 /// The n-grams of one order, sorted by their reversed words.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Level {
-    /// The first word of the n-gram (that farthest back); for unigrams the word itself.
+    /// The first word of the n-gram (the earliest in the text); for unigrams the word itself.
     pub word: Vec<u32>,
     /// log10 p(last word | the others).
     pub log10_prob: Vec<f32>,
-    /// log10 of the back-off weight; [`NO_CONTEXT`] where no n-gram continues this one.
+    /// log10 of the back-off weight; [`NO_CONTEXT`] if no n-gram continues this one.
     pub log10_backoff: Vec<f32>,
-    /// Occurrences of the n-gram per word of the text; empty where they are not known, and in the last level.
+    /// Occurrences of the n-gram per word of the text; empty if unknown, and in the last level.
     pub share: Vec<f32>,
-    /// Where the children begin in the next level; one more than there are n-grams. Empty in the last level.
+    /// Where the children begin in the next level; one entry more than there are n-grams. Empty in
+    /// the last level.
     pub first_child: Vec<u32>,
 }
 
@@ -43,7 +45,8 @@ impl Level {
     }
 }
 
-/// A back-off language model of order 1 to [`MAX_ORDER`] in memory, unquantized: 16 to 20 bytes an n-gram.
+/// A back-off language model of order 1 to [`MAX_ORDER`] in memory, unquantized: 16 to 20 bytes an
+/// n-gram.
 #[derive(Clone, Debug, PartialEq)]
 pub struct NgramModel {
     pub(crate) vocabulary: Vocabulary,
@@ -66,8 +69,8 @@ impl NgramModel {
         self.levels.iter().map(Level::len).collect()
     }
 
-    /// log10 p(`word` | `context`) and the length of the n-gram that it came from. The context is in the
-    /// order of the text; only its last `order - 1` words matter.
+    /// log10 p(`word` | `context`), and the length of the n-gram that gave it. The context is in
+    /// the order of the text; only its last `order - 1` words matter.
     pub fn log10_prob(&self, context: &[WordId], word: WordId) -> (f32, usize) {
         let Some(mut node) = self.unigram(word) else {
             return (f32::NEG_INFINITY, 0);
@@ -87,7 +90,7 @@ impl NgramModel {
         (prob + self.backoff_sum(context, length), length)
     }
 
-    /// What the probability of an n-gram (in the order of the text) would be if it were not there.
+    /// The probability that an n-gram (in the order of the text) would have without its own entry.
     pub(crate) fn backed_off(&self, words: &[WordId]) -> f32 {
         let (word, context) = words.split_last().expect("an n-gram has words");
         let reversed: Vec<u32> = context.iter().rev().map(|word| word.0).collect();
@@ -128,7 +131,7 @@ impl NgramModel {
         Some(first + words.binary_search(&word).ok()?)
     }
 
-    /// The node of the n-gram whose words, the last one first, are `reversed`.
+    /// The node of the n-gram with the words `reversed`, last one first.
     pub(crate) fn find(&self, reversed: &[u32]) -> Option<usize> {
         let mut node = self.unigram(WordId(*reversed.first()?))?;
         for (n, &word) in reversed.iter().enumerate().skip(1) {
@@ -137,7 +140,8 @@ impl NgramModel {
         Some(node)
     }
 
-    /// Calls `visit` with the node and the reversed words of each n-gram of `length` words, in their order.
+    /// Calls `visit` with the node and the reversed words of each n-gram of `length` words, in
+    /// order.
     pub(crate) fn for_each(&self, length: usize, mut visit: impl FnMut(usize, &[u32])) {
         let mut words = [0; MAX_ORDER];
         for unigram in 0..self.levels[0].len() {

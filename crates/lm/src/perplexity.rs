@@ -1,14 +1,14 @@
-//! How well a model foretells a text.
+//! Perplexity: how well a model predicts a text.
 
 use crate::text::Sentences;
 use crate::{LanguageModel, Result, WordId};
 
-/// What a model makes of a text.
+/// The score of a text by a model.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Perplexity {
     /// Sentences with at least one word.
     pub sentences: u64,
-    /// Words, unknown ones with them, ends of sentences without.
+    /// Words, including unknown ones, without ends of sentences.
     pub words: u64,
     /// Words that the model does not know.
     pub unknown_words: u64,
@@ -19,13 +19,14 @@ pub struct Perplexity {
 }
 
 impl Perplexity {
-    /// Per known word and end of a sentence; unknown words are left out, as other tools do by default.
+    /// Per known word and end of a sentence; unknown words are left out, as in other tools by
+    /// default.
     pub fn perplexity(&self) -> f64 {
         let events = self.words - self.unknown_words + self.sentences;
         10f64.powf(-self.log10_known / events as f64)
     }
 
-    /// Per word and end of a sentence, unknown words as `<unk>`.
+    /// Per word and end of a sentence, with unknown words as `<unk>`.
     pub fn perplexity_with_unknown(&self) -> f64 {
         let events = self.words + self.sentences;
         10f64.powf(-(self.log10_known + self.log10_unknown) / events as f64)
@@ -41,7 +42,7 @@ impl LanguageModel {
     /// Scores a text, each sentence from its beginning to its end.
     ///
     /// # Errors
-    /// What reading the text says.
+    /// Errors while reading the text.
     pub fn perplexity(&self, text: &mut dyn Sentences) -> Result<Perplexity> {
         let mut sum = Perplexity::default();
         text.for_each(&mut |sentence| {

@@ -1,33 +1,35 @@
-//! Fewer n-grams for little loss: relative-entropy pruning.
+//! Relative-entropy pruning: fewer n-grams at little loss.
 //!
-//! Stolcke 1998, "Entropy-based pruning of backoff language models": without the n-gram `h w` the model gives
-//! `p'(w | h) = b'(h) p(w | h')`, with a new back-off weight `b'` of the context `h`, and is further from the
-//! model with it by
+//! Stolcke 1998, "Entropy-based pruning of backoff language models": without the n-gram `h w` the
+//! model gives `p'(w | h) = b'(h) p(w | h')`, with a new back-off weight `b'` of the context `h`.
+//! Its divergence from the model with the n-gram is
 //!
 //! ```text
 //! D(h w) = p(h) { p(w|h) [ln p(w|h) - ln p(w|h') - ln b'(h)] + (1 - sum_x p(x|h)) [ln b(h) - ln b'(h)] }
 //! ```
 //!
-//! with the sum over the n-grams `h x` that the model has. N-grams of the smallest `D` go. Two departures:
+//! with the sum over the n-grams `h x` in the model. N-grams with the smallest `D` are removed. Two
+//! changes:
 //!
-//! 1. An n-gram stays as long as a longer one needs it as suffix or context; it then has the rank of the
-//!    longer one. So the number of n-grams that any threshold leaves is known beforehand.
-//! 2. `p(h)` is the share of `h` in the text where the model was estimated from text. The probabilities of
-//!    shorter n-grams are no such shares under Kneser-Ney, which is what makes the pruning of such models bad
-//!    (Chelba et al. 2010). For models without counts it is the product of the probabilities.
+//! 1. An n-gram stays as long as a longer one needs it as suffix or context; it then has the rank
+//!    of the longer one. So the number of n-grams left by any threshold is known beforehand.
+//! 2. `p(h)` is the share of `h` in the text if the model was estimated from text. With Kneser-Ney
+//!    the probabilities of shorter n-grams are not such shares, which makes pruning of such models
+//!    bad (Chelba et al. 2010). For models without counts it is the product of the probabilities.
 
 use crate::ngram_model::{Level, NO_CONTEXT};
 use crate::{NgramModel, WordId};
 
-/// Least probability that is left to the words without an n-gram.
+/// The smallest probability left to the words without an n-gram.
 const LEAST_MASS: f64 = 1e-9;
 
-/// How much each n-gram is worth, for pruning to any size.
+/// The worth of each n-gram, for pruning to any size.
 pub struct Pruner<'a> {
     model: &'a NgramModel,
     /// For each order from bigrams on, the worth of each n-gram.
     worth: Vec<Vec<f32>>,
-    /// What is lost without each n-gram, whatever longer ones need it; but for the last order, where it is the worth.
+    /// The loss without each n-gram, even if longer ones need it. Not for the last order, where it
+    /// is the worth.
     own: Vec<Vec<f32>>,
     /// The worths, sorted.
     sorted: Vec<Vec<f32>>,
@@ -59,7 +61,8 @@ impl<'a> Pruner<'a> {
         Self { model, worth, own, sorted }
     }
 
-    /// Number of n-grams of each order that are worth at least `threshold`, unigrams (which all stay) first.
+    /// Number of n-grams of each order with a worth of at least `threshold`, unigrams (which all
+    /// stay) first.
     pub fn counts(&self, threshold: f32) -> Vec<usize> {
         let unigrams = self.model.levels[0].len();
         let longer = self
@@ -69,7 +72,7 @@ impl<'a> Pruner<'a> {
         std::iter::once(unigrams).chain(longer).collect()
     }
 
-    /// What pruning by `threshold` loses: the sum of the divergences, nats per word of text.
+    /// The loss of pruning with `threshold`: the sum of the divergences, in nats per word of text.
     pub fn loss(&self, threshold: f32) -> f64 {
         let orders = self.worth.iter().zip(self.own.iter().chain(self.worth.last()));
         let lost = |(worth, own): (&Vec<f32>, &Vec<f32>)| -> f64 {
@@ -79,8 +82,8 @@ impl<'a> Pruner<'a> {
         orders.map(lost).sum()
     }
 
-    /// The smallest threshold (up to rounding) whose counts `fits` accepts. `None` where not even the
-    /// unigrams alone do.
+    /// The smallest threshold (up to rounding) whose counts `fits` accepts. `None` if it does not
+    /// even accept the unigrams alone.
     pub fn threshold(&self, fits: impl Fn(&[usize]) -> bool) -> Option<f32> {
         if fits(&self.counts(0.0)) {
             return Some(0.0);
@@ -88,7 +91,7 @@ impl<'a> Pruner<'a> {
         if !fits(&self.counts(f32::INFINITY)) {
             return None;
         }
-        // Bits of positive floats are in the order of their values.
+        // The bits of positive floats have the order of their values.
         let (mut low, mut high) = (0, f32::INFINITY.to_bits());
         while high - low > 1 {
             let middle = low + (high - low) / 2;
@@ -100,8 +103,8 @@ impl<'a> Pruner<'a> {
         Some(f32::from_bits(high))
     }
 
-    /// The model without the n-grams below `threshold`, which is a relative change of the perplexity for one
-    /// n-gram: 1e-9 to 1e-6 are of use. The back-off weights are recomputed.
+    /// The model without the n-grams below `threshold`, which is a relative change of the
+    /// perplexity for one n-gram: 1e-9 to 1e-6 are useful. The back-off weights are recomputed.
     pub fn prune(&self, threshold: f32) -> NgramModel {
         let unigrams = vec![true; self.model.levels[0].len()];
         let longer = self.worth.iter();
@@ -118,7 +121,7 @@ impl<'a> Pruner<'a> {
 }
 
 impl Level {
-    /// The n-grams of which `kept` says so; `children` are those of the next order.
+    /// The n-grams marked in `kept`; `children` are the marks of the next order.
     fn keep(&self, kept: &[bool], children: Option<&[bool]>) -> Level {
         fn those<T: Copy>(values: &[T], kept: &[bool]) -> Vec<T> {
             values.iter().zip(kept).filter(|(_, kept)| **kept).map(|(value, _)| *value).collect()
@@ -149,14 +152,14 @@ impl Level {
 pub(crate) fn contexts(model: &NgramModel, length: usize) -> Vec<u32> {
     let mut contexts = Vec::with_capacity(model.levels[length - 1].len());
     model.for_each(length, |_, reversed| {
-        // Every model has the contexts of its n-grams.
+        // Every model contains the contexts of its n-grams.
         contexts.push(model.find(&reversed[1..]).unwrap_or(0) as u32);
     });
     contexts
 }
 
-/// For each context of `length - 1` words: the probability of the words that follow by an n-gram, given the
-/// context, and given the context without its first word.
+/// For each context of `length - 1` words: the probability of the words that follow with an n-gram,
+/// given the context, and given the context without its first word.
 pub(crate) fn sums(model: &NgramModel, length: usize, contexts: &[u32]) -> Vec<[f64; 2]> {
     let mut sums = vec![[0.0; 2]; model.levels[length - 2].len()];
     for_each_prob(model, length, |gram, prob, shorter| {
@@ -182,7 +185,7 @@ pub(crate) fn linear(log10: f32) -> f64 {
     10f64.powf(f64::from(log10))
 }
 
-/// What is left of a probability, and never nothing.
+/// The rest of a probability, which is never zero.
 pub(crate) fn rest(sum: f64) -> f64 {
     (1.0 - sum).max(LEAST_MASS)
 }
@@ -224,7 +227,7 @@ pub(crate) fn shares(model: &NgramModel, length: usize) -> Vec<f32> {
     shares
 }
 
-/// Sets the back-off weights so that all probabilities after each context add up to one.
+/// Sets the back-off weights so that all probabilities after each context sum to one.
 pub(crate) fn renormalise(model: &mut NgramModel) {
     for length in 2..=model.order() {
         let contexts = contexts(model, length);
@@ -233,7 +236,7 @@ pub(crate) fn renormalise(model: &mut NgramModel) {
         backoffs.fill(NO_CONTEXT);
         for context in contexts {
             let [sum, shorter] = sums[context as usize];
-            // A weight of 1 is the logarithm +0, which is a weight and not none.
+            // A weight of 1 is the logarithm +0, which is a weight (-0 means none).
             backoffs[context as usize] = (rest(sum) / rest(shorter)).log10() as f32 + 0.0;
         }
     }

@@ -4,21 +4,22 @@ use crate::packed::{UNQUANTIZED, packed_bytes_with, words_bytes};
 use crate::widths::{LEAST_BITS, Uses, candidates};
 use crate::{Bits, Error, NgramModel, Pruner, Result};
 
-/// What was chosen.
+/// The chosen model.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Fitted {
     /// The pruned model.
     pub model: NgramModel,
-    /// For [`NgramModel::pack`].
+    /// Widths for [`NgramModel::pack`].
     pub bits: Bits,
     /// The threshold of the pruning.
     pub threshold: f32,
 }
 
-/// Prunes a model as little as needed for [`NgramModel::pack`] to give at most `bytes` bytes with these widths.
+/// Prunes a model as little as needed so that [`NgramModel::pack`] gives at most `bytes` bytes with
+/// these widths.
 ///
 /// # Errors
-/// A size that not even the vocabulary and its probabilities fit in; widths that cannot be.
+/// A size too small even for the vocabulary and its probabilities; impossible widths.
 pub fn fit(model: &NgramModel, bytes: usize, bits: Bits) -> Result<Fitted> {
     bits.validate()?;
     let size = Size::of(model, bytes);
@@ -27,11 +28,12 @@ pub fn fit(model: &NgramModel, bytes: usize, bits: Bits) -> Result<Fitted> {
     Ok(Fitted { model: pruner.prune(threshold), bits, threshold })
 }
 
-/// As [`fit`], and chooses the widths that are not given so that pruning and rounding together lose the least: fewer
-/// bits keep more n-grams. Both losses are relative entropies per word, estimated n-gram by n-gram.
+/// [`fit`] that also chooses the widths that are not given, so that pruning and rounding together
+/// lose the least: fewer bits leave room for more n-grams. Both losses are relative entropies per
+/// word, estimated n-gram by n-gram.
 ///
 /// # Errors
-/// As for [`fit`].
+/// Those of [`fit`].
 pub fn fit_with_widths(
     model: &NgramModel,
     bytes: usize,
@@ -44,7 +46,7 @@ pub fn fit_with_widths(
     let pruner = Pruner::new(model);
     let fitting = |&bits: &Bits| Some((bits, size.threshold(&pruner, bits)?));
     let fitting: Vec<(Bits, f32)> = candidates.iter().filter_map(fitting).collect();
-    // Roundings are alike in all of these: they are judged in the one of middle size.
+    // Rounding loss is similar in all of them: it is computed for the middle one.
     let Some(&(mut bits, mut threshold)) = fitting.get(fitting.len() / 2) else {
         return Err(size.refuse(&pruner, candidates[0]));
     };
@@ -78,7 +80,7 @@ pub fn fit_with_widths(
     Ok(Fitted { model: pruned, bits, threshold })
 }
 
-/// The bytes that there are, and those of the words.
+/// The available bytes, and those of the words.
 struct Size {
     bytes: usize,
     words: usize,
@@ -89,7 +91,7 @@ impl Size {
         Self { bytes, words: words_bytes(model.vocabulary()) }
     }
 
-    /// The least threshold that fits.
+    /// The smallest threshold that fits.
     fn threshold(&self, pruner: &Pruner, bits: Bits) -> Option<f32> {
         pruner.threshold(|counts| packed_bytes_with(self.words, counts, bits) <= self.bytes)
     }
@@ -97,15 +99,15 @@ impl Size {
     fn refuse(&self, pruner: &Pruner, bits: Bits) -> Error {
         let least = packed_bytes_with(self.words, &pruner.counts(f32::INFINITY), bits);
         let reason = format!(
-            "{} bytes, the words alone take {least}: take more bytes or fewer words",
+            "{} bytes, but the words alone take {least}: allow more bytes or fewer words",
             self.bytes
         );
         Error::option("target size", reason)
     }
 }
 
-/// How many words a model of `bytes` bytes should have at most: about an eighth of it goes to words, at some
-/// six bytes a word.
+/// The most words that a model of `bytes` bytes should have: about an eighth of it for words, at
+/// about six bytes each.
 pub fn words_for(bytes: usize) -> usize {
     bytes / 8 / 6
 }

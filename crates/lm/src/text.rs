@@ -11,10 +11,11 @@ use crate::{Error, Result};
 
 /// A text that can be read twice.
 pub trait Sentences {
-    /// Calls `visit` with each sentence, its words apart by white space, from the beginning of the text.
+    /// Calls `visit` with each sentence, its words separated by white space, from the beginning of
+    /// the text.
     ///
     /// # Errors
-    /// What reading says, and what `visit` says, which ends the reading.
+    /// Errors while reading, and the errors of `visit`, which end the reading.
     fn for_each(&mut self, visit: &mut dyn FnMut(&str) -> Result<()>) -> Result<()>;
 }
 
@@ -25,17 +26,17 @@ impl Sentences for &str {
     }
 }
 
-/// Longest line in bytes; a file with longer ones is no text.
+/// Longest line in bytes; a file with longer lines is not text.
 const MAX_LINE_BYTES: usize = 1 << 24;
 
 const GZIP: &[u8] = &[0x1f, 0x8b];
 const XZ: &[u8] = &[0xfd, b'7', b'z', b'X', b'Z', 0];
 
-/// Opens a file for reading; with the feature `compressed` what gzip or xz made is unpacked on the way. The
+/// Opens a file for reading. With the feature `compressed`, gzip and xz files are decompressed. The
 /// content decides, not the name.
 ///
 /// # Errors
-/// A file that cannot be read, or is compressed where the feature is off.
+/// A file that cannot be read, or one that is compressed if the feature is off.
 pub fn open(path: &Path) -> Result<Box<dyn BufRead>> {
     let io = |error| Error::io(path.display().to_string(), error);
     let mut file = BufReader::with_capacity(1 << 16, File::open(path).map_err(io)?);
@@ -59,10 +60,11 @@ fn decompress(file: BufReader<File>, is_gzip: bool) -> Result<Box<dyn BufRead>> 
 #[cfg(not(feature = "compressed"))]
 fn decompress(_: BufReader<File>, is_gzip: bool) -> Result<Box<dyn BufRead>> {
     let how = if is_gzip { "gzip" } else { "xz" };
-    Err(Error::Model(format!("is compressed by {how}, which this program was built without")))
+    Err(Error::Model(format!("is compressed with {how}, which this program was built without")))
 }
 
-/// Some text files, one after the other: a sentence a line, or, with a normaliser, a paragraph a line.
+/// Text files, one after another: one sentence per line or, with a normaliser, one paragraph per
+/// line.
 pub struct TextFiles {
     paths: Vec<PathBuf>,
     normaliser: Option<Normaliser>,

@@ -2,17 +2,17 @@
 
 use crate::{Error, Result};
 
-/// A word of one model: its position in the vocabulary. 0 is `<unk>`, 1 `<s>`, 2 `</s>`; the others follow in
-/// the order of their bytes.
+/// A word of one model: its position in the vocabulary. 0 is `<unk>`, 1 is `<s>`, 2 is `</s>`; the
+/// others are ordered by their bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct WordId(pub u32);
 
 impl WordId {
     /// Any word that the model does not know, `<unk>`.
     pub const UNKNOWN: WordId = WordId(0);
-    /// What stands before the first word of a sentence, `<s>`.
+    /// The marker before the first word of a sentence, `<s>`.
     pub const BEGIN: WordId = WordId(1);
-    /// What stands after the last word of a sentence, `</s>`.
+    /// The marker after the last word of a sentence, `</s>`.
     pub const END: WordId = WordId(2);
 }
 
@@ -22,21 +22,23 @@ pub const SPECIAL_WORDS: [&str; 3] = ["<unk>", "<s>", "</s>"];
 /// Longest word in bytes of UTF-8.
 pub const MAX_WORD_BYTES: usize = 255;
 
-/// Most words of one model; with 24 bits an id, and more than any text has.
+/// The most words of one model: ids have 24 bits, and no text has more.
 pub const MAX_WORDS: usize = 1 << 24;
 
-/// Words in the order of their ids. The order of the bytes makes the id of a word a search and the packed
-/// form free of any table between ids and spelling.
+/// Words in the order of their ids. Because they are sorted by bytes, finding an id is a search,
+/// and the packed form needs no table between ids and spellings.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Vocabulary {
     words: Vec<Box<str>>,
 }
 
 impl Vocabulary {
-    /// A vocabulary of `words` and the three special ones, which may be among them; duplicates count once.
+    /// A vocabulary of `words` and the three special ones, which `words` may include; duplicates
+    /// count once.
     ///
     /// # Errors
-    /// A word that is empty, longer than [`MAX_WORD_BYTES`] or has white space in it; more than [`MAX_WORDS`].
+    /// A word that is empty, longer than [`MAX_WORD_BYTES`] or contains white space; more than
+    /// [`MAX_WORDS`].
     pub fn new(words: impl IntoIterator<Item = impl Into<Box<str>>>) -> Result<Self> {
         let mut words: Vec<Box<str>> = words.into_iter().map(Into::into).collect();
         words.retain(|word| !SPECIAL_WORDS.contains(&&**word));
@@ -45,7 +47,7 @@ impl Vocabulary {
         if let Some(word) = words.iter().find(|word| !is_word(word)) {
             let start: String = word.chars().take(40).collect();
             let reason =
-                format!("{start:?} is no word: 1 to {MAX_WORD_BYTES} bytes without white space");
+                format!("{start:?} is not a word: 1 to {MAX_WORD_BYTES} bytes without white space");
             return Err(Error::Model(reason));
         }
         if words.len() + SPECIAL_WORDS.len() > MAX_WORDS {
@@ -56,12 +58,12 @@ impl Vocabulary {
         Ok(Self { words })
     }
 
-    /// Number of words with the special ones.
+    /// Number of words, including the special ones.
     pub fn len(&self) -> usize {
         self.words.len()
     }
 
-    /// Never true: the special words are always there.
+    /// Always false: the special words are always there.
     pub fn is_empty(&self) -> bool {
         self.words.is_empty()
     }
@@ -69,12 +71,12 @@ impl Vocabulary {
     /// The spelling of a word.
     ///
     /// # Panics
-    /// For an id that is not of this vocabulary.
+    /// If the id is not in this vocabulary.
     pub fn word(&self, id: WordId) -> &str {
         &self.words[id.0 as usize]
     }
 
-    /// The id of a word; `None` where it is not in the vocabulary.
+    /// The id of a word; `None` if it is not in the vocabulary.
     pub fn id(&self, word: &str) -> Option<WordId> {
         let plain = &self.words[SPECIAL_WORDS.len()..];
         let position = match SPECIAL_WORDS.iter().position(|&special| special == word) {

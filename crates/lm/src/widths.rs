@@ -1,19 +1,22 @@
-//! What it costs to store a probability or a back-off weight in few bits.
+//! The loss of storing probabilities and back-off weights in few bits.
 //!
-//! A probability that is rounded by the factor `e^d` wherever it is used moves the model away from itself by a relative entropy
-//! of `d^2 / 2`, to the second order (the first vanishes once the model is normalised). So the loss is half the
-//! mean square of the rounding, in nats, weighted by how often each number is used: a probability where no
-//! longer n-gram has one of its own, a back-off weight where no n-gram continues the context.
+//! If a probability is rounded by the factor `e^d` wherever it is used, the relative entropy to the
+//! original model is `d^2 / 2` to second order (the first order vanishes once the model is
+//! normalised). So the loss is half the mean square of the rounding, in nats, weighted by how often
+//! each number is used: a probability where no longer n-gram has its own, a back-off weight where
+//! no n-gram continues the context.
 //!
-//! Weakness: other text than the model was made of uses rare n-grams more often. Probabilities of 6 bits, which the estimate
-//! takes in a small model, cost 1.5 % of perplexity there (experiments/language_model), so that they have 7 at least.
+//! A weakness: text other than the training text uses rare n-grams more often. In a small model the
+//! estimate would choose probabilities of 6 bits, which cost 1.5 % of perplexity there
+//! (experiments/language_model). So they have at least 7.
 
 use crate::ngram_model::is_no_context;
 use crate::packed::{bins, nearest};
 use crate::prune::{contexts, linear, rest, shares, sums};
 use crate::{Bits, NgramModel, WordId};
 
-/// Values of an order from which its bins are made, at most: enough for the few bins whose loss matters.
+/// The most values of an order from which its bins are made: enough for the few bins whose loss
+/// matters.
 const SAMPLE: usize = 1 << 17;
 
 /// How often the numbers of each order are used, per word of text.
@@ -48,7 +51,7 @@ impl<'a> Uses<'a> {
             occurrences
                 .push(model.levels[0].log10_prob.iter().map(|&p| linear(p) as f32).collect());
         }
-        // No word: the beginning of a sentence is never foretold.
+        // The beginning of a sentence is never predicted.
         occurrences[0][WordId::BEGIN.0 as usize] = 0.0;
         let prob = (0..order)
             .map(|n| {
@@ -63,13 +66,13 @@ impl<'a> Uses<'a> {
         Self { model, prob, backoff }
     }
 
-    /// Loss from storing probabilities in this many bits, nats per word.
+    /// Loss of storing probabilities in this many bits, nats per word.
     pub fn prob_loss(&self, bits: u32) -> f64 {
         let levels = self.model.levels.iter().zip(&self.prob);
         levels.map(|(level, uses)| loss(&level.log10_prob, uses, 1 << bits)).sum()
     }
 
-    /// Loss from storing back-off weights in this many bits, nats per word.
+    /// Loss of storing back-off weights in this many bits, nats per word.
     pub fn backoff_loss(&self, bits: u32) -> f64 {
         let levels = self.model.levels.iter().zip(&self.backoff);
         // One of the bins is for n-grams without a weight.
@@ -93,7 +96,7 @@ fn loss(log10: &[f32], uses: &[f64], count: usize) -> f64 {
 /// The smallest widths to choose from.
 pub(crate) const LEAST_BITS: Bits = Bits { prob: 7, backoff: 3 };
 
-/// Widths to choose from, where they are not given.
+/// Widths to choose from if they are not given.
 pub(crate) fn candidates(prob: Option<u32>, backoff: Option<u32>) -> Vec<Bits> {
     let range = |given: Option<u32>, least| given.map_or(least..=8, |bits| bits..=bits);
     let pairs = range(prob, LEAST_BITS.prob)
@@ -120,7 +123,7 @@ mod tests {
             let model = model(order);
             let uses = Uses::new(&model);
             let sum: f64 = uses.prob.iter().flatten().sum();
-            // Without the smoothing's share for what the text does not have.
+            // Without the share that smoothing keeps for what is not in the text.
             assert!((0.8..1.05).contains(&sum), "order {order}: {sum}");
             assert!(uses.backoff.iter().flatten().all(|&b| (0.0..=1.0).contains(&b)));
         }

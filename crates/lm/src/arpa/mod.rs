@@ -15,9 +15,9 @@
 //! \end\
 //! ```
 //!
-//! A line is log10 of the probability, the words, and log10 of the back-off weight where there is one, with
-//! tabs or spaces between. Files by SRILM, KenLM and others are read; what contradicts the header or itself is
-//! an error that names the line.
+//! A line is log10 of the probability, the words, and log10 of the back-off weight if there is one,
+//! separated by tabs or spaces. Files by SRILM, KenLM and others can be read. A contradiction to
+//! the header or within the file is an error that names the line.
 
 mod read;
 mod write;

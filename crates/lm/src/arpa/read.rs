@@ -11,17 +11,17 @@ use crate::{
     Error, MAX_ORDER, ModelBuilder, NgramModel, Result, SPECIAL_WORDS, Vocabulary, WordId,
 };
 
-/// Longest line in bytes: more than [`MAX_ORDER`] of the longest words.
+/// Longest line in bytes: enough for [`MAX_ORDER`] of the longest words.
 const MAX_LINE_BYTES: usize = 4096;
 
 /// Reads a model of order 1 to [`MAX_ORDER`].
 ///
-/// Text before `\data\` is skipped. `<UNK>` is taken for `<unk>`; where neither is there, unknown words get
-/// the probability 10^-100. `<s>` and `</s>` must be there.
+/// Text before `\data\` is skipped. `<UNK>` counts as `<unk>`; if neither is present, unknown words
+/// get the probability 10^-100. `<s>` and `</s>` must be present.
 ///
 /// # Errors
-/// A line that is not what it must be; counts that differ from the header; words of longer n-grams that are
-/// no unigrams; n-grams that are there twice; a text that ends early.
+/// An invalid line; counts that differ from the header; words of longer n-grams that are not
+/// unigrams; repeated n-grams; a text that ends early.
 pub fn read(text: impl BufRead) -> Result<NgramModel> {
     let mut lines = Lines { text: Text::new(text, MAX_LINE_BYTES), line: String::new(), number: 0 };
     let counts = header(&mut lines)?;
@@ -40,7 +40,7 @@ pub fn read(text: impl BufRead) -> Result<NgramModel> {
     builder.finish()
 }
 
-/// Expects the line that comes after the n-grams of `length` words.
+/// Expects the line that follows the n-grams of `length` words.
 fn drop_unused(lines: &mut Lines<impl BufRead>, length: usize, order: usize) -> Result<()> {
     let expected = match length == order {
         true => "\\end\\".to_string(),
@@ -49,7 +49,7 @@ fn drop_unused(lines: &mut Lines<impl BufRead>, length: usize, order: usize) -> 
     let (number, line) = lines.filled()?;
     if line != expected {
         let reason = format!(
-            "{:?} where {expected} must follow: are there more {length}-grams than the header says?",
+            "{:?} instead of {expected}: are there more {length}-grams than the header says?",
             shorten(line)
         );
         return Err(Error::arpa(number, reason));
@@ -57,11 +57,11 @@ fn drop_unused(lines: &mut Lines<impl BufRead>, length: usize, order: usize) -> 
     Ok(())
 }
 
-/// The counts in the header, up to and with the line `\1-grams:`.
+/// The counts in the header, up to and including the line `\1-grams:`.
 fn header(lines: &mut Lines<impl BufRead>) -> Result<Vec<usize>> {
     loop {
         let (_, line) = lines.filled().map_err(|error| match error {
-            Error::Arpa { line, .. } => Error::arpa(line, "no line \\data\\: this is no ARPA file"),
+            Error::Arpa { line, .. } => Error::arpa(line, "no line \\data\\: this is not an ARPA file"),
             other => other,
         })?;
         if line == "\\data\\" {
@@ -90,7 +90,7 @@ fn header(lines: &mut Lines<impl BufRead>) -> Result<Vec<usize>> {
             }
             _ => {
                 let next = counts.len() + 1;
-                let reason = format!("{:?} where `ngram {next}=COUNT` must stand", shorten(line));
+                let reason = format!("{:?} instead of `ngram {next}=COUNT`", shorten(line));
                 return Err(Error::arpa(number, reason));
             }
         }
@@ -104,14 +104,14 @@ fn unigrams(
     count: usize,
     last: bool,
 ) -> Result<(Vocabulary, Vec<Unigram>)> {
-    // What the header says is not believed: 16 bytes of text are the least a unigram may cost us.
+    // The header is not trusted: a unigram takes at least 16 bytes of text.
     let mut unigrams: Vec<Unigram> = Vec::with_capacity(count.min(1 << 16));
     for _ in 0..count {
         let (number, line) = lines.gram(1, unigrams.len(), count)?;
         let gram = Gram::parse(number, line, 1, last)?;
         let word = if gram.words[0] == "<UNK>" { "<unk>" } else { gram.words[0] };
         if !is_word(word) {
-            return Err(Error::arpa(number, format!("{:?} is too long a word", shorten(word))));
+            return Err(Error::arpa(number, format!("the word {:?} is too long", shorten(word))));
         }
         unigrams.push((word.into(), gram.log10_prob, gram.log10_backoff));
     }
@@ -144,7 +144,7 @@ fn longer(
         let mut words = [WordId::UNKNOWN; MAX_ORDER];
         for (word, text) in words.iter_mut().zip(&gram.words[..length]) {
             let text = if *text == "<UNK>" { "<unk>" } else { text };
-            // `<unk>` is in every vocabulary, in the file or not.
+            // `<unk>` is in every vocabulary, even if it is not in the file.
             *word = *ids.get(text).ok_or_else(|| {
                 Error::arpa(number, format!("{:?} is not among the unigrams", shorten(text)))
             })?;
@@ -200,7 +200,7 @@ impl<'a> Gram<'a> {
 fn logarithm(number: u64, text: &str, what: &str) -> Result<f32> {
     match text.parse::<f32>() {
         Ok(value) if !value.is_nan() => Ok(value),
-        _ => Err(Error::arpa(number, format!("{:?} is no log10 of a {what}", shorten(text)))),
+        _ => Err(Error::arpa(number, format!("{:?} is not the log10 of a {what}", shorten(text)))),
     }
 }
 
@@ -208,7 +208,7 @@ fn shorten(text: &str) -> String {
     text.chars().take(40).collect()
 }
 
-/// Lines that say something, with their numbers.
+/// Non-empty lines, with their numbers.
 struct Lines<R> {
     text: Text<R>,
     line: String,
@@ -216,7 +216,7 @@ struct Lines<R> {
 }
 
 impl<R: BufRead> Lines<R> {
-    /// The next line that is not empty, without white space around it.
+    /// The next non-empty line, trimmed.
     fn filled(&mut self) -> Result<(u64, &str)> {
         loop {
             match self.text.next_line() {
@@ -242,7 +242,7 @@ impl<R: BufRead> Lines<R> {
         Ok((self.number, &self.line))
     }
 
-    /// The next line, which must be an n-gram and not the next heading.
+    /// The next line, which must be an n-gram and not a heading.
     fn gram(&mut self, length: usize, done: usize, count: usize) -> Result<(u64, &str)> {
         let (number, line) = self.filled()?;
         if line.starts_with('\\') && (line == "\\end\\" || line.ends_with("-grams:")) {

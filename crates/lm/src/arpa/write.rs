@@ -5,11 +5,11 @@ use std::io::{self, Write};
 use crate::ngram_model::is_no_context;
 use crate::{Error, NgramModel, Result, Vocabulary, WordId};
 
-/// Writes a model. Numbers have as many digits as it takes to read the same `f32` back; n-grams that are the
-/// context of nothing have no back-off weight.
+/// Writes a model. Numbers have as many digits as needed to read the same `f32` back. N-grams that
+/// are not the context of any other have no back-off weight.
 ///
 /// # Errors
-/// What the writer says.
+/// Errors of the writer.
 pub fn write(model: &NgramModel, out: impl Write) -> Result<()> {
     let counts: Vec<u64> = model.counts().into_iter().map(|count| count as u64).collect();
     let mut out = ArpaWriter::new(&model.vocabulary, &counts, out)?;

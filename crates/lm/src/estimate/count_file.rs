@@ -1,6 +1,8 @@
-//! Counts in files, so that counting can be spread over machines: what each part of a text has, put together later.
+//! Files of counts, so that counting can be spread over machines: each part of a text is counted
+//! alone, and the counts are merged later.
 //!
-//! A file has its own words, numbered as they came, and the n-grams of the highest order in these numbers:
+//! A file has its own words, numbered in order of appearance, and the n-grams of the highest order
+//! in these numbers:
 //!
 //! ```text
 //! magic   8 bytes    "STCOUNT1"
@@ -10,8 +12,8 @@
 //! u32     CRC-32 of all of it
 //! ```
 //!
-//! All numbers are little endian. Counts are whole numbers: in whatever parts a text was counted, and in whatever order
-//! they are put together, the same sums come out, and so does the model.
+//! All numbers are little endian. Counts are integers, so any division of a text into parts, merged
+//! in any order, gives the same sums and therefore the same model.
 
 use std::collections::HashMap;
 use std::fs::File;
@@ -25,9 +27,9 @@ use crate::text::Sentences;
 use crate::{Error, MAX_ORDER, Result, SPECIAL_WORDS};
 
 const MAGIC: &[u8; 8] = b"STCOUNT1";
-/// Numbers below are those of `<unk>`, `<s>` and `</s>`.
+/// Smaller numbers are those of `<unk>`, `<s>` and `</s>`.
 const FIRST: u32 = SPECIAL_WORDS.len() as u32;
-/// Longest word in bytes: no line of a text is longer.
+/// Longest word in bytes, which is the longest line of a text.
 const MAX_WORD_BYTES: usize = 1 << 24;
 /// Buffer of a file that is read in order.
 const BUFFER: usize = 1 << 16;
@@ -42,11 +44,12 @@ pub struct Counts {
 }
 
 impl Counts {
-    /// Counts the n-grams of `order` words of a text, in about `memory` bytes and temporary files in `folder`; the words
-    /// of the text are in memory, too.
+    /// Counts the n-grams of `order` words of a text, in about `memory` bytes and temporary files
+    /// in `folder`. The words of the text are in memory, too.
     ///
     /// # Errors
-    /// An order that cannot be, no words, temporary files that cannot be written, and what `text` says.
+    /// An impossible order, no words, temporary files that cannot be written, and the errors of
+    /// `text`.
     pub fn of(
         text: &mut dyn Sentences,
         order: usize,
@@ -68,10 +71,11 @@ impl Counts {
         Ok(Self { order, size, words: words.list, grams })
     }
 
-    /// The counts of several files as one.
+    /// The merged counts of several files.
     ///
     /// # Errors
-    /// Files that cannot be read, are damaged or of different orders; temporary files that cannot be written.
+    /// Files that cannot be read, are damaged or of different orders; temporary files that cannot
+    /// be written.
     pub fn merge(files: &[PathBuf], (folder, memory): (&Path, usize)) -> Result<Self> {
         let mut words = Words::default();
         let (order, mut size) = headers(files, &mut |word, count| {
@@ -84,12 +88,12 @@ impl Counts {
         Ok(Self { order, size, words: words.list, grams })
     }
 
-    /// How much text there was.
+    /// The size of the text.
     pub fn text(&self) -> TextSize {
         self.size
     }
 
-    /// Different n-grams of the highest order.
+    /// Number of different n-grams of the highest order.
     pub fn ngrams(&self) -> u64 {
         self.grams.records()
     }
@@ -97,7 +101,7 @@ impl Counts {
     /// Writes the counts.
     ///
     /// # Errors
-    /// Temporary files that cannot be read, and what `out` says.
+    /// Temporary files that cannot be read, and the errors of `out`.
     pub fn write(&mut self, out: &mut dyn Write) -> Result<()> {
         let mut out = Summed { out, sum: crc32fast::Hasher::new() };
         out.put(MAGIC)?;
@@ -123,13 +127,13 @@ impl Counts {
     }
 }
 
-/// Estimates a model of the counts of several files: the one that the texts behind them have as one text.
+/// Estimates a model from the counts of several files: the same as from their texts as one text.
 ///
 /// `options.order` must be that of the files.
 ///
 /// # Errors
-/// Options that cannot be, files that cannot be read, are damaged or of another order, temporary files that cannot be
-/// written.
+/// Impossible options, files that cannot be read, are damaged or of another order, temporary files
+/// that cannot be written.
 pub fn estimate_counts(
     files: &[PathBuf],
     options: &EstimateOptions,
@@ -163,7 +167,7 @@ pub fn estimate_counts(
 /// The order of a file of counts.
 ///
 /// # Errors
-/// It cannot be read, or is no such file.
+/// If the file cannot be read, or is not a file of counts.
 pub fn order_of(path: &Path) -> Result<usize> {
     Ok(CountFile::open(path)?.order)
 }
@@ -188,7 +192,8 @@ impl Words {
     }
 }
 
-/// The common order of the files and the size of their texts; `word` hears of each word of each file.
+/// The common order of the files and the size of their texts; calls `word` for each word of each
+/// file.
 fn headers(
     files: &[PathBuf],
     word: &mut dyn FnMut(&str, u64) -> Result<()>,
@@ -209,7 +214,7 @@ fn headers(
     Ok((order, size))
 }
 
-/// The n-grams of all files in the numbers that `number` gives, sorted and summed.
+/// The n-grams of all files, renumbered by `number`, sorted and summed.
 fn gather(
     files: &[PathBuf],
     order: usize,
@@ -229,7 +234,7 @@ fn gather(
                 for word in &mut key[..order] {
                     let known = numbers.get(*word as usize);
                     *word =
-                        *known.ok_or_else(|| damaged("an n-gram has a word that is not there"))?;
+                        *known.ok_or_else(|| damaged("an n-gram has an unknown word number"))?;
                 }
                 sorter.push(key, count)
             })
@@ -260,7 +265,7 @@ impl CountFile {
 
     fn head(&mut self) -> Result<()> {
         if self.take::<8>().is_ok_and(|magic| magic != *MAGIC) {
-            return Err(Error::Model("is no file of counts (`stonechat lm count`)".into()));
+            return Err(Error::Model("is not a file of counts (`stonechat lm count`)".into()));
         }
         self.order = self.u32()? as usize;
         self.size.sentences = self.u64()?;
@@ -273,7 +278,7 @@ impl CountFile {
         }
     }
 
-    /// All words with their counts; first of all after the head.
+    /// Reads all words with their counts, directly after the header.
     fn words(&mut self, visit: &mut dyn FnMut(&str, u64) -> Result<()>) -> Result<()> {
         let mut word = Vec::new();
         for _ in 0..self.size.different_words {
@@ -289,7 +294,7 @@ impl CountFile {
         Ok(())
     }
 
-    /// All n-grams with their counts, after the words; the checksum comes last.
+    /// Reads all n-grams with their counts, after the words, and checks the checksum at the end.
     fn grams(&mut self, visit: &mut dyn FnMut(Key, u64) -> Result<()>) -> Result<()> {
         for _ in 0..self.grams {
             let mut key = Key::default();
@@ -331,10 +336,10 @@ impl CountFile {
 }
 
 fn damaged(how: &str) -> Error {
-    Error::Model(format!("this file of counts is damaged ({how}): count the text anew"))
+    Error::Model(format!("this file of counts is damaged ({how}): count the text again"))
 }
 
-/// What is written, with its checksum.
+/// A writer that computes the checksum.
 struct Summed<'a> {
     out: &'a mut dyn Write,
     sum: crc32fast::Hasher,

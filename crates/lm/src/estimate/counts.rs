@@ -1,4 +1,5 @@
-//! Text to counts: the vocabulary, the n-grams of the highest order, and what follows for the lower ones.
+//! Text to counts: the vocabulary, the n-grams of the highest order, and those derived for the
+//! lower orders.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -15,12 +16,12 @@ const END: u32 = 2;
 /// Marks an n-gram that counts but gets no probability of its own.
 const DROPPED: u64 = 1 << 63;
 
-/// What is known of an n-gram before it has a probability.
+/// The counts of an n-gram before it has a probability.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Count {
-    /// The count that probabilities are made of.
+    /// The count from which probabilities are computed.
     pub adjusted: u64,
-    /// How often it is in the text.
+    /// How often it occurs in the text.
     pub occurrences: u64,
     /// Whether it gets a probability of its own.
     pub is_kept: bool,
@@ -36,7 +37,7 @@ impl Count {
     }
 }
 
-/// How much text there was.
+/// The size of a text.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct TextSize {
     /// Sentences with at least one word.
@@ -49,7 +50,7 @@ pub struct TextSize {
     pub unknown_words: u64,
 }
 
-/// The words of `text` but the markers of sentences, which the text has no right to.
+/// The words of `text` without sentence markers, which a text must not contain.
 fn words(sentence: &str) -> impl Iterator<Item = &str> {
     sentence
         .split_ascii_whitespace()
@@ -84,8 +85,8 @@ pub(super) fn count_words(
     Ok((counts, size))
 }
 
-/// The most frequent words, at most `limit`, those of less than `min_count` occurrences left out. Among
-/// equally frequent words the order of the bytes decides.
+/// The most frequent words, at most `limit`, without those that occur less than `min_count` times.
+/// Equally frequent words are ordered by their bytes.
 pub(super) fn vocabulary(
     counts: &HashMap<Box<str>, u64>,
     min_count: u64,
@@ -98,8 +99,8 @@ pub(super) fn vocabulary(
     Vocabulary::new(frequent.into_iter().map(|(word, _)| word))
 }
 
-/// The n-grams of `order` words, reversed and sorted, with their counts, in the numbers that `id` gives to words. Before
-/// the first word of a sentence stand as many `<s>` as there is room for.
+/// The n-grams of `order` words, reversed and sorted, with their counts, in the word numbers given
+/// by `id`. The space before the first word of a sentence is filled with `<s>`.
 pub(super) fn count_ngrams(
     text: &mut dyn Sentences,
     order: usize,
@@ -153,12 +154,13 @@ impl Adjusted {
     }
 }
 
-/// The adjusted counts of Kneser and Ney 1995: an n-gram below the highest order counts once for each
-/// different word before it, not once for each occurrence; n-grams that begin a sentence, before which
-/// nothing stands, keep their number of occurrences.
+/// The adjusted counts of Kneser and Ney 1995: an n-gram below the highest order counts once for
+/// each different word before it, not for each occurrence. N-grams at the start of a sentence,
+/// which have nothing before them, keep their number of occurrences.
 ///
-/// N-grams that occur at most `cutoffs[n - 1]` times are marked as dropped, and so are longer ones than
-/// unigrams that have `<unk>` in them: what follows an unknown word, and on what, says little.
+/// N-grams that occur at most `cutoffs[n - 1]` times are marked as dropped, and so are all n-grams
+/// longer than unigrams that contain `<unk>`: what follows an unknown word, or precedes one, says
+/// little.
 pub(super) fn adjust(
     full: &mut Spool<u64>,
     order: usize,
@@ -174,7 +176,7 @@ pub(super) fn adjust(
     let mut open = Open::default();
     let mut grams = full.read()?;
     while let Some((key, occurrences)) = grams.next()? {
-        // Up to and with the first `<s>`, counted from the end of the text.
+        // Up to and including the first `<s>`, counted from the end of the text.
         let begin = key[..order].iter().position(|&word| word == BEGIN);
         let length = begin.map_or(order, |begin| begin + 1);
         let pairs = key[..order].iter().zip(&open.key[..open.length]);
@@ -187,7 +189,7 @@ pub(super) fn adjust(
         let lower = length.min(order - 1);
         for n in same..lower {
             open.occurrences[n] = occurrences;
-            // The n-gram that `<s>` begins has no word before it.
+            // An n-gram that begins with `<s>` has no word before it.
             open.adjusted[n] = if Some(n) == begin { occurrences } else { 1 };
         }
         open.key = key;
@@ -202,7 +204,7 @@ pub(super) fn adjust(
     Ok(orders)
 }
 
-/// The shorter n-grams that the last n-gram ended in, while they are counted.
+/// The suffixes of the current n-gram while they are being counted.
 #[derive(Default)]
 struct Open {
     key: Key,
@@ -212,7 +214,7 @@ struct Open {
 }
 
 impl Open {
-    /// Those longer than `keep` words are complete.
+    /// Completes those longer than `keep` words.
     fn close(
         &mut self,
         keep: usize,

@@ -1,16 +1,16 @@
-//! How much of each count is given away.
+//! Discounts: how much is subtracted from each count.
 
-/// What is subtracted from counts of 1, 2, and 3 and more.
+/// The amounts subtracted from counts of 1, of 2, and of 3 and more.
 ///
-/// Chen and Goodman 1998, "An empirical study of smoothing techniques for language modeling", equation 26 of
-/// the technical report: with `t_k` the number of n-grams of count `k` and `Y = t_1 / (t_1 + 2 t_2)`,
-/// `D_k = k - (k + 1) Y t_(k+1) / t_k`.
+/// Chen and Goodman 1998, "An empirical study of smoothing techniques for language modeling",
+/// equation 26 of the technical report: with `t_k` the number of n-grams of count `k` and `Y = t_1
+/// / (t_1 + 2 t_2)`, `D_k = k - (k + 1) Y t_(k+1) / t_k`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Discounts {
     /// `D_1`, `D_2` and `D_3+`.
     pub amounts: [f64; 3],
-    /// The text is too small or made, the formula gave nothing of use and these are 0.5, 1 and 1.5, as
-    /// KenLM's `--discount_fallback` has them.
+    /// Whether the formula gave no usable amounts, because the text is too small or artificial. The
+    /// amounts are then 0.5, 1 and 1.5, as for KenLM's `--discount_fallback`.
     pub fallback: bool,
 }
 
@@ -25,12 +25,12 @@ impl Discounts {
             let k = (i + 1) as f64;
             k - (k + 1.0) * y * t[i + 1] / t[i]
         });
-        // Also where a number of n-grams is zero, since that makes an amount infinite or no number.
+        // Also false if a number of n-grams is zero, because an amount is then infinite or NaN.
         let valid = amounts.iter().zip(1..).all(|(&d, k)| (0.0..=f64::from(k)).contains(&d));
         if valid { Discounts { amounts, fallback: false } } else { Self::FALLBACK }
     }
 
-    /// What is subtracted from `count`.
+    /// The amount subtracted from `count`.
     pub(super) fn of(&self, count: u64) -> f64 {
         match count {
             0 => 0.0,
@@ -61,7 +61,7 @@ mod tests {
         for counts in [[0, 0, 0, 0], [5, 0, 1, 1], [0, 4, 1, 1], [9, 3, 0, 1], [9, 1, 9, 1]] {
             assert_eq!(Discounts::new(counts), Discounts::FALLBACK, "{counts:?}");
         }
-        // No n-gram of count 4 is no reason: D3+ is 3 then.
+        // Without n-grams of count 4 there is no fallback: D3+ is 3 then.
         assert!(!Discounts::new([10, 5, 3, 0]).fallback);
     }
 }

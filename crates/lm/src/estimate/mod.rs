@@ -1,15 +1,16 @@
-//! Text to model: interpolated modified Kneser-Ney (Chen and Goodman 1998), sorted through disk.
+//! Text to model: interpolated modified Kneser-Ney (Chen and Goodman 1998), with sorting on disk.
 //!
-//! The steps are those of Heafield et al. 2013, "Scalable Modified Kneser-Ney Language Model Estimation", and
-//! so are the numbers:
+//! The steps and the results are those of Heafield et al. 2013, "Scalable Modified Kneser-Ney
+//! Language Model Estimation":
 //!
 //! 1. count words, choose the vocabulary (`counts.rs`)
-//! 2. count n-grams of the highest order, sorted by suffix; adjusted counts of the lower orders on the way
+//! 2. count n-grams of the highest order, sorted by suffix; adjusted counts of the lower orders on
+//!    the way
 //! 3. discounts of each order from its counts of counts (`discount.rs`)
 //! 4. by context: what each n-gram keeps and each context gives away (`probabilities.rs`)
 //! 5. by suffix again: interpolation with the order below
 //!
-//! Memory: the vocabulary, and the budget that is given, however long the text is.
+//! Memory: the vocabulary plus the given budget, for any length of text.
 
 mod count_file;
 mod counts;
@@ -34,14 +35,14 @@ use sort::Spool;
 pub struct EstimateOptions {
     /// Length of the longest n-grams, 1 to [`MAX_ORDER`].
     pub order: usize,
-    /// Most words of the vocabulary; the most frequent ones are kept, all others are `<unk>`.
+    /// The most words of the vocabulary; the most frequent ones are kept, all others are `<unk>`.
     pub max_words: usize,
     /// Words that occur less often are `<unk>`.
     pub min_word_count: u64,
-    /// For each order, bigrams second: n-grams that occur at most so often get no probability of their own.
-    /// Must not fall from order to order. The first number is not used.
+    /// For each order, bigrams second: n-grams that occur at most this often get no probability of
+    /// their own. Must not decrease from order to order. The first number is not used.
     pub cutoffs: [u64; MAX_ORDER],
-    /// Bytes for sorting, about.
+    /// Approximate memory for sorting, in bytes.
     pub memory: usize,
     /// Where temporary files go.
     pub folder: PathBuf,
@@ -66,14 +67,14 @@ impl EstimateOptions {
             return Err(Error::option("order", reason));
         }
         if !self.cutoffs[1..self.order.max(1)].is_sorted() {
-            let reason = format!("{:?} fall from order to order", &self.cutoffs[1..self.order]);
+            let reason = format!("{:?} must not decrease from order to order", &self.cutoffs[1..self.order]);
             return Err(Error::option("cut-offs", reason));
         }
         Ok(())
     }
 }
 
-/// How far an estimation is.
+/// The progress of an estimation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Progress {
@@ -81,13 +82,13 @@ pub enum Progress {
     Words(u64),
     /// Words read in the second pass.
     Ngrams(u64),
-    /// All is counted, the counts are being adjusted.
+    /// Everything is counted; the counts are being adjusted.
     Adjusting,
     /// The probabilities of the n-grams of this order are done.
     Order(usize),
 }
 
-/// An estimated model, its n-grams still on disk.
+/// An estimated model whose n-grams are still on disk.
 pub struct Estimate {
     vocabulary: Vocabulary,
     orders: Vec<Final>,
@@ -100,7 +101,7 @@ pub struct Estimate {
 /// The same text and options give the same model, whatever the memory.
 ///
 /// # Errors
-/// Options that cannot be, no words, temporary files that cannot be written, and what `text` says.
+/// Impossible options, no words, temporary files that cannot be written, and the errors of `text`.
 pub fn estimate(
     text: &mut dyn Sentences,
     options: &EstimateOptions,
@@ -121,7 +122,7 @@ pub fn estimate(
     of_counts(full, vocabulary, size, options, progress)
 }
 
-/// The model of counted n-grams.
+/// Estimates the model of counted n-grams.
 fn of_counts(
     mut full: Spool<u64>,
     vocabulary: Vocabulary,
@@ -152,12 +153,12 @@ impl Estimate {
         &self.discounts
     }
 
-    /// How much text there was.
+    /// The size of the text.
     pub fn text(&self) -> TextSize {
         self.text
     }
 
-    /// The model in memory: 16 bytes an n-gram, twice that on the way.
+    /// The model in memory: 16 bytes per n-gram, twice that while it is built.
     ///
     /// # Errors
     /// Temporary files that cannot be read.
@@ -182,10 +183,10 @@ impl Estimate {
         builder.finish()
     }
 
-    /// Writes the model as ARPA text, without ever having it in memory.
+    /// Writes the model as ARPA text, without holding it in memory.
     ///
     /// # Errors
-    /// Temporary files that cannot be read, and what `out` says.
+    /// Temporary files that cannot be read, and the errors of `out`.
     pub fn write_arpa(&mut self, out: impl std::io::Write) -> Result<()> {
         let counts = self.counts();
         let mut out = crate::arpa::ArpaWriter::new(&self.vocabulary, &counts, out)?;

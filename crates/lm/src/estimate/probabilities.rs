@@ -7,7 +7,7 @@
 //! p(w)       = u(w) + g() / V                               V = all words but <s>
 //! ```
 //!
-//! N-grams that were dropped count in the sums, and all of their count is given away.
+//! Dropped n-grams count in the sums, and all of their count is given away.
 
 use std::cmp::Ordering;
 use std::path::Path;
@@ -30,7 +30,8 @@ struct Initial {
     contexts: Spool<[f32; 1]>,
 }
 
-/// The n-grams of one order, reversed and sorted: probability, log10 of the back-off weight, occurrences.
+/// The n-grams of one order, reversed and sorted: probability, log10 of the back-off weight,
+/// occurrences.
 pub(super) type Final = Spool<[f32; 3]>;
 
 /// The probabilities of all orders.
@@ -47,7 +48,7 @@ pub(super) fn probabilities(
     let mut unigrams = adjusted.next();
     let mut current = None;
     for n in 1..=order {
-        // The contexts of the next order are this one's back-off weights.
+        // The contexts of the next order are the back-off weights of this one.
         let upper = match adjusted.next() {
             Some(upper) => Some(initial(upper.grams, n + 1, &discounts[n], folder, memory)?),
             None => None,
@@ -81,7 +82,7 @@ fn initial(
     let mut by_context = Sorter::new(folder, length, memory);
     let mut grams = adjusted.read()?;
     while let Some((mut key, count)) = grams.next()? {
-        // The context's words, the last one first, and then the word.
+        // The context's words, last one first, then the word.
         key[..length].rotate_left(1);
         by_context.push(key, count)?;
     }
@@ -143,7 +144,7 @@ fn first_order(
     while let Some((key, count)) = grams.next()? {
         counts[key[0] as usize] = Count::from_record(count);
     }
-    // `<s>` is never a word to come; it is in the text as often as `</s>`.
+    // `<s>` is never predicted; it occurs in the text as often as `</s>`.
     counts[BEGIN].adjusted = 0;
     counts[BEGIN].occurrences = counts[END].occurrences;
     let (sum, given) = mass(counts.iter().copied(), discounts);
@@ -162,7 +163,7 @@ fn first_order(
     Ok(done)
 }
 
-/// `p(w | h)` of the n-grams of `length` words, with those of the order below.
+/// `p(w | h)` of the n-grams of `length` words, from those of the order below.
 fn interpolate(
     mut initial: Spool<[f32; 3]>,
     length: usize,
@@ -179,7 +180,8 @@ fn interpolate(
         while suffix.is_some_and(|(lower, _)| lower[..length - 1] < key[..length - 1]) {
             suffix = lower.next()?;
         }
-        // There always is a suffix: it occurs at least as often, and cut-offs do not fall with the order.
+        // The suffix always exists: it occurs at least as often, and cut-offs do not decrease with
+        // the order.
         let shorter = match suffix {
             Some((lower, [prob, ..])) if lower[..length - 1] == key[..length - 1] => prob,
             _ => 0.0,
@@ -190,7 +192,7 @@ fn interpolate(
     Ok(done)
 }
 
-/// Gives the back-off weights to n-grams that come in the same order.
+/// Gives back-off weights to n-grams that come in the same order.
 struct Contexts<'a> {
     /// `None` in the highest order.
     sorted: Option<Reader<'a, [f32; 1]>>,
@@ -213,7 +215,7 @@ impl<'a> Contexts<'a> {
         while let Some((context, [given])) = self.next {
             match context[..self.length].cmp(&key[..self.length]) {
                 Ordering::Less => self.next = sorted.next()?,
-                // A weight of 1 is the logarithm +0, which is a weight and not none.
+                // A weight of 1 is the logarithm +0, which is a weight (-0 means none).
                 Ordering::Equal => return Ok(given.log10().clamp(LEAST_LOG10, 0.0) + 0.0),
                 Ordering::Greater => break,
             }

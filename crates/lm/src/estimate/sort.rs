@@ -1,7 +1,7 @@
-//! Sorting through disk: any number of n-grams in a fixed amount of memory.
+//! Sorting on disk: any number of n-grams in a fixed amount of memory.
 //!
-//! Records fill a buffer; a full buffer is sorted and written out as a run; the runs are merged at the end.
-//! Temporary files have no name, so nothing stays behind however the process ends.
+//! Records fill a buffer; a full buffer is sorted and written out as a run; the runs are merged at
+//! the end. Temporary files have no name, so nothing stays behind however the process ends.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 
 use crate::{Error, MAX_ORDER, Result};
 
-/// Words of an n-gram in the order of sorting; unused ones at the end are 0.
+/// Words of an n-gram in sorting order; unused ones at the end are 0.
 pub(super) type Key = [u32; MAX_ORDER];
 
 /// Buffer of a file that is read or written in order.
@@ -20,13 +20,13 @@ const FILE_BUFFER: usize = 1 << 16;
 /// Runs merged at a time: this many buffers are open, however small the memory.
 const MAX_RUNS: usize = 256;
 
-/// What stands beside the words.
+/// The value that belongs to the words.
 pub(super) trait Value: Copy {
     /// Bytes in a file.
     const BYTES: usize;
     fn encode(self, bytes: &mut [u8]);
     fn decode(bytes: &[u8]) -> Self;
-    /// Takes in the value of another record with the same words.
+    /// Merges the value of another record with the same words.
     fn merge(&mut self, other: Self);
 }
 
@@ -46,7 +46,7 @@ impl Value for u64 {
     }
 }
 
-/// Records that are all different.
+/// For records that are all different.
 impl<const N: usize> Value for [f32; N] {
     const BYTES: usize = 4 * N;
 
@@ -66,7 +66,7 @@ impl<const N: usize> Value for [f32; N] {
     }
 }
 
-/// Records that are all different.
+/// For records that are all different.
 impl<const N: usize> Value for [u64; N] {
     const BYTES: usize = 8 * N;
 
@@ -157,7 +157,8 @@ impl<V: Value> Reader<'_, V> {
     }
 }
 
-/// Takes records in any order and gives them back sorted by their words, those with the same words merged.
+/// Takes records in any order and returns them sorted by their words; records with the same words
+/// are merged.
 pub(super) struct Sorter<V> {
     folder: PathBuf,
     length: usize,
@@ -176,13 +177,13 @@ impl<V: Value> Sorter<V> {
     pub fn push(&mut self, key: Key, value: V) -> Result<()> {
         if self.buffer.len() == self.capacity {
             self.compact();
-            // Little is gained where few were the same.
+            // Merging gains little if few were the same.
             if self.buffer.len() > self.capacity / 2 {
                 self.spill()?;
             }
         }
         if self.buffer.len() == self.buffer.capacity() {
-            // Not more than the budget, as doubling would.
+            // No more than the budget, unlike doubling.
             let more = self.buffer.len().clamp(1024, self.capacity.max(1024));
             self.buffer.reserve_exact(more.min(self.capacity.max(1024) - self.buffer.len()).max(1));
         }
@@ -190,7 +191,7 @@ impl<V: Value> Sorter<V> {
         Ok(())
     }
 
-    /// Sorts the buffer and merges what is the same.
+    /// Sorts the buffer and merges equal records.
     fn compact(&mut self) {
         self.buffer.sort_unstable_by_key(|record| record.0);
         self.buffer.dedup_by(|next, kept| {
@@ -215,7 +216,7 @@ impl<V: Value> Sorter<V> {
         Ok(())
     }
 
-    /// All records in order. The memory is given back.
+    /// All records in order. The memory is released.
     pub fn finish(mut self) -> Result<Spool<V>> {
         self.compact();
         self.spill()?;

@@ -1,7 +1,7 @@
-//! Written text to the words that are spoken, by a table of rules.
+//! Written text to spoken words, by a table of rules.
 //!
-//! The English table is `english.txt`; what it cannot say is how numbers are put together (`numbers.rs`) and
-//! where sentences end, below.
+//! The English table is `english.txt`. What it cannot express is in code: how numbers are composed
+//! (`numbers.rs`), and where sentences end (below).
 
 mod numbers;
 mod token;
@@ -23,7 +23,7 @@ pub struct Normaliser {
     letters: HashSet<char>,
     replace: HashMap<char, String>,
     symbols: HashMap<char, String>,
-    /// Character to what one and several of it are called.
+    /// From a character to the names of one and of several.
     currency: HashMap<char, (String, String)>,
     abbreviations: HashMap<String, String>,
     fractions: HashMap<String, String>,
@@ -33,14 +33,14 @@ pub struct Normaliser {
 impl Normaliser {
     /// English: lower case, `a` to `z` and apostrophes, numbers as words.
     pub fn english() -> Self {
-        // A test reads the table; without a rule there would be fewer words and no crash.
+        // A test parses the table; without rules there would be fewer words, but no crash.
         Self::from_rules(ENGLISH).unwrap_or_default()
     }
 
-    /// A table of rules in the form of `english.txt`.
+    /// A table of rules in the format of `english.txt`.
     ///
     /// # Errors
-    /// A line that is no rule of its section.
+    /// A line that is not a rule of its section.
     pub fn from_rules(rules: &str) -> Result<Self> {
         let mut normaliser = Self::default();
         let mut section = "";
@@ -54,7 +54,7 @@ impl Normaliser {
             }
             let fields: Vec<&str> = line.split('\t').collect();
             if normaliser.rule(section, &fields).is_none() {
-                let reason = format!("line {number}: {line:?} is no rule of [{section}]");
+                let reason = format!("line {number}: {line:?} is not a rule of [{section}]");
                 return Err(Error::option("normalisation rules", reason));
             }
         }
@@ -89,11 +89,11 @@ impl Normaliser {
         Some(())
     }
 
-    /// Calls `visit` with each sentence of a paragraph, its words apart by single spaces. Sentences without
-    /// words are left out.
+    /// Calls `visit` with each sentence of a paragraph, its words separated by single spaces.
+    /// Sentences without words are left out.
     ///
     /// # Errors
-    /// What `visit` says.
+    /// The errors of `visit`.
     pub fn sentences(
         &self,
         paragraph: &str,
@@ -126,7 +126,7 @@ impl Normaliser {
     /// The whole text as one line of words.
     pub fn line(&self, text: &str) -> String {
         let mut line = String::new();
-        // `visit` never fails, so nothing else does.
+        // `visit` cannot fail, so nothing can.
         let _ = self.sentences(text, &mut |sentence| {
             if !line.is_empty() {
                 line.push(' ');
@@ -137,8 +137,8 @@ impl Normaliser {
         line
     }
 
-    /// Whether a sentence ends after `token`: a full stop that belongs to no abbreviation and no initial, and
-    /// then no small letter.
+    /// Whether a sentence ends after `token`: with a full stop that is not part of an abbreviation
+    /// or an initial, and no small letter after it.
     fn ends_sentence(&self, token: &str, next: &str) -> bool {
         let end = token.trim_end_matches(CLOSING);
         if !end.ends_with(['.', '!', '?']) {

@@ -58,14 +58,14 @@ impl Speller {
         }
     }
 
-    /// Each digit for itself.
+    /// Digit by digit.
     pub fn digits(&self, digits: &str) -> String {
         let words = digits.bytes().filter(u8::is_ascii_digit);
         words.map(|digit| self.word(u64::from(digit - b'0'))).collect::<Vec<_>>().join(" ")
     }
 
-    /// A run of digits with no commas: a year where it can be one, digit by digit where it begins with 0 or is
-    /// too long, otherwise a number.
+    /// A run of digits without commas: a year if it can be one, digit by digit if it begins with 0
+    /// or is too long, otherwise a number.
     pub fn whole(&self, digits: &str, may_be_year: bool) -> String {
         let starts_with_zero = digits.len() > 1 && digits.starts_with('0');
         match digits.parse::<u64>() {

@@ -1,4 +1,4 @@
-//! One token of written text, with no white space in it, to words.
+//! One token of written text, without white space, to words.
 
 use super::{CLOSING, Normaliser, OPENING};
 
@@ -11,7 +11,7 @@ impl Normaliser {
         if let Some(long) = self.abbreviations.get(&lower) {
             return push(sentence, long);
         }
-        // Parts with letters, with digits, and of single symbols.
+        // Parts of letters, of digits, and of single symbols.
         let mut rest = token;
         while let Some(first) = rest.chars().next() {
             let end = if first.is_ascii_digit() || self.is_amount(rest) {
@@ -32,7 +32,8 @@ impl Normaliser {
         }
     }
 
-    /// Letters in lower case; apostrophes only within, and what is no letter of the language is left out.
+    /// Letters in lower case; apostrophes only inside words; anything that is not a letter of the
+    /// language is left out.
     fn word(&self, text: &str, sentence: &mut String) {
         let lower = text.to_lowercase();
         let letters: String = lower.chars().filter(|c| self.letters.contains(c)).collect();
@@ -42,25 +43,25 @@ impl Normaliser {
         }
     }
 
-    /// Whether a sign of a currency and a digit come first.
+    /// Whether it begins with a currency sign and a digit.
     fn is_amount(&self, text: &str) -> bool {
         let mut characters = text.chars();
         let sign = characters.next().is_some_and(|c| self.currency.contains_key(&c));
         sign && characters.next().is_some_and(|c| c.is_ascii_digit())
     }
 
-    /// Appends the number at the beginning of `text` and gives its length in bytes.
+    /// Appends the number at the beginning of `text` and returns its length in bytes.
     fn number(&self, text: &str, after_slash: bool, sentence: &mut String) -> usize {
         let sign = text.chars().next().and_then(|c| self.currency.get(&c).map(|names| (c, names)));
         let start = sign.map_or(0, |(c, _)| c.len_utf8());
         let digits = &text[start..];
-        // What has two slashes is a date.
+        // Numbers with two slashes are dates.
         let of_date = |end: usize| after_slash || digits[end..].starts_with('/');
         if let Some((short, long)) = self.fraction(digits).filter(|(end, _)| !of_date(*end)) {
             push(sentence, long);
             return start + short;
         }
-        // Digits, with commas before three more and a point before any more.
+        // Digits, with commas before groups of three and a point before any more.
         let mut whole = String::new();
         let mut end = 0;
         let mut commas = false;
@@ -129,7 +130,7 @@ impl Normaliser {
     }
 }
 
-/// Characters that end a word: dashes, slashes and the like, but not those that stand within one.
+/// Characters that end a word: dashes, slashes and similar, but not those that occur inside words.
 fn is_break(character: char) -> bool {
     matches!(
         character,

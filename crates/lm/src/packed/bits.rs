@@ -1,10 +1,10 @@
-//! Numbers of any width, one after the other in little-endian bytes.
+//! Numbers of any width, one after another in little-endian bytes.
 
 /// Widest number.
 pub(super) const MAX_WIDTH: u32 = 56;
 
-/// The `width` bits from bit `start` on. Bits beyond the end read as zero, so that no damaged file can make a
-/// query panic.
+/// The `width` bits starting at bit `start`. Bits beyond the end read as zero, so that a damaged
+/// file cannot make a query panic.
 #[inline]
 pub(super) fn read(bytes: &[u8], start: u64, width: u32) -> u64 {
     debug_assert!(width <= MAX_WIDTH);
@@ -16,7 +16,7 @@ pub(super) fn read(bytes: &[u8], start: u64, width: u32) -> u64 {
     (word >> (start % 8)) & ((1 << width) - 1)
 }
 
-/// The bytes from `byte` on where fewer than eight are left.
+/// The bytes from `byte` on, if fewer than eight are left.
 #[cold]
 fn last(bytes: &[u8], byte: usize) -> u64 {
     let mut word = [0; 8];

@@ -1,4 +1,4 @@
-//! The first 256 bytes, and where everything is.
+//! The first 256 bytes, and the place of each section.
 
 use std::fs::File;
 use std::io::Read;
@@ -14,7 +14,7 @@ use crate::{Error, MAX_ORDER, MAX_WORDS, Result, SPECIAL_WORDS};
 pub(super) const MAGIC: [u8; 8] = *b"stoneLM\x01";
 pub(super) const HEADER_BYTES: usize = 256;
 
-/// Largest file that is read.
+/// The largest file that is read.
 const MAX_BYTES: u64 = 1 << 34;
 
 /// Words, bins, and two for each order.
@@ -67,7 +67,7 @@ pub(super) struct Level {
     pub first_child: Monotone,
 }
 
-/// Where everything is, checked against the length of the file.
+/// The place of each section, checked against the length of the file.
 #[derive(Clone, Debug)]
 pub(super) struct Layout {
     pub order: usize,
@@ -111,7 +111,7 @@ fn check_magic(bytes: &[u8]) -> Result<()> {
     }
 }
 
-/// What a header says; the file is put together and taken apart by it.
+/// The contents of the header, by which the file is written and read.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Header {
     pub order: usize,
@@ -121,7 +121,7 @@ pub(super) struct Header {
 }
 
 impl Header {
-    /// Lengths of all sections but the vocabulary, which is given.
+    /// Lengths of all sections; that of the vocabulary is given.
     pub fn lengths(&self, words: usize) -> [usize; SECTIONS] {
         let mut lengths = [0; SECTIONS];
         lengths[WORDS] = words;
@@ -205,7 +205,7 @@ impl Header {
                 _ => 0,
             };
             if count > limit as u64 || n == 0 && count < SPECIAL_WORDS.len() as u64 {
-                return refuse(format!("has {count} {}-grams, at most {limit} can be", n + 1));
+                return refuse(format!("has {count} {}-grams, at most {limit} are possible", n + 1));
             }
             header.counts[n] = count as usize;
         }
@@ -214,7 +214,7 @@ impl Header {
 }
 
 impl Layout {
-    /// Checks everything but the meaning of the n-grams.
+    /// Checks everything except the meaning of the n-grams.
     pub fn read(bytes: &[u8]) -> Result<Self> {
         let header = Header::read(bytes)?;
         let expected = header.lengths(0);
@@ -227,7 +227,7 @@ impl Layout {
             let rest = (bytes.len() - start) as u64;
             let padded = length.checked_next_multiple_of(8);
             let Some(padded) = padded.filter(|&padded| padded <= rest) else {
-                return refuse(format!("has {length} bytes, {rest} are left: the file is cut off"));
+                return refuse(format!("has {length} bytes, but only {rest} are left: the file is truncated"));
             };
             if i != WORDS && length != expected[i] as u64 {
                 return refuse(format!("has {length} bytes, must have {}", expected[i]));
@@ -295,7 +295,7 @@ fn put_u32(bytes: &mut [u8], at: usize, value: u32) {
     bytes[at..at + 4].copy_from_slice(&value.to_le_bytes());
 }
 
-/// Within the header, whose length has been checked.
+/// Inside the header, whose length is already checked.
 fn get_u64(bytes: &[u8], at: usize) -> u64 {
     bytes[at..].first_chunk().map_or(0, |&bytes| u64::from_le_bytes(bytes))
 }

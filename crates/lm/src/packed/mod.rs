@@ -1,4 +1,4 @@
-//! The packed model: one piece of bytes, as small as it gets, queried where it lies.
+//! The packed model: one block of bytes, as small as possible, queried in place.
 //!
 //! ```text
 //! header    256 bytes: magic, order, widths, number of n-grams of each order, the sections' lengths and
@@ -11,12 +11,13 @@
 //!   children  for each n-gram the number of the first (n+1)-gram below it, see `monotone.rs`; not in the last
 //! ```
 //!
-//! The trie is that of [`NgramModel`](crate::NgramModel): reversed words, the predecessors of a word below
-//! it, sorted. Sections begin at multiples of 8 and are filled up with zeros. Numbers are little-endian.
+//! The trie is that of [`NgramModel`](crate::NgramModel): reversed words, the predecessors of a
+//! word below it, sorted. Sections begin at multiples of 8 bytes and are padded with zeros. Numbers
+//! are little-endian.
 //!
-//! A probability or back-off weight is the number of a bin, or the bits of an `f32` where a model is not
-//! quantized. Back-off bin 0 stands for n-grams that are the context of nothing: the next query's state
-//! leaves them out, so that hypotheses with the same future become equal.
+//! A probability or back-off weight is the number of a bin, or the bits of an `f32` if the model is
+//! not quantized. Back-off bin 0 means an n-gram that is not the context of any other: the next
+//! query's state leaves it out, so that hypotheses with the same future become equal.
 
 mod bits;
 mod header;
@@ -42,18 +43,18 @@ pub use query::{Score, State};
 /// Bits of a number that is not quantized.
 pub(crate) const UNQUANTIZED: u32 = 32;
 
-/// Widths of quantized probabilities and back-off weights: 2 to 16 bits (4 to 65,536 bins for each order), or
-/// 32 for `f32` as it is.
+/// Widths of quantized probabilities and back-off weights: 2 to 16 bits (4 to 65,536 bins for each
+/// order), or 32 for unquantized `f32`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Bits {
     /// For probabilities.
     pub prob: u32,
-    /// For back-off weights; one of the bins stands for no weight.
+    /// For back-off weights; one of the bins means no weight.
     pub backoff: u32,
 }
 
 impl Bits {
-    /// Numbers as they are.
+    /// Unquantized numbers.
     pub const UNQUANTIZED: Bits = Bits { prob: UNQUANTIZED, backoff: UNQUANTIZED };
 
     pub(crate) fn validate(self) -> Result<()> {
@@ -68,16 +69,16 @@ impl Bits {
 }
 
 impl Default for Bits {
-    /// Eight bits, which cost hardly any perplexity.
+    /// Eight bits, which costs hardly any perplexity.
     fn default() -> Self {
         Bits { prob: 8, backoff: 8 }
     }
 }
 
-/// A packed language model, ready to be asked. Clones share the bytes.
+/// A packed language model, ready for queries. Clones share the bytes.
 ///
-/// Queries allocate nothing and never panic, whatever the bytes are; bytes that are not what the checksums
-/// say are refused when the model is loaded.
+/// Queries allocate nothing and never panic, whatever the bytes are. Bytes with wrong checksums are
+/// rejected when the model is loaded.
 ///
 /// ```
 /// use stonechat_lm::{Bits, LanguageModel, arpa};
@@ -107,10 +108,12 @@ impl fmt::Debug for LanguageModel {
 }
 
 impl LanguageModel {
-    /// A model in these bytes: a `Vec<u8>`, a `&'static [u8]`, a mapped file of the `memmap2` crate, ...
+    /// A model from bytes: a `Vec<u8>`, a `&'static [u8]`, a mapped file of the `memmap2` crate,
+    /// ...
     ///
     /// # Errors
-    /// Bytes that are no packed model, of another version, cut off or damaged; the error names the section.
+    /// Bytes that are not a packed model, of another version, truncated or damaged; the error names
+    /// the section.
     pub fn from_bytes(bytes: impl AsRef<[u8]> + Send + Sync + 'static) -> Result<Self> {
         let layout = Layout::read(bytes.as_ref())?;
         Ok(Self { bytes: Arc::new(bytes), layout: Arc::new(layout) })
@@ -119,14 +122,14 @@ impl LanguageModel {
     /// Reads a file into memory.
     ///
     /// # Errors
-    /// As [`from_bytes`](Self::from_bytes), with the file's name.
+    /// Those of [`from_bytes`](Self::from_bytes), with the file's name.
     pub fn load(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
         let bytes = header::load(path)?;
         Self::from_bytes(bytes).map_err(|error| error.in_file(path))
     }
 
-    /// Whether bytes begin as packed models do.
+    /// Whether bytes begin like a packed model.
     pub fn is_packed(start: &[u8]) -> bool {
         start.starts_with(&header::MAGIC)
     }
@@ -151,24 +154,24 @@ impl LanguageModel {
         self.layout.bits
     }
 
-    /// Bytes of each part: its name, and what it takes.
+    /// The name and size in bytes of each part.
     pub fn sections(&self) -> impl Iterator<Item = (String, usize)> {
         self.layout.sections().map(|(name, range)| (name, range.len()))
     }
 
-    /// The id of a word; `None` where the model does not know it.
+    /// The id of a word; `None` if the model does not know it.
     pub fn word_id(&self, word: &str) -> Option<WordId> {
         let section = self.layout.words_section(self.bytes());
         self.layout.words.id(section, word).map(WordId)
     }
 
-    /// The spelling of a word; `None` for an id that the model does not have. Allocates.
+    /// The spelling of a word; `None` if the model does not have the id. Allocates.
     pub fn word(&self, id: WordId) -> Option<String> {
         let section = self.layout.words_section(self.bytes());
         self.layout.words.word(section, id.0 as usize)
     }
 
-    /// All words in the order of their ids, `<unk>`, `<s>` and `</s>` first.
+    /// All words in the order of their ids; `<unk>`, `<s>` and `</s>` come first.
     pub fn words(&self) -> impl ExactSizeIterator<Item = (WordId, String)> {
         let ids = 0..self.layout.words.len() as u32;
         ids.map(|id| (WordId(id), self.word(WordId(id)).unwrap_or_default()))

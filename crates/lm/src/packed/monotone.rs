@@ -1,17 +1,18 @@
-//! A sequence of numbers that never fall, in about two bits more than the logarithm of the mean step.
+//! A non-decreasing sequence of numbers, in about two bits per number more than the logarithm of
+//! the mean step.
 //!
-//! After Elias 1974 and Fano 1971. With `n` numbers up to `largest`, each number gives its low
-//! `log2(largest / n)` bits as they are; of the high bits only the steps are kept, in unary: for each number as
-//! many zeros as its high part exceeds that of the one before, then a one. The high part of number `i` is the
-//! position of the `i`-th one, less `i`. So that it is found without counting from the start, the position of
-//! every 64th one is kept.
+//! After Elias 1974 and Fano 1971. With `n` numbers up to `largest`, the low `log2(largest / n)`
+//! bits of each number are stored as they are. Of the high bits only the steps are stored, in
+//! unary: for each number as many zeros as its high part exceeds the previous one, then a one. The
+//! high part of number `i` is the position of the `i`-th one, minus `i`. The position of every 64th
+//! one is stored, so that it is found without counting from the start.
 
 use super::bits::{self, Writer};
 
-/// Ones from one kept position to the next.
+/// Ones between two stored positions.
 const SAMPLE: usize = 64;
 
-/// Where the parts of a sequence are; everything follows from `count` and `largest`.
+/// The places of the parts of a sequence, all derived from `count` and `largest`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Monotone {
     low_width: u32,
@@ -43,7 +44,7 @@ impl Monotone {
         bits::bytes(self.end)
     }
 
-    /// The bytes of `values`, which must be those that the layout was made for.
+    /// The bytes of `values`, which must be those for which the layout was made.
     pub fn write(&self, values: impl Iterator<Item = u64> + Clone) -> Vec<u8> {
         let mut writer = Writer::default();
         let low = |value: u64| value & ((1 << self.low_width) - 1);
@@ -68,7 +69,7 @@ impl Monotone {
         bytes
     }
 
-    /// The numbers `i` and `i + 1`; anything where `bytes` are damaged.
+    /// The numbers `i` and `i + 1`; arbitrary if `bytes` are damaged.
     #[inline]
     pub fn pair(&self, bytes: &[u8], i: usize) -> (u64, u64) {
         let sample = self.sample_start + (i / SAMPLE) as u64 * u64::from(self.sample_width);
@@ -81,7 +82,8 @@ impl Monotone {
         (value(i as u64, first), value(i as u64 + 1, second))
     }
 
-    /// The positions of the one that `skip` ones lie before, counted from `start` on, and of the next one.
+    /// The position of the one that has `skip` ones before it, counted from `start` on, and of the
+    /// next one.
     #[inline]
     fn ones(&self, bytes: &[u8], start: u64, skip: usize) -> (u64, u64) {
         let mut position = start;

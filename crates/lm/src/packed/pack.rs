@@ -8,10 +8,11 @@ use crate::packed::header::HEADER_BYTES;
 use crate::{MAX_ORDER, NgramModel, Result, Vocabulary};
 
 impl NgramModel {
-    /// The bytes of a packed model, for [`LanguageModel::from_bytes`](crate::LanguageModel::from_bytes).
+    /// The bytes of a packed model, for
+    /// [`LanguageModel::from_bytes`](crate::LanguageModel::from_bytes).
     ///
     /// # Errors
-    /// Widths that cannot be.
+    /// Impossible widths.
     pub fn pack(&self, bits: Bits) -> Result<Vec<u8>> {
         bits.validate()?;
         let header = header(bits, &self.counts());
@@ -48,12 +49,13 @@ fn header(bits: Bits, counts: &[usize]) -> Header {
     header
 }
 
-/// The exact size of a packed model over `vocabulary` with this many n-grams of each order, unigrams first.
+/// The exact size of a packed model over `vocabulary` with this many n-grams of each order,
+/// unigrams first.
 pub fn packed_bytes(vocabulary: &Vocabulary, counts: &[usize], bits: Bits) -> usize {
     packed_bytes_with(words_bytes(vocabulary), counts, bits)
 }
 
-/// As [`packed_bytes`], with the size of the packed vocabulary.
+/// [`packed_bytes`] with the size of the packed vocabulary.
 pub(crate) fn packed_bytes_with(words: usize, counts: &[usize], bits: Bits) -> usize {
     let lengths = header(bits, counts).lengths(words);
     HEADER_BYTES + lengths.iter().map(|length| length.next_multiple_of(8)).sum::<usize>()
@@ -64,7 +66,7 @@ pub(crate) fn words_bytes(vocabulary: &Vocabulary) -> usize {
     words::write(vocabulary).len()
 }
 
-/// The bins of one order; empty where it is not quantized.
+/// The bins of one order; empty if it is not quantized.
 struct Tables {
     prob: Vec<f32>,
     /// Bin 0 is for no context.

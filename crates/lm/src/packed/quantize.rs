@@ -1,10 +1,11 @@
-//! Few values for many: the bins of a quantized order.
+//! The bins of a quantized order: few values that represent many.
 
-/// Rounds of Lloyd's algorithm; gains are below 1 % of the error after these.
+/// Rounds of Lloyd's algorithm; further ones reduce the error by less than 1 %.
 const ROUNDS: usize = 40;
 
-/// At most `bins` values, ascending, that stand for `values` with a small mean squared error: Lloyd's
-/// algorithm (1957, printed 1982) from bins of equal counts, so that it does not depend on chance.
+/// At most `bins` values, ascending, that represent `values` with a small mean squared error:
+/// Lloyd's algorithm (1957, printed 1982), started from bins of equal counts, so that it is
+/// deterministic.
 pub(crate) fn bins(values: impl Iterator<Item = f32>, bins: usize) -> Vec<f32> {
     let mut values: Vec<f32> = values.collect();
     values.sort_unstable_by(f32::total_cmp);
@@ -66,7 +67,7 @@ mod tests {
 
     #[test]
     fn the_error_is_below_that_of_equal_counts() {
-        // A long tail, as probabilities have it.
+        // A long tail, as in probabilities.
         let values: Vec<f32> = (1..=4000).map(|i| -(4000.0 / i as f32).log10() * 2.0).collect();
         let error = |table: &[f32]| -> f64 {
             let errors = values.iter().map(|&v| f64::from(v - table[nearest(table, v)]).powi(2));

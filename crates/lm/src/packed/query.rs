@@ -1,4 +1,4 @@
-//! Questions to a packed model.
+//! Queries of a packed model.
 
 use std::hash::{Hash, Hasher};
 
@@ -7,32 +7,32 @@ use super::{LanguageModel, UNQUANTIZED, bits};
 use crate::ngram_model::is_no_context;
 use crate::{MAX_ORDER, WordId};
 
-/// Most words of context.
+/// The most words of context.
 const MAX_CONTEXT: usize = MAX_ORDER - 1;
 
-/// What a model needs to know of the words so far: as many of the last ones as can still matter.
+/// What a model needs to know about the words so far: as many of the last ones as can still matter.
 ///
-/// States that are equal have the same future: all scores from there on are the same.
+/// Equal states have the same future: all scores from there on are the same.
 #[derive(Clone, Copy, Debug)]
 pub struct State {
     length: u8,
     /// The last word first.
     words: [u32; MAX_CONTEXT],
-    /// log10 of the back-off weight of the last word, the last two, ...; follows from the words.
+    /// log10 of the back-off weights of the last word, the last two, ...; derived from the words.
     backoff: [f32; MAX_CONTEXT],
 }
 
 impl State {
-    /// No context at all: in the middle of something unknown.
+    /// No context at all, as after something unknown.
     pub const EMPTY: State =
         State { length: 0, words: [0; MAX_CONTEXT], backoff: [0.0; MAX_CONTEXT] };
 
-    /// The words that still matter, the last one first.
+    /// The words that still matter, last one first.
     pub fn words(&self) -> impl Iterator<Item = WordId> {
         self.known().iter().map(|&word| WordId(word))
     }
 
-    /// The state in nine numbers, for those who keep states of several kinds of models.
+    /// The state in nine numbers, for callers that keep states of several kinds of models.
     pub fn to_numbers(self) -> [u32; 2 * MAX_CONTEXT + 1] {
         let mut numbers = [0; 2 * MAX_CONTEXT + 1];
         numbers[0] = u32::from(self.length);
@@ -43,7 +43,8 @@ impl State {
         numbers
     }
 
-    /// The state that [`to_numbers`](Self::to_numbers) gave. Other numbers are some state, too.
+    /// The state that [`to_numbers`](Self::to_numbers) returned. Other numbers also give some
+    /// state.
     pub fn from_numbers(numbers: [u32; 2 * MAX_CONTEXT + 1]) -> Self {
         let mut state = Self { length: numbers[0].min(MAX_CONTEXT as u32) as u8, ..Self::EMPTY };
         for i in 0..MAX_CONTEXT {
@@ -72,12 +73,12 @@ impl Hash for State {
     }
 }
 
-/// What a query found.
+/// The result of a query.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Score {
     /// log10 p(word | context).
     pub log10_prob: f32,
-    /// Length of the n-gram that it came from.
+    /// Length of the n-gram that gave it.
     pub length: usize,
     /// The state after the word.
     pub state: State,
@@ -94,8 +95,8 @@ impl LanguageModel {
         State::EMPTY
     }
 
-    /// log10 p(`word` | the words of `state`), and the state after `word`. An id that the model does not have
-    /// is taken for `<unk>`.
+    /// log10 p(`word` | the words of `state`), and the state after `word`. An unknown id counts as
+    /// `<unk>`.
     pub fn score(&self, state: State, word: WordId) -> (f32, State) {
         let Score { log10_prob, state, .. } = self.score_in_full(state, word);
         (log10_prob, state)
@@ -106,7 +107,7 @@ impl LanguageModel {
         self.score(state, WordId::END).0
     }
 
-    /// As [`score`](Self::score), with the length of the n-gram that the probability came from.
+    /// [`score`](Self::score) with the length of the n-gram that gave the probability.
     pub fn score_in_full(&self, state: State, word: WordId) -> Score {
         let bytes = self.bytes();
         let layout = &*self.layout;
@@ -115,7 +116,7 @@ impl LanguageModel {
         let (mut node, mut found) = (word as usize, 0);
         let mut next = State { words: [word, 0, 0, 0], ..State::EMPTY };
         let mut log10_prob;
-        // `found` words of the context are matched; `node` is the n-gram of them and the word.
+        // `found` words of the context match; `node` is the n-gram of them and the word.
         loop {
             let level = &layout.levels[found];
             let record = Record::new(level, bytes, node);
@@ -150,7 +151,7 @@ fn bytes_of<'a>(bytes: &'a [u8], range: &std::ops::Range<usize>) -> &'a [u8] {
     bytes.get(range.clone()).unwrap_or_default()
 }
 
-/// The n-gram whose first word is `word` among those from `children.0` to before `children.1`.
+/// The n-gram whose first word is `word`, from `children.0` to before `children.1`.
 fn find(level: &Level, bytes: &[u8], children: (u64, u64), word: u32) -> Option<usize> {
     let grams = bytes_of(bytes, &level.grams);
     let end = 8 * grams.len() as u64 / u64::from(level.record_bits.max(1));
@@ -189,7 +190,8 @@ impl<'a> Record<'a> {
         value(bits::read(self.grams, start, width), width, &self.level.prob_bins)
     }
 
-    /// [`NO_CONTEXT`](crate::ngram_model::NO_CONTEXT) where the n-gram is the context of nothing.
+    /// [`NO_CONTEXT`](crate::ngram_model::NO_CONTEXT) if the n-gram is not the context of any
+    /// other.
     pub fn backoff(&self, width: super::Bits) -> f32 {
         let start = self.start + u64::from(self.level.word_bits + width.prob);
         let code = bits::read(self.grams, start, width.backoff);

@@ -8,7 +8,7 @@ impl LanguageModel {
     /// The model in memory, with the quantized numbers.
     ///
     /// # Errors
-    /// Bytes whose checksums are right and whose content contradicts itself.
+    /// Bytes with correct checksums but contradictory contents.
     pub fn to_model(&self) -> Result<NgramModel> {
         let vocabulary = Vocabulary::new(self.words().map(|(_, word)| word))?;
         let mut builder = ModelBuilder::new(vocabulary, self.order())?;
@@ -24,9 +24,9 @@ impl LanguageModel {
 /// A walk through the whole trie.
 struct Walk<'a> {
     model: &'a LanguageModel,
-    /// The words of the n-gram stand at the end.
+    /// The words of the n-gram, at the end of the array.
     words: [WordId; MAX_ORDER],
-    /// How many n-grams of each order there were so far.
+    /// Number of n-grams of each order so far.
     seen: [usize; MAX_ORDER],
 }
 
@@ -35,7 +35,7 @@ impl Walk<'_> {
     fn collect(&mut self, length: usize, node: usize, builder: &mut ModelBuilder) -> Result<()> {
         let model = self.model;
         let level = &model.layout.levels[length - 1];
-        // N-grams that several others claim would be without end.
+        // N-grams with several parents could make the walk endless.
         self.seen[length - 1] += 1;
         if self.seen[length - 1] > model.counts()[length - 1] {
             let reason = "n-grams stand below more than one other: the file is damaged";

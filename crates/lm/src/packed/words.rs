@@ -1,9 +1,10 @@
-//! The words of a packed model: spelling to id and back, in about three bytes a word.
+//! The words of a packed model: spelling to id and back, in about three bytes per word.
 //!
-//! Ids follow the order of the bytes, so that neighbours share their beginnings. Blocks of [`BLOCK`] words
-//! begin with a whole word; of each other word only the length of what it shares with the one before (4 bits)
-//! and the rest are kept. Letters are numbered by the bytes that occur in the vocabulary at all, with 0 for
-//! the end of a word: English in lower case takes 5 bits a letter.
+//! Ids follow the order of the bytes, so that neighbours share their beginnings. Blocks of
+//! [`BLOCK`] words begin with a whole word; of each other word only the length of the part shared
+//! with the previous word (4 bits) and the rest are stored. Letters are numbers for the bytes that
+//! occur in the vocabulary, with 0 for the end of a word: lower-case English takes 5 bits per
+//! letter.
 //!
 //! ```text
 //! u8 number of letters, u8 width of the index, that many bytes (letter 1, 2, ...)
@@ -73,17 +74,18 @@ pub(super) fn write(vocabulary: &Vocabulary) -> Vec<u8> {
 }
 
 impl Words {
-    /// The layout of a section at `offset` of the file with `words` words, the special ones among them.
+    /// The layout of a section at `offset` of the file with `words` words, including the special
+    /// ones.
     pub fn read(section: &[u8], words: usize, offset: usize) -> Result<Self> {
         let refuse = |reason: &str| Err(Error::packed("vocabulary", offset, reason));
         let Some(plain) = words.checked_sub(SPECIAL_WORDS.len()) else {
-            return refuse("does not have the three special words");
+            return refuse("lacks the three special words");
         };
         let &[count, index_bits, ref rest @ ..] = section else {
             return refuse("is too short");
         };
         let Some(bytes) = rest.get(..usize::from(count)) else {
-            return refuse("ends within the table of letters");
+            return refuse("ends inside the table of letters");
         };
         if u32::from(index_bits) > bits::MAX_WIDTH {
             return refuse("has an index that is too wide");
@@ -101,7 +103,7 @@ impl Words {
         Ok(Self { plain, letters, letter_bits, index_bits, index_start, words_start })
     }
 
-    /// Number of words with the special ones.
+    /// Number of words, including the special ones.
     pub fn len(&self) -> usize {
         self.plain + SPECIAL_WORDS.len()
     }
@@ -132,8 +134,8 @@ impl Words {
         None
     }
 
-    /// The spelling of a word of the vocabulary; bytes that are no UTF-8, which only a damaged file has, are
-    /// replaced.
+    /// The spelling of a word of the vocabulary. Bytes that are not UTF-8, which occur only in a
+    /// damaged file, are replaced.
     pub fn word(&self, section: &[u8], id: usize) -> Option<String> {
         if let Some(special) = SPECIAL_WORDS.get(id) {
             return Some((*special).to_string());
@@ -154,7 +156,7 @@ impl Words {
     }
 }
 
-/// Reads the words of a block one after the other.
+/// Reads the words of a block one after another.
 struct Block<'a> {
     words: &'a Words,
     section: &'a [u8],
@@ -163,8 +165,8 @@ struct Block<'a> {
 }
 
 impl Block<'_> {
-    /// The word number `i` of the block; they must be read in their order. Any `i` that is a multiple of
-    /// [`BLOCK`] is a whole word.
+    /// Word number `i` of the block; they must be read in order. If `i` is a multiple of [`BLOCK`],
+    /// it is a whole word.
     fn next(&mut self, i: usize) -> &[u8] {
         let mut length = 0;
         if !i.is_multiple_of(BLOCK) {
@@ -232,7 +234,7 @@ mod tests {
 
     #[test]
     fn english_takes_about_three_bytes_a_word() {
-        // Made words with English endings: the sharing of beginnings is that of a sorted word list.
+        // Artificial words with English endings, which share beginnings like a sorted word list.
         let stems =
             ["act", "bake", "carr", "deal", "equip", "form", "grow", "help", "insp", "jump"];
         let ends = ["", "ed", "er", "ers", "ing", "ings", "ment", "ments", "s", "able"];
