@@ -2,13 +2,13 @@
 
 use std::path::PathBuf;
 
-/// Why weights could not be taken over, or a package not be written in another format.
+/// Why weights could not be imported, or a package not be exported.
 ///
-/// Messages are complete in themselves: an inner error is part of the message and not given as a source again.
+/// Messages are complete: an inner error is part of the message and is not repeated as a source.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// The file is no safetensors file.
+    /// The file is not a safetensors file.
     #[error("not a valid safetensors file: {0}")]
     Safetensors(String),
     /// The plan of an import is not valid.
@@ -19,7 +19,7 @@ pub enum Error {
     Tensor {
         /// Its name in the state dict.
         name: String,
-        /// The layer of the network that it is for.
+        /// The layer of the network that needs it.
         layer: String,
         /// What is wrong with it and what would be right.
         reason: String,

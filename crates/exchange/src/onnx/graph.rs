@@ -10,7 +10,7 @@ enum ElementType {
     Int64 = 7,
 }
 
-/// What the attribute of `Cast` calls floats.
+/// The value for floats of the attribute of `Cast`.
 pub(super) const FLOAT: i64 = ElementType::Float as i64;
 
 /// Size of one dimension of an input or output.
@@ -23,7 +23,7 @@ pub(super) enum Dim {
     Any,
 }
 
-/// What an operator does beyond its inputs.
+/// The value of an attribute of an operator.
 #[derive(Debug)]
 pub(super) enum Attribute<'a> {
     Integer(i64),
@@ -31,14 +31,15 @@ pub(super) enum Attribute<'a> {
     Graph(Graph),
 }
 
-/// Nodes in the order of execution, and what they refer to. Each value has one name in the whole model.
+/// Nodes in the order of execution, and what they refer to. Names of values are unique in the whole
+/// model.
 #[derive(Debug, Default)]
 pub(super) struct Graph {
     fields: Message,
 }
 
 impl Graph {
-    /// Adds a node whose only output goes by the node's name; gives that name.
+    /// Adds a node whose only output has the node's name; returns that name.
     pub(super) fn node(
         &mut self,
         name: &str,
@@ -50,7 +51,7 @@ impl Graph {
         name.to_string()
     }
 
-    /// Adds a node; an empty name is an input or output that is left out.
+    /// Adds a node; an empty name means an absent input or output.
     pub(super) fn node_with_outputs(
         &mut self,
         name: &str,
@@ -135,7 +136,7 @@ impl Graph {
 }
 
 impl Attribute<'_> {
-    /// `AttributeProto`: the value's field, and its type under 20.
+    /// `AttributeProto`: the field of the value, and its type in field 20.
     fn encode(&self, name: &str) -> Message {
         let message = Message::default().text(1, name);
         match self {

@@ -5,7 +5,7 @@ use super::weights::Layout;
 use stonechat_model::{Affine, ConvConfig, LinearMap, Matrix};
 
 impl Graph {
-    /// The factors of a map as values, the one to apply first in front: two for a low-rank map.
+    /// The factors of a map as values, the first to apply first: two for a low-rank map.
     pub(super) fn factors(&mut self, name: &str, map: &LinearMap) -> Vec<String> {
         let mut factor = |part: &str, w: &Matrix| {
             self.matrix(&format!("{name}.{part}"), w, &Layout::transposed(w))
@@ -16,7 +16,7 @@ impl Graph {
         }
     }
 
-    /// The product of `x`, over its last dimension, with one factor after the other.
+    /// The product of `x`, over its last dimension, with one factor after another.
     pub(super) fn products(&mut self, name: &str, factors: &[String], x: &str) -> String {
         factors.iter().enumerate().fold(x.to_string(), |x, (i, w)| {
             self.node(&format!("{name}.product.{i}"), "MatMul", &[&x, w], &[])
@@ -38,8 +38,9 @@ impl Graph {
         self.node(&format!("{name}.clipped"), "Clip", &[x, &low, &high], &[])
     }
 
-    /// The convolution of `batch x channels x frames x bins`, `left` and `right` zero frames around it. A low-rank
-    /// one is the filters `V` and then, in each place, the product with `U`.
+    /// The convolution of `batch x channels x frames x bins`, with `left` and `right` zero frames
+    /// around it. A low-rank convolution applies the filters `V` and then, at each place, the
+    /// product with `U`.
     pub(super) fn convolution(
         &mut self,
         name: &str,
@@ -73,8 +74,8 @@ impl Graph {
         }
     }
 
-    /// The row convolution of `frames x batch x width`, by `taps x width` weights: a convolution of each unit by
-    /// itself. It sees `right` zero frames behind the end.
+    /// The row convolution of `frames x batch x width` by `taps x width` weights: a separate
+    /// convolution for each unit. It sees `right` zero frames after the end.
     pub(super) fn row_convolution(
         &mut self,
         taps: &[f32],

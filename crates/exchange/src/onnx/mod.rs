@@ -14,13 +14,14 @@ use serde_json::{Map, Value, json};
 use states::END;
 use stonechat_model::{Network, Package};
 
-/// Version of ONNX's operators that [`to_onnx`] and [`to_onnx_streaming`] use: `Unsqueeze` and `Split` with their axes
-/// and sizes as inputs (13), `Shape` with an end (15). ONNX 1.10 (2021), onnxruntime 1.10 and later.
+/// The version of ONNX's operators that [`to_onnx`] and [`to_onnx_streaming`] use: `Unsqueeze` and
+/// `Split` with axes and sizes as inputs (13), `Shape` with an end (15). ONNX 1.10 (2021),
+/// onnxruntime 1.10 and later.
 pub const OPSET: i64 = 15;
-/// Version of the file format, that of ONNX 1.10.
+/// The version of the file format, that of ONNX 1.10.
 pub const IR_VERSION: i64 = 8;
 
-/// What protocol buffers allow for one message.
+/// The limit of protocol buffers for one message.
 const MAX_BYTES: usize = i32::MAX as usize;
 
 /// The bytes of an ONNX model of the whole network.
@@ -30,27 +31,31 @@ const MAX_BYTES: usize = i32::MAX as usize;
 /// | input | `features` | `batch x frames x features`: whole utterances, all equally long |
 /// | output | `logits` | `batch x frames / stride x symbols`, the division rounded up for each convolution |
 ///
-/// Batch and frames may have any size from 1. Low-rank maps stay two products and int8 weights stay int8 in the file
-/// (arithmetic is in floats, whereas the runtime rounds its activations to int8, too); other families become their
-/// dense view, int4 weights floats. A recurrent layer with a dense recurrent map and tanh is ONNX's operator `GRU` (with
-/// `linear_before_reset`), `LSTM` or `RNN`, any other one (low rank, joint factors, projections, clipped ReLU) a `Scan`.
-/// Features are not computed in the model: the metadata `stonechat.features` has their config and `stonechat.alphabet`
-/// the symbols, both as in a package.
+/// Batch and frames may have any size from 1. Low-rank maps stay two products, and int8 weights
+/// stay int8 in the file (arithmetic is in floats, whereas the runtime also rounds its activations
+/// to int8); other families become their dense view, and int4 weights become floats. A recurrent
+/// layer with a dense recurrent map and tanh becomes ONNX's operator `GRU` (with
+/// `linear_before_reset`), `LSTM` or `RNN`; any other (low rank, joint factors, projections,
+/// clipped ReLU) becomes a `Scan`. Features are not computed in the model: the metadata
+/// `stonechat.features` contains their config and `stonechat.alphabet` the symbols, both as in a
+/// package.
 ///
 /// # Errors
-/// If the network is not valid, or the model had more than 2 GB.
+/// If the network is not valid, or the model would have more than 2 GB.
 pub fn to_onnx(package: &Package) -> Result<Vec<u8>> {
     model(package, Writer::default())
 }
 
-/// As [`to_onnx`], for utterances that come in pieces: the logits of all calls, one after the other, are those of the
-/// whole utterance, however it is cut.
+/// [`to_onnx`] for utterances that come in pieces: the logits of all calls, one after another, are
+/// those of the whole utterance, however it is cut.
 ///
-/// `features` are the next frames, and the 64-bit integer `end`, of shape `1`, is 1 where the utterance ends with them and 0
-/// elsewhere. Each further input is a state: zeros in the first call, then what the output `NAME.next` was. The metadata
-/// `stonechat.states` has the shapes of the zeros by name, `"batch"` standing for the batch size. The first call needs
-/// one frame more than the network looks ahead (`stonechat.lookahead_frames`), later ones as many as make a frame of
-/// logits (`stonechat.time_stride`), the last one any number from 1 that the convolutions' strides leave something of.
+/// `features` are the next frames. The 64-bit integer `end`, of shape `1`, is 1 if the utterance
+/// ends with them and 0 otherwise. Each further input is a state: zeros in the first call,
+/// afterwards the output `NAME.next` of the previous call. The metadata `stonechat.states` has the
+/// shapes of the zeros by name, with `"batch"` for the batch size. The first call needs one frame
+/// more than the network looks ahead (`stonechat.lookahead_frames`); later ones need as many as
+/// make a frame of logits (`stonechat.time_stride`); the last one needs at least 1, and enough for
+/// the strides of the convolutions.
 ///
 /// # Errors
 /// Those of [`to_onnx`].
@@ -90,14 +95,14 @@ fn model(package: &Package, mut writer: Writer) -> Result<Vec<u8>> {
     Ok(model)
 }
 
-/// The layers on their way into a graph.
+/// Writes the layers into a graph.
 #[derive(Default)]
 struct Writer {
     graph: Graph,
-    /// Vector of one number.
+    /// A vector of one number.
     batch_size: String,
     streaming: bool,
-    /// Shapes before the first call, by name.
+    /// Shapes of the states before the first call, by name.
     states: Map<String, Value>,
 }
 

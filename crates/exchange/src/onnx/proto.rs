@@ -1,8 +1,9 @@
 //! Protocol buffers, written by hand: the few message types of ONNX that a network needs.
 //!
-//! A message is a sequence of fields, each a varint key `number << 3 | wire type` and a value: a varint (type 0), or a
-//! length and bytes (type 2: strings, messages, packed numbers). The numbers are those of
-//! `onnx.proto3`; <https://protobuf.dev/programming-guides/encoding> has the encoding.
+//! A message is a sequence of fields, each a varint key `number << 3 | wire type` and a value: a
+//! varint (type 0), or a length and bytes (type 2: strings, messages, packed numbers). The field
+//! numbers are those of `onnx.proto3`; for the encoding see
+//! <https://protobuf.dev/programming-guides/encoding>.
 
 /// A message under construction.
 #[derive(Debug, Clone, Default)]

@@ -1,7 +1,8 @@
-//! What goes from call to call where the model streams.
+//! The states that a streaming model keeps between calls.
 //!
-//! Each state is an input, zeros before the first call, and an output `NAME.next`, the input of the next call. Of
-//! convolutions these are the frames that a later output frame still needs; their number varies.
+//! Each state is an input, zeros before the first call, and an output `NAME.next`, the input of the
+//! next call. For convolutions these are the frames that a later output frame still needs; their
+//! number varies.
 
 use super::Writer;
 use super::graph::{Attribute, Dim};
@@ -9,14 +10,15 @@ use serde_json::{Value, json};
 
 /// Ending of the names of the states after a call.
 const NEXT: &str = ".next";
-/// Input of a streaming model: 1 where the utterance ends with this call, else 0.
+/// Input of a streaming model: 1 if the utterance ends with this call, otherwise 0.
 pub(super) const END: &str = "end";
 
-/// Frames of a convolution's input with those of earlier calls in front.
+/// Frames of a convolution's input, preceded by those of earlier calls.
 pub(super) struct Window {
-    /// All frames there are.
+    /// All frames.
     joined: String,
-    /// And behind them, at the end of the utterance, as many zeros as the convolution looks ahead.
+    /// The same, followed at the end of the utterance by as many zeros as the convolution looks
+    /// ahead.
     pub(super) padded: String,
 }
 
@@ -34,15 +36,15 @@ impl Writer {
         self.graph.node(&format!("{name}.zeros"), "ConstantOfShape", &[&shape], &[])
     }
 
-    /// `value` is the state `name` of a recurrent layer for the next call.
+    /// Makes `value` the state `name` of a recurrent layer for the next call.
     pub(super) fn keep(&mut self, name: &str, value: &str, width: usize) {
         if self.streaming {
             self.state_output(name, value, &[Dim::Free("batch"), Dim::Fixed(width)]);
         }
     }
 
-    /// What a convolution over dimension `axis` of `x` sees in this call. `dims` are those of `x`; `first` are the
-    /// frames before the first call, zeros.
+    /// The frames of `x` along dimension `axis` that a convolution sees in this call. `dims` are
+    /// those of `x`; `first` is the number of zero frames before the first call.
     pub(super) fn window(
         &mut self,
         name: &str,
@@ -64,7 +66,7 @@ impl Writer {
         if lookahead == 0 {
             return Window { padded: joined.clone(), joined };
         }
-        // Amounts in front of all dimensions, then behind all.
+        // Amounts before all dimensions, then after all.
         let mut amounts = vec![0; 2 * dims.len()];
         amounts[dims.len() + axis] = lookahead as i64;
         let amounts = self.graph.integers(&format!("{name}.lookahead"), &amounts);
@@ -73,8 +75,8 @@ impl Writer {
         Window { joined, padded }
     }
 
-    /// Keeps the frames of a window that come after those which the convolution is done with: `stride` for each frame
-    /// of its output `y`, counted along dimension `axis_of_y`.
+    /// Keeps the frames of a window that the convolution has not finished with: it consumes
+    /// `stride` for each frame of its output `y`, counted along dimension `axis_of_y`.
     pub(super) fn keep_window(
         &mut self,
         name: &str,

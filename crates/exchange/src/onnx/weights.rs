@@ -1,12 +1,12 @@
-//! Matrices as constants of a graph: float, or int8 with its scales behind it.
+//! Matrices as constants of a graph: float, or int8 followed by its scales.
 //!
-//! `Cast` and `Mul`, and not `DequantizeLinear`: onnxruntime takes the latter for leave to round the other factor of a
-//! product as well, which moves logits by tenths; constants it computes once, at load.
+//! `Cast` and `Mul` instead of `DequantizeLinear`: with the latter, onnxruntime also rounds the
+//! other factor of a product, which changes logits by tenths. Constants are computed once, at load.
 
 use super::graph::{self, Attribute, Graph};
 use stonechat_model::Matrix;
 
-/// How a matrix lies in a constant.
+/// The layout of a matrix in a constant.
 pub(super) struct Layout {
     /// Shape of the constant.
     pub(super) dims: Vec<usize>,
@@ -17,21 +17,22 @@ pub(super) struct Layout {
 }
 
 impl Layout {
-    /// `cols x rows`, as a product from the right takes it.
+    /// `cols x rows`, for a product from the right.
     pub(super) fn transposed(matrix: &Matrix) -> Self {
         let (rows, cols) = (matrix.rows(), matrix.cols());
         let order = (0..rows * cols).map(|i| i % rows * cols + i / rows).collect();
         Self { dims: vec![cols, rows], row_axis: 1, order: Some(order) }
     }
 
-    /// `1 x rows x cols`, as the operators of recurrent layers take it: the first dimension is the direction.
+    /// `1 x rows x cols`, for the operators of recurrent layers: the first dimension is the
+    /// direction.
     pub(super) fn one_direction(matrix: &Matrix) -> Self {
         Self { dims: vec![1, matrix.rows(), matrix.cols()], row_axis: 1, order: None }
     }
 }
 
 impl Graph {
-    /// The matrix as a float value called `name`; stored as it is stored in the package.
+    /// The matrix as a float value called `name`, stored as in the package.
     pub(super) fn matrix(&mut self, name: &str, matrix: &Matrix, layout: &Layout) -> String {
         match matrix {
             Matrix::Int8 { data, scales, .. } => {

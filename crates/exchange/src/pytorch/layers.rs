@@ -1,4 +1,4 @@
-//! Layer by layer: tensors checked, batch norm folded, orders turned into ours.
+//! Layer by layer: checks tensors, folds batch norm, converts orders to ours.
 
 use super::StateDict;
 use super::names::{Names, Pattern};
@@ -7,9 +7,9 @@ use crate::{Error, Result};
 use std::collections::BTreeSet;
 use stonechat_model::{Affine, Cell, LinearMap, NetworkConfig, RecurrentLayer};
 
-/// `y = W x + b` on the way.
+/// `y = W x + b` during conversion.
 pub(super) struct Weights {
-    /// Row-major, a row for each value of the bias.
+    /// Row-major, one row for each value of the bias.
     pub(super) weight: Vec<f32>,
     pub(super) bias: Vec<f32>,
 }
@@ -73,7 +73,7 @@ impl<'a> Layers<'a> {
         let mut u = self.take(&layer, &pattern.name("weight_hh"), &[rows, output])?;
         let mut bias = vec![0.0; rows];
         let mut recurrent_bias = vec![0.0; if shape.recurrent_bias { hidden } else { 0 }];
-        // Both or none are there.
+        // Either both or none are present.
         if self.has(&pattern.name("bias_ih")) || self.has(&pattern.name("bias_hh")) {
             bias = self.take(&layer, &pattern.name("bias_ih"), &[rows])?;
             let name = pattern.name("bias_hh");
@@ -143,7 +143,7 @@ impl<'a> Layers<'a> {
         self.linear("output", symbols, self.config.output_input())
     }
 
-    /// Tensors that nothing has taken and that `ignored` does not know.
+    /// Tensors that nothing has used and that `ignored` does not match.
     pub(super) fn unused(&self, ignored: impl Fn(&str) -> bool) -> Vec<String> {
         let left = self.weights.names().filter(|name| !self.used.contains(*name) && !ignored(name));
         left.map(String::from).collect()
@@ -159,7 +159,8 @@ impl<'a> Layers<'a> {
         Ok(Weights { weight, bias })
     }
 
-    /// The columns behind the convolutions, from PyTorch's `channels x bins` to our `bins x channels`.
+    /// The columns after the convolutions, from PyTorch's `channels x bins` to our `bins x
+    /// channels`.
     fn bins_outside(&self, w: Vec<f32>) -> Vec<f32> {
         let layers = self.config.conv.len();
         let (bins, channels) =
@@ -170,7 +171,7 @@ impl<'a> Layers<'a> {
         w.chunks_exact(bins * channels).flat_map(row).collect()
     }
 
-    /// A batch norm, if there is one.
+    /// A batch norm, if any.
     fn norm(&mut self, layer: &str, width: usize) -> Result<Option<Norm>> {
         let Some(pattern) = self.names.pattern(layer) else { return Ok(None) };
         if !pattern.given && !self.has(&pattern.name("running_mean")) {
@@ -178,7 +179,7 @@ impl<'a> Layers<'a> {
         }
         let mut take = |part: &str| self.take(layer, &pattern.name(part), &[width]);
         let (mean, variance) = (take("running_mean")?, take("running_var")?);
-        // Both or none: `affine=False` has none.
+        // Both or none: with `affine=False` there are none.
         let affine = match self.has(&pattern.name("weight")) {
             true => {
                 let mut take = |part: &str| self.take(layer, &pattern.name(part), &[width]);
@@ -196,7 +197,7 @@ impl<'a> Layers<'a> {
         })
     }
 
-    /// The bias of a layer that may be without.
+    /// The bias of a layer, which may have none.
     fn bias(&mut self, layer: &str, pattern: &Pattern, length: usize) -> Result<Vec<f32>> {
         let name = pattern.name("bias");
         if self.has(&name) { self.take(layer, &name, &[length]) } else { Ok(vec![0.0; length]) }
@@ -233,7 +234,8 @@ fn tensor(name: &str, layer: &str, reason: impl Into<String>) -> Error {
     Error::Tensor { name: name.into(), layer: layer.into(), reason: reason.into() }
 }
 
-/// From PyTorch's blocks reset, update, new to ours update, reset, candidate; `1 - sigmoid(x)` is `sigmoid(-x)`.
+/// From PyTorch's blocks reset, update, new to our update, reset, candidate; `1 - sigmoid(x)` is
+/// `sigmoid(-x)`.
 fn update_first(values: &mut [f32], block: usize) {
     let (reset, rest) = values.split_at_mut(block);
     reset.swap_with_slice(&mut rest[..block]);

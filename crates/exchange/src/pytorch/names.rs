@@ -1,4 +1,4 @@
-//! Which tensors of the state dict belong to which layer.
+//! The tensors of the state dict for each layer.
 
 use crate::{Error, Result};
 use std::collections::BTreeMap;
@@ -16,7 +16,7 @@ pub(super) struct Names {
 pub(super) struct Pattern {
     before: String,
     after: String,
-    /// Named by the user, so that it must be there.
+    /// Whether the user named it, so that it must exist.
     pub(super) given: bool,
 }
 
@@ -27,7 +27,7 @@ impl Pattern {
 }
 
 impl Names {
-    /// Checks that each key is a layer of the network and each pattern has its place for the part.
+    /// Checks that each key is a layer of the network and each pattern has one `*`.
     pub(super) fn new(
         given: &BTreeMap<String, String>,
         prefix: &str,
@@ -49,7 +49,7 @@ impl Names {
         Ok(Self { given: given.clone(), prefix: prefix.into() })
     }
 
-    /// Names of the tensors of `key`, unless they are neither given nor have a default.
+    /// Names of the tensors of `key`; `None` if they are neither given nor have a default.
     pub(super) fn pattern(&self, key: &str) -> Option<Pattern> {
         let (text, given) = match self.given.get(key) {
             Some(text) => (text.clone(), true),
@@ -60,7 +60,7 @@ impl Names {
     }
 }
 
-/// What may be named for a network.
+/// The keys that may be named for a network.
 fn keys(config: &NetworkConfig) -> Vec<String> {
     let mut keys = Vec::new();
     for l in 0..config.conv.len() {
@@ -94,7 +94,7 @@ fn default(key: &str) -> Option<String> {
     })
 }
 
-/// Whether `name` is `pattern`, in which one `*` stands for anything.
+/// Whether `name` matches `pattern`, in which one `*` stands for anything.
 pub(super) fn fits(pattern: &str, name: &str) -> bool {
     match pattern.split_once('*') {
         Some((before, after)) => {

@@ -1,4 +1,4 @@
-//! Batch norm at inference, which is a scale and a shift of each channel, folded into the layer beside it.
+//! Batch norm at inference: a scale and a shift of each channel, folded into the layer beside it.
 
 /// `y = scale * x + shift`, elementwise.
 pub(super) struct Norm {
@@ -34,7 +34,7 @@ impl Norm {
         }
     }
 
-    /// A norm of the layer's input: its columns are scaled, and the bias takes `W shift`.
+    /// A norm of the layer's input: its columns are scaled, and the bias takes up `W shift`.
     pub(super) fn fold_before(&self, weight: &mut [f32], bias: &mut [f32]) {
         let cols = self.scale.len();
         for (row, bias) in weight.chunks_exact_mut(cols).zip(bias) {

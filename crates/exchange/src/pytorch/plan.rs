@@ -1,4 +1,4 @@
-//! The file that says what a state dict is the state of.
+//! The import plan: the file that describes a state dict.
 
 use super::StateDict;
 use super::layers::Layers;
@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use stonechat_model::{Alphabet, Cell, Network, NetworkConfig, Package};
 
-/// What the weights of a PyTorch network are to become. As TOML:
+/// How the weights of a PyTorch network become a package. As TOML:
 ///
 /// ```toml
 /// [network]                   # its shape, as in a recipe
@@ -49,24 +49,24 @@ use stonechat_model::{Alphabet, Cell, Network, NetworkConfig, Package};
 /// | `output` | `nn.Linear` | `fc.0.module.1.*` |
 /// | `output.norm_in` | `nn.BatchNorm1d` before it | `fc.0.module.0.*` |
 ///
-/// A GRU of PyTorch has a bias inside its reset gate unless it was made with `bias=False`; the layer then says
-/// `recurrent_bias = true`.
+/// A PyTorch GRU has a bias inside its reset gate unless it was made with `bias=False`; the layer
+/// then needs `recurrent_bias = true`.
 ///
-/// Batch norms are folded into the weights; one that goes by its default name may be missing. So may the biases of
-/// convolutions and linear layers.
+/// Batch norms are folded into the weights; one with its default name may be missing. So may the
+/// biases of convolutions and linear layers.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ImportPlan {
     /// The shape of the network.
     pub network: NetworkConfig,
     alphabet: Symbols,
-    /// Feature config; opaque here, typed by `stonechat-audio`.
+    /// Feature config; opaque here, `stonechat-audio` has its type.
     pub features: Value,
     #[serde(default)]
     pytorch: Pytorch,
 }
 
-/// Not an [`Alphabet`] yet: the blank may stand anywhere.
+/// Not an [`Alphabet`] yet: the blank may be anywhere.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Symbols {
@@ -124,13 +124,14 @@ impl ImportPlan {
         Ok(plan)
     }
 
-    /// Puts the weights into a package, with the conventions of this project: gates in the order update, reset,
-    /// candidate with `h' = (1 - z) h + z c` (PyTorch: reset, update, new with the roles of `z` and `1 - z` swapped),
-    /// one bias where PyTorch has two, filters `[out][time][frequency][in]`, frames `bins x channels`, the blank first.
+    /// Puts the weights into a package, in the conventions of this project: gates in the order
+    /// update, reset, candidate with `h' = (1 - z) h + z c` (PyTorch: reset, update, new, with the
+    /// roles of `z` and `1 - z` swapped), one bias where PyTorch has two, filters
+    /// `[out][time][frequency][in]`, frames `bins x channels`, the blank first.
     ///
     /// # Errors
-    /// [`Error::Tensor`] names the tensor that is missing or has another shape than the plan's network needs;
-    /// [`Error::Unused`] those that no layer takes.
+    /// [`Error::Tensor`] names a tensor that is missing or does not have the shape that the plan's
+    /// network needs; [`Error::Unused`] names those that no layer uses.
     pub fn import(&self, weights: &StateDict) -> Result<Package> {
         self.network.validate()?;
         let names = Names::new(&self.pytorch.names, &self.pytorch.prefix, &self.network)?;
@@ -166,7 +167,8 @@ impl ImportPlan {
 }
 
 impl Symbols {
-    /// The place of the blank among the outputs, and the alphabet with the blank in front.
+    /// The place of the blank among the outputs, and the alphabet with the blank moved to the
+    /// front.
     fn blank_first(&self) -> Result<(usize, Alphabet)> {
         let Some(blank) = self.symbols.iter().position(String::is_empty) else {
             let reason = "alphabet: `symbols` has no blank: write it as \"\" in its place";

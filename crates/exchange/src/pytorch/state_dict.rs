@@ -5,10 +5,11 @@ use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use std::collections::BTreeMap;
 use std::path::Path;
 
-/// The tensors of a network trained elsewhere, read from a safetensors file (`safetensors.torch.save_file` in Python).
+/// The tensors of a network trained elsewhere, read from a safetensors file
+/// (`safetensors.torch.save_file` in Python).
 ///
-/// Elements may be 16-, 32- or 64-bit floats or bfloat16; all become 32-bit floats. Tensors of other types are there by
-/// name only.
+/// Elements may be 16-, 32- or 64-bit floats or bfloat16; all become 32-bit floats. Of tensors of
+/// other types only the names are kept.
 #[derive(Debug, Clone, Default)]
 pub struct StateDict {
     tensors: BTreeMap<String, Tensor>,
@@ -17,7 +18,7 @@ pub struct StateDict {
 #[derive(Debug, Clone)]
 pub(super) struct Tensor {
     pub(super) shape: Vec<usize>,
-    /// `Err` names an element type that is no float.
+    /// `Err` names an element type that is not a float.
     pub(super) values: std::result::Result<Vec<f32>, String>,
 }
 
@@ -40,7 +41,7 @@ impl StateDict {
     /// Reads a safetensors file.
     ///
     /// # Errors
-    /// [`Error::Io`], and [`Error::InFile`] with what [`from_bytes`](Self::from_bytes) says.
+    /// [`Error::Io`], and [`Error::InFile`] with the errors of [`from_bytes`](Self::from_bytes).
     pub fn load(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
         let bytes = std::fs::read(path).map_err(|error| Error::Io { path: path.into(), error })?;

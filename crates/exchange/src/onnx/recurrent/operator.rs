@@ -1,4 +1,5 @@
-//! The operators `GRU`, `LSTM` and `RNN`, whose gates have another order and partly other signs than ours.
+//! The operators `GRU`, `LSTM` and `RNN`, whose gates have another order and partly other signs
+//! than ours.
 
 use super::names;
 use crate::onnx::Writer;
@@ -8,8 +9,8 @@ use std::ops::Neg;
 use stonechat_model::{Cell, Matrix, RecurrentConfig, RecurrentLayer};
 
 impl Writer {
-    /// A layer whose recurrent map becomes one matrix. A low-rank input map `U V` is a product with `V` and the
-    /// operator's own with `U`.
+    /// A layer whose recurrent map becomes one matrix. For a low-rank input map `U V`, a product
+    /// with `V` precedes the operator, which multiplies by `U`.
     pub(super) fn operator(
         &mut self,
         name: &str,
@@ -36,7 +37,7 @@ impl Writer {
         };
         let nonrec = weight("nonrec.weight", &nonrec);
         let rec = weight("rec.weight", &layer.rec.to_matrix());
-        // The bias beside W, then that beside U.
+        // First the bias of W, then that of U.
         let mut bias = gates.arrange(&layer.nonrec.bias, hidden, 1);
         bias.resize(2 * bias.len(), 0.0);
         if let Some(inner) = &layer.recurrent_bias {
@@ -83,10 +84,10 @@ impl Writer {
     }
 }
 
-/// How ONNX's operator of a cell has its gates.
+/// The gates of ONNX's operator for a cell.
 struct Gates {
     operator: &'static str,
-    /// Our gates in ONNX's order, and the sign that each takes.
+    /// Our gates in ONNX's order, each with its sign.
     order: &'static [(usize, f32)],
 }
 

@@ -1,4 +1,5 @@
-//! A layer as a `Scan` over the frames: for factored recurrent maps, projections and the clipped ReLU.
+//! A layer as a `Scan` over the frames: for factored recurrent maps, projections and the clipped
+//! ReLU.
 
 use super::names;
 use super::step::{Inside, Step};
@@ -7,8 +8,8 @@ use crate::onnx::graph::{Attribute, Dim};
 use stonechat_model::{Cell, NetworkConfig, RecurrentConfig, RecurrentLayer};
 
 impl Writer {
-    /// `W x + b` of all frames in one product, then the steps, which are another graph. All weights stand outside of
-    /// it: what is inside is computed in each step.
+    /// `W x + b` for all frames in one product, then the steps, which are another graph. All
+    /// weights are outside of it, because everything inside is computed in each step.
     pub(super) fn scan(
         &mut self,
         name: &str,
@@ -78,7 +79,7 @@ impl Writer {
         format!("{name}.states")
     }
 
-    /// The node of the scan, and what it keeps for the next call.
+    /// The node of the scan, and the states it keeps for the next call.
     fn scan_node(&mut self, name: &str, states: &[(&str, usize)], inputs: &[String], step: Step) {
         let mut outputs: Vec<String> =
             states.iter().map(|(part, _)| format!("{name}.last.{part}")).collect();
@@ -99,7 +100,8 @@ impl Writer {
     }
 }
 
-/// What goes from step to step: what recurs, and what the cell keeps to itself (of a GRU: the state that is projected).
+/// The states between steps: the recurrent state, and the cell's internal one (for a GRU the state
+/// before projection).
 fn states(shape: &RecurrentConfig) -> Vec<(&'static str, usize)> {
     let mut states = vec![("state", shape.output())];
     if shape.cell == Cell::Lstm || shape.cell == Cell::Gru && shape.projection.is_some() {

@@ -1,16 +1,16 @@
-//! One step of each cell as a graph of its own, the body of a `Scan`.
+//! One step of each cell as a separate graph, the body of a `Scan`.
 
 use super::names;
 use crate::onnx::graph::{Attribute, Dim, Graph};
 use stonechat_model::Candidate;
 
-/// The graph; the names of its values begin with that of the step.
+/// The graph; the names of its values begin with the name of the step.
 pub(super) struct Step {
     graph: Graph,
     name: String,
 }
 
-/// What the gates of a step are made of, besides the states: values by gate, in our order.
+/// The inputs of the gates of a step besides the states: values by gate, in our order.
 pub(super) struct Inside {
     /// `W x + b`.
     pub(super) wx: Vec<String>,
@@ -36,7 +36,7 @@ impl Step {
         self.graph.input(&format!("{}.{part}", self.name), dims)
     }
 
-    /// Makes `value` an output of its own, as which it has a name of its own.
+    /// Makes `value` a separate output with its own name.
     pub(super) fn output(&mut self, part: &str, value: &str, dims: &[Dim]) {
         let output = self.node(part, "Identity", &[value]);
         self.graph.output(&output, dims);
@@ -46,7 +46,7 @@ impl Step {
         self.graph.products(&format!("{}.{part}", self.name), factors, x)
     }
 
-    /// The gates of `value`, of the `sizes` of that constant.
+    /// Splits `value` into gates with the `sizes` in that constant.
     pub(super) fn split(
         &mut self,
         part: &str,
@@ -64,7 +64,7 @@ impl Step {
         outputs
     }
 
-    /// The new state twice, from the old one: what recurs is it, or its projection.
+    /// The new state twice, from the old one: it is the recurrent state, or its projection is.
     pub(super) fn gru(&mut self, inside: &Inside, h: &str) -> [String; 2] {
         let z = self.gate(inside, 0, "update", None);
         let r = self.gate(inside, 1, "reset", None);
@@ -82,7 +82,7 @@ impl Step {
         [h.clone(), h]
     }
 
-    /// The new output and content, from the old content.
+    /// The new output and cell state, from the old cell state.
     pub(super) fn lstm(&mut self, inside: &Inside, c: &str) -> [String; 2] {
         let peephole = |i: usize, c: &str| {
             inside.peepholes.as_ref().map(|peepholes| (peepholes[i].clone(), c.to_string()))
@@ -99,13 +99,14 @@ impl Step {
         [self.node("h", "Mul", &[&o, &shown]), c]
     }
 
-    /// The new state; there is nothing else.
+    /// The new state, which is also the output.
     pub(super) fn rnn(&mut self, inside: &Inside) -> [String; 2] {
         let sum = self.sum(inside, 0, "f");
         [self.function(inside, &sum), String::new()]
     }
 
-    /// The sigmoid of a gate's sum, with a peephole's weights and what it sees.
+    /// The sigmoid of a gate's sum, optionally with peephole weights and the cell state they apply
+    /// to.
     fn gate(
         &mut self,
         inside: &Inside,
