@@ -131,7 +131,7 @@ fn failures_are_told() {
         ("lm build --output no/such/a.lm train.txt", "no/such"),
         ("lm build --target-size 300 --output a.lm train.txt", "target size"),
         ("lm info bad.arpa", "line 2"),
-        ("lm info train.txt", "no ARPA file"),
+        ("lm info train.txt", "not an ARPA file"),
         ("lm info tiny.stonechat", "Stonechat package"),
         ("lm perplexity bad.arpa train.txt", "bad.arpa"),
     ] {

@@ -77,7 +77,7 @@ fn what_other_programs_write() {
 #[test]
 fn what_is_refused() {
     let cases = [
-        ("\\data\\", "\\daten\\", 20, "no ARPA file"),
+        ("\\data\\", "\\daten\\", 20, "not an ARPA file"),
         ("ngram 1=5", "ngram 1=4", 12, "header"),
         ("ngram 1=5", "ngram 1=6", 14, "header says 6"),
         ("ngram 2=3", "ngram 3=3", 5, "ngram 2=COUNT"),

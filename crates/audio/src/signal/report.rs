@@ -69,8 +69,7 @@ pub(super) fn warnings(measure: &Measure, done: &Done) -> Vec<Warning> {
         add(WarningKind::DeadChannel, format!("no sound in {dead}: left out"));
     }
     if let Some(opposite) = numbers(&|n| repair.weights[n] < 0.0) {
-        let message =
-            format!("{opposite} of opposite sign, which the mean would cancel: inverted");
+        let message = format!("{opposite} of opposite sign, which the mean would cancel: inverted");
         add(WarningKind::OppositeChannels, message);
     }
     let largest = repair.offsets.iter().fold(0.0f64, |most, offset| most.max(offset.abs()));

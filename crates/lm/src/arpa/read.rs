@@ -61,7 +61,9 @@ fn drop_unused(lines: &mut Lines<impl BufRead>, length: usize, order: usize) -> 
 fn header(lines: &mut Lines<impl BufRead>) -> Result<Vec<usize>> {
     loop {
         let (_, line) = lines.filled().map_err(|error| match error {
-            Error::Arpa { line, .. } => Error::arpa(line, "no line \\data\\: this is not an ARPA file"),
+            Error::Arpa { line, .. } => {
+                Error::arpa(line, "no line \\data\\: this is not an ARPA file")
+            }
             other => other,
         })?;
         if line == "\\data\\" {

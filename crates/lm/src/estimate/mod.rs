@@ -67,7 +67,8 @@ impl EstimateOptions {
             return Err(Error::option("order", reason));
         }
         if !self.cutoffs[1..self.order.max(1)].is_sorted() {
-            let reason = format!("{:?} must not decrease from order to order", &self.cutoffs[1..self.order]);
+            let reason =
+                format!("{:?} must not decrease from order to order", &self.cutoffs[1..self.order]);
             return Err(Error::option("cut-offs", reason));
         }
         Ok(())

@@ -205,7 +205,10 @@ impl Header {
                 _ => 0,
             };
             if count > limit as u64 || n == 0 && count < SPECIAL_WORDS.len() as u64 {
-                return refuse(format!("has {count} {}-grams, at most {limit} are possible", n + 1));
+                return refuse(format!(
+                    "has {count} {}-grams, at most {limit} are possible",
+                    n + 1
+                ));
             }
             header.counts[n] = count as usize;
         }
@@ -227,7 +230,9 @@ impl Layout {
             let rest = (bytes.len() - start) as u64;
             let padded = length.checked_next_multiple_of(8);
             let Some(padded) = padded.filter(|&padded| padded <= rest) else {
-                return refuse(format!("has {length} bytes, but only {rest} are left: the file is truncated"));
+                return refuse(format!(
+                    "has {length} bytes, but only {rest} are left: the file is truncated"
+                ));
             };
             if i != WORDS && length != expected[i] as u64 {
                 return refuse(format!("has {length} bytes, must have {}", expected[i]));

@@ -302,7 +302,8 @@ impl Network {
             ] {
                 if there != wanted {
                     let name = format!("{}.{part}", config.recurrent_name(l));
-                    let (there, wanted) = if there { ("has", "does not") } else { ("lacks", "has") };
+                    let (there, wanted) =
+                        if there { ("has", "does not") } else { ("lacks", "has") };
                     let reason = format!("the network {there} it, its config {wanted}");
                     return Err(Error::weight(name, reason));
                 }

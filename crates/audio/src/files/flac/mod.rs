@@ -185,7 +185,8 @@ impl FlacSource {
             audio.copy_to_vec_interleaved(&mut samples);
         }
         if samples.is_empty() {
-            let what = format!("damaged: the frame at sample {} could not be decoded", header.start);
+            let what =
+                format!("damaged: the frame at sample {} could not be decoded", header.start);
             self.warnings.add(WarningKind::Damaged, what);
             return Ok(());
         }
@@ -315,8 +316,7 @@ fn metadata(origin: &Origin, stream: &mut ByteStream) -> Result<StreamInfo, Erro
         }
         if kind & 0x80 != 0 {
             let at = stream.position();
-            return info
-                .ok_or_else(|| malformed(at, "the flac file has no stream info"));
+            return info.ok_or_else(|| malformed(at, "the flac file has no stream info"));
         }
     }
 }
