@@ -1,18 +1,19 @@
-//! Sharing out one budget over all maps of a network: each map has a choice of forms, each form a cost and a
-//! damage, and the damages of the maps are taken to add up.
+//! Divides one budget among all maps of a network. Each map has a choice of forms, each form has a
+//! cost and a damage, and the damages of the maps are assumed to add up.
 
 use crate::{Error, Result};
 use serde::{Deserialize, Serialize};
 use std::ops::{Add, Sub};
 
-/// What a form of a map, or a whole network, costs.
+/// The cost of a form of a map, or of a whole network.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 pub struct Cost {
     /// Stored weights.
     pub parameters: f64,
     /// Bytes of them, scales included.
     pub bytes: f64,
-    /// Predicted microseconds of its products for a frame of logits; 0 if the machine was not measured.
+    /// Predicted microseconds of its products per frame of logits; 0 if the machine was not
+    /// measured.
     pub latency_us: f64,
 }
 
@@ -40,8 +41,8 @@ impl Sub for Cost {
     }
 }
 
-/// What a network may cost. In TOML `{ parameters = 3_000_000 }`, `{ bytes = 2_000_000 }`,
-/// `{ latency_us = 400.0 }`, or several of them: then all hold.
+/// The limits for a network. In TOML `{ parameters = 3_000_000 }`, `{ bytes = 2_000_000 }`, `{
+/// latency_us = 400.0 }`, or several of these: then all apply.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Budget {
@@ -51,18 +52,18 @@ pub struct Budget {
     /// Bytes of all weights and biases.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bytes: Option<usize>,
-    /// Predicted microseconds of all products of linear maps for a frame of logits, on one core.
+    /// Predicted microseconds of all products of linear maps per frame of logits, on one core.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub latency_us: Option<f64>,
 }
 
 impl Budget {
-    /// So many parameters.
+    /// A limit of parameters.
     pub fn parameters(parameters: usize) -> Self {
         Self { parameters: Some(parameters), ..Self::default() }
     }
 
-    /// So many bytes.
+    /// A limit of bytes.
     pub fn bytes(bytes: usize) -> Self {
         Self { bytes: Some(bytes), ..Self::default() }
     }
@@ -70,7 +71,7 @@ impl Budget {
     /// Checks the values.
     ///
     /// # Errors
-    /// If it limits nothing, or the latency is not a positive number.
+    /// If there is no limit, or the latency is not a positive number.
     pub fn validate(&self) -> Result<()> {
         match self.latency_us {
             Some(us) if !(us.is_finite() && us > 0.0) => {
@@ -83,7 +84,7 @@ impl Budget {
         }
     }
 
-    /// The limits that are set: how much of each `cost` is, the limit, its unit.
+    /// The limits that are set, each as the amount in `cost`, the limit and its unit.
     fn limits(&self, cost: Cost) -> impl Iterator<Item = (f64, f64, &'static str)> {
         let count = |limit: Option<usize>| limit.map(|limit| limit as f64);
         [
@@ -95,9 +96,9 @@ impl Budget {
         .filter_map(|(cost, limit, unit)| limit.map(|limit| (cost, limit, unit)))
     }
 
-    /// Whether a network of this cost keeps to it.
+    /// Whether a network of this cost is within the budget.
     pub fn allows(&self, cost: Cost) -> bool {
-        // Sums of seconds are rounded.
+        // Sums of seconds have rounding errors.
         self.limits(cost).all(|(cost, limit, _)| cost <= limit * (1.0 + 1e-12))
     }
 
@@ -107,24 +108,24 @@ impl Budget {
     }
 }
 
-/// One form that a map may take.
+/// One possible form of a map.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Choice {
-    /// What it costs.
+    /// Its cost.
     pub cost: Cost,
-    /// What it does to the network, in a unit that can be added up over maps.
+    /// The damage to the network, in a unit that adds up over maps.
     pub damage: f64,
 }
 
-/// The index of a choice for each map, so that the whole, with `fixed` for everything else, keeps to the budget
-/// and the sum of damages is small.
+/// The index of a choice for each map, so that the network, with `fixed` for everything else, is
+/// within the budget and the sum of damages is small.
 ///
-/// Greedy: all maps start at their cheapest choice; then, again and again, that change is made which takes away
-/// the most damage for its price, among all that fit. Where costs and damages are convex, as those of ranks
-/// are, only the last step can be other than optimal. Of equal changes, the first.
+/// Greedy: all maps start at their cheapest choice. Then, repeatedly, the change that removes the
+/// most damage for its cost is made, among all that fit. If costs and damages are convex, as they
+/// are for ranks, only the last step can be suboptimal. Of equal changes, the first is made.
 ///
 /// # Errors
-/// If even the cheapest choices cost more than the budget, or a map has no choice.
+/// If even the cheapest choices exceed the budget, or a map has no choice.
 pub fn allocate(maps: &[Vec<Choice>], fixed: Cost, budget: &Budget) -> Result<Vec<usize>> {
     budget.validate()?;
     let price = |choice: &Choice| budget.price(choice.cost);
@@ -136,7 +137,7 @@ pub fn allocate(maps: &[Vec<Choice>], fixed: Cost, budget: &Budget) -> Result<Ve
         })
     };
     let chosen: Option<Vec<usize>> = maps.iter().map(cheapest).collect();
-    let mut chosen = chosen.ok_or_else(|| Error::Rank("a map has no form to take".into()))?;
+    let mut chosen = chosen.ok_or_else(|| Error::Rank("a map has no possible form".into()))?;
     let costs = maps.iter().zip(&chosen).map(|(choices, &i)| choices[i].cost);
     let mut total = costs.fold(fixed, Cost::add);
     if !budget.allows(total) {

@@ -1,4 +1,4 @@
-//! Integer weights that go by what enters each map on real audio.
+//! Integer weights chosen by the inputs of each map on real audio.
 
 use crate::quantize::{Bits, Quantize, rounded_map};
 use crate::svd::{matrix, row_major};
@@ -7,14 +7,14 @@ use faer::linalg::solvers::Solve;
 use faer::{Mat, MatRef, Side};
 use stonechat_model::{LinearMap, Matrix, Network};
 
-/// [`quantize`](fn@crate::quantize) with error feedback ([`gptq`]): the columns after a rounded one
-/// compensate for its effect on the map's outputs on the calibration audio.
+/// [`quantize`](fn@crate::quantize) with error feedback ([`gptq`]): when a column is rounded, later
+/// columns compensate for its effect on the map's outputs on the calibration audio.
 ///
-/// In a low-rank map the left factor is first refitted to the outputs of the rounded right factor. The parts of
-/// structured maps are rounded to the nearest.
+/// The left factor of a low-rank map is first refitted to the outputs of the rounded right factor.
+/// The parts of structured maps are rounded to the nearest.
 ///
 /// # Errors
-/// If the network is not valid or not float, or the calibration is that of another one.
+/// If the network is not valid or not float, or the calibration belongs to another network.
 pub fn quantize_calibrated(
     network: &Network,
     how: &Quantize,
@@ -57,8 +57,8 @@ fn fed(w: &Matrix, inputs: &SecondMoment, bits: Bits) -> Result<Matrix> {
     gptq(&w.to_dense(), w.rows(), w.cols(), &inputs.matrix(), bits)
 }
 
-/// The left factor `U'` with `U' V'` nearest to `U V` on the inputs: `U' = U V H V'^T (V' H V'^T)^-1`, where `images`
-/// holds `V' H V'^T`, with a little added to its diagonal.
+/// The left factor `U'` for which `U' V'` is closest to `U V` on the inputs: `U' = U V H V'^T (V' H
+/// V'^T)^-1`, where `images` is `V' H V'^T`, with a little added to its diagonal.
 fn fitted(
     u: &Matrix,
     v: &Matrix,
@@ -75,7 +75,8 @@ fn fitted(
     if mean <= 0.0 {
         return Ok(u.clone());
     }
-    // Towards U where the inputs say little: damped in both places, U' = U stays the answer for V' = V.
+    // Close to U where the inputs say little: with damping in both places, V' = V still gives U' =
+    // U.
     let damping = 1e-6 * mean;
     let damped =
         Mat::from_fn(rank, rank, |i, j| g[i * rank + j] + if i == j { damping } else { 0.0 });

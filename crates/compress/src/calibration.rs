@@ -6,13 +6,14 @@ use faer::{Accum, Mat, MatRef, Par};
 use std::collections::BTreeMap;
 use stonechat_model::{Matrix, Network};
 
-/// Vectors that are added at a time: enough for a product of matrices to be faster than one of vectors.
+/// Vectors that are added at a time: enough to make a matrix product faster than vector products.
 const BLOCK: usize = 256;
 
-/// Mean and second moment of the inputs of a linear map: all that the mean square error of its output depends on.
+/// Mean and second moment of the inputs of a linear map, which determine the mean square error of
+/// its output.
 ///
-/// For `n` inputs, the columns of `X`, of dimension `cols`, it holds `H = X X^T / n` and the mean. Sums are
-/// kept in `f64`.
+/// For `n` inputs of dimension `cols`, the columns of `X`, it holds `H = X X^T / n` and the mean.
+/// Sums are in `f64`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SecondMoment {
     vectors: u64,
@@ -32,7 +33,7 @@ impl SecondMoment {
         self.sum.len()
     }
 
-    /// Inputs seen.
+    /// Number of inputs seen.
     pub fn vectors(&self) -> u64 {
         self.vectors
     }
@@ -40,7 +41,7 @@ impl SecondMoment {
     /// Adds inputs, `vectors x cols`.
     ///
     /// # Errors
-    /// If `x` holds a part of a vector, or a value that is not finite; nothing is added then.
+    /// If `x` contains a partial vector, or a value that is not finite; nothing is added then.
     pub fn add(&mut self, x: &[f32]) -> Result<()> {
         let cols = self.cols();
         if cols == 0 || !x.len().is_multiple_of(cols) {
@@ -76,19 +77,19 @@ impl SecondMoment {
         Ok(())
     }
 
-    /// The mean input, `cols` values; zeros where nothing was seen.
+    /// The mean input, `cols` values; zeros without inputs.
     pub fn mean(&self) -> Vec<f64> {
         self.sum.iter().map(|sum| sum / self.count()).collect()
     }
 
-    /// `H`, row-major `cols x cols`, symmetric; zeros where nothing was seen.
+    /// `H`, row-major `cols x cols`, symmetric; zeros without inputs.
     pub fn matrix(&self) -> Vec<f64> {
         let cols = self.cols();
         let pairs = (0..cols).flat_map(|i| (0..cols).map(move |j| (i.max(j), i.min(j))));
         pairs.map(|place| self.products[place] / self.count()).collect()
     }
 
-    /// `H` with `share` of the mean power of an input added to the power of each.
+    /// `H` plus `share` of its mean diagonal element on the diagonal.
     pub(crate) fn damped(&self, share: f64) -> Vec<f64> {
         let (cols, mut h) = (self.cols(), self.matrix());
         let power = (0..cols).map(|i| h[i * cols + i]).sum::<f64>() / cols as f64;
@@ -96,23 +97,23 @@ impl SecondMoment {
         h
     }
 
-    /// The moments of the inputs with their mean taken away.
+    /// The moments of the inputs minus their mean.
     pub fn centred(&self) -> Self {
         let cols = self.cols();
         let lower = |i, j| {
             let spread = self.products[(i, j)] - self.sum[i] * self.sum[j] / self.count();
-            // Rounding may leave a little below zero where an input does not vary.
+            // Rounding may give slightly less than zero if an input does not vary.
             if i == j { spread.max(0.0) } else { spread }
         };
         let products = Mat::from_fn(cols, cols, |i, j| if i < j { 0.0 } else { lower(i, j) });
         Self { vectors: self.vectors, sum: vec![0.0; cols], products }
     }
 
-    /// The moments of the inputs' images `V x` under a matrix: what the second factor `U` of a low-rank map
-    /// `U V` gets. The dense view of `V` is taken.
+    /// The moments of the images `V x` of the inputs under a matrix: the inputs of the second
+    /// factor `U` of a low-rank map `U V`. Uses the dense view of `V`.
     ///
     /// # Errors
-    /// If `v` has other columns.
+    /// If `v` has another number of columns.
     pub fn image(&self, v: &Matrix) -> Result<Self> {
         if v.cols() != self.cols() {
             let (cols, wanted) = (v.cols(), self.cols());
@@ -144,9 +145,9 @@ impl SecondMoment {
 
 /// The inputs of all maps of a network on some audio, by the names of the maps.
 ///
-/// The caller runs the network and fills it in: the runtime shows the inputs of each map while it recognises
-/// (`Model::logits_observed`). Inputs of a recurrent map are the states before each frame, those of a
-/// convolution its patches.
+/// The caller runs the network and fills it in: the runtime shows the inputs of each map while it
+/// recognises (`Model::logits_observed`). Inputs of a recurrent map are the states before each
+/// frame, those of a convolution its patches.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Calibration {
     maps: BTreeMap<String, SecondMoment>,
@@ -163,7 +164,7 @@ impl Calibration {
     /// Adds inputs of the map `name`, `vectors x cols`.
     ///
     /// # Errors
-    /// If there is no such map, or as [`SecondMoment::add`].
+    /// If there is no such map, and those of [`SecondMoment::add`].
     pub fn add(&mut self, name: &str, x: &[f32]) -> Result<()> {
         let Some(moment) = self.maps.get_mut(name) else {
             return Err(Error::Calibration(format!("the network has no map `{name}`")));
@@ -177,7 +178,7 @@ impl Calibration {
     /// The moments of the inputs of a map.
     ///
     /// # Errors
-    /// If it has seen none: there was no audio, or it is that of another network.
+    /// If there are none, because there was no audio or it was run through another network.
     pub fn get(&self, name: &str) -> Result<&SecondMoment> {
         match self.maps.get(name) {
             Some(moment) if moment.vectors() > 0 => Ok(moment),
@@ -187,8 +188,9 @@ impl Calibration {
         }
     }
 
-    /// The inputs of the maps of `after`, which has projections that the network of this calibration had not
-    /// ([`shared_projection`](fn@crate::shared_projection)) and is the same otherwise.
+    /// The inputs of the maps of `after`, which has projections that the network of this
+    /// calibration had not ([`shared_projection`](fn@crate::shared_projection)) and is the same
+    /// otherwise.
     ///
     /// # Errors
     /// If there are no inputs of a map.

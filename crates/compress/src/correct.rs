@@ -1,4 +1,4 @@
-//! Low-rank corrections of what rounding did: `W ~ Q + U V` with `Q` of few bits.
+//! Low-rank corrections of rounding errors: `W ~ Q + U V` with `Q` of few bits.
 
 use crate::quantize::Bits;
 use crate::svd::matrix;
@@ -6,16 +6,19 @@ use crate::{DAMPING, Error, Result, SecondMoment, Svd, gptq};
 use faer::MatRef;
 use stonechat_model::{Corrected, Family, FamilySpec, LinearMap, Matrix};
 
-/// Times that `Q` and `U V` are fitted to what the other leaves (Li et al. 2023, "LoftQ", arXiv 2310.08659).
+/// How often `Q` and `U V` are refitted to the remainder of the other (Li et al. 2023, "LoftQ",
+/// arXiv 2310.08659).
 const ROUNDS: usize = 4;
 
-/// The dense map `w` as a matrix of `bits` and an int8 correction of inner size `rank` (of the smaller side at most).
+/// The dense map `w` as a matrix of `bits` and an int8 correction of inner size `rank` (at most the
+/// smaller side).
 ///
-/// With the moments of its inputs both minimise the error of the outputs (rounding by [`gptq`], the
-/// correction by [`Svd::whitened`]), else by that of the weights. The best of all rounds is kept.
+/// With the moments of its inputs, both minimise the error of the outputs (rounding by [`gptq`],
+/// the correction by [`Svd::whitened`]); otherwise that of the weights. The best of all rounds is
+/// kept.
 ///
 /// # Errors
-/// If `rank` is 0, a value is not finite, or the moments are of other inputs.
+/// If `rank` is 0, a value is not finite, or the moments belong to other inputs.
 pub fn correct(
     name: &str,
     w: &Matrix,

@@ -1,4 +1,4 @@
-//! What a map costs in a given form: parameters, bytes, and predicted time on a measured machine.
+//! The cost of a map in a given form: parameters, bytes, and predicted time on a measured machine.
 
 use crate::quantize::{rounded, takes_four_bits};
 use crate::{Bits, Cost, Machine};
@@ -23,7 +23,8 @@ pub enum Storage {
 }
 
 impl Storage {
-    /// A matrix in this storage, rounded to the nearest; one that is quantized already stays as it is.
+    /// A matrix in this storage, rounded to the nearest; one that is already quantized stays as it
+    /// is.
     pub fn store(self, matrix: &Matrix) -> Matrix {
         match self {
             Storage::F32 => matrix.clone(),
@@ -61,14 +62,14 @@ impl fmt::Display for Storage {
     }
 }
 
-/// A map whose cost is asked for.
+/// What the cost of a map depends on.
 #[derive(Debug, Clone)]
 pub struct Place {
     /// Outputs.
     pub rows: usize,
     /// Inputs.
     pub cols: usize,
-    /// What the map is for.
+    /// The kind of the map.
     pub(crate) kind: Kind,
     /// Its products.
     uses: Vec<Use>,
@@ -82,12 +83,12 @@ impl Place {
     }
 }
 
-/// Puts a cost on maps.
+/// Computes the cost of maps.
 #[derive(Debug, Clone, Copy)]
 pub struct Pricing<'a> {
-    /// What the kernels take on the machine the network will run on; without it, time costs nothing.
+    /// The machine on which the network will run; without it, times are 0.
     pub machine: Option<&'a Machine>,
-    /// Bytes of the whole network that is aimed at: they decide in which cache the weights stay.
+    /// Target size of the whole network in bytes: it decides which cache the weights stay in.
     pub network_bytes: usize,
 }
 
@@ -107,8 +108,9 @@ impl Pricing<'_> {
         Cost { parameters: parameters as f64, bytes: bytes as f64, latency_us: 1e6 * seconds }
     }
 
-    /// The cost of a map as it is, once its weights are `stored`; those that are integers stay so. Its time is that of
-    /// the form in which it runs on the machine. The parts of a structured map have 8 bits at least.
+    /// The cost of a given map whose weights will be `stored` that way; integer weights stay as
+    /// they are. Its time is that of the form in which it runs on the machine. The parts of a
+    /// structured map have at least 8 bits.
     pub fn map(&self, place: &Place, map: &LinearMap, stored: Storage) -> Cost {
         let stored = match stored {
             Storage::Int4 if !takes_four_bits(map) => Storage::Int8,
@@ -126,7 +128,7 @@ impl Pricing<'_> {
         }
     }
 
-    /// Seconds a frame of logits, 0 without a machine.
+    /// Seconds per frame of logits, 0 without a machine.
     fn seconds(&self, place: &Place, spec: &FamilySpec, storage: Storage, bytes: usize) -> f64 {
         let Some(machine) = self.machine else { return 0.0 };
         let others = self.network_bytes.saturating_sub(bytes);
@@ -139,7 +141,7 @@ impl Pricing<'_> {
     }
 }
 
-/// The cost of what is no linear map: biases and taps, which stay float.
+/// The cost of everything that is not a linear map: biases and taps, which stay float.
 pub(crate) fn vectors(network: &Network) -> Cost {
     let vectors: usize = network.vectors().iter().map(|(_, vector)| vector.len()).sum();
     Cost { parameters: vectors as f64, bytes: 4.0 * vectors as f64, ..Cost::default() }

@@ -1,27 +1,27 @@
-//! How far the maps of a network have moved by compression.
+//! The damage that compression does to each map of a network.
 
 use crate::whiten::{difference, output_power};
 use crate::{Calibration, Result};
 use serde::Serialize;
 use stonechat_model::{MapRef, Network, VectorId};
 
-/// What compression did to one map.
+/// The damage to one map.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct MapDamage {
     /// The map.
     pub name: String,
     /// `|W - W'|^2 / |W|^2`.
     pub weight_error: f64,
-    /// Mean square error of `W x + b` on the calibration audio, as a share of the variance of `W x` there;
-    /// `None` without such audio.
+    /// Mean square error of `W x + b` on the calibration audio, as a share of the variance of `W
+    /// x`; `None` without such audio.
     pub output_error: Option<f64>,
 }
 
-/// The damage to every map of `before` in `after`, a compressed form of it, bottom to top. Maps that have
-/// gone, or have another shape, are left out.
+/// The damage to every map of `before` in `after`, its compressed form, bottom to top. Maps that
+/// are gone or have another shape are left out.
 ///
 /// # Errors
-/// If `inputs` are not those of `before`.
+/// If `inputs` do not belong to `before`.
 pub fn map_damage(
     before: &Network,
     after: &Network,

@@ -1,6 +1,6 @@
 //! The errors of this crate.
 
-/// Why a matrix, a rule, a plan or a network was refused.
+/// Why a matrix, a rule, a plan or a network was rejected.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -12,7 +12,7 @@ pub enum Error {
         /// What is wrong with it.
         reason: String,
     },
-    /// A rank rule asks for what cannot be.
+    /// A rank rule is impossible to follow.
     #[error("rank rule: {0}")]
     Rank(String),
     /// Calibration data is missing or does not fit.

@@ -1,4 +1,4 @@
-//! A network with chosen maps moved into families of the user's choice.
+//! Moves chosen maps of a network into other families.
 
 use crate::warm_start::{absorb_mean, spread, whitened};
 use crate::{Calibration, Error, Result, Svd, project};
@@ -7,12 +7,12 @@ use stonechat_model::{Family, FamilySpec, Kind, LinearMap, MapRef, Network};
 
 /// The name of a kind, as in files.
 pub(crate) fn kind_name(kind: Kind) -> String {
-    // A unit variant: its name is its whole serialised form.
+    // A unit variant, so its name is its whole serialised form.
     let name = toml::Value::try_from(kind);
     name.ok().and_then(|name| name.as_str().map(String::from)).unwrap_or_default()
 }
 
-/// The entry of `choices` for a map: that of its name, else that of its kind.
+/// The entry of `choices` for a map: by its name, otherwise by its kind.
 pub(crate) fn chosen<'a, T>(choices: &'a BTreeMap<String, T>, map: &MapRef<'_>) -> Option<&'a T> {
     choices.get(&map.name()).or_else(|| choices.get(&kind_name(map.kind)))
 }
@@ -33,12 +33,12 @@ pub(crate) fn check_keys<T>(network: &Network, choices: &BTreeMap<String, T>) ->
     }
 }
 
-/// The network with the maps that `families` names (by a map's name, or all of a kind: `recurrent`, `output`, ...)
-/// moved into those families: as near as possible to their outputs where their `inputs` are known, else to their
-/// weights. Biases then take up what changes of the mean.
+/// The network with the maps in `families` (by a map's name, or all of a kind: `recurrent`,
+/// `output`, ...) moved into those families: as close as possible to their outputs if their
+/// `inputs` are known, otherwise to their weights. Biases then absorb the change of the mean.
 ///
 /// # Errors
-/// If a key names no map, a map is quantized already, or a family cannot have its size.
+/// If a key names no map, a map is already quantized, or a family does not allow its size.
 pub fn change_families(
     network: &Network,
     families: &BTreeMap<String, Family>,

@@ -2,8 +2,8 @@
 
 use stonechat_model::{Matrix, Network};
 
-/// The network of the values that its integers stand for: what compression starts from where the float network is not
-/// at hand. It computes what the integers compute.
+/// The network with integer weights converted to the floats they represent. Compression can start
+/// from it if the float network is not available. It computes the same as the integers.
 pub fn floats(network: &Network) -> Network {
     let mut network = network.clone();
     for (_, map) in network.maps_mut() {

@@ -1,10 +1,12 @@
-//! GPTQ, rounding with error feedback: the columns that are still to be rounded compensate for each column's
-//! rounding error as far as they can (Frantar et al. 2022, "GPTQ", arXiv 2210.17323, after Hassibi and Stork 1993).
+//! GPTQ, rounding with error feedback: when a column is rounded, the columns not yet rounded
+//! compensate for its error as far as possible (Frantar et al. 2022, "GPTQ", arXiv 2210.17323,
+//! after Hassibi and Stork 1993).
 //!
-//! It minimises the error of the map's outputs on real inputs, `|(W - Q) X|^2 = sum over rows of
-//! e H e^T` with `H = X X^T`, not the error of the weights. When column `j` has been rounded with the error
-//! `w_j - q_j`, the best change of the later columns is `-(w_j - q_j) / C_jj * C_j,j+1..` with
-//! `inverse(H) = C^T C`, `C` upper triangular, so that one decomposition serves all columns and all rows.
+//! It minimises the error of the map's outputs on real inputs, `|(W - Q) X|^2 = sum over rows of e
+//! H e^T` with `H = X X^T`, not the error of the weights. When column `j` has been rounded with the
+//! error `w_j - q_j`, the best change of the later columns is `-(w_j - q_j) / C_jj * C_j,j+1..`
+//! with `inverse(H) = C^T C`, `C` upper triangular, so that one decomposition serves all columns
+//! and all rows.
 
 use crate::{Bits, Error, Result};
 use faer::linalg::solvers::DenseSolveCore;
@@ -12,14 +14,15 @@ use faer::{Mat, Side};
 use stonechat_kernels::quantize::{group_scale, quantize_weight};
 use stonechat_model::{INT4_GROUP, Matrix};
 
-/// Share of the mean of the diagonal of `H` that is added to the diagonal: inputs that never occurred, or always
-/// together, else have no inverse.
+/// Share of the mean of the diagonal of `H` that is added to the diagonal. Without it, `H` has no
+/// inverse if inputs never occur or always occur together.
 const DAMPING: f64 = 0.01;
 
-/// The `rows x cols` matrix `w` as integers of `bits`, for inputs with the second moments `hessian`, `cols x cols`
-/// and symmetric; any multiple of it is as good.
+/// The `rows x cols` matrix `w` as integers of `bits`, for inputs with the second moments `hessian`
+/// (`cols x cols`, symmetric); any multiple of it gives the same.
 ///
-/// Rows are scaled as in rounding to the nearest; an int4 group gets its scale when its first column is reached.
+/// Rows are scaled as when rounding to the nearest; an int4 group gets its scale when its first
+/// column is reached.
 ///
 /// # Errors
 /// If a length does not fit, or a value is not finite.
@@ -66,7 +69,7 @@ impl<'a> Grid<'a> {
         Self { bits, scale, group_scales }
     }
 
-    /// The integer for column `j` of what is left of the row, and the value that it stands for.
+    /// The integer for column `j` of the current row, and the value it represents.
     fn round(&mut self, rest: &[f64], j: usize) -> (i8, f64) {
         let step = match self.bits {
             Bits::Eight => f64::from(self.scale),
@@ -95,7 +98,7 @@ impl<'a> Grid<'a> {
 /// `C`, row-major: the upper triangular matrix with `inverse(H + damping) = C^T C`.
 fn inverse_factor(hessian: &[f64], n: usize) -> Result<Vec<f64>> {
     let mean = (0..n).map(|i| hessian[i * n + i]).sum::<f64>() / n as f64;
-    // Nothing went in: all directions are alike.
+    // Without inputs all directions are alike.
     let (weight, damping) = if mean > 0.0 { (1.0, DAMPING * mean) } else { (0.0, 1.0) };
     let damped =
         Mat::from_fn(n, n, |i, j| weight * hessian[i * n + j] + if i == j { damping } else { 0.0 });

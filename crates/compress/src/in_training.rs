@@ -1,16 +1,17 @@
-//! A plan for a network in training, whose layers have batch norms: how a stage of a training begins.
+//! Applies a plan to a network in training, whose layers have batch norms, at the start of a stage.
 
 use crate::{Calibration, Error, Measured, Plan, Result, SecondMoment};
 use stonechat_model::{BatchNorm, EPSILON, Kind, LinearMap, MapId, Matrix, Network};
 
 impl Plan {
-    /// [`apply`](Self::apply) to a network with batch norms, which keeps them.
+    /// [`apply`](Self::apply) for a network with batch norms, which keeps them.
     ///
-    /// Without `inputs` the maps change as they are, and the norms behind them stay. `inputs` are those of the
-    /// [folded](Network::folded) network: its maps then change, least error of their outputs first, and what comes back
-    /// has the outputs of the folded network that the plan makes. A changed map has the scale of its norm in itself, and
-    /// the norm has the mean and the variance of its outputs, so that training goes on where compression ended;
-    /// unchanged maps keep theirs.
+    /// Without `inputs`, the maps change by their weights, and the norms after them stay. If given,
+    /// `inputs` are those of the [folded](Network::folded) network: its maps then change with the
+    /// least error of their outputs, and the result has the outputs of the folded network that the
+    /// plan makes. A changed map contains the scale of its norm, and the norm gets the mean and the
+    /// variance of its outputs, so that training continues where compression ended; unchanged maps
+    /// keep their norms.
     ///
     /// # Errors
     /// Those of [`apply`](Self::apply).
@@ -39,7 +40,7 @@ impl Plan {
                 continue;
             }
             let norm = norm_of(&new.map, inputs.get(&name)?)?;
-            // The norm takes the mean away, the bias puts it back.
+            // The norm subtracts the mean, the bias adds it again.
             let shift = match (id, joints.get(id.layer)) {
                 (MapId { kind: Kind::Nonrecurrent, .. }, Some(Some(joint))) => {
                     joint.apply(&norm.mean, 1)
@@ -54,7 +55,7 @@ impl Plan {
     }
 }
 
-/// The batch norm behind a map that changes nothing but takes away the mean of its outputs.
+/// A batch norm for a map that changes nothing except that it subtracts the mean of the outputs.
 fn norm_of(map: &LinearMap, inputs: &SecondMoment) -> Result<BatchNorm> {
     let rows = map.rows();
     let dense = Matrix::from_f32(rows, map.cols(), map.to_dense()).map_err(Error::Model)?;

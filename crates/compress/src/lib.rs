@@ -1,21 +1,22 @@
 //! Model in, smaller model out.
 //!
-//! - [`Svd`]: singular value decomposition of a matrix or of any linear map; [`truncated_svd`] gives the
-//!   balanced factors that stage 2 of trace-norm training starts from.
-//! - [`nu`], [`rank_at_variance`] and [`EffectiveRank`]: how near to low rank a matrix or a map is; [`RankRule`]
-//!   chooses ranks by them.
-//! - [`displacement_singular_values`]: how near it is to low displacement rank.
-//! - [`project`]: a matrix moved into any family of linear maps.
+//! - [`Svd`]: singular value decomposition of a matrix or of any linear map; [`truncated_svd`]
+//!   gives the balanced factors from which stage 2 of trace-norm training starts.
+//! - [`nu`], [`rank_at_variance`] and [`EffectiveRank`]: how close a matrix or a map is to low
+//!   rank; [`RankRule`] uses them to choose ranks.
+//! - [`displacement_singular_values`]: how close it is to low displacement rank.
+//! - [`project`]: moves a matrix into any family of linear maps.
 //! - [`low_rank`]: a network with its maps factored.
-//! - [`quantize`](fn@quantize): a network with int8 or int4 weights; [`quantize_calibrated`]: the same with a view to
-//!   what goes into each map.
-//! - [`Calibration`]: statistics of the inputs of each map on real audio, for calibrated compression.
+//! - [`quantize`](fn@quantize): a network with int8 or int4 weights; [`quantize_calibrated`]: the
+//!   same, using the inputs of each map.
+//! - [`Calibration`]: statistics of the inputs of each map on real audio, for calibrated
+//!   compression.
 //! - [`shared_projection`]: a network whose recurrent layers share a factor with the layer above.
-//! - [`Plan`]: all that as a TOML file says, for a network at rest or in training.
+//! - [`Plan`]: all of this as a TOML file, for a network at rest or in training.
 //!
-//! After Kliegl et al. 2017, "Trace norm regularization and faster inference for embedded speech recognition
-//! RNNs" (arXiv 1710.09026), and Prabhavalkar et al. 2016 (arXiv 1603.08042). All decompositions are computed
-//! in `f64`.
+//! After Kliegl et al. 2017, "Trace norm regularization and faster inference for embedded speech
+//! recognition RNNs" (arXiv 1710.09026), and Prabhavalkar et al. 2016 (arXiv 1603.08042). All
+//! decompositions are computed in `f64`.
 #![forbid(unsafe_code)]
 
 mod allocate;
@@ -66,7 +67,7 @@ pub use svd::{Svd, singular_values, singular_values_of, truncated_svd};
 pub use warm_start::{LowRank, Measured, low_rank};
 pub use whiten::{DAMPING, output_error};
 
-/// What the kernels take on a machine, measured once: for budgets of time.
+/// The measured speed of the kernels on a machine, for budgets of time.
 pub use stonechat_plan::Machine;
 
 /// Result with this crate's [`Error`].

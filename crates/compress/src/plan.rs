@@ -1,4 +1,4 @@
-//! The file that `compress --plan` takes.
+//! The file for `compress --plan`.
 
 use crate::families::chosen;
 use crate::warm_start::low_rank_except;
@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use stonechat_model::{Family, Kind, MapRef, Network};
 
-/// What to do with a network, in this order. As TOML:
+/// What to do with a network, in the order of the fields. As TOML:
 ///
 /// ```toml
 /// quantize = { bits = 8 }         # last: all maps to int8. bits = 4: the large maps to int4 (maps = [...] names
@@ -36,17 +36,17 @@ use stonechat_model::{Family, Kind, MapRef, Network};
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Plan {
-    /// Families that maps are moved into, by a map's name or for all of a kind. With calibration audio they are
-    /// fitted to what goes through them, else to the weights.
+    /// Families for maps, by a map's name or for all of a kind. With calibration audio the maps are
+    /// fitted to their outputs, otherwise to their weights.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub families: BTreeMap<String, Family>,
-    /// Cut maps to low rank, all others of its kinds.
+    /// Factors maps of its kinds that are not in `families`.
     #[serde(default)]
     pub low_rank: Option<LowRank>,
-    /// Give recurrent layers a projection that the layer above shares.
+    /// Gives recurrent layers a projection that the layer above shares.
     #[serde(default)]
     pub shared_projection: Option<SharedProjection>,
-    /// Quantize maps to integers as this says.
+    /// Quantizes maps to integers.
     #[serde(default)]
     pub quantize: Option<Quantize>,
 }
@@ -87,7 +87,7 @@ impl Plan {
         matches!(rule, Some(RankRule::Budget(Budget { latency_us: Some(_), .. })))
     }
 
-    /// How the weights of maps of a kind are stored in the end.
+    /// How the weights of maps of a kind are finally stored.
     fn stored(&self, kind: Kind) -> Storage {
         match self.quantize.as_ref().map(|how| how.bits_of(kind)) {
             None => Storage::F32,
@@ -99,8 +99,8 @@ impl Plan {
     /// Applies the plan.
     ///
     /// # Errors
-    /// Those of [`shared_projection`], [`change_families`] and [`low_rank`](fn@crate::low_rank), and if the network is
-    /// not valid.
+    /// Those of [`shared_projection`], [`change_families`] and [`low_rank`](fn@crate::low_rank),
+    /// and if the network is not valid.
     pub fn apply(&self, network: &Network, measured: Measured<'_>) -> Result<Network> {
         network.validate()?;
         let (shared, projected);

@@ -37,8 +37,9 @@ impl From<Bits> for u8 {
 }
 
 impl Bits {
-    /// A float matrix rounded to the nearest: no element moves by more than half of its row's or group's step (in
-    /// four bits, the largest of a group may be clipped by more where that serves the others).
+    /// A float matrix rounded to the nearest: no element changes by more than half the step of its
+    /// row or group (in four bits, the largest of a group may be clipped by more if that helps the
+    /// others).
     pub fn round(self, w: &[f32], rows: usize, cols: usize) -> Matrix {
         match self {
             Bits::Eight => {
@@ -65,14 +66,15 @@ impl Bits {
 pub struct Quantize {
     /// Bits of the weights of the maps in `maps`; all others get 8.
     pub bits: Bits,
-    /// Kinds of maps; by default those with nearly all of the weights.
+    /// Kinds of maps; by default those with nearly all weights.
     #[serde(default = "crate::warm_start::default_maps")]
     pub maps: Vec<Kind>,
-    /// Round by [GPTQ](fn@crate::gptq), which needs calibration audio
+    /// Whether to round by [GPTQ](fn@crate::gptq), which needs calibration audio
     /// ([`quantize_calibrated`](crate::quantize_calibrated)). Older plans call the key `feedback`.
     #[serde(default, alias = "feedback")]
     pub gptq: bool,
-    /// Inner size of a low-rank correction in int8 of each dense map of 4 bits ([`correct`](fn@crate::correct)); 0 is none.
+    /// Inner size of a low-rank int8 correction for each dense map of 4 bits
+    /// ([`correct`](fn@crate::correct)); 0 means none.
     #[serde(default)]
     pub correction: usize,
 }
@@ -83,7 +85,7 @@ impl Quantize {
         Self { bits, maps: crate::warm_start::default_maps(), gptq: false, correction: 0 }
     }
 
-    /// Does a dense map of these bits get a correction?
+    /// Whether a dense map of these bits gets a correction.
     pub(crate) fn corrects(&self, bits: Bits) -> bool {
         self.correction > 0 && bits == Bits::Four
     }
@@ -96,8 +98,9 @@ impl Quantize {
 
 /// The network with every matrix of every map as integers, rounded to the nearest.
 ///
-/// Biases and row-convolution taps stay float, as do activations' scales, which the runtime finds for each
-/// vector. Matrices that are integers already stay as they are; those of structured maps get 8 bits.
+/// Biases and row-convolution taps stay float. Scales of activations are not stored: the runtime
+/// finds them for each vector. Matrices that are already integers stay as they are; those of
+/// structured maps get 8 bits.
 ///
 /// # Errors
 /// If a map to be corrected is not finite.
@@ -122,7 +125,7 @@ pub(crate) fn rounded_map(map: &LinearMap, bits: Bits) -> LinearMap {
     map.map_parts(|part| rounded(part, bits))
 }
 
-/// Dense and low-rank maps may have 4 bits; the few weights of any other family keep 8.
+/// Dense and low-rank maps may have 4 bits; other families have few weights and keep 8.
 pub(crate) fn takes_four_bits(map: &LinearMap) -> bool {
     matches!(map.family(), Family::Dense(_) | Family::LowRank(_))
 }
@@ -136,7 +139,7 @@ pub fn quantize_int8(network: &Network) -> Network {
     network
 }
 
-/// The matrix rounded to the nearest, unless it is of integers already.
+/// The matrix rounded to the nearest, unless it is already integers.
 pub(crate) fn rounded(matrix: &Matrix, bits: Bits) -> Matrix {
     match matrix {
         Matrix::F32 { rows, cols, data } => bits.round(data, *rows, *cols),

@@ -1,13 +1,14 @@
-//! How near to low rank a matrix is, and which rank to cut it to.
+//! How close a matrix is to low rank, and the choice of its rank.
 
 use crate::{Budget, Choice, Cost, Error, Result, allocate};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// `nu = (|sigma|_1 / |sigma|_2 - 1) / (sqrt(d) - 1)` for singular values `sigma` of a matrix with smaller side
-/// `d` (Kliegl et al. 2017, Definition 1): 0 for rank one, 1 where all `d` are equal, whatever the scale.
+/// `nu = (|sigma|_1 / |sigma|_2 - 1) / (sqrt(d) - 1)` for the singular values `sigma` of a matrix
+/// with smaller side `d` (Kliegl et al. 2017, Definition 1): 0 for rank one, 1 if all `d` are
+/// equal, independent of the scale.
 ///
-/// `sigma` may be shorter than `d`, the rest being zeros. A zero matrix, or `d` below 2, gives 0.
+/// `sigma` may be shorter than `d`; the rest are zeros. A zero matrix, or `d` below 2, gives 0.
 pub fn nu(sigma: &[f64], d: usize) -> f64 {
     let l1: f64 = sigma.iter().sum();
     let l2 = sigma.iter().map(|s| s * s).sum::<f64>().sqrt();
@@ -17,8 +18,9 @@ pub fn nu(sigma: &[f64], d: usize) -> f64 {
     ((l1 / l2 - 1.0) / ((d as f64).sqrt() - 1.0)).clamp(0.0, 1.0)
 }
 
-/// Smallest rank that keeps the share `tau` of the variance, the sum of squares of `sigma` (largest first;
-/// Prabhavalkar et al. 2016). At least 1, at most `sigma.len()` (for `tau` of 1 and more).
+/// The smallest rank that keeps the share `tau` of the variance, the sum of squares of `sigma`
+/// (largest first; Prabhavalkar et al. 2016). At least 1, at most `sigma.len()` (if `tau` is 1 or
+/// more).
 pub fn rank_at_variance(sigma: &[f64], tau: f64) -> usize {
     let total: f64 = sigma.iter().map(|s| s * s).sum();
     let mut kept = 0.0;
@@ -31,16 +33,16 @@ pub fn rank_at_variance(sigma: &[f64], tau: f64) -> usize {
     sigma.len().max(1)
 }
 
-/// Which rank each map is cut to. In TOML: `{ variance = 0.9 }`, `{ list = { "gru.0.rec" = 64 } }` or
-/// `{ budget = { parameters = 3_000_000 } }`; a [`Budget`] may be one of bytes or of time, too.
+/// The rule for the rank of each map. In TOML: `{ variance = 0.9 }`, `{ list = { "gru.0.rec" = 64 }
+/// }` or `{ budget = { parameters = 3_000_000 } }`; a [`Budget`] may also limit bytes or time.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum RankRule {
     /// The smallest rank that keeps this share of each map's variance, in 0..=1.
     Variance(f64),
-    /// These ranks for the maps of these names; all others stay as they are.
+    /// Ranks for maps by name; all others stay as they are.
     List(BTreeMap<String, usize>),
-    /// As much variance as a budget can hold, biases and maps that are not factored included.
+    /// As much variance as a budget allows, which includes biases and maps that are not factored.
     Budget(Budget),
 }
 
@@ -58,7 +60,7 @@ pub struct Spectrum {
 }
 
 impl Spectrum {
-    /// Largest rank to choose.
+    /// The largest rank to choose.
     fn full(&self) -> usize {
         self.sigma.len()
     }
@@ -68,13 +70,13 @@ impl Spectrum {
         rank * (self.rows + self.cols) < self.rows * self.cols
     }
 
-    /// The smallest multiple of `step` that is not below `rank`, within the map's full rank.
+    /// The smallest multiple of `step` that is at least `rank`, up to the map's full rank.
     fn round_up(&self, rank: usize, step: usize) -> usize {
         rank.next_multiple_of(step.max(1)).min(self.full())
     }
 
-    /// The ranks a budget chooses from, ascending: multiples of `step` as long as that saves parameters (or
-    /// whatever they cost, with `force`), then the full rank.
+    /// The ranks from which a budget chooses, ascending: multiples of `step` that save parameters
+    /// (with `force`, all multiples), then the full rank.
     fn ranks(&self, step: usize, force: bool) -> Vec<usize> {
         let multiples = (1..).map(|n| n * step.max(1)).take_while(|rank| *rank < self.full());
         let mut ranks: Vec<usize> = multiples.filter(|r| force || self.saves(*r)).collect();
@@ -82,7 +84,7 @@ impl Spectrum {
         ranks
     }
 
-    /// The share of the variance that `rank` leaves out.
+    /// The share of the variance that `rank` drops.
     fn dropped(&self, rank: usize) -> f64 {
         let total: f64 = self.sigma.iter().map(|s| s * s).sum();
         let left: f64 = self.sigma[rank..].iter().map(|s| s * s).sum();
@@ -90,13 +92,13 @@ impl Spectrum {
     }
 }
 
-/// What ranks are chosen under, besides the rule.
+/// The conditions for choosing ranks, besides the rule.
 pub(crate) struct Terms<'a> {
-    /// Cost of the network outside of the maps to be cut.
+    /// Cost of the network without the maps to be factored.
     pub fixed: Cost,
-    /// Cost of a map at a rank; at one that saves nothing it is dense, unless `force`.
+    /// Cost of a map at a rank; if that saves nothing the map is dense, unless `force`.
     pub cost: &'a dyn Fn(&Spectrum, usize) -> Cost,
-    /// Factor even where that saves nothing.
+    /// Factor even if that saves nothing.
     pub force: bool,
     /// Ranks are multiples of this.
     pub step: usize,
@@ -123,17 +125,18 @@ impl RankRule {
         }
     }
 
-    /// A rank for each of `maps`. `fixed` is the number of the network's parameters outside of them; `force`
-    /// says that maps are factored even where that saves nothing. (Rules of names take no part here: a listed
-    /// rank is taken as it is, a map that is not listed gets its full rank.)
+    /// A rank for each of `maps`. `fixed` is the number of the network's parameters outside of
+    /// them; `force` factors maps even if that saves nothing. (Names have no special meaning here:
+    /// a listed rank is used as it is, and a map that is not listed gets its full rank.)
     ///
-    /// A budget is spent greedily by [`allocate`](fn@crate::allocate), the damage of a rank being the share of
-    /// the map's variance that it drops. Shares make layers of different scale comparable, as
-    /// [`RankRule::Variance`] does.
+    /// A budget is spent greedily by [`allocate`](fn@crate::allocate). The damage of a rank is the
+    /// share of the map's variance that it drops. Shares make layers of different scale comparable,
+    /// as with [`RankRule::Variance`].
     ///
     /// # Errors
-    /// If a listed rank is larger than the map allows, the budget is below that of rank 1 everywhere, or it is
-    /// one of bytes or time: those need a network, see [`low_rank`](fn@crate::low_rank).
+    /// If a listed rank is larger than the map allows, the budget is below that of rank 1
+    /// everywhere, or it limits bytes or time: those need a network, see
+    /// [`low_rank`](fn@crate::low_rank).
     pub fn choose(&self, maps: &[Spectrum], fixed: usize, force: bool) -> Result<Vec<usize>> {
         if let RankRule::Budget(Budget { bytes, latency_us, .. }) = self
             && (bytes.is_some() || latency_us.is_some())
@@ -151,7 +154,7 @@ impl RankRule {
         self.choose_under(maps, &Terms { fixed, cost: &cost, force, step: 1 })
     }
 
-    /// [`choose`](Self::choose) under any terms.
+    /// [`choose`](Self::choose) under given conditions.
     pub(crate) fn choose_under(&self, maps: &[Spectrum], terms: &Terms) -> Result<Vec<usize>> {
         self.validate()?;
         match self {

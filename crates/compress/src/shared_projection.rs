@@ -1,33 +1,37 @@
-//! One right factor for a layer's recurrent matrix and the input matrix above it (Prabhavalkar et al. 2016, arXiv
-//! 1603.08042): a network of plain recurrent layers in, one of layers with a projection out.
+//! One right factor for a layer's recurrent matrix and the input matrix above it (Prabhavalkar et
+//! al. 2016, arXiv 1603.08042). It turns a network of plain recurrent layers into one of layers
+//! with a projection.
 
 use crate::{Calibration, DAMPING, Error, RankRule, Result, SecondMoment, Spectrum, Svd};
 use serde::{Deserialize, Serialize};
 use stonechat_model::{LinearMap, Network, NetworkConfig};
 
-/// Which recurrent layers get a projection of which width.
+/// Which recurrent layers get a projection, and how wide.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SharedProjection {
-    /// How widths are chosen; a list names projections, `{ list = { "lstm.0.proj" = 120 } }`.
+    /// How widths are chosen; a list names projections: `{ list = { "lstm.0.proj" = 120 } }`.
     pub rank: RankRule,
     /// What the projection is fitted to.
     #[serde(default)]
     pub basis: Basis,
 }
 
-/// What the rows of the projection span.
+/// The space spanned by the rows of the projection.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Basis {
-    /// The best subspace for the recurrent matrix alone, as in the paper: it is the more sensitive of the two.
+    /// The best subspace for the recurrent matrix alone, as in the paper: it is the more sensitive
+    /// of the two.
     #[default]
     Recurrent,
-    /// The best subspace for both matrices stacked by rows: never worse in the sum of their squared errors.
+    /// The best subspace for both matrices stacked by rows: never worse in the sum of their squared
+    /// errors.
     Stacked,
 }
 
-/// `[W_h; W_x] = [Z_h; Z_x] P`, nearly: the factors of a layer's recurrent matrix and of the input matrix above it.
+/// `[W_h; W_x] = [Z_h; Z_x] P`, approximately: the factors of a layer's recurrent matrix and of the
+/// input matrix above it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SharedFactors {
     /// `P`, `rank x n`, rows of length 1.
@@ -38,11 +42,12 @@ pub struct SharedFactors {
     pub above: Vec<f32>,
 }
 
-/// The decomposition that [`shared_factors`] cuts: of `w_h` (`rows x n`), or with `w_x` below it. With the moments of
-/// the layer's `states` it is the one whose cut loses the least of the outputs ([`Svd::whitened`]).
+/// The decomposition that [`shared_factors`] truncates: of `w_h` (`rows x n`), or with `w_x` below
+/// it. With the moments of the layer's `states`, its truncation loses the least of the outputs
+/// ([`Svd::whitened`]).
 ///
 /// # Errors
-/// Values that are not finite, and lengths that are no multiple of `n`.
+/// Values that are not finite, and lengths that are not multiples of `n`.
 pub fn basis_svd(
     basis: Basis,
     w_h: &[f32],
@@ -61,10 +66,10 @@ pub fn basis_svd(
     }
 }
 
-/// Factors of rank `rank` over the rows `P` of the largest singular values, from [`basis_svd`] of the same `states`:
-/// `Z = W P^T` is the best left factor of either matrix, because `P` has orthonormal rows, or `Z = W H P^T` for states of
-/// the second moment `H`, to which the rows are orthonormal then. `rank` is taken as at least 1 and at most
-/// `svd.sigma.len()`.
+/// Factors of rank `rank` with the rows `P` of the largest singular values, from [`basis_svd`] with
+/// the same `states`. `Z = W P^T` is the best left factor of either matrix because `P` has
+/// orthonormal rows; with states of the second moment `H`, to which the rows are orthonormal, it is
+/// `Z = W H P^T`. `rank` is limited to 1 to `svd.sigma.len()`.
 pub fn shared_factors(
     svd: &Svd,
     w_h: &[f32],
@@ -101,8 +106,8 @@ pub fn shared_factors(
     }
 }
 
-/// The layers that can get a projection, bottom to top: plain ones below a matrix. (Above the topmost one there may be
-/// a row convolution, which takes its units one by one.)
+/// The layers that can get a projection, bottom to top: plain ones below a matrix. (Above the
+/// topmost layer there may be a row convolution, which treats its units separately.)
 pub fn projectable_layers(config: &NetworkConfig) -> Vec<usize> {
     let last = config.recurrent.len() - 1;
     let plain = |&l: &usize| {
@@ -113,20 +118,21 @@ pub fn projectable_layers(config: &NetworkConfig) -> Vec<usize> {
     (0..=last).filter(plain).collect()
 }
 
-/// The name of the matrix that takes what layer `l` puts out.
+/// The name of the matrix that takes the output of layer `l`.
 pub fn name_above(config: &NetworkConfig, l: usize) -> String {
     config.map_name(config.map_above(l))
 }
 
-/// The network with projections in all layers that [can get one](projectable_layers) and become smaller by it; where
-/// the `inputs` of its maps are known, those that lose the least of what the matrices make of the states.
+/// The network with projections in all layers that [can get one](projectable_layers) and become
+/// smaller with it. If the `inputs` of its maps are known, the projections are those that lose the
+/// least of the outputs of the matrices.
 ///
-/// Recurrent and input matrices of any family become dense factors. The errors in the outputs are what the truncated
-/// singular values leave: fine-tune afterwards.
+/// Recurrent and input matrices of any family become dense factors. The errors in the outputs are
+/// those of the truncated singular values: fine-tune afterwards.
 ///
 /// # Errors
-/// If the network is not valid, a matrix is quantized already, a list names no projection of such a layer, or the rule
-/// cannot be met.
+/// If the network is not valid, a matrix is already quantized, a list names a projection that is
+/// not possible, or the rule cannot be followed.
 pub fn shared_projection(
     network: &Network,
     plan: &SharedProjection,

@@ -6,8 +6,8 @@ use stonechat_model::LinearMap;
 
 /// Thin singular value decomposition `W = U diag(sigma) V^T` of a `rows x cols` matrix.
 ///
-/// `d = sigma.len()` is `min(rows, cols)`, or the inner size of a low-rank map where that is smaller (its other
-/// singular values are zero).
+/// `d = sigma.len()` is `min(rows, cols)`, or the inner size of a low-rank map if that is smaller
+/// (its other singular values are zero).
 #[derive(Debug, Clone, PartialEq)]
 pub struct Svd {
     /// Rows of `W`.
@@ -18,7 +18,8 @@ pub struct Svd {
     pub sigma: Vec<f64>,
     /// Left singular vectors, row-major `rows x d`, orthonormal columns.
     pub u: Vec<f64>,
-    /// Right singular vectors, row-major `d x cols`, orthonormal rows (but see [`Svd::whitened`]).
+    /// Right singular vectors, row-major `d x cols`, orthonormal rows (except for
+    /// [`Svd::whitened`]).
     pub vt: Vec<f64>,
 }
 
@@ -32,7 +33,8 @@ impl Svd {
         Self::of_mat("matrix", w.as_ref())
     }
 
-    /// Decomposes a linear map of any family; a low-rank one through its factors, without forming `W`.
+    /// Decomposes a linear map of any family; a low-rank map through its factors, without forming
+    /// `W`.
     ///
     /// # Errors
     /// If its values are not finite.
@@ -56,9 +58,9 @@ impl Svd {
         }
     }
 
-    /// The factors `(U sqrt(S), sqrt(S) V^T)` of the nearest matrix of rank `rank` (Eckart and Young 1936),
-    /// row-major `rows x rank` and `rank x cols`. They are balanced: `A^T A = B B^T`. A `rank` beyond
-    /// `sigma.len()` is taken as that, one below 1 as 1.
+    /// The factors `(U sqrt(S), sqrt(S) V^T)` of the closest matrix of rank `rank` (Eckart and
+    /// Young 1936), row-major `rows x rank` and `rank x cols`. They are balanced: `A^T A = B B^T`.
+    /// `rank` is limited to 1 to `sigma.len()`.
     pub fn truncate(&self, rank: usize) -> (Vec<f32>, Vec<f32>) {
         let d = self.sigma.len();
         let rank = rank.clamp(1, d);
@@ -92,7 +94,7 @@ pub fn singular_values(w: &[f32], rows: usize, cols: usize) -> Result<Vec<f64>> 
     values("matrix", matrix("matrix", w, rows, cols)?.as_ref())
 }
 
-/// Singular values of a linear map of any family, as [`Svd::of`] gives them, without the vectors.
+/// Singular values of a linear map of any family, as in [`Svd::of`], without the vectors.
 ///
 /// # Errors
 /// If its values are not finite.
@@ -103,11 +105,13 @@ pub fn singular_values_of(map: &LinearMap) -> Result<Vec<f64>> {
     }
 }
 
-/// Factors `(U sqrt(S), sqrt(S) V^T)` of the best approximation of rank `rank` to a row-major `rows x cols`
-/// matrix: `rows x rank` and `rank x cols` (Kliegl et al. 2017, section 3.2; see [`Svd::truncate`]).
+/// Factors `(U sqrt(S), sqrt(S) V^T)` of the best approximation of rank `rank` to a row-major `rows
+/// x cols` matrix: `rows x rank` and `rank x cols` (Kliegl et al. 2017, section 3.2; see
+/// [`Svd::truncate`]).
 ///
 /// # Errors
-/// If `w` does not hold `rows * cols >= 1` finite values, or `rank` is not in `1..=min(rows, cols)`.
+/// If `w` does not hold `rows * cols >= 1` finite values, or `rank` is not in `1..=min(rows,
+/// cols)`.
 pub fn truncated_svd(
     w: &[f32],
     rows: usize,
@@ -123,10 +127,11 @@ pub fn truncated_svd(
     Svd::new(w, rows, cols).map(|svd| svd.truncate(rank))
 }
 
-/// A map as something whose singular values can be computed.
+/// A map in a form whose singular values can be computed.
 enum Factors {
     Whole(Mat<f64>),
-    /// `W = left core right^T` with orthonormal columns on both sides: `core` has the singular values of `W`.
+    /// `W = left core right^T` with orthonormal columns on both sides: `core` has the singular
+    /// values of `W`.
     Orthogonal {
         left: Mat<f64>,
         core: Mat<f64>,
@@ -160,7 +165,7 @@ fn values(name: &str, w: MatRef<'_, f64>) -> Result<Vec<f64>> {
     Ok(clean(sigma.into_iter()))
 }
 
-/// Rounding may leave a zero singular value slightly negative.
+/// Rounding may make a zero singular value slightly negative.
 fn clean(sigma: impl Iterator<Item = f64>) -> Vec<f64> {
     sigma.map(|s| s.max(0.0)).collect()
 }

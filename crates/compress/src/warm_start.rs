@@ -1,4 +1,5 @@
-//! A network with its maps cut to low rank: the warm start of stage 2, or compression after training.
+//! A network with its maps reduced to low rank: the warm start of stage 2, or compression after
+//! training.
 
 use crate::cost::vectors;
 use crate::rank::Terms;
@@ -20,20 +21,21 @@ pub struct LowRank {
     /// Kinds of maps to factor. A rank list names its own maps, of any kind.
     #[serde(default = "default_maps")]
     pub maps: Vec<Kind>,
-    /// Factor even where the factors have as many parameters as the dense map or more.
+    /// Whether to factor even if the factors have as many parameters as the dense map or more.
     #[serde(default)]
     pub force: bool,
-    /// Keep what matters for the outputs on calibration audio ([`Svd::whitened`]) rather than what is large in the
-    /// weights. Variances are those of the outputs then, and biases take up the mean of what is dropped.
+    /// Whether to keep what matters for the outputs on calibration audio ([`Svd::whitened`]) rather
+    /// than what is large in the weights. Variances are then those of the outputs, and biases
+    /// absorb the mean of what is dropped.
     #[serde(default)]
     pub whiten: bool,
-    /// Ranks are rounded up to multiples of this (a budget chooses among them): 32 is what the kernels work on at
-    /// a time, so that nothing is padded.
+    /// Ranks are rounded up to multiples of this (a budget chooses among them). The kernels work on
+    /// 32 rows at a time, so 32 avoids padding.
     #[serde(default = "one")]
     pub multiple_of: usize,
 }
 
-/// The large products of Kliegl et al. 2017: the GRUs' and the fully connected layer's.
+/// The large products of Kliegl et al. 2017: those of the GRUs and the fully connected layer.
 pub(crate) fn default_maps() -> Vec<Kind> {
     vec![Kind::Nonrecurrent, Kind::Recurrent, Kind::FullyConnected]
 }
@@ -43,13 +45,14 @@ fn one() -> usize {
 }
 
 impl LowRank {
-    /// The GRUs and the fully connected layer by `rank`, where it saves parameters; by the weights alone.
+    /// The GRUs and the fully connected layer by `rank`, if that saves parameters; by the weights
+    /// alone.
     pub fn new(rank: RankRule) -> Self {
         Self { rank, maps: default_maps(), force: false, whiten: false, multiple_of: 1 }
     }
 }
 
-/// Measurements beyond the weights, where there are any.
+/// Measurements beyond the weights, if any.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Measured<'a> {
     /// The inputs of the maps.
@@ -72,13 +75,14 @@ impl<'a> Measured<'a> {
 
 /// The network with the chosen maps replaced by the balanced factors of their truncated SVD.
 ///
-/// Only where `rank * (rows + cols) < rows * cols`: otherwise the map becomes dense, or stays so
-/// (unless `plan.force`). All other maps are unchanged, and so are biases unless `plan.whiten` moves them.
-/// Budgets in bytes and time count weights as those of each kind are `stored` in the end.
+/// A map is factored only if `rank * (rows + cols) < rows * cols`; otherwise it becomes or stays
+/// dense (unless `plan.force`). All other maps are unchanged, and so are biases unless
+/// `plan.whiten` moves them. Budgets in bytes and time count weights as each kind is finally
+/// `stored`.
 ///
 /// # Errors
-/// If the network is not valid, a map to be factored is quantized already, a list names a map that the network does
-/// not have, the rule cannot be met, or it needs what was not measured.
+/// If the network is not valid, a map to be factored is already quantized, a list names a map that
+/// the network does not have, the rule cannot be followed, or it needs what was not measured.
 pub fn low_rank(
     network: &Network,
     plan: &LowRank,
@@ -88,7 +92,7 @@ pub fn low_rank(
     low_rank_except(network, plan, measured, stored, &|_| false)
 }
 
-/// [`low_rank`], but for maps that have found their form already.
+/// [`low_rank`], except for maps that already have their form.
 pub(crate) fn low_rank_except(
     network: &Network,
     plan: &LowRank,
@@ -150,7 +154,7 @@ pub(crate) fn low_rank_except(
     Ok(after)
 }
 
-/// For each map of the network whether the plan means it.
+/// Whether the plan applies, for each map of the network.
 fn chosen_maps(network: &Network, plan: &LowRank) -> Result<Vec<bool>> {
     let maps = network.maps();
     let RankRule::List(ranks) = &plan.rank else {
@@ -180,12 +184,12 @@ fn choose(
         _ => Budget::default(),
     };
     if limit.latency_us.is_some() && measured.machine.is_none() {
-        let reason = "a budget of time needs the measured machine";
+        let reason = "a budget of time needs a measured machine";
         return Err(Error::Rank(reason.into()));
     }
     let network_bytes = limit.bytes.unwrap_or(network.params());
     let pricing = Pricing { machine: measured.machine, network_bytes };
-    // What is not factored is stored in the same way.
+    // Maps that are not factored are stored in the same way.
     let maps = network.maps();
     let others = maps.iter().zip(chosen).filter(|(_, chosen)| !**chosen);
     let fixed = others
@@ -202,7 +206,7 @@ fn choose(
     plan.rank.choose_under(spectra, &terms)
 }
 
-/// The map at `rank`, in the family that has fewer parameters.
+/// The map at `rank`, in whichever family has fewer parameters.
 fn factored(map: &LinearMap, svd: &Svd, rank: usize, force: bool) -> Result<LinearMap> {
     let (rows, cols) = (svd.rows, svd.cols);
     if force || rank * (rows + cols) < rows * cols {
@@ -212,12 +216,12 @@ fn factored(map: &LinearMap, svd: &Svd, rank: usize, force: bool) -> Result<Line
     Ok(LinearMap::dense(rows, cols, map.to_dense())?)
 }
 
-/// The decomposition by a map's inputs. Where a bias can take up the mean, only what varies counts.
+/// The decomposition by a map's inputs. If a bias can absorb the mean, only the variation counts.
 pub(crate) fn whitened(network: &Network, map: &MapRef<'_>, inputs: &Calibration) -> Result<Svd> {
     Svd::whitened(map.map, &spread(network, map, inputs)?, DAMPING)
 }
 
-/// The moments that count for a map: without the mean where a bias can take it up.
+/// The moments that count for a map: without the mean if a bias can absorb it.
 pub(crate) fn spread(
     network: &Network,
     map: &MapRef<'_>,
@@ -229,8 +233,8 @@ pub(crate) fn spread(
     Ok(if own { moment.centred() } else { moment.clone() })
 }
 
-/// Moves the bias of map `index` of `after` so that the mean of its output is what it was in `before`: it takes up
-/// `(W - W') E[x]`. Recurrent maps have no bias of their own.
+/// Changes the bias of map `index` of `after` so that the mean of its output is the same as in
+/// `before`: it absorbs `(W - W') E[x]`. Recurrent maps have no bias of their own.
 pub(crate) fn absorb_mean(
     before: &Network,
     after: &mut Network,
@@ -241,7 +245,7 @@ pub(crate) fn absorb_mean(
     let entry = &maps[index];
     let mean = inputs.get(&entry.name())?.mean();
     let (old, new) = (entry.map.to_dense(), after.maps()[index].map.to_dense());
-    // Under a joint left factor the bias comes after that one.
+    // With a joint left factor the bias comes after that factor.
     let bias = after.vector_mut(VectorId::Bias(entry.id()));
     let Some(bias) = bias.filter(|bias| bias.len() == entry.map.rows()) else {
         return Ok(());

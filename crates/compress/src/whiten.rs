@@ -1,19 +1,20 @@
 //! Truncation that minimises the error of a map's outputs on real inputs, not that of its weights.
 //!
-//! With `H = E[x x^T] = S S^T` the error of the output is `E |(W - W') x|^2 = |(W - W') S|_F^2`. So the singular
-//! value decomposition `W S = U diag(sigma) V^T` gives the best `W' = U_r diag(sigma_r) V_r^T S^-1`, and its
-//! error is the sum of the dropped `sigma^2`, exactly. (The root is that of Wang et al. 2024, "SVD-LLM", arXiv
-//! 2403.07378; any other gives the same `W'`.)
+//! With `H = E[x x^T] = S S^T` the error of the output is `E |(W - W') x|^2 = |(W - W') S|_F^2`. So
+//! the singular value decomposition `W S = U diag(sigma) V^T` gives the best `W' = U_r
+//! diag(sigma_r) V_r^T S^-1`, and its error is exactly the sum of the dropped `sigma^2`. (The root
+//! is that of Wang et al. 2024, "SVD-LLM", arXiv 2403.07378; any other root gives the same `W'`.)
 
 use crate::{Error, Result, SecondMoment, Svd};
 use faer::{Mat, MatRef, Side};
 use stonechat_model::LinearMap;
 
-/// Share of the mean power of an input that is added to the power of each: directions that the calibration audio
-/// did not show are still kept apart from zero.
+/// Share of the mean power of an input that is added to the power of each input, so that directions
+/// that do not occur in the calibration audio still count a little.
 pub const DAMPING: f64 = 1e-3;
 
-/// Below this share of the largest eigenvalue (or squared pivot) a direction counts as one without inputs.
+/// A direction below this share of the largest eigenvalue (or squared pivot) counts as having no
+/// inputs.
 const SINGULAR: f64 = 1e-12;
 
 /// `S` with `S S^T = H`.
@@ -66,7 +67,7 @@ impl Root {
         }
     }
 
-    /// `V^T S^-1`; without inputs in a direction, zero there.
+    /// `V^T S^-1`; zero in directions without inputs.
     fn divide(&self, vt: MatRef<'_, f64>) -> Mat<f64> {
         match self {
             // X L = V^T, transposed.
@@ -84,16 +85,17 @@ impl Root {
 }
 
 impl Svd {
-    /// Decomposes `W S` for the inputs of the map: [`truncate`](Self::truncate) then gives the matrix of that
-    /// rank with the least mean square error of the output, which is the sum of the squares of the dropped
-    /// `sigma`. `vt` is `V^T S^-1` here: its rows are orthonormal to the inputs, `vt H vt^T = I`, and
-    /// `U diag(sigma) vt` is `W` again (where the inputs are singular and `damping` is 0: `W` on their span).
+    /// Decomposes `W S` for the inputs of the map: [`truncate`](Self::truncate) then gives the
+    /// matrix of that rank with the least mean square error of the output, which is the sum of the
+    /// squares of the dropped `sigma`. Here `vt` is `V^T S^-1`: its rows are orthonormal with
+    /// respect to the inputs, `vt H vt^T = I`, and `U diag(sigma) vt` is `W` again (if the inputs
+    /// are singular and `damping` is 0: `W` on their span).
     ///
-    /// `damping` (see [`DAMPING`]) adds this share of the inputs' mean power to the power of each; the
-    /// errors are those with this noise in the inputs.
+    /// `damping` (see [`DAMPING`]) adds this share of the inputs' mean power to the power of each;
+    /// the errors are those with this noise in the inputs.
     ///
     /// # Errors
-    /// If the moments are of other inputs than the map has or of none, or values are not finite.
+    /// If the moments belong to other inputs or are empty, or values are not finite.
     pub fn whitened(map: &LinearMap, moment: &SecondMoment, damping: f64) -> Result<Self> {
         let (rows, cols) = (map.rows(), map.cols());
         if moment.cols() != cols || moment.vectors() == 0 || damping.is_nan() || damping < 0.0 {
@@ -127,9 +129,10 @@ impl Svd {
     }
 }
 
-/// Mean square error of the output of `changed` against that of `map` as a share of the mean square of the
-/// latter, on inputs of these moments: 0 is exact, 1 as bad as zeros. With [centred](SecondMoment::centred) moments
-/// the mean of the output does not count: that is a bias's affair.
+/// Mean square error of the output of `changed` against that of `map`, as a share of the mean
+/// square of the latter, on inputs with these moments: 0 is exact, 1 is as bad as zeros. With
+/// [centred](SecondMoment::centred) moments the mean of the output does not count, because a bias
+/// takes care of it.
 ///
 /// # Errors
 /// If shapes do not fit.
@@ -146,7 +149,7 @@ pub(crate) fn difference(map: &LinearMap, changed: &LinearMap) -> Result<Vec<f64
     let (rows, cols) = (map.rows(), map.cols());
     if (changed.rows(), changed.cols()) != (rows, cols) {
         let (others, across) = (changed.rows(), changed.cols());
-        let reason = format!("maps of {rows} x {cols} and {others} x {across} do not compare");
+        let reason = format!("maps of {rows} x {cols} and {others} x {across} cannot be compared");
         return Err(Error::Calibration(reason));
     }
     let (before, after) = (map.to_dense(), changed.to_dense());

@@ -1,4 +1,4 @@
-//! The forms that a map may take, with what is known of each without running the network.
+//! The possible forms of a map, with what is known about each without running the network.
 
 use crate::calibrated::calibrated_map;
 use crate::families::moved;
@@ -10,13 +10,13 @@ use serde::Serialize;
 use std::fmt;
 use stonechat_model::{Family, LinearMap, MapRef, Network};
 
-/// Ranks are multiples of this, so that the kernels' panels of rows are full; of a smaller power of two for maps
-/// that would have fewer than [`COARSE`] ranks to choose from.
+/// Ranks are multiples of this, so that the kernels' row panels are full. Maps that would have
+/// fewer than [`COARSE`] ranks to choose from use a smaller power of two.
 const TILE: usize = 32;
-/// Ranks that every map has at least, if it has as many at all.
+/// The least number of ranks for every map, if it has as many at all.
 const COARSE: usize = 3;
 
-/// A form that a map may take.
+/// A form that a map can take.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Form {
     /// Its family with the hyperparameters.
@@ -51,9 +51,10 @@ impl fmt::Display for Form {
 pub(super) struct Candidate {
     pub form: Form,
     pub cost: Cost,
-    /// Share of the map's output that it loses on the calibration audio; rounding to 8 bits is not counted.
+    /// Share of the map's output that is lost on the calibration audio; rounding to 8 bits is not
+    /// counted.
     pub dropped: f64,
-    /// The map, where it takes long to find; others come from the decomposition.
+    /// The map, if it takes long to compute; others come from the decomposition.
     fitted: Option<LinearMap>,
 }
 
@@ -66,8 +67,9 @@ pub(super) struct Candidates {
 }
 
 impl Candidates {
-    /// Factors by rising rank and dense, in 8 bits and, where `fewest` allows, in 4; and those of `families` that drop no
-    /// more than factors of as many bytes. Four bits are for the large maps, and are rounded with error feedback.
+    /// Factors by increasing rank, and dense, in 8 bits and, if `fewest` allows, in 4; and those of
+    /// `families` that lose no more than factors with as many bytes. Four bits are for the large
+    /// maps, rounded with error feedback.
     pub fn of(
         network: &Network,
         entry: &MapRef<'_>,
@@ -98,7 +100,7 @@ impl Candidates {
         });
         let moment = spread(network, entry, inputs)?;
         for family in families {
-            // A family that cannot have this size is no candidate for this map.
+            // A family that does not allow this size is not a candidate for this map.
             let Ok(map) = moved(network, entry, family, Some(inputs)) else { continue };
             let cost = pricing.map(&place, &map, storage);
             let dropped = output_error(entry.map, &map, &moment)?;
@@ -116,7 +118,8 @@ impl Candidates {
         Ok(candidates)
     }
 
-    /// The int4 twins of the dense and low-rank forms that lose less than what is there of as few bytes.
+    /// The int4 versions of the dense and low-rank forms that lose less than existing forms with as
+    /// few bytes.
     fn add_int4(
         &mut self,
         entry: &MapRef<'_>,
@@ -142,7 +145,7 @@ impl Candidates {
         Ok(())
     }
 
-    /// The map `old` in a form, its weights as they are stored.
+    /// The map `old` in a form, with its weights as they are stored.
     pub fn map(&self, old: &LinearMap, form: &Form) -> Result<LinearMap> {
         let fitted = self.all.iter().find(|c| c.form == *form).and_then(|c| c.fitted.clone());
         let map = match fitted {
@@ -167,7 +170,7 @@ impl Candidates {
 
 /// The ranks below `full` that save weights.
 fn ranks(rows: usize, cols: usize, full: usize) -> impl Iterator<Item = usize> {
-    // The first rank at which factors are as large as the dense map.
+    // The first rank at which the factors are as large as the dense map.
     let limit = (rows * cols).div_ceil(rows + cols).min(full + 1);
     let step = 1 << (limit / (COARSE + 1)).clamp(1, TILE).ilog2();
     (1..).map(move |n| n * step).take_while(move |rank| *rank < limit)

@@ -1,11 +1,13 @@
-//! Choosing family and rank of each map by how much the network suffers: sensitivity curves and a budget.
+//! Chooses the family and rank of each map by the damage to the network: sensitivity curves and a
+//! budget.
 //!
-//! A [`Study`] lists the forms that each map could take. Some of them, [`Study::points`], are to be tried out one
-//! at a time, all other maps as they were: the caller, who can run networks, builds each with [`Study::network`] and reports how
-//! far its output strayed (for example, the divergence of its symbol probabilities on calibration audio). Between the ranks
-//! that were tried a map's damage is interpolated over the share of output that a rank drops, which the
-//! decomposition knows for all ranks. [`Study::choose`] shares out the budget; damages of maps are taken to add up,
-//! as divergences of small independent changes do.
+//! A [`Study`] lists the possible forms of each map. Some of them, [`Study::points`], are to be
+//! tried one at a time, with all other maps unchanged: the caller, who can run networks, builds
+//! each with [`Study::network`] and reports how far its output deviates (for example, the
+//! divergence of its symbol probabilities on calibration audio). Between the tried ranks a map's
+//! damage is interpolated over the share of output that a rank loses, which the decomposition gives
+//! for all ranks. [`Study::choose`] divides the budget. Damages of maps are assumed to add up, as
+//! divergences of small independent changes do.
 
 mod forms;
 
@@ -20,28 +22,28 @@ use forms::{Candidate, Candidates};
 use serde::Serialize;
 use stonechat_model::{Family, LinearMap, Network};
 
-/// Ranks that are tried out for each map, at most.
+/// The most ranks to try for each map.
 const TRIED: usize = 5;
-/// The same in 4 bits: such a rank loses little more than it does in 8.
+/// The same in 4 bits: at such a rank the loss is only slightly higher than in 8 bits.
 const TRIED_INT4: usize = 3;
 
 /// One form of one map.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Point {
-    /// Number of the map in [`Network::maps`].
+    /// Index of the map in [`Network::maps`].
     pub map: usize,
     /// Its form.
     pub form: Form,
 }
 
-/// What was chosen for a map, and what its neighbours would have meant.
+/// The form chosen for a map, and the neighbouring forms.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Chosen {
     /// The map.
     pub name: String,
     /// Its new form.
     pub form: Form,
-    /// What it costs.
+    /// Its cost.
     pub cost: Cost,
     /// Share of the map's output that is lost on the calibration audio, mean square.
     pub output_error: f64,
@@ -49,18 +51,18 @@ pub struct Chosen {
     pub damage: f64,
     /// The next cheaper form.
     pub cheaper: Option<Step>,
-    /// The next dearer form that would do less damage.
+    /// The next more expensive form with less damage.
     pub dearer: Option<Step>,
 }
 
-/// A form that was not chosen, against the one that was.
+/// A form that was not chosen, compared with the one that was.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Step {
     /// The form.
     pub form: Form,
-    /// Bytes more (or fewer).
+    /// Additional bytes; negative if fewer.
     pub bytes: f64,
-    /// Damage more (or less).
+    /// Additional damage; negative if less.
     pub damage: f64,
 }
 
@@ -73,13 +75,13 @@ pub struct Study<'a> {
 }
 
 impl<'a> Study<'a> {
-    /// The forms of the maps of a float network, whose inputs were `measured`, towards `budget`: dense and low
-    /// rank, in 8 bits and the large maps in the `fewest` too, and each of `families` where it fits a map better than
-    /// low rank of as many bytes.
+    /// The forms of the maps of a float network, whose inputs were `measured`, for `budget`: dense
+    /// and low rank, in 8 bits and for the large maps also in the `fewest`, and each of `families`
+    /// that fits a map better than low rank with as many bytes.
     ///
     /// # Errors
-    /// If the network is not valid or is quantized already, or there are no inputs, or time is limited and the
-    /// machine was not measured.
+    /// If the network is not valid or is already quantized, there are no inputs, or time is limited
+    /// and the machine was not measured.
     pub fn new(
         network: &'a Network,
         families: &[Family],
@@ -91,7 +93,7 @@ impl<'a> Study<'a> {
         budget.validate()?;
         let inputs = measured.inputs()?;
         if budget.latency_us.is_some() && measured.machine.is_none() {
-            let reason = "a budget of time needs the measured machine";
+            let reason = "a budget of time needs a measured machine";
             return Err(Error::Rank(reason.into()));
         }
         let network_bytes = budget.bytes.unwrap_or(network.params());
@@ -108,7 +110,8 @@ impl<'a> Study<'a> {
         Ok(Self { network, inputs, maps: maps.collect::<Result<_>>()? })
     }
 
-    /// What is to be tried out, map by map: a few ranks from the smallest to the largest, and all other forms.
+    /// The forms to try, map by map: a few ranks from the smallest to the largest, and all other
+    /// forms.
     pub fn points(&self) -> Vec<Point> {
         let mut points = Vec::new();
         for (map, candidates) in self.maps.iter().enumerate() {
@@ -127,8 +130,8 @@ impl<'a> Study<'a> {
         &self.maps[point.map].name
     }
 
-    /// The network with these maps in these forms, all others as they were. Factors are those with the least error
-    /// on the inputs, biases take up what they change of the mean.
+    /// The network with these maps in these forms, all others unchanged. Factors have the least
+    /// error on the inputs; biases absorb the change of the mean.
     ///
     /// # Errors
     /// None for points of this study.
@@ -146,7 +149,8 @@ impl<'a> Study<'a> {
         self.maps[point.map].map(self.network.maps()[point.map].map, &point.form)
     }
 
-    /// The damage of every form of every map, from that of the [`points`](Self::points), in their order.
+    /// The damage of every form of every map, from those of the [`points`](Self::points), in their
+    /// order.
     fn damages(&self, tried: &[f64]) -> Result<Vec<Vec<f64>>> {
         let points = self.points();
         if tried.len() != points.len() || tried.iter().any(|d| !d.is_finite()) {
@@ -159,7 +163,7 @@ impl<'a> Study<'a> {
             pairs.find(|(p, _)| p.map == map && p.form == *form).map(|(_, d)| d.max(0.0))
         };
         let maps = self.maps.iter().enumerate().map(|(map, candidates)| {
-            // Dense is full rank: it belongs to the curve.
+            // Dense is full rank, so it is on the curve.
             let on_curve =
                 |c: &&Candidate| matches!(c.form.family, Family::LowRank(_) | Family::Dense(_));
             let curve_of = |storage| {
@@ -185,12 +189,12 @@ impl<'a> Study<'a> {
         Ok(maps.collect())
     }
 
-    /// A form for each map such that the whole keeps to the budget, given the damage of each of the
-    /// [`points`](Self::points). Without trials, `None`, the damage of a form is the share of the map's output
-    /// that it drops.
+    /// A form for each map such that the network is within the budget, given the damage of each of
+    /// the [`points`](Self::points). Without trials (`None`), the damage of a form is the share of
+    /// the map's output that it loses.
     ///
     /// # Errors
-    /// If the budget is too small for any choice, or `tried` are not as many numbers as points.
+    /// If the budget is too small for any choice, or `tried` does not have one number per point.
     pub fn choose(&self, tried: Option<&[f64]>, budget: &Budget) -> Result<Vec<Chosen>> {
         let damages: Vec<Vec<f64>> = match tried {
             Some(tried) => self.damages(tried)?,
@@ -221,7 +225,7 @@ impl<'a> Study<'a> {
             let maps = self.network.maps();
             let old = &maps[map];
             let new = self.map(&Point { map, form: form.clone() })?;
-            // A mean that a bias took up is not lost.
+            // A mean that a bias absorbs is not lost.
             let moment = spread(self.network, old, self.inputs)?;
             Ok(Chosen {
                 name: candidates.name.clone(),
@@ -243,9 +247,10 @@ impl<'a> Study<'a> {
     }
 }
 
-/// At most `count` (two or more) of forms by rising rank, the first and the last among them.
+/// At most `count` (two or more) of the forms with increasing rank, including the first and the
+/// last.
 fn spaced<'c>(factored: &[&'c Candidate], count: usize) -> Vec<&'c Candidate> {
-    // Equal steps in the logarithm of the rank: the curve is steep where ranks are small.
+    // Equal steps in the logarithm of the rank, because the curve is steep at small ranks.
     let all = factored.len() as f64;
     let nth = |i: usize| all.powf(i as f64 / (count - 1) as f64).round() as usize - 1;
     let mut tried: Vec<usize> = match factored.len() <= count {

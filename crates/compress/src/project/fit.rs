@@ -5,16 +5,16 @@ use faer::{Accum, MatMut, MatRef, Par};
 use std::collections::VecDeque;
 use stonechat_model::FamilySpec;
 
-/// Pairs of steps and changes of the gradient that are remembered.
+/// How many pairs of steps and gradient changes are remembered.
 const MEMORY: usize = 12;
-/// The fit ends where a step wins less than this share of the error.
+/// The fit ends when a step reduces the error by less than this share.
 const SETTLED: f64 = 1e-7;
 
-/// What is to be made small.
+/// The function to minimise.
 pub(super) struct Problem<'a> {
     pub(super) spec: &'a FamilySpec,
     pub(super) w: &'a [f32],
-    /// `sum of x x^T` of the inputs, if the outputs' error counts.
+    /// `sum of x x^T` of the inputs, if the error of the outputs counts.
     pub(super) moments: Option<&'a [f64]>,
 }
 
@@ -58,7 +58,7 @@ impl Problem<'_> {
         (product.into_iter().map(|p| p as f32).collect(), value)
     }
 
-    /// Half the value, and its gradient, at parts that stand one after the other.
+    /// Half the value, and its gradient; `flat` has all parts one after another.
     fn gradient(&self, flat: &[f64]) -> (f64, Vec<f64>) {
         let parts = self.split(flat);
         let (weighted, value) = self.residual(&parts);
@@ -93,7 +93,7 @@ pub(super) fn minimise(problem: &Problem<'_>, parts: Vec<Vec<f32>>, steps: usize
         if slope == 0.0 || !slope.is_finite() {
             break;
         }
-        // The first step has no idea of the scale: one that would move the parts by a hundredth of their size.
+        // For the first step the scale is unknown: move the parts by a hundredth of their size.
         let mut length = match memory.is_empty() {
             true => 0.01 * dot(&x, &x).sqrt().max(1e-3) / (-slope).sqrt(),
             false => 1.0,

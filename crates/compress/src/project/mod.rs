@@ -1,4 +1,4 @@
-//! From a dense matrix to the nearest member of a family: how a trained map is moved into another
+//! From a dense matrix to the closest member of a family: moves a trained map into another
 //! parametrisation.
 
 mod fit;
@@ -7,7 +7,7 @@ use crate::{Error, Result, truncated_svd};
 use fit::{Problem, minimise};
 use stonechat_model::{FamilySpec, Nearest};
 
-/// Most steps of the fit.
+/// The most steps of the fit.
 const STEPS: usize = 250;
 
 /// A matrix in a family.
@@ -15,17 +15,17 @@ const STEPS: usize = 250;
 pub struct Projection {
     /// Values of the family's parts, in the order of [`FamilySpec::parts`], row-major.
     pub parts: Vec<Vec<f32>>,
-    /// `|F(parts) - W|^2 / |W|^2`, in the norm that was asked for; 0 is a perfect fit.
+    /// `|F(parts) - W|^2 / |W|^2` in the chosen norm; 0 is a perfect fit.
     pub error: f64,
 }
 
-/// Finds the parts for which the family comes near to `w` (row-major, `spec.rows() x spec.cols()`): the least
-/// `|F(parts) - W|^2`, or, given the second moments `moments = sum of x x^T` of the map's inputs (row-major,
-/// `cols x cols`), the least error of its outputs `sum of |F(parts) x - W x|^2`.
+/// Finds the parts for which the family is close to `w` (row-major, `spec.rows() x spec.cols()`):
+/// the least `|F(parts) - W|^2` or, given the second moments `moments = sum of x x^T` of the map's
+/// inputs (row-major, `cols x cols`), the least error of its outputs `sum of |F(parts) x - W x|^2`.
 ///
-/// Families that are linear in their parts, and low rank, have a closed form; all others start from one
-/// (Toeplitz-like: the truncated displacement, Sindhwani et al. 2015) or from small random values and are fitted
-/// by L-BFGS, which finds a local optimum.
+/// Low rank and families that are linear in their parts have a closed form. All others start from
+/// one (Toeplitz-like: the truncated displacement, Sindhwani et al. 2015) or from small random
+/// values and are fitted by L-BFGS, which finds a local optimum.
 ///
 /// # Errors
 /// [`Error::Svd`] with `name` if `w` or `moments` does not have that size or is not finite.
