@@ -188,9 +188,8 @@ impl Calibration {
         }
     }
 
-    /// The inputs of the maps of `after`, which has projections that the network of this
-    /// calibration had not ([`shared_projection`](fn@crate::shared_projection)) and is the same
-    /// otherwise.
+    /// The inputs of the maps of `after`, which is the network of this calibration plus projections
+    /// ([`shared_projection`](fn@crate::shared_projection)).
     ///
     /// # Errors
     /// If there are no inputs of a map.

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use crate::config::RecipeError;
 use crate::data::DataError;
 
-/// Errors of the trainer; each names the file or field and what to do.
+/// Errors of the trainer. Each names the file or field and says what to do.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum TrainError {
@@ -31,7 +31,7 @@ pub enum TrainError {
         /// What is wrong.
         source: RecipeError,
     },
-    /// A trained net does not fit where it is wanted.
+    /// A trained net does not fit where it is needed.
     #[error("{path}: {reason}")]
     Trained {
         /// The package or checkpoint.
@@ -59,7 +59,7 @@ pub enum TrainError {
         /// The folder.
         path: PathBuf,
     },
-    /// There is nothing to go on with.
+    /// There is nothing to resume.
     #[error(
         "{path}: there is no run in this folder (no recipe.toml): check its name, or start one without --resume"
     )]
@@ -67,28 +67,28 @@ pub enum TrainError {
         /// The folder.
         path: PathBuf,
     },
-    /// The checkpoint of a run is gone.
+    /// The checkpoint of a run is missing.
     #[error(
-        "checkpoint {path} is missing, and {steps} steps were trained: put it or previous.safetensors back there, or \
+        "checkpoint {path} is missing, but {steps} steps were trained: put it or previous.safetensors back there, or \
          train into another folder"
     )]
     NoCheckpoint {
-        /// Where it should be.
+        /// Its expected place.
         path: PathBuf,
         /// Steps that were logged.
         steps: u64,
     },
-    /// A run was to go on with another recipe.
+    /// A run was resumed with another recipe.
     #[error("{path} and the recipe differ in {differences}: {advice}")]
     RecipeDiffers {
         /// The run's recipe.
         path: PathBuf,
-        /// Keys with both values.
+        /// The keys, with both values.
         differences: String,
         /// What to do.
         advice: &'static str,
     },
-    /// A change was allowed that there is not.
+    /// `--change` names a key that did not change.
     #[error(
         "--change {key}: the run's recipe has no other value there: set it by --set, or in the recipe"
     )]
@@ -102,7 +102,7 @@ pub enum TrainError {
         /// Steps done in the run.
         step: u64,
     },
-    /// Something was left out or is doubtful, and nothing may be.
+    /// Something is left out or doubtful in strict mode.
     #[error("{0}; --strict allows none of it")]
     Strict(String),
     /// The data.
@@ -129,7 +129,7 @@ pub enum TrainError {
         step: u64,
         /// Bad steps in a row.
         count: usize,
-        /// Mean loss of the last good step; not a number where there was none.
+        /// Mean loss of the last good step; NaN if there was none.
         loss: f64,
     },
 }

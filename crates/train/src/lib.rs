@@ -1,8 +1,9 @@
 //! Trains small speech recognizers: from manifests of recordings to a package.
 //!
-//! A [`Recipe`] says what to do, [`train`] does it and tells it as [`Event`]s. Inside, arrows point one way: `config` is
-//! data, `engine` computes, `saved` has nets at rest, `stages` change nets, `run` has the loop. [`data`] brings manifests
-//! to batches and knows nothing of networks.
+//! A [`Recipe`] says what to do, [`train`] does it and reports [`Event`]s. Inside, dependencies
+//! point one way: `config` is data, `engine` computes, `saved` has nets at rest, `stages` change
+//! nets, `run` has the loop. [`data`] turns manifests into batches and knows nothing about
+//! networks.
 
 #![forbid(unsafe_code)]
 

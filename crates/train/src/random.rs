@@ -1,14 +1,15 @@
-//! Seeded random numbers that never change with a crate's version.
+//! Seeded random numbers that do not change with the version of any crate.
 //!
-//! SplitMix64 (Steele, Lea, Flood, "Fast splittable pseudorandom number generators", OOPSLA 2014). A draw
-//! belongs to a key such as (seed, epoch, utterance, purpose) and not to a place in one long stream, so results
-//! depend neither on the number of threads nor on the order of the work, and a resumed run needs no stored state.
+//! SplitMix64 (Steele, Lea, Flood, "Fast splittable pseudorandom number generators", OOPSLA 2014).
+//! A draw belongs to a key such as (seed, epoch, utterance, purpose), not to a place in one long
+//! stream. So results depend neither on the number of threads nor on the order of the work, and
+//! resuming needs no stored state.
 
-/// A stream of pseudo-random numbers, fixed by its keys.
+/// A stream of pseudo-random numbers, determined by its keys.
 #[derive(Clone, Debug)]
 pub struct Random {
     state: u64,
-    /// Box-Muller makes normals in pairs; the second one waits here.
+    /// Box-Muller makes normals in pairs; this is the second one, if not used yet.
     spare_normal: Option<f64>,
 }
 
@@ -20,7 +21,7 @@ fn mix(mut z: u64) -> u64 {
     z ^ (z >> 31)
 }
 
-/// Number `index` of the stream that starts at `seed`, without drawing those before it.
+/// Number `index` of the stream that starts at `seed`, without drawing the earlier ones.
 pub fn hash(seed: u64, index: u64) -> u64 {
     mix(seed.wrapping_add(index.wrapping_add(1).wrapping_mul(GOLDEN)))
 }
@@ -42,7 +43,7 @@ pub fn uniform(seed: u64, count: usize, deviation: f32) -> Vec<f32> {
     (0..count as u64).map(|i| bound * (2.0 * unit(seed, i) - 1.0)).collect()
 }
 
-/// A seed of its own for a named purpose.
+/// A separate seed for a named purpose.
 pub fn seed_for(seed: u64, purpose: &str) -> u64 {
     purpose.bytes().fold(hash(seed, 0), |seed, byte| hash(seed, u64::from(byte)))
 }
@@ -87,7 +88,7 @@ impl Random {
         if let Some(spare) = self.spare_normal.take() {
             return spare;
         }
-        // 1 - u lies in (0, 1], so that the logarithm is finite.
+        // 1 - u is in (0, 1], so that the logarithm is finite.
         let radius = (-2.0 * (1.0 - self.uniform()).ln()).sqrt();
         let angle = std::f64::consts::TAU * self.uniform();
         self.spare_normal = Some(radius * angle.sin());
@@ -135,7 +136,8 @@ mod tests {
             let mean = draws.iter().sum::<f64>() / count as f64;
             (mean, draws.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / count as f64)
         };
-        // Five standard errors of the mean and more; the seed is fixed, so this passes always or never.
+        // More than five standard errors of the mean; the seed is fixed, so this always passes or
+        // always fails.
         let (mean, variance) = moments(&mut || random.uniform());
         assert!(
             (mean - 0.5).abs() < 0.005 && (variance - 1.0 / 12.0).abs() < 0.002,

@@ -1,4 +1,5 @@
-//! Changes of a recipe's text before it is read: keys set by the command, keys of old recipes, keys that a package gives.
+//! Changes to a recipe's text before it is parsed: keys set by the command, keys of old recipes,
+//! keys taken from a package.
 
 use std::path::{Path, PathBuf};
 
@@ -8,20 +9,20 @@ use toml::Value;
 
 use super::error::{RecipeError, wrong};
 
-/// Recipes used to name a device, and only this one has ever trained a net.
+/// Old recipes name a device; only the CPU has ever trained a net.
 pub(super) fn drop_device(recipe: &mut Value) -> Result<(), RecipeError> {
     match recipe.as_table_mut().and_then(|table| table.remove("device")) {
         None => Ok(()),
         Some(device) if device.as_str() == Some("cpu") => Ok(()),
         Some(device) => {
             let problem =
-                format!("is {device}, and nets are trained on the CPU alone: leave it out");
+                format!("is {device}, but nets are trained on the CPU only: leave it out");
             Err(wrong("device", problem))
         }
     }
 }
 
-/// Sets `a.b.2.c=value` in a TOML tree; the value is TOML, or a plain string where it is not.
+/// Sets `a.b.2.c=value` in a TOML tree; the value is TOML, or else a plain string.
 pub(super) fn set(root: &mut Value, change: &str) -> Result<(), RecipeError> {
     let refused = |problem: String| RecipeError::Set { change: change.to_owned(), problem };
     let (path, text) =
@@ -38,7 +39,7 @@ pub(super) fn set(root: &mut Value, change: &str) -> Result<(), RecipeError> {
                 key.parse::<usize>()
                     .ok()
                     .and_then(|i| items.get_mut(i))
-                    .ok_or_else(|| refused(format!("{key} is no index below {len}")))?
+                    .ok_or_else(|| refused(format!("{key} is not an index below {len}")))?
             }
             Value::Table(table) => {
                 let empty = || Value::Table(toml::Table::new());
@@ -51,8 +52,8 @@ pub(super) fn set(root: &mut Value, change: &str) -> Result<(), RecipeError> {
     Ok(())
 }
 
-/// Completes a recipe that starts from a package by what it leaves out: `network`, `features` and `alphabet` are the
-/// package's.
+/// Completes a recipe that starts from a package: `network`, `features` and `alphabet`, if left
+/// out, are those of the package.
 pub(super) fn complete(recipe: &mut Value) -> Result<(), RecipeError> {
     let Some(table) = recipe.as_table_mut() else { return Ok(()) };
     let Some(path) = table.get("init").and_then(Value::as_str).map(PathBuf::from) else {
@@ -76,7 +77,7 @@ pub(super) fn complete(recipe: &mut Value) -> Result<(), RecipeError> {
     Ok(())
 }
 
-/// Is `path` named as a package?
+/// Whether `path` is the name of a package.
 pub(crate) fn is_package(path: &Path) -> bool {
     path.extension().is_some_and(|extension| extension == "stonechat")
 }

@@ -6,24 +6,24 @@ use crate::data::DataError;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum RecipeError {
-    /// The text is no TOML, has a key that no recipe has, or lacks one.
+    /// The text is not TOML, has an unknown key, or lacks a key.
     #[error(transparent)]
     Toml(#[from] toml::de::Error),
-    /// A recipe that a program made cannot be written as TOML.
+    /// A recipe made by a program cannot be written as TOML.
     #[error(transparent)]
     Write(#[from] toml::ser::Error),
     /// A key cannot be set.
     #[error("--set {change}: {problem}")]
     Set {
-        /// What was to be set.
+        /// The requested change.
         change: String,
-        /// Why it cannot be.
+        /// Why it is impossible.
         problem: String,
     },
     /// A key has a value that makes no sense.
     #[error("{key} {problem}")]
     Value {
-        /// The key; within a stage, from the stage on.
+        /// The key; inside a stage, starting at the stage.
         key: String,
         /// What is wrong and what is expected.
         problem: String,

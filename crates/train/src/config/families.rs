@@ -1,10 +1,10 @@
-//! Which maps a stage's `families` mean.
+//! The maps that the keys of a stage's `families` stand for.
 
 use std::collections::BTreeMap;
 
 use stonechat_model::{Family, Kind, LinearSpec};
 
-/// The family that `choices` give a map: by its name, else by its kind.
+/// The family that `choices` give a map: by its name, otherwise by its kind.
 pub fn chosen<'a>(choices: &'a BTreeMap<String, Family>, map: &LinearSpec) -> Option<&'a Family> {
     choices.get(&map.name).or_else(|| choices.get(kind_key(map.kind)))
 }

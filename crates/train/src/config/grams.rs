@@ -1,4 +1,4 @@
-//! Which grams an alphabet for Gram-CTC has (Liu et al. 2017, section 4.3: train with all of them,
+//! The grams of an alphabet for Gram-CTC (Liu et al. 2017, section 4.3: train with all of them,
 //! then keep those that are used).
 
 use std::cmp::Reverse;
@@ -11,14 +11,14 @@ use super::recipe::Recipe;
 use crate::TrainError;
 use crate::data::{DataError, read_manifest};
 
-/// The grams that a recipe adds to its characters, chosen by their number in the training texts.
+/// The grams that a recipe adds to its characters, chosen by their frequency in the training texts.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct GramConfig {
     /// Characters of the longest gram.
     #[serde(default = "two")]
     pub longest: usize,
-    /// Grams kept, the most frequent ones; all where absent.
+    /// How many grams are kept, the most frequent ones; all if absent.
     #[serde(default)]
     pub max: Option<usize>,
 }
@@ -27,7 +27,7 @@ fn two() -> usize {
     2
 }
 
-/// How often each string of 2 to `longest` characters is in `texts`.
+/// How often each string of 2 to `longest` characters occurs in `texts`.
 pub fn count<'a>(
     texts: impl IntoIterator<Item = &'a str>,
     longest: usize,
@@ -45,8 +45,8 @@ pub fn count<'a>(
     counts
 }
 
-/// The most frequent of `counts` in order, `max` at most; without those that occur nowhere, have
-/// one character, or have a character that `characters` lacks.
+/// The most frequent of `counts` in order, at most `max`, without those that never occur, have one
+/// character, or contain a character that is not in `characters`.
 pub fn select(
     characters: &Alphabet,
     counts: &BTreeMap<String, usize>,
@@ -55,7 +55,7 @@ pub fn select(
     let mut grams: Vec<(String, usize)> = counts
         .iter()
         .filter(|(gram, count)| **count > 0 && gram.chars().nth(1).is_some())
-        // A word ends at one space; decoders refuse symbols with two.
+        // A word ends at one space; decoders reject symbols with two.
         .filter(|(gram, _)| !gram.contains("  ") && characters.spell(gram).is_ok())
         .map(|(gram, count)| (gram.clone(), *count))
         .collect();
@@ -77,7 +77,7 @@ pub fn alphabet(
     Ok(Alphabet::new(characters.chain(grams).collect())?)
 }
 
-/// The recipe with the alphabet that its `grams` make of the training texts, and without `grams`.
+/// The recipe with its `grams` replaced by the alphabet that they give for the training texts.
 ///
 /// # Errors
 /// A manifest that cannot be read, or more symbols than an alphabet may have.

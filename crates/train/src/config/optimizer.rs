@@ -1,8 +1,8 @@
-//! Which optimiser a stage has.
+//! The optimiser of a stage.
 
 use serde::{Deserialize, Serialize};
 
-/// Which optimiser with which constants.
+/// The optimiser and its constants.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
 pub enum OptimizerConfig {
@@ -14,16 +14,16 @@ pub enum OptimizerConfig {
     },
     /// Adam (Kingma and Ba 2015); with `weight_decay` AdamW (Loshchilov and Hutter 2019).
     Adam {
-        /// Decay of the mean of the gradient.
+        /// Decay of the running mean of the gradient.
         #[serde(default = "beta1")]
         beta1: f32,
-        /// Decay of the mean of its square.
+        /// Decay of the running mean of its square.
         #[serde(default = "beta2")]
         beta2: f32,
         /// Added to the root of the mean square.
         #[serde(default = "epsilon")]
         epsilon: f32,
-        /// Decoupled weight decay, times the learning rate, on matrices only.
+        /// Decoupled weight decay, multiplied by the learning rate; on matrices only.
         #[serde(default)]
         weight_decay: f32,
     },

@@ -11,19 +11,22 @@ use super::error::{RecipeError, wrong};
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Prune {
-    /// Kinds of maps; biases and batch norms never are.
+    /// Kinds of maps; biases and batch norms are never pruned.
     #[serde(default = "large")]
     pub maps: Vec<Kind>,
-    /// Rows and columns of what is kept or zeroed together; a block counts by the root mean square of its weights.
+    /// Rows and columns that are kept or zeroed together; the size of a block is the root mean
+    /// square of its weights.
     #[serde(default = "single")]
     pub block: [usize; 2],
-    /// `[n, m]`: of every `m` blocks in a row the `n` largest are kept, all at once at `start_epoch`; no thresholds then.
+    /// `[n, m]`: of every `m` blocks in a row, the `n` largest are kept, all at once at
+    /// `start_epoch` and without thresholds.
     #[serde(default)]
     pub n_of_m: Option<[usize; 2]>,
-    /// `q`, where the threshold ends, is this quantile of the sizes of the blocks of a trained dense net, for each kind.
+    /// The final threshold `q` is this quantile of the block sizes of a trained dense net, for each
+    /// kind.
     #[serde(default = "nine_tenths")]
     pub quantile: f64,
-    /// A checkpoint of that net; without one it is the net that the stage begins with.
+    /// A checkpoint of that net; if absent, it is the net with which the stage begins.
     #[serde(default)]
     pub reference: Option<PathBuf>,
     /// Epochs after which pruning begins.
@@ -38,7 +41,7 @@ pub struct Prune {
     /// Steps from one pruning to the next.
     #[serde(default = "hundred")]
     pub every: usize,
-    /// How much faster the threshold rises behind the ramp.
+    /// How much faster the threshold rises after the ramp.
     #[serde(default = "one_and_a_half")]
     pub ramp_multiplier: f64,
 }
@@ -62,18 +65,18 @@ fn one_and_a_half() -> f64 {
     1.5
 }
 
-/// The thresholds of a stage in its steps.
+/// The thresholds of a stage, by step.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Schedule {
     /// Step after which pruning begins.
     pub start: usize,
-    /// Step from which on the threshold rises faster.
+    /// Step from which the threshold rises faster.
     pub ramp: usize,
-    /// Step from which on there is no pruning.
+    /// Step from which nothing is pruned.
     pub end: usize,
     /// Steps from one pruning to the next.
     pub every: usize,
-    /// How much faster it rises behind the ramp.
+    /// How much faster it rises after the ramp.
     pub ramp_multiplier: f64,
 }
 
@@ -99,14 +102,14 @@ impl Schedule {
         (before + self.ramp_multiplier * theta * (steps(self.ramp, step) + 1.0)) / every
     }
 
-    /// Is anything pruned at `step`?
+    /// Whether anything is pruned at `step`.
     pub fn is_due(&self, step: usize) -> bool {
         step > self.start && step < self.end && step.is_multiple_of(self.every)
     }
 }
 
 impl Prune {
-    /// What is wrong with it in a stage of `epochs`.
+    /// Checks it for a stage of `epochs`.
     ///
     /// # Errors
     /// Names the key.
@@ -147,7 +150,7 @@ impl Prune {
         ]
     }
 
-    /// Its steps in a stage of `epochs` of `batches` each.
+    /// The steps for a stage of `epochs` of `batches` each.
     pub fn schedule(&self, epochs: usize, batches: usize) -> Schedule {
         let [start, ramp, end] = self.epochs(epochs).map(|at| (at * batches as f64).round());
         Schedule {
@@ -178,7 +181,7 @@ mod tests {
         let steep = Schedule { ramp_multiplier: 2.0, ..SCHEDULE };
         let end = steep.threshold(10_000, 0.8);
         assert!(end > 1.15 * 0.8 && end < 1.3 * 0.8, "{end}");
-        // Behind the ramp it rises one and a half times as fast.
+        // After the ramp it rises one and a half times as fast.
         let slope = |step: usize| at(step + 100) - at(step);
         assert!((slope(7000) / slope(2000) - 1.5).abs() < 1e-9);
     }

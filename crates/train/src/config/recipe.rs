@@ -14,15 +14,15 @@ use super::stage::Stage;
 use crate::TrainError;
 use crate::data::{AugmentConfig, BatchConfig, CacheConfig, Limits, Source};
 
-/// A recipe. Paths are relative to the folder the command runs in.
+/// A recipe. Paths are relative to the working directory.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Recipe {
     /// Seed of initial weights, order, augmentation and dropout.
     #[serde(default)]
     pub seed: u64,
-    /// Weights to start from: a checkpoint of an earlier run, or a package (`NAME.stonechat`), whose `network`, `features` and
-    /// `alphabet` are taken where the recipe leaves them out.
+    /// Weights to start from: a checkpoint of an earlier run, or a package (`NAME.stonechat`). The
+    /// `network`, `features` and `alphabet` of a package are used if the recipe leaves them out.
     #[serde(default)]
     pub init: Option<PathBuf>,
     /// Minutes between checkpoints inside an epoch.
@@ -31,16 +31,16 @@ pub struct Recipe {
     /// Epochs between logs of nu, 90 % ranks and parameter counts per weight; 0 = never.
     #[serde(default = "one")]
     pub diagnose_every: usize,
-    /// Output symbols, the blank (an empty string) first; English letters where absent.
+    /// Output symbols, the blank (an empty string) first; English letters if absent.
     #[serde(default)]
     pub alphabet: Option<Vec<String>>,
-    /// Grams of the training texts that are added to the alphabet's characters, for Gram-CTC; a run
-    /// writes the alphabet that comes of it into its `recipe.toml`.
+    /// Grams of the training texts that are added to the alphabet's characters, for Gram-CTC. A run
+    /// writes the resulting alphabet into its `recipe.toml`.
     #[serde(default)]
     pub grams: Option<GramConfig>,
     /// The data.
     pub data: DataSection,
-    /// Feature extraction; `normalise` is fitted on the training set where it is absent.
+    /// Feature extraction; `normalise`, if absent, is fitted on the training set.
     #[serde(default)]
     pub features: FeatureConfig,
     /// The net.
@@ -51,7 +51,7 @@ pub struct Recipe {
     /// Augmentation of the training set.
     #[serde(default)]
     pub augment: AugmentConfig,
-    /// The stages, one after the other.
+    /// The stages, one after another.
     #[serde(rename = "stage")]
     pub stages: Vec<Stage>,
 }
@@ -62,13 +62,13 @@ pub struct Recipe {
 pub struct DataSection {
     /// Training manifests.
     pub train: Vec<Source>,
-    /// The manifest whose CER and WER are taken each epoch.
+    /// The manifests for the CER and WER of each epoch.
     #[serde(default)]
     pub dev: Vec<Source>,
     /// Manifests of utterances to leave out, as `stonechat data audit --drop` writes them.
     #[serde(default)]
     pub drop: Vec<PathBuf>,
-    /// Lengths that are used.
+    /// Range of lengths to use.
     #[serde(default)]
     pub limits: Limits,
     /// Where decoded audio and features are kept.
@@ -86,7 +86,8 @@ impl Recipe {
     /// Reads a recipe and sets `overrides` (`key.inner=value`, lists by index) in it.
     ///
     /// # Errors
-    /// A file that cannot be read, TOML that cannot be parsed, unknown keys, values that make no sense.
+    /// A file that cannot be read, TOML that cannot be parsed, unknown keys, values that make no
+    /// sense.
     pub fn load(path: &Path, overrides: &[String]) -> Result<Self, TrainError> {
         let text = TextFile::read(path)?;
         Self::parse(text.as_str()?, overrides)
@@ -113,11 +114,11 @@ impl Recipe {
         Self::parse(text, &[])
     }
 
-    /// The output symbols, the recipe's own or English letters; grams that are still to be chosen
-    /// are not among them.
+    /// The output symbols: the recipe's own or English letters, without grams that are still to be
+    /// chosen.
     ///
     /// # Errors
-    /// A list that makes no alphabet.
+    /// A list that is not a valid alphabet.
     pub fn symbols(&self) -> Result<Alphabet, TrainError> {
         match &self.alphabet {
             Some(symbols) => Ok(Alphabet::new(symbols.clone())?),
@@ -170,7 +171,7 @@ mod tests {
         for entry in std::fs::read_dir(folder).unwrap() {
             let path = entry.unwrap().path();
             if path.extension().is_some_and(|extension| extension == "toml") {
-                // What the command takes out of itself.
+                // The command contains this recipe.
                 let bundled =
                     std::fs::read_to_string(&path).unwrap().contains("init = \"bundled\"");
                 let changes: &[String] = if bundled { &[models.to_owned()] } else { &[] };

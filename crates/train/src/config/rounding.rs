@@ -1,4 +1,4 @@
-//! Training for integers: see [`crate::engine::rounding`].
+//! Training with quantization: see [`crate::engine::rounding`].
 
 use serde::{Deserialize, Serialize};
 use stonechat_compress::{Bits, Quantize};
@@ -6,13 +6,13 @@ use stonechat_model::Kind;
 
 use super::error::{RecipeError, wrong};
 
-/// What is rounded while a stage trains. In a recipe `quantize = { weights = 4, activations = 8 }`.
+/// What is rounded during a stage. In a recipe: `quantize = { weights = 4, activations = 8 }`.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Rounding {
     /// Bits of the weights of the maps in `maps`, 8 or 4; those of all other maps get 8.
     pub weights: Bits,
-    /// Bits of the vectors that go into products: 8, or 32 to leave them as they are.
+    /// Bits of the vectors that are multiplied: 8, or 32 to leave them as they are.
     #[serde(default = "eight")]
     pub activations: u8,
     /// Kinds of maps; by default the GRUs' and the fully connected layer's.
@@ -29,10 +29,10 @@ fn large() -> Vec<Kind> {
 }
 
 impl Rounding {
-    /// What is wrong with it.
+    /// Checks the bits and kinds.
     ///
     /// # Errors
-    /// Bits that the runtime has no products for.
+    /// Bits for which the runtime has no products.
     pub fn validate(&self) -> Result<(), RecipeError> {
         if !matches!(self.activations, 8 | 32) {
             let bits = self.activations;
@@ -44,12 +44,12 @@ impl Rounding {
         Ok(())
     }
 
-    /// Are the vectors that go into products rounded?
+    /// Whether the vectors that are multiplied are rounded.
     pub fn rounds_activations(&self) -> bool {
         self.activations == 8
     }
 
-    /// How the trained weights are to be stored.
+    /// How the trained weights will be stored.
     pub fn storage(&self) -> Quantize {
         Quantize { maps: self.maps.clone(), ..Quantize::new(self.weights) }
     }

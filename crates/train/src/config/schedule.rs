@@ -49,7 +49,7 @@ impl Schedule {
     }
 }
 
-/// The schedule a stage runs on, and where on it the stage begins.
+/// The schedule of a stage, and where on it the stage begins.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct StageRate {
     schedule: Schedule,
@@ -57,10 +57,10 @@ pub struct StageRate {
 }
 
 impl StageRate {
-    /// The schedules of all stages. A stage with a rate of its own starts a schedule; stages that
-    /// continue it stretch it and run on its later part. `ended` has the epochs that the first
-    /// stages took, where they may have ended early. Recipes are validated, so the first stage has
-    /// a rate of its own.
+    /// The schedules of all stages. A stage with its own rate starts a schedule; stages that
+    /// continue it stretch it and use its later part. `ended` has the epochs that the first stages
+    /// took, since they may have ended early. Recipes are validated, so the first stage has its own
+    /// rate.
     pub fn of(stages: &[Stage], ended: &[usize]) -> Vec<Self> {
         let taken = |i: usize| ended.get(i).copied().unwrap_or(stages[i].epochs) as f64;
         let mut all: Vec<Self> = Vec::with_capacity(stages.len());
@@ -72,7 +72,7 @@ impl StageRate {
                 }
                 (rate, before) => {
                     let final_rate = || {
-                        // The last epoch's rate, not the one that would follow it.
+                        // The rate of the last epoch, not the one that would follow it.
                         before.map_or(0.0, |b| b.at(taken(i - 1) - 1e-6))
                     };
                     let rate = match rate {

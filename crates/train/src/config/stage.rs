@@ -19,29 +19,30 @@ use super::until::Until;
 pub struct Stage {
     /// Name, used for files.
     pub name: String,
-    /// Passes over the training set, at most.
+    /// The most passes over the training set.
     pub epochs: usize,
-    /// Ends the stage earlier.
+    /// Ends the stage early.
     #[serde(default)]
     pub until: Option<Until>,
-    /// How the large weights are held (first stage only).
+    /// How the large weights are parametrised (first stage only).
     #[serde(default)]
     pub parametrisation: Parametrisation,
-    /// Truncates the weights of the stage before to low rank (Kliegl et al. 2017, section 3).
+    /// Truncates the weights of the previous stage to low rank (Kliegl et al. 2017, section 3).
     #[serde(default)]
     pub warm_start: Option<RankRule>,
-    /// Gives the recurrent layers of the stage before projections that the layers above share (Prabhavalkar et al.
-    /// 2016), before `warm_start` is carried out.
+    /// Gives the recurrent layers of the previous stage projections that the layers above share
+    /// (Prabhavalkar et al. 2016), before `warm_start` is applied.
     #[serde(default)]
     pub shared_projection: Option<SharedProjection>,
-    /// Families that maps are moved into when the stage begins, by a map's name (`gru.0.rec`) or for all of a kind
-    /// (`recurrent`, `nonrecurrent`, `fully_connected`, `output`): `{ family = "toeplitz_like", rank = 4 }`. The first
-    /// stage starts them from random values, or fits them to the weights of `init`; a later one fits them to the
-    /// weights of the stage before.
+    /// Families into which maps are moved when the stage begins, by a map's name (`gru.0.rec`) or
+    /// for all of a kind (`recurrent`, `nonrecurrent`, `fully_connected`, `output`): `{ family =
+    /// "toeplitz_like", rank = 4 }`. The first stage starts them from random values, or fits them
+    /// to the weights of `init`; a later one fits them to the weights of the previous stage.
     #[serde(default)]
     pub families: BTreeMap<String, Family>,
-    /// Seconds of training audio; more than 0 lets `families`, `warm_start` and `shared_projection` keep what matters for
-    /// the outputs of the net there, as `compress --calibrate` does, and not what is large in the weights.
+    /// Seconds of training audio for calibration. If more than 0, `families`, `warm_start` and
+    /// `shared_projection` keep what matters for the outputs of the net on that audio, like
+    /// `compress --calibrate`, rather than what is large in the weights.
     #[serde(default)]
     pub calibrate_seconds: f64,
     /// Penalty on the weights.
@@ -56,26 +57,28 @@ pub struct Stage {
     /// Rows and columns of a block of [`Regulariser::GroupLasso`].
     #[serde(default = "block")]
     pub block: [usize; 2],
-    /// A trained net whose posteriors this one is drawn to.
+    /// A trained net that teaches this one by its posteriors.
     #[serde(default)]
     pub teacher: Option<TeacherConfig>,
-    /// Share of the loss, in [0, 1), that is plain CTC over an output layer for the characters
-    /// alone, which is left out of the package; for Gram-CTC (Liu et al. 2017, "joint training").
+    /// Share of the loss, in [0, 1), that is plain CTC over a second output layer for the
+    /// characters alone, which is not in the package; for Gram-CTC (Liu et al. 2017, "joint
+    /// training").
     #[serde(default)]
     pub joint_ctc: f32,
     /// The optimiser.
     #[serde(default)]
     pub optimizer: OptimizerConfig,
-    /// Where the learning rate comes from.
+    /// The learning rate.
     pub rate: Rate,
-    /// The parts of structured maps take this many times `rate` (0.25 in Sindhwani et al. 2015); left out, as much less
-    /// as a step of theirs moves their matrix further than a step of its own entries would: see `stages/part_rates.rs`.
+    /// Factor of `rate` for the parts of structured maps (0.25 in Sindhwani et al. 2015). If
+    /// absent, it is chosen by how much further a step of the parts moves their matrix than a step
+    /// of its own entries would: see `stages/part_rates.rs`.
     #[serde(default)]
     pub structured_rate: Option<f64>,
     /// Epochs of linear warm-up.
     #[serde(default)]
     pub warmup_epochs: f64,
-    /// How the rate falls.
+    /// How the learning rate falls.
     #[serde(default)]
     pub decay: Decay,
     /// Largest global norm of the gradient.
@@ -84,18 +87,21 @@ pub struct Stage {
     /// Share of activations dropped below each recurrent and fully connected layer.
     #[serde(default)]
     pub dropout: f32,
-    /// Weight of the divergence between two differently masked views of each utterance (CR-CTC, Yao et al. 2024, who
-    /// use 0.2); 0 = one view. A step costs twice as much for the same number of utterances.
+    /// Weight of the divergence between two differently masked views of each utterance (CR-CTC, Yao
+    /// et al. 2024, who use 0.2); 0 means one view. A step costs twice as much for the same number
+    /// of utterances.
     #[serde(default)]
     pub consistency: f32,
-    /// Trains for integer weights and activations: the stage's package has the integers.
-    /// Older recipes spell the key `quantise`.
+    /// Trains for integer weights and activations: the stage's package has integer weights. Older
+    /// recipes spell the key `quantise`.
     #[serde(default, alias = "quantise")]
     pub quantize: Option<Rounding>,
-    /// Makes weights zero while the stage trains; a stage behind it keeps them at zero only with a `prune` of its own.
+    /// Makes weights zero during the stage. A later stage keeps them at zero only if it has its own
+    /// `prune`.
     #[serde(default)]
     pub prune: Option<Prune>,
-    /// Decay of the moving average of the weights that is evaluated and exported; 0 = the weights.
+    /// Decay of the moving average of the weights that is evaluated and exported; 0 means no
+    /// average.
     #[serde(default)]
     pub average: f32,
 }
@@ -104,14 +110,14 @@ pub struct Stage {
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case", untagged)]
 pub enum Rate {
-    /// Given.
+    /// A number.
     Value(f64),
-    /// This many times the last rate of the stage before (3 in Kliegl et al. 2017, section 3.2.2).
+    /// A multiple of the last rate of the previous stage (3 in Kliegl et al. 2017, section 3.2.2).
     TimesFinal {
         /// The factor.
         times_final: f64,
     },
-    /// The schedule of the stage before goes on as if there were one stage (section 3.2.3).
+    /// The schedule of the previous stage continues as if both were one stage (section 3.2.3).
     Continue {
         /// Must be true.
         continue_schedule: bool,
@@ -133,14 +139,14 @@ pub enum Regulariser {
     GroupLasso,
 }
 
-/// How stage 1 holds the large weights.
+/// How stage 1 parametrises the large weights.
 #[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Parametrisation {
     /// One matrix each.
     #[default]
     Dense,
-    /// `U V` with the full inner size `min(rows, columns)`, as trace-norm training needs.
+    /// `U V` with the full inner size `min(rows, columns)`, for trace-norm training.
     Factored,
 }
 

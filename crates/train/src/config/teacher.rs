@@ -12,10 +12,10 @@ use super::error::{RecipeError, wrong};
 pub struct TeacherConfig {
     /// A package (`NAME.stonechat`) or a checkpoint.
     pub package: PathBuf,
-    /// Share of the loss, in (0, 1]; the rest stays with CTC.
+    /// Share of the loss, in (0, 1]; the rest is CTC.
     #[serde(default = "half")]
     pub weight: f32,
-    /// Both nets' logits are divided by this.
+    /// The logits of both nets are divided by this.
     #[serde(default = "one")]
     pub temperature: f32,
 }

@@ -1,5 +1,5 @@
-//! Stages that end when the weights' spectra have settled (an early transition, Kliegl et al. 2017,
-//! section 3.2.3, without a fixed epoch).
+//! Stages that end when the spectra of the weights have settled (an early transition, Kliegl et al.
+//! 2017, section 3.2.3, without a fixed epoch).
 
 use serde::{Deserialize, Serialize};
 
@@ -9,23 +9,23 @@ use super::error::{RecipeError, wrong};
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Until {
-    /// What the diagnostics say of every large weight has stayed where it was.
+    /// A measure of all large weights has stopped changing.
     Settled(Settled),
 }
 
-/// How still is still.
+/// The definition of settled.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Settled {
-    /// What is looked at.
+    /// The measure.
     pub of: Measure,
-    /// Largest distance between two of the epochs looked at, the same for every weight.
+    /// The largest allowed difference between any two of these epochs, for every weight.
     pub tolerance: f64,
-    /// Epochs over which nothing moved by more.
+    /// The number of epochs to compare.
     pub epochs: usize,
 }
 
-/// A number between 0 and 1 that tells how spread the singular values of a weight are.
+/// A number between 0 and 1 that tells how spread out the singular values of a weight are.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Measure {
@@ -36,7 +36,7 @@ pub enum Measure {
 }
 
 impl Until {
-    /// Does the stage end, after epochs with these measures (oldest first)?
+    /// Whether the stage ends after epochs with these measures (oldest first).
     pub fn reached(&self, history: &[Vec<f64>]) -> bool {
         let Self::Settled(settled) = self;
         let Some(start) = history.len().checked_sub(settled.epochs + 1) else { return false };

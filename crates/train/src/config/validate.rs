@@ -1,4 +1,4 @@
-//! What a recipe must satisfy.
+//! The requirements of a recipe.
 
 use stonechat_model::{Alphabet, FamilySpec, Kind, LinearSpec};
 
@@ -24,7 +24,7 @@ impl Recipe {
         self.augment.validate()?;
         self.batches.validate()?;
         if self.stages.is_empty() {
-            return Err(wrong("[[stage]]", "is missing: a recipe has one at least"));
+            return Err(wrong("[[stage]]", "is missing: a recipe needs at least one"));
         }
         if self.grams.is_some_and(|grams| grams.longest < 2) {
             return Err(wrong("grams.longest", "must be at least 2"));
@@ -37,14 +37,16 @@ impl Recipe {
         for (i, stage) in self.stages.iter().enumerate() {
             if self.stages[..i].iter().any(|other| other.name == stage.name) {
                 let problem = format!(
-                    "is {:?}, and two stages are called so: one package would replace the other",
+                    "is {:?}, but two stages have this name: one package would replace the other",
                     stage.name
                 );
                 return Err(wrong(format!("stage.{i}.name"), problem));
             }
             if ["last", "previous"].contains(&&stage.name[..]) {
-                let problem =
-                    format!("is {:?}, which is the name of a checkpoint: take another", stage.name);
+                let problem = format!(
+                    "is {:?}, which is the name of a checkpoint: choose another",
+                    stage.name
+                );
                 return Err(wrong(format!("stage.{i}.name"), problem));
             }
             stage
@@ -59,7 +61,7 @@ impl Recipe {
         Ok(())
     }
 
-    /// There must be a net to listen to, and something that goes by it.
+    /// Calibration needs a trained net, and something that uses the inputs.
     fn check_calibration(&self, index: usize, stage: &Stage) -> Result<(), RecipeError> {
         let seconds = stage.calibrate_seconds;
         if !(seconds >= 0.0 && seconds.is_finite()) {
@@ -81,13 +83,14 @@ impl Recipe {
         match stage.families.keys().find(unheard) {
             None => Ok(()),
             Some(key) => {
-                let problem = format!("cannot hear the inputs of {key:?}: leave it out");
+                let problem = format!("cannot observe the inputs of {key:?}: leave it out");
                 Err(wrong("calibrate_seconds", problem))
             }
         }
     }
 
-    /// Every key of a stage's families must mean a map, and every family must have that map's size.
+    /// Every key of a stage's families must stand for a map, and every family must allow that map's
+    /// size.
     fn check_families(&self, stage: &Stage) -> Result<(), RecipeError> {
         let symbols = self.alphabet.as_ref().map_or(Alphabet::english().len(), Vec::len);
         let maps = self.network.linear_maps(symbols);
@@ -95,7 +98,7 @@ impl Recipe {
             let meant = |map: &LinearSpec| map.name == *key || kind_key(map.kind) == key;
             match maps.iter().find(|map| meant(map)) {
                 None => {
-                    let problem = "is no map or kind of maps of the network";
+                    let problem = "is not a map or kind of maps of the network";
                     return Err(wrong(format!("families.{key:?}"), problem));
                 }
                 Some(map) if map.kind == Kind::Conv => {

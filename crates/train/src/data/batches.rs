@@ -13,20 +13,21 @@ const STREAM: u64 = u64::from_le_bytes(*b"batches ");
 /// Key of the stream that orders files.
 const FILES: u64 = u64::from_le_bytes(*b"files   ");
 
-/// How batches are cut.
+/// How batches are formed.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct BatchConfig {
-    /// Most frames of a batch, padding included: utterances x frames of the longest one. An utterance longer than
-    /// this is its own batch.
+    /// The most frames of a batch, padding included: utterances x frames of the longest one. An
+    /// utterance longer than this is a batch by itself.
     pub max_frames: usize,
-    /// Most utterances of a batch.
+    /// The most utterances of a batch.
     pub max_utterances: usize,
-    /// Epoch 0 in order of length, shortest first (SortaGrad: Amodei et al., "Deep Speech 2", 2015, section 3.3).
+    /// Epoch 0 in order of length, shortest first (SortaGrad: Amodei et al., "Deep Speech 2", 2015,
+    /// section 3.3).
     pub sorta_grad: bool,
-    /// Utterances that are shuffled with each other, so that few files are open to a stretch of training: each epoch
-    /// goes through the audio files (shards) in another order, as many utterances at a time as are given here. Absent:
-    /// all utterances of an epoch are shuffled.
+    /// How many utterances are shuffled with each other, so that few files are open at any time of
+    /// training. Each epoch goes through the audio files (shards) in another order, this many
+    /// utterances at a time. If absent, all utterances of an epoch are shuffled.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub shuffle: Option<usize>,
 }
@@ -38,7 +39,7 @@ impl Default for BatchConfig {
 }
 
 impl BatchConfig {
-    /// Checks that a batch can hold something.
+    /// Checks that a batch can contain something.
     ///
     /// # Errors
     /// `DataError::Config` names the key.
@@ -62,8 +63,9 @@ impl BatchConfig {
 
 /// The batches of an epoch: every index of `frames` (feature frames per utterance) exactly once.
 ///
-/// Epoch 0 under SortaGrad is sorted by length. All other epochs shuffle the utterances, collect those of similar
-/// length (the bounds move from epoch to epoch), cut batches and shuffle these. Depends on the arguments only.
+/// Epoch 0 with SortaGrad is sorted by length. All other epochs shuffle the utterances, group those
+/// of similar length (with other bounds in each epoch), cut batches and shuffle the batches. The
+/// result depends only on the arguments.
 pub fn plan_epoch(
     frames: &[usize],
     config: &BatchConfig,
@@ -73,7 +75,8 @@ pub fn plan_epoch(
     plan_windows(frames, vec![(0..frames.len()).collect()], config, epoch, seed)
 }
 
-/// As [`plan_epoch`], one window after the other: the utterances of a window are in batches with each other alone.
+/// [`plan_epoch`] for one window after another: the utterances of a window are batched only with
+/// each other.
 pub fn plan_windows(
     frames: &[usize],
     windows: Vec<Vec<usize>>,
@@ -100,8 +103,8 @@ pub fn plan_windows(
     all
 }
 
-/// Windows of `size` items each (the last may be smaller): the files of the items in another order for each epoch, and
-/// the items of a file, which `files` names, in their own.
+/// Windows of `size` items each (the last may be smaller). The files of the items are in another
+/// order in each epoch, and so are the items of a file, which `files` names.
 pub fn windows(files: &[usize], size: usize, epoch: u64, seed: u64) -> Vec<Vec<usize>> {
     let count = files.iter().max().map_or(0, |last| last + 1);
     let mut order: Vec<usize> = (0..count).collect();
@@ -118,8 +121,8 @@ fn bucket(frames: usize, shift: f64) -> i64 {
     ((frames.max(1) as f64).ln() / BUCKET_RATIO.ln() + shift).floor() as i64
 }
 
-/// Fills one batch after the other in the given order. A batch may span two buckets, so that rare lengths do not
-/// make tiny batches.
+/// Fills one batch after another in the given order. A batch may span two buckets, so that rare
+/// lengths do not make tiny batches.
 fn cut(order: &[usize], frames: &[usize], config: &BatchConfig) -> Vec<Vec<usize>> {
     let mut batches = Vec::new();
     let mut batch: Vec<usize> = Vec::new();

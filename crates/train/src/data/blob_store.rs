@@ -1,8 +1,9 @@
-//! A folder of checked cache files, one per key.
+//! A folder of checksummed cache files, one per key.
 //!
-//! Layout of a file: magic (8 bytes), key length (u32), payload length (u64), FNV-1a checksum of the payload (u64),
-//! key, payload; little endian. A file that is cut, damaged or belongs to another key counts as absent and is
-//! rewritten. Files appear by rename, so that a killed process leaves no half file under a final name.
+//! Layout of a file: magic (8 bytes), key length (u32), payload length (u64), FNV-1a checksum of
+//! the payload (u64), key, payload; little endian. A file that is truncated, damaged or of another
+//! key counts as absent and is rewritten. Files are renamed into place, so that a killed process
+//! leaves no partial file under a final name.
 
 use std::fs::{self, File};
 use std::io::{Read, Write};
@@ -24,7 +25,7 @@ pub(super) fn fnv1a(state: u64, bytes: &[u8]) -> u64 {
 /// Offset basis of [`fnv1a`].
 pub(super) const FNV_START: u64 = 0xCBF2_9CE4_8422_2325;
 
-/// Byte strings kept in a folder under text keys.
+/// Byte strings in a folder, by text keys.
 #[derive(Debug)]
 pub(super) struct BlobStore {
     folder: PathBuf,
@@ -38,7 +39,7 @@ struct Header {
 }
 
 impl BlobStore {
-    /// Opens `folder`, which is made if it is missing.
+    /// Opens `folder`; creates it if missing.
     pub(super) fn open(folder: PathBuf) -> Result<Self, DataError> {
         fs::create_dir_all(&folder).map_err(|error| DataError::cache(&folder, error))?;
         Ok(Self { folder, temporary: AtomicU64::new(0) })
@@ -58,12 +59,13 @@ impl BlobStore {
             .then_some(payload)
     }
 
-    /// The payload's length in bytes without reading it; damage inside the payload is not seen here.
+    /// The length of the payload in bytes, without reading it; damage inside the payload is not
+    /// detected.
     pub(super) fn payload_bytes(&self, key: &str) -> Option<usize> {
         self.open_checked(key).map(|(_, header)| header.payload_bytes)
     }
 
-    /// Opens the file of `key`, positioned at its payload, if header, key and file length are right.
+    /// Opens the file of `key` at its payload, if header, key and file length are right.
     fn open_checked(&self, key: &str) -> Option<(File, Header)> {
         let mut file = File::open(self.path(key)).ok()?;
         let file_bytes = file.metadata().ok()?.len();
@@ -76,7 +78,7 @@ impl BlobStore {
         sound.then_some((file, header))
     }
 
-    /// Stores `payload` under `key`, replacing what was there.
+    /// Stores `payload` under `key`, replacing any earlier one.
     pub(super) fn put(&self, key: &str, payload: &[u8]) -> Result<(), DataError> {
         let path = self.path(key);
         let folder = path.parent().unwrap_or(&self.folder);
@@ -86,7 +88,8 @@ impl BlobStore {
         let written =
             write_blob(&temporary, key, payload).and_then(|()| fs::rename(&temporary, &path));
         written.map_err(|error| {
-            // The half file is useless; if it cannot be removed either, the first error says more.
+            // The partial file is useless; if it cannot be removed either, the first error says
+            // more.
             let _ = fs::remove_file(&temporary);
             DataError::cache(&path, error)
         })
@@ -115,5 +118,6 @@ fn write_blob(path: &Path, key: &str, payload: &[u8]) -> std::io::Result<()> {
     let mut file = File::create_new(path)?;
     file.write_all(&start)?;
     file.write_all(payload)
-    // No fsync: after a power cut the checksum finds a damaged entry and it is made again.
+    // No fsync: after a power failure the checksum detects a damaged entry, which is then made
+    // again.
 }

@@ -1,16 +1,17 @@
-//! What a recipe says about data: manifests, limits, cache.
+//! The data part of a recipe: manifests, limits, cache.
 
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-/// A manifest and how often an epoch goes through it.
+/// A manifest, and how often an epoch goes through it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Source {
     /// The manifest (NeMo JSONL).
     pub manifest: PathBuf,
-    /// Times each utterance occurs in an epoch, each time augmented differently; 1 if absent, 0 leaves it out.
+    /// How often each utterance occurs in an epoch, each time augmented differently; 1 if absent, 0
+    /// excludes it.
     #[serde(default = "once")]
     pub repeat: usize,
 }
@@ -25,7 +26,7 @@ impl From<PathBuf> for Source {
     }
 }
 
-/// Lengths that are used, in seconds of decoded audio.
+/// The range of lengths that are used, in seconds of decoded audio.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Limits {
@@ -45,10 +46,11 @@ impl Default for Limits {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct CacheConfig {
-    /// Folder on disk, made if missing; may be shared by data sets and runs. Absent = memory only.
+    /// Folder on disk, created if missing; data sets and runs may share it. If absent, only memory
+    /// is used.
     pub folder: Option<PathBuf>,
-    /// Memory that samples and features together may use, in MiB. An hour takes 110 MiB of samples at 16 kHz and
-    /// as much of 80 features; what does not fit is read from the folder or decoded again.
+    /// Memory for samples and features together, in MiB. An hour takes 110 MiB of samples at 16 kHz
+    /// and the same for 80 features; what does not fit is read from the folder or decoded again.
     pub memory_mib: usize,
 }
 
@@ -62,9 +64,9 @@ impl Default for CacheConfig {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct DataConfig {
-    /// Manifests of what is to be left out.
+    /// Manifests of utterances to exclude.
     pub drop: Vec<PathBuf>,
-    /// Lengths that are used.
+    /// Range of lengths to use.
     pub limits: Limits,
     /// Where decoded audio is kept.
     pub cache: CacheConfig,

@@ -21,8 +21,8 @@ use super::pcm_cache::PcmCache;
 
 /// The usable utterances of some manifests with their labels.
 ///
-/// An *item* is one occurrence in an epoch: with `repeat = 2` an utterance makes two items. Indices in batches and
-/// plans are item indices.
+/// An *item* is one occurrence in an epoch: with `repeat = 2` an utterance makes two items. Indices
+/// in batches and plans are indices of items.
 pub struct Dataset {
     targets: Targets,
     utterances: Vec<Utterance>,
@@ -38,15 +38,16 @@ pub struct Dataset {
 }
 
 impl Dataset {
-    /// Reads the manifests and decodes what the cache does not have yet, on rayon's threads.
+    /// Reads the manifests and decodes what is not in the cache yet, on rayon's threads.
     ///
-    /// `frames_out` gives the network's output frames for a number of feature frames. Utterances that cannot be used
-    /// are dropped and listed by [`Self::dropped`]; wrong manifest lines are errors. If `features.normalise` is set,
-    /// batches are normalised by it (see also [`Self::set_normalise`]).
+    /// `frames_out` gives the network's output frames for a number of feature frames. Utterances
+    /// that cannot be used are dropped and listed in [`Self::dropped`]; wrong manifest lines are
+    /// errors. If `features.normalise` is set, batches are normalised with it (see also
+    /// [`Self::set_normalise`]).
     ///
     /// # Errors
-    /// A manifest cannot be read or has a wrong line, the cache cannot be written, the feature configuration is
-    /// wrong, nothing usable is left, or `progress` asked to stop.
+    /// A manifest cannot be read or has a wrong line, the cache cannot be written, the feature
+    /// configuration is wrong, nothing usable is left, or `progress` asked to stop.
     pub fn open(
         sources: &[Source],
         alphabet: &Alphabet,
@@ -115,7 +116,8 @@ impl Dataset {
             Err(error) => return Ok(Err((DropReason::OutsideAlphabet, error.to_string()))),
         };
         let samples = match utterance.part.and(utterance.duration_s) {
-            // Shards are measured when they are made: ten thousand hours are not decoded before the first step.
+            // Shards are measured when they are made: ten thousand hours need not be decoded before
+            // the first step.
             Some(seconds) if utterance.offset_s.is_none() => {
                 Ok((seconds * f64::from(self.features.sample_rate_hz)).round() as usize)
             }
@@ -123,7 +125,7 @@ impl Dataset {
         };
         let samples = match samples {
             Ok(samples) => samples,
-            // A full disk is not the utterance's fault.
+            // A full disk is not the fault of the utterance.
             Err(error @ DataError::Cache { .. }) => return Err(error),
             Err(error) => return Ok(Err((DropReason::Unreadable, error.to_string()))),
         };
@@ -187,12 +189,12 @@ impl Dataset {
         self.items.len()
     }
 
-    /// Never true: opening an empty set is an error.
+    /// Always false: opening an empty set is an error.
     pub fn is_empty(&self) -> bool {
         self.items.is_empty()
     }
 
-    /// What its texts are to the loss.
+    /// How its texts become targets of the loss.
     pub fn targets(&self) -> &Targets {
         &self.targets
     }
@@ -202,7 +204,7 @@ impl Dataset {
         self.features.dim()
     }
 
-    /// The feature configuration, with the normalisation in force.
+    /// The feature configuration, with the current normalisation.
     pub fn features(&self) -> &FeatureConfig {
         &self.features
     }
@@ -233,17 +235,17 @@ impl Dataset {
         &self.labels[self.items[item]]
     }
 
-    /// What is not used, in the manifests' order.
+    /// The utterances that are not used, in the manifests' order.
     pub fn dropped(&self) -> &[Dropped] {
         &self.dropped
     }
 
-    /// What was wrong with recordings although they can be used.
+    /// Problems with recordings that can still be used.
     pub fn doubts(&self) -> &Doubts {
         &self.doubts
     }
 
-    /// How many are not used for which reason.
+    /// The number of unused utterances for each reason.
     pub fn dropped_counts(&self) -> BTreeMap<DropReason, usize> {
         let mut counts = BTreeMap::new();
         for dropped in &self.dropped {
@@ -258,7 +260,7 @@ impl Dataset {
         samples as f64 / f64::from(self.features.sample_rate_hz)
     }
 
-    /// Feature frames of every item, after the change of speed and with the silence around it.
+    /// Feature frames of every item, including the change of speed and the silence around it.
     pub fn frames(&self, augmentation: Option<&Augmentation>) -> Vec<usize> {
         let rate_hz = self.features.sample_rate_hz;
         let samples = |item| {
@@ -270,7 +272,8 @@ impl Dataset {
         (0..self.len()).map(|item| self.features.frames(samples(item))).collect()
     }
 
-    /// The batches of an epoch (see [`plan_windows`]), cut by the lengths after augmentation; all views of an utterance count.
+    /// The batches of an epoch (see [`plan_windows`]), by the lengths after augmentation; all views
+    /// of an utterance count.
     pub fn plan(
         &self,
         config: &BatchConfig,
@@ -292,7 +295,7 @@ impl Dataset {
         plan_windows(&frames, windows, &config, epoch, seed)
     }
 
-    /// A number for each item: that of its audio file, in order of appearance.
+    /// For each item the number of its audio file, in order of appearance.
     fn files(&self) -> Vec<usize> {
         let mut numbers = HashMap::new();
         let number = |utterance: &Utterance| {
@@ -303,7 +306,7 @@ impl Dataset {
         self.items.iter().map(|&utterance| files[utterance]).collect()
     }
 
-    /// The drawn speed, or 1 where the faster utterance would be too short for its text.
+    /// The drawn speed, or 1 if the faster utterance would be too short for its text.
     fn speed(&self, item: usize, augmentation: Option<&Augmentation>) -> f64 {
         let speed = augmentation.map_or(1.0, |augmentation| augmentation.speed(item));
         let utterance = self.items[item];
@@ -311,19 +314,20 @@ impl Dataset {
         if given < self.targets.frames_needed(&self.labels[utterance]) { 1.0 } else { speed }
     }
 
-    /// Frames of an utterance (an index of [`Self::utterances`]) before normalisation and augmentation, `frames x dim`.
+    /// Frames of an utterance (by its index in [`Self::utterances`]) before normalisation and
+    /// augmentation, `frames x dim`.
     ///
     /// # Errors
-    /// The audio cannot be read any more, or the cache cannot be written.
+    /// The audio can no longer be read, or the cache cannot be written.
     pub fn raw_features(&self, utterance: usize) -> Result<Arc<[f32]>, DataError> {
         self.cached.get(utterance, &self.utterances[utterance], &self.pcm)
     }
 
-    /// Frames of an item as a network gets them, `frames x dim`: augmented, normalised, and masked in as many ways as
-    /// the augmentation has views (one without).
+    /// Frames of an item as input of a network, `frames x dim`: augmented, normalised, and masked
+    /// once for each view of the augmentation (one view without).
     ///
     /// # Errors
-    /// The audio cannot be read any more, or the cache cannot be written.
+    /// The audio can no longer be read, or the cache cannot be written.
     pub fn item_views(
         &self,
         item: usize,

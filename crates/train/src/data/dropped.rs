@@ -12,7 +12,7 @@ pub enum DropReason {
     Listed,
     /// The audio is missing or cannot be decoded.
     Unreadable,
-    /// The text has a character that the alphabet lacks.
+    /// The text has a character that is not in the alphabet.
     OutsideAlphabet,
     /// Below `Limits::min_s`.
     TooShort,

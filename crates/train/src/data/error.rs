@@ -5,10 +5,10 @@ use std::path::{Path, PathBuf};
 
 use stonechat_corpus::ManifestError;
 
-/// An error of the data part; each names the file, line or field and says what to do.
+/// An error of the data part. Each names the file, line or field and says what to do.
 #[derive(Debug, thiserror::Error)]
 pub enum DataError {
-    /// A manifest, or a recording that it lists, cannot be read or is not what it should be.
+    /// A manifest, or a recording that it lists, cannot be read or is invalid.
     #[error(transparent)]
     Manifest(#[from] ManifestError),
     /// The cache folder could not be written or read.
@@ -19,16 +19,16 @@ pub enum DataError {
         /// The system's reason.
         source: io::Error,
     },
-    /// Whoever is told of the progress asked to stop.
+    /// The progress callback asked to stop.
     #[error("stopped while the data were read")]
     Stopped,
     /// Features could not be computed, because their configuration is wrong.
     #[error("features: {0}")]
     Features(Box<dyn std::error::Error + Send + Sync>),
-    /// A setting is out of its range.
+    /// A setting is out of range.
     #[error("{field}: {problem}")]
     Config {
-        /// The setting, as it is named in a recipe.
+        /// The setting, by its name in a recipe.
         field: String,
         /// What is wrong and what is expected.
         problem: String,
@@ -38,7 +38,7 @@ pub enum DataError {
     NothingUsable {
         /// The manifests, joined by commas.
         manifests: String,
-        /// How many lines were dropped for which reason.
+        /// How many lines were dropped, by reason.
         reasons: String,
     },
     /// A loader thread ended without delivering its batch.

@@ -1,4 +1,4 @@
-//! Feature frames of utterances whose waveform is not augmented: computed once.
+//! Feature frames of utterances whose waveform is not augmented, computed once.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -11,14 +11,15 @@ use super::error::DataError;
 use super::memory::{Kept, MemoryBudget};
 use super::pcm_cache::{PcmCache, to_f32};
 
-/// Goes into every key: raise it when the features' arithmetic changes.
+/// Part of every key: increase it when the arithmetic of the features changes.
 const VERSION: u32 = 1;
 
-/// Frames before normalisation (so that a new mean does not empty the cache), keyed by the decoded samples' key and
-/// the feature configuration; on disk if a folder is given, in memory while the budget lasts.
+/// Frames before normalisation (so that a new mean does not invalidate the cache), keyed by the key
+/// of the decoded samples and the feature configuration; on disk if a folder is given, in memory
+/// within the budget.
 #[derive(Debug)]
 pub struct FeatureCache {
-    /// Of the configuration without `normalise`; cloned for every utterance.
+    /// For the configuration without `normalise`; cloned for every utterance.
     extractor: FeatureExtractor,
     config_text: String,
     store: Option<BlobStore>,
@@ -26,7 +27,7 @@ pub struct FeatureCache {
 }
 
 impl FeatureCache {
-    /// A cache for frames of `config` under `folder` (made if missing; `None` = nothing on disk).
+    /// A cache for frames of `config` in `folder` (created if missing; `None` means not on disk).
     ///
     /// # Errors
     /// The folder cannot be made, or the configuration is wrong.
@@ -44,7 +45,8 @@ impl FeatureCache {
         Ok(Self { extractor, config_text, store, kept: Kept::new(memory) })
     }
 
-    /// Frames before normalisation, `frames x dim`. `number` identifies the utterance within this run.
+    /// Frames before normalisation, `frames x dim`. `number` identifies the utterance within this
+    /// run.
     ///
     /// # Errors
     /// The audio cannot be decoded, or the cache folder cannot be written.
@@ -89,7 +91,8 @@ impl FeatureCache {
         Ok(self.of_samples(&samples))
     }
 
-    /// Frames before normalisation of any samples in [-1, 1] at the configuration's rate, `frames x dim`; not cached.
+    /// Frames before normalisation of any samples in [-1, 1] at the configuration's rate, `frames x
+    /// dim`; not cached.
     pub fn of_samples(&self, samples: &[f32]) -> Vec<f32> {
         let mut extractor = self.extractor.clone();
         let mut features = Vec::new();

@@ -1,4 +1,4 @@
-//! Batches, prefetched on threads of their own.
+//! Batches, prefetched on separate threads.
 
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, sync_channel};
@@ -11,7 +11,7 @@ use super::error::DataError;
 /// Utterances padded to one length.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Batch {
-    /// `batch x t_max x dim`, zeros behind the end of each utterance.
+    /// `batch x t_max x dim`, zeros after the end of each utterance.
     pub features: Vec<f32>,
     /// Frames of each utterance.
     pub frames: Vec<usize>,
@@ -26,10 +26,11 @@ pub struct Batch {
 }
 
 impl Dataset {
-    /// The batch of some items, on the calling thread: all of them in one view, then all in the next.
+    /// The batch of some items, on the calling thread: all of them in one view, then all in the
+    /// next.
     ///
     /// # Errors
-    /// Audio that cannot be read any more, or a cache that cannot be written.
+    /// The audio can no longer be read, or the cache cannot be written.
     pub fn batch(
         &self,
         items: &[usize],
@@ -58,7 +59,7 @@ impl Dataset {
 pub struct Prefetch {
     /// Loader threads, at least 1.
     pub threads: usize,
-    /// Finished batches that may wait per thread; one more is in the making.
+    /// Finished batches that may wait per thread; one more is being made.
     pub waiting: usize,
 }
 
@@ -68,12 +69,12 @@ impl Default for Prefetch {
     }
 }
 
-/// The batches of a plan in order, from a given one on, made ahead by background threads.
+/// The batches of a plan in order, starting at a given one, made ahead by background threads.
 ///
-/// Thread k of n makes batches k, k + n, ..., so order and content do not depend on the threads. Dropping the
-/// loader stops them.
+/// Thread k of n makes batches k, k + n, ..., so order and content do not depend on the threads.
+/// Dropping the loader stops them.
 pub struct BatchLoader {
-    /// One queue a thread; empty after the loader is dropped.
+    /// One queue per thread; empty after the loader is dropped.
     queues: Vec<Receiver<Result<Batch, DataError>>>,
     threads: Vec<JoinHandle<()>>,
     next: usize,
@@ -101,7 +102,7 @@ impl BatchLoader {
             loader.queues.push(queue);
             loader.threads.push(thread::spawn(move || {
                 for items in plan.iter().skip(first + offset).step_by(count) {
-                    // The other end hangs up when the loader is dropped.
+                    // The other end closes when the loader is dropped.
                     if sender.send(dataset.batch(items, augmentation.as_ref())).is_err() {
                         return;
                     }
@@ -141,7 +142,7 @@ impl Drop for BatchLoader {
     fn drop(&mut self) {
         self.queues.clear();
         for thread in self.threads.drain(..) {
-            // A panic there has already been seen as `LoaderStopped`.
+            // A panic in the thread was already reported as `LoaderStopped`.
             let _ = thread.join();
         }
     }

@@ -1,4 +1,4 @@
-//! What fits stays in memory.
+//! Keeps in memory what fits.
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -31,8 +31,9 @@ impl MemoryBudget {
     }
 }
 
-/// Arrays kept in memory until the budget is used up. Nothing is thrown out: an epoch visits every utterance once,
-/// and for such a scan keeping the first that came beats replacing the oldest, which would miss every time.
+/// Arrays kept in memory until the budget is used up. Nothing is evicted: an epoch visits every
+/// utterance once, and for such a scan keeping the first entries is better than replacing the
+/// oldest, which would always miss.
 #[derive(Debug)]
 pub(super) struct Kept<K, T> {
     budget: MemoryBudget,
@@ -45,7 +46,7 @@ impl<K: Eq + Hash, T> Kept<K, T> {
     }
 
     pub(super) fn get(&self, key: &K) -> Option<Arc<[T]>> {
-        // A poisoned lock is still a sound map: nothing panics between two states of it.
+        // The map is valid even if the lock is poisoned: nothing panics in the middle of a change.
         self.arrays.lock().unwrap_or_else(PoisonError::into_inner).get(key).cloned()
     }
 

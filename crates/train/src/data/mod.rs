@@ -1,11 +1,12 @@
-//! From manifests to batches: reading, caching, augmenting, bucketing, prefetching, and checking of data.
+//! From manifests to batches: reads, caches, augments, buckets, prefetches and checks data.
 //!
 //! ```text
 //! manifest -> PcmCache -> (augment waveform) -> features -> normalise -> (SpecAugment) -> Batch
 //!                    \-> FeatureCache (utterances that are not augmented) --^
 //! ```
-//! Everything random is drawn from streams keyed by (seed, epoch, utterance), so an epoch is the same on any number
-//! of threads and from whichever batch it is resumed. Nothing here knows of networks or devices.
+//! All random draws come from streams keyed by (seed, epoch, utterance), so an epoch is the same on
+//! any number of threads and from whichever batch it is resumed. Nothing here knows about networks
+//! or devices.
 
 mod augment;
 mod batches;
@@ -44,5 +45,6 @@ pub use normalise::fit_normalise;
 pub use pcm_cache::PcmCache;
 pub use stonechat_corpus::{Targets, Utterance, read_manifest};
 
-/// Called with (done, total) from several threads while files are read; says whether to go on.
+/// Called with (done, total) from several threads while files are read; returns whether to
+/// continue.
 pub type Progress<'a> = Option<&'a (dyn Fn(usize, usize) -> bool + Sync)>;

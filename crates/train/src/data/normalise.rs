@@ -10,8 +10,8 @@ use crate::random::Random;
 /// Key of the stream that draws the sample.
 const STREAM: u64 = u64::from_le_bytes(*b"normalis");
 
-/// Statistics over the un-augmented frames of the data set, or of `sample` of its utterances drawn by `seed` if it
-/// has more. The same on any number of threads.
+/// Statistics over the un-augmented frames of the data set, or of `sample` of its utterances drawn
+/// by `seed` if there are more. The same on any number of threads.
 ///
 /// # Errors
 /// An utterance cannot be read.
@@ -24,7 +24,8 @@ pub fn fit_normalise(dataset: &Dataset, sample: usize, seed: u64) -> Result<Norm
     }
     let mut total = FeatureStatistics::new(dataset.dim());
     let wrong = |error: stonechat_audio::Error| DataError::Features(error.into());
-    // Merged in a fixed order, a few hundred at a time, so that not every utterance's part is held at once.
+    // Merged in a fixed order, a few hundred at a time, so that the parts of all utterances are not
+    // held at once.
     for piece in chosen.chunks(256) {
         let parts: Vec<FeatureStatistics> = piece
             .par_iter()

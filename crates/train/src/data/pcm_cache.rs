@@ -11,19 +11,21 @@ use super::blob_store::BlobStore;
 use super::error::DataError;
 use super::memory::{Kept, MemoryBudget};
 
-/// Goes into every key: raise it when decoding or resampling changes, and old entries are not found any more.
+/// Part of every key: increase it when decoding or resampling changes, to invalidate old entries.
 const VERSION: u32 = 2;
 
-/// Decoded utterances as 16-bit samples, on disk (if a folder is given) and in memory (while the budget lasts).
+/// Decoded utterances as 16-bit samples, on disk (if a folder is given) and in memory (within the
+/// budget).
 ///
-/// A disk entry belongs to (path, size, modification time, offset, duration, rate), so a changed audio file is
-/// decoded again; a damaged entry is remade. Rounding to 16 bits adds noise at -98 dB of full scale.
+/// The key of a disk entry is (path, size, modification time, offset, duration, rate), so a changed
+/// audio file is decoded again; a damaged entry is made again. Rounding to 16 bits adds noise at
+/// -98 dB of full scale.
 #[derive(Debug)]
 pub struct PcmCache {
     rate_hz: u32,
     store: Option<BlobStore>,
     kept: Kept<SegmentId, i16>,
-    /// What was wrong with recordings that were decoded or found in the folder.
+    /// Problems with recordings that were decoded or found in the folder.
     doubts: Mutex<Doubts>,
 }
 
@@ -39,14 +41,14 @@ struct SegmentId {
 impl SegmentId {
     fn of(utterance: &Utterance) -> Self {
         let offset_bits = utterance.offset_s.map(f64::to_bits);
-        // The declared duration of a whole file plays no part in what is decoded.
+        // The declared duration of a whole file does not affect what is decoded.
         let duration_bits = offset_bits.and(utterance.duration_s).map(f64::to_bits);
         Self { audio: utterance.audio.clone(), part: utterance.part, offset_bits, duration_bits }
     }
 }
 
 impl PcmCache {
-    /// A cache for samples at `rate_hz` under `folder` (made if missing; `None` = nothing on disk).
+    /// A cache for samples at `rate_hz` in `folder` (created if missing; `None` means not on disk).
     ///
     /// # Errors
     /// The folder cannot be made.
@@ -59,7 +61,7 @@ impl PcmCache {
         Ok(Self { rate_hz, store, kept: Kept::new(memory), doubts: Mutex::default() })
     }
 
-    /// Sample rate of what [`Self::get`] returns, in Hz.
+    /// The sample rate of [`Self::get`], in Hz.
     pub fn rate_hz(&self) -> u32 {
         self.rate_hz
     }
@@ -78,10 +80,11 @@ impl PcmCache {
         Ok(samples)
     }
 
-    /// As [`Self::get`], but does not keep in memory what it had to load: for callers that keep what they make of it.
+    /// [`Self::get`] that does not keep loaded samples in memory: for callers that keep what they
+    /// compute from them.
     ///
     /// # Errors
-    /// As [`Self::get`].
+    /// Those of [`Self::get`].
     pub fn get_once(&self, utterance: &Utterance) -> Result<Arc<[i16]>, DataError> {
         match self.kept.get(&SegmentId::of(utterance)) {
             Some(samples) => Ok(samples),
@@ -89,10 +92,10 @@ impl PcmCache {
         }
     }
 
-    /// The number of samples of [`Self::get`]; decodes only if the utterance is not in the cache yet.
+    /// The number of samples of [`Self::get`]; decodes only if the utterance is not in the cache.
     ///
     /// # Errors
-    /// As [`Self::get`].
+    /// Those of [`Self::get`].
     pub fn samples(&self, utterance: &Utterance) -> Result<usize, DataError> {
         if let Some(store) = &self.store {
             let key = self.key(utterance)?;
@@ -108,7 +111,7 @@ impl PcmCache {
         self.get(utterance).map(|samples| samples.len())
     }
 
-    /// Names the utterance's decoded samples: changes whenever they could.
+    /// The key of the utterance's decoded samples: it changes whenever they may change.
     pub(super) fn key(&self, utterance: &Utterance) -> Result<String, DataError> {
         let audio =
             std::path::absolute(&utterance.audio).map_err(|error| utterance.audio_error(error))?;
@@ -170,18 +173,18 @@ impl PcmCache {
         self.doubts.lock().unwrap_or_else(PoisonError::into_inner).add(utterance, warnings);
     }
 
-    /// What was wrong with the recordings so far; those that are decoded again count again.
+    /// Problems with the recordings so far; those that are decoded again are counted again.
     pub fn doubts(&self) -> Doubts {
         self.doubts.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 
-/// Under which the warnings about an utterance are stored, where there are some.
+/// The key under which the warnings about an utterance are stored, if there are any.
 fn warnings_key(key: &str) -> String {
     format!("warnings of {key}")
 }
 
-/// Full scale is 32768, as decoders have it; NaN becomes 0 (the meaning of a saturating cast).
+/// Full scale is 32768, as in decoders; NaN becomes 0 (by a saturating cast).
 pub(super) fn to_i16(sample: f32) -> i16 {
     (sample * 32768.0).round_ties_even() as i16
 }

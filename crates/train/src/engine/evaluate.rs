@@ -28,7 +28,7 @@ pub struct Evaluation {
 /// Runs `net` over `dataset` and compares the greedy texts with the transcripts.
 ///
 /// # Errors
-/// Audio that cannot be read any more.
+/// Audio that can no longer be read.
 pub fn evaluate(
     net: &Net,
     dataset: &Dataset,

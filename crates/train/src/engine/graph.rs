@@ -1,12 +1,13 @@
-//! One step: the parameters of a net as the leaves of a tape, and the way through the streaming Deep Speech 2 of Kliegl et
-//! al. 2017.
+//! One step: the parameters of a net as the leaves of a tape, and the forward pass of the streaming
+//! Deep Speech 2 of Kliegl et al. 2017.
 //!
 //! ```text
 //! features -> [conv, batch norm, clipped ReLU]* -> [W x, batch norm, recurrence]* -> [row conv, clipped ReLU]
 //!          -> [fc, batch norm, clipped ReLU] -> output + bias
 //! ```
 //!
-//! In a layer with a joint left factor, `L (Vx x)`, the batch norm stands on `Vx x`, and the bias behind `L`.
+//! In a layer with a joint left factor, `L (Vx x)`, the batch norm applies to `Vx x`, and the bias
+//! comes after `L`.
 
 use stonechat_model::{self as model, Affine, Kind, MapId, RecurrentLayer};
 
@@ -23,7 +24,7 @@ use super::team::Piece;
 use crate::config::Rounding;
 use crate::random;
 
-/// What a forward pass is for.
+/// The purpose of a forward pass.
 #[derive(Clone, Copy, Debug)]
 pub enum Mode {
     /// Batch statistics, dropout drawn from `seed`.
@@ -42,16 +43,17 @@ pub enum Mode {
 pub struct Output {
     /// `batch x steps` rows of `symbols`.
     pub logits: Tensor,
-    /// The same over the characters alone, where the net has a second output layer.
+    /// Logits over the characters alone, if the net has a second output layer.
     pub characters: Option<Tensor>,
-    /// Frames behind the strides of the convolutions.
+    /// Frames after the strides of the convolutions.
     pub frames: Frames,
     /// This batch's statistics; empty in inference.
     pub statistics: BatchStatistics,
 }
 
-/// Is shown the inputs of a map: its place, `batch x steps` rows, which of them are real, and how many frames later
-/// the map meets them. Inputs of convolutions, projections and joint left factors are not shown.
+/// Called with the inputs of a map: its place, `batch x steps` rows, which of them are real, and
+/// how many frames later the map uses them. Inputs of convolutions, projections and joint left
+/// factors are not shown.
 pub type See<'a> = &'a mut dyn FnMut(MapId, &Tensor, &Frames, usize);
 
 /// The parameters of one step as tensors.
@@ -64,7 +66,7 @@ pub struct Graph {
 }
 
 impl Graph {
-    /// Copies the parameters of `net`; with `training` the leaves take gradients.
+    /// Copies the parameters of `net`; with `training` the leaves get gradients.
     pub fn new(net: &Net, training: bool) -> Self {
         let tape = Tape::default();
         let leaf = |p: &Parameter| {
@@ -79,7 +81,7 @@ impl Graph {
         Self { tape, net, linear: Linear { rounds }, piece: None }
     }
 
-    /// The same for a piece of a batch, whose batch norms go by the statistics of all pieces.
+    /// The same for a piece of a batch, whose batch norms use the statistics of all pieces.
     pub fn in_piece(self, piece: Option<Piece>) -> Self {
         Self { piece, ..self }
     }
@@ -89,7 +91,7 @@ impl Graph {
         self.forward_observed(features, frames, mode, &mut |_, _, _, _| {})
     }
 
-    /// [`forward`](Self::forward), showing what goes into the maps.
+    /// [`forward`](Self::forward) that also shows the inputs of the maps.
     pub fn forward_observed(
         &self,
         features: Vec<f32>,
@@ -138,7 +140,7 @@ impl Graph {
         all
     }
 
-    /// Hands the leaves' buffers on to the next step.
+    /// Keeps the buffers of the leaves for the next step.
     fn recycle(mut self) {
         for (_, leaf) in self.net.parameters_mut() {
             let leaf = std::mem::replace(leaf, Tensor::constant(Vec::new(), [0, 0]));
@@ -147,7 +149,7 @@ impl Graph {
     }
 }
 
-/// One forward pass on its way.
+/// The state of a forward pass.
 struct Pass<'a> {
     graph: &'a Graph,
     mode: Mode,
@@ -183,7 +185,8 @@ impl Pass<'_> {
         (self.normalise(id, layer, &x, Some(config.clip), &frames), frames)
     }
 
-    /// The batch norm behind map `id`, whose shift is the bias where both stand in the same place.
+    /// The batch norm after map `id`. Its shift is the layer's bias if both apply at the same
+    /// place.
     fn normalise(
         &mut self,
         id: MapId,
@@ -211,7 +214,7 @@ impl Pass<'_> {
         y
     }
 
-    /// Does the layer of a map have a joint left factor?
+    /// Whether the layer of a map has a joint left factor.
     fn is_joint(&self, id: MapId) -> bool {
         let recurrent = &self.graph.net.network.recurrent;
         id.kind == Kind::Nonrecurrent && recurrent[id.layer].joint.is_some()

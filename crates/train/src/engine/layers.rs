@@ -1,7 +1,7 @@
-//! The layers as operations on the tape; [`crate::engine::ops`] has their arithmetic.
+//! The layers as operations on the tape; their arithmetic is in [`crate::engine::ops`].
 //!
-//! Activations are matrices of `batch x steps` rows, so that every layer is one function from matrix to matrix;
-//! [`Frames`] says which rows are real.
+//! Activations are matrices of `batch x steps` rows, so every layer is a function from matrix to
+//! matrix; [`Frames`] says which rows are real.
 
 use rayon::prelude::*;
 use stonechat_model::FamilySpec;
@@ -23,7 +23,7 @@ pub struct Frames {
 }
 
 impl Frames {
-    /// The frames behind a layer of time stride `stride`.
+    /// The frames after a layer with time stride `stride`.
     pub fn strided(&self, stride: usize) -> Self {
         Self {
             lengths: self.lengths.iter().map(|n| n.div_ceil(stride)).collect(),
@@ -51,7 +51,7 @@ pub fn linear(x: &Tensor, w: &Tensor) -> Tensor {
     })
 }
 
-/// `y = u v`, the matrix that two factors make.
+/// `y = u v`, the product of two factors.
 pub fn product(u: &Tensor, v: &Tensor) -> Tensor {
     let ([m, r], [_, n]) = (u.shape(), v.shape());
     let y = matmul::backward_input(u, v, m, n, r);
@@ -63,8 +63,8 @@ pub fn product(u: &Tensor, v: &Tensor) -> Tensor {
     })
 }
 
-/// The dense view of a map from its parts. A step multiplies it with thousands of frames, so forming it, and pulling its
-/// gradient back to the parts, costs little beside that product.
+/// The dense view of a map, from its parts. A step multiplies it by thousands of frames, so forming
+/// it and pulling its gradient back to the parts is cheap by comparison.
 pub fn dense_view(spec: &FamilySpec, parts: &[Tensor]) -> Tensor {
     let values: Vec<&[f32]> = parts.iter().map(|part| &part[..]).collect();
     let dense = spec.to_dense(&values);
@@ -127,8 +127,8 @@ pub fn convolve(x: &Tensor, w: &Tensor, frames: &Frames, shape: conv::Shape) -> 
     })
 }
 
-/// Batch normalisation with the batch's statistics, which are returned too; see [`batch_norm`]. Of a batch in pieces this
-/// is one.
+/// Batch normalisation with the batch's statistics, which are also returned; see [`batch_norm`].
+/// `piece` is given if this is one piece of a batch.
 pub fn normalise(
     x: &Tensor,
     gamma: &Tensor,
@@ -143,7 +143,8 @@ pub fn normalise(
     (normalised(x, gamma, beta, &statistics, of, clip, frames), statistics)
 }
 
-/// Batch normalisation with given statistics, which do not depend on `x`: outside training, or frozen.
+/// Batch normalisation with given statistics, which do not depend on `x`: outside training, or
+/// frozen.
 pub fn normalise_fixed(
     x: &Tensor,
     gamma: &Tensor,
@@ -189,7 +190,7 @@ pub enum Recurrent {
     LowRank(Tensor, Tensor),
 }
 
-/// A recurrent layer behind its input products.
+/// A recurrent layer after its input products.
 #[derive(Clone, Debug)]
 pub struct Recurrence<'a> {
     /// The recurrence.
@@ -200,12 +201,12 @@ pub struct Recurrence<'a> {
     pub peepholes: Option<&'a Tensor>,
     /// `P`, `output x hidden`.
     pub projection: Option<Tensor>,
-    /// Are vectors rounded to int8 before they meet a matrix?
+    /// Whether vectors are rounded to int8 before they are multiplied.
     pub rounded: bool,
 }
 
 impl Recurrence<'_> {
-    /// The values of its weights, to be held as long as the way back needs them.
+    /// The values of its weights, kept until the backward pass is done.
     fn weights(&self) -> SharedWeights {
         let (left, right) = match &self.recurrent {
             Recurrent::Dense(u) => (u, None),
@@ -245,7 +246,8 @@ impl SharedWeights {
     }
 }
 
-/// Recurrence over input products `x` (rows of `gates hidden`), whose memory it reuses; see [`recurrence`].
+/// Recurrence over input products `x` (rows of `gates hidden`), whose memory is reused; see
+/// [`recurrence`].
 pub fn recur(x: Tensor, layer: &Recurrence<'_>, frames: &Frames) -> Tensor {
     let (weights, cell) = (layer.weights(), layer.cell);
     let hidden = x.shape()[1] / cell.gates();
@@ -282,13 +284,14 @@ pub fn look_ahead(x: &Tensor, w: &Tensor, frames: &Frames) -> Tensor {
     })
 }
 
-/// Zeroes a share `rate` of the values and scales the rest to keep the mean (Srivastava et al. 2014).
+/// Zeroes a share `rate` of the values and scales the rest to keep the mean (Srivastava et al.
+/// 2014).
 pub fn drop_out(x: &Tensor, rate: f32, seed: u64) -> Tensor {
     if rate == 0.0 {
         return x.clone();
     }
     let columns = x.shape()[1];
-    // The mask is drawn again on the way back, which is cheaper than to keep it.
+    // The mask is drawn again in the backward pass, which is cheaper than keeping it.
     let masked = move |values: &mut [f32]| {
         let keep = 1.0 / (1.0 - rate);
         values.par_chunks_mut(columns).enumerate().for_each(|(row, values)| {

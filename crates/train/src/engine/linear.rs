@@ -1,15 +1,15 @@
-//! Linear maps in a step: dense, low rank `U V` (Kliegl et al. 2017, section 3), or of any other family by its dense
-//! view.
+//! Linear maps in a step: dense, low rank `U V` (Kliegl et al. 2017, section 3), or any other
+//! family by its dense view.
 
 use stonechat_model::LinearMap;
 
 use super::layers::{self, Recurrent};
 use super::tape::Tensor;
 
-/// How the maps of a net multiply.
+/// How the maps of a net are multiplied.
 #[derive(Clone, Copy, Debug)]
 pub struct Linear {
-    /// Are vectors rounded to int8 before they meet a matrix?
+    /// Whether vectors are rounded to int8 before they are multiplied.
     pub rounds: bool,
 }
 
@@ -25,7 +25,7 @@ impl Linear {
         }
     }
 
-    /// `W` as one matrix, through which gradients reach its parts.
+    /// `W` as one matrix that passes gradients to its parts.
     pub fn weight(&self, map: &LinearMap<Tensor>) -> Tensor {
         match (map.weight(), map.factors()) {
             (Some(weight), _) => weight.clone(),
@@ -34,7 +34,7 @@ impl Linear {
         }
     }
 
-    /// A recurrent map, for a recurrence over `rows` frames in all.
+    /// A recurrent map, for a recurrence over `rows` frames in total.
     pub fn recurrent(&self, map: &LinearMap<Tensor>, rows: usize) -> Recurrent {
         match map.factors() {
             Some((u, v)) => self.recurrent_of(u, v, rows),
@@ -59,14 +59,14 @@ impl Linear {
         }
     }
 
-    /// Is it cheaper to multiply `W = U V` out before it meets `rows` vectors? Never where the vectors between the
-    /// factors are rounded.
+    /// Whether it is cheaper to multiply out `W = U V` before it is applied to `rows` vectors.
+    /// Never if the vectors between the factors are rounded.
     fn multiplies_out(&self, u: &Tensor, v: &Tensor, rows: usize) -> bool {
         let ([m, r], [_, n]) = (u.shape(), v.shape());
         !self.rounds && r * (m + n) * rows > m * n * (rows + r)
     }
 
-    /// The vectors as they meet a matrix: every row rounded to int8 where the net trains for that.
+    /// The vectors to multiply: every row rounded to int8 if the net trains for that.
     fn met(&self, x: &Tensor) -> Tensor {
         if self.rounds { layers::round(x) } else { x.clone() }
     }

@@ -1,4 +1,4 @@
-//! The loss that recognition goes by.
+//! The recognition loss.
 
 use super::graph::Output;
 use super::layers::Frames;
@@ -6,7 +6,7 @@ use super::ops::sequence_loss::Loss;
 use super::ops::{ctc, gram_ctc};
 use crate::data::Targets;
 
-/// The CTC or Gram-CTC loss of `output`, as the alphabet wants it.
+/// The CTC or Gram-CTC loss of `output`, depending on the alphabet.
 pub fn recognition(targets: &Targets, output: &Output, labels: &[Vec<u16>]) -> Loss {
     let Output { logits, frames: Frames { lengths, steps }, .. } = output;
     let symbols = logits.shape()[1];

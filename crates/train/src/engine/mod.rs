@@ -1,4 +1,4 @@
-//! What computes: a tape of matrices, layers as operations on it, nets, the optimiser.
+//! The computation: a tape of matrices, layers as operations on it, nets, the optimiser.
 
 pub mod evaluate;
 pub mod graph;

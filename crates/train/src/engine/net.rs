@@ -17,19 +17,20 @@ use crate::random;
 /// Share of the old running statistics kept in each step.
 const RUNNING_SHARE: f32 = 0.95;
 
-/// Mean and variance of batches or running, by the map that the batch norm stands behind.
+/// Mean and variance, of batches or running, by the map that the batch norm follows.
 pub type BatchStatistics = BTreeMap<MapId, Statistics>;
 
-/// A network with what training adds to it; `P` is a parameter, or a tensor of one step.
+/// A network with the additions for training; `P` is a parameter, or a tensor of one step.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Net<P = Parameter> {
     /// The network, with batch norms.
     pub network: Network<P, P>,
-    /// A second output layer, for the characters alone, that training alone uses.
+    /// A second output layer, for the characters alone, used only in training.
     pub characters: Option<Affine<P, P>>,
-    /// Do the norms keep their running statistics in training, and norm by them?
+    /// Whether the norms keep and use their running statistics in training.
     pub frozen: bool,
-    /// What a forward pass rounds, in training for integers; the parameters themselves stay float.
+    /// What a forward pass rounds when training with quantization; the parameters themselves stay
+    /// float.
     pub rounding: Option<Rounding>,
 }
 
@@ -39,7 +40,7 @@ impl<P> Net<P> {
         &self.network.config
     }
 
-    /// Output symbols, the blank included.
+    /// Number of output symbols, including the blank.
     pub fn symbols(&self) -> usize {
         self.network.symbols()
     }
@@ -55,7 +56,7 @@ impl<P> Net<P> {
         all
     }
 
-    /// The same parameters, to be changed in place.
+    /// The same parameters, mutable.
     pub fn parameters_mut(&mut self) -> Vec<(Place, &mut P)> {
         let network = self.network.parameters_mut().into_iter();
         let mut all: Vec<_> = network.map(|(id, p)| (Place::Network(id), p)).collect();
@@ -67,7 +68,7 @@ impl<P> Net<P> {
         all
     }
 
-    /// The same net of other things.
+    /// The same net over another type.
     pub fn convert<Q>(&self, f: impl Fn(&P) -> Q) -> Net<Q> {
         let network = self.network.convert(|_, part| f(part), |_, vector| f(vector));
         let characters = self.characters.as_ref();
@@ -81,10 +82,10 @@ impl<P> Net<P> {
 }
 
 impl Net {
-    /// A net with fresh weights: uniform with variance 1/inputs (clipped-ReLU layers 2/inputs).
+    /// A net with fresh weights: uniform with variance 1/inputs (2/inputs in clipped-ReLU layers).
     ///
     /// # Errors
-    /// Only what the singular value decomposition of a factored weight may report.
+    /// Only errors of the singular value decomposition of a factored weight.
     pub fn new(
         config: NetworkConfig,
         symbols: usize,
@@ -107,8 +108,8 @@ impl Net {
         Ok(Self { network, characters: None, frozen: false, rounding: None })
     }
 
-    /// Gives the net a second output layer for `count` characters, the blank among them, or takes it away. One that
-    /// is there stays.
+    /// Adds a second output layer for `count` characters, including the blank, or removes it. An
+    /// existing layer stays.
     pub fn set_characters(&mut self, count: Option<usize>, seed: u64) {
         let Some(count) = count else {
             self.characters = None;
@@ -124,7 +125,7 @@ impl Net {
         });
     }
 
-    /// Moves the running statistics towards a batch's.
+    /// Updates the running statistics with those of a batch.
     pub fn follow(&mut self, batch: &BatchStatistics) {
         for (id, affine) in self.network.affines_mut() {
             let (Some(running), Some(batch)) = (&mut affine.norm, batch.get(&id)) else { continue };
@@ -138,13 +139,13 @@ impl Net {
         }
     }
 
-    /// Trainable values in all.
+    /// Total number of trainable values.
     pub fn count(&self) -> usize {
         self.parameters().iter().map(|(_, p)| p.values.len()).sum()
     }
 }
 
-/// A dense map of `weight`.
+/// A dense map with `weight`.
 pub fn dense(weight: Parameter) -> LinearMap<Parameter> {
     let spec = FamilySpec::new("dense", Family::dense(), weight.rows, weight.columns);
     let mut weight = Some(weight);
@@ -152,8 +153,8 @@ pub fn dense(weight: Parameter) -> LinearMap<Parameter> {
     LinearMap::of_parts(spec.expect("a dense map may have any size"), only)
 }
 
-/// The best approximation of `weight` of rank `rank` as factors, balanced so that the penalty on them equals the trace
-/// norm (`U = X sqrt(S)`, `V = sqrt(S) Y^T`).
+/// The best approximation of `weight` of rank `rank` as factors, balanced so that the penalty on
+/// them equals the trace norm (`U = X sqrt(S)`, `V = sqrt(S) Y^T`).
 pub fn balanced(weight: &Parameter, rank: usize) -> Result<LinearMap<Parameter>, TrainError> {
     let &Parameter { rows, columns, ref values } = weight;
     let (u, v) = stonechat_compress::truncated_svd(values, rows, columns, rank)?;
@@ -171,12 +172,13 @@ pub fn dense_view(map: &LinearMap<Parameter>) -> Parameter {
     Parameter { rows: map.rows(), columns: map.cols(), values: map.spec().to_dense(&parts) }
 }
 
-/// Is the map of neither of the families that have products of their own?
+/// Whether the map is of a family without products of its own (neither dense nor low rank).
 pub fn is_structured<P>(map: &LinearMap<P>) -> bool {
     map.weight().is_none() && map.factors().is_none()
 }
 
-/// Is the map held as a product of full inner size in trace-norm training? Large ones that are no factors already.
+/// Whether the map is a product of full inner size in trace-norm training: large maps that are not
+/// yet factored.
 fn factors(config: &NetworkConfig, id: MapId) -> bool {
     match id.kind {
         Kind::Nonrecurrent | Kind::Recurrent => config.recurrent[id.layer].joint.is_none(),
@@ -185,7 +187,7 @@ fn factors(config: &NetworkConfig, id: MapId) -> bool {
     }
 }
 
-/// Puts a batch norm behind every map that has a nonlinearity behind it.
+/// Adds a batch norm after every map that is followed by a nonlinearity.
 fn add_norms(network: &mut Network<Parameter, Parameter>) {
     for (id, affine) in network.affines_mut() {
         if id.kind != Kind::Output {
@@ -210,15 +212,16 @@ impl Source<Parameter, Parameter> for Fresh {
         let seed = random::seed_for(self.seed, &spec.name);
         let mut values = random::uniform(seed, rows * columns, deviation);
         if spec.kind == Kind::Conv {
-            // Drawn with the frequency outside, so that a seed goes on meaning the same net.
+            // Drawn with the frequency outside, so that a seed still gives the same net.
             let [frequency, time] = self.config.conv[spec.layer].kernel;
             values = swap_taps(&values, frequency, time, self.config.conv_channels_in(spec.layer));
         }
         Ok(dense(Parameter { rows, columns, values }))
     }
 
-    /// Zeros, but for the forget gate of an LSTM, which starts open (Gers et al. 2000; 1 after Jozefowicz et al.
-    /// 2015), and the row convolution, which starts as the identity plus a little of the future.
+    /// Zeros, except for the forget gate of an LSTM, which starts open (Gers et al. 2000; 1 after
+    /// Jozefowicz et al. 2015), and the row convolution, which starts as the identity plus a little
+    /// of the future.
     fn vector(&mut self, id: VectorId, len: usize) -> stonechat_model::Result<Parameter> {
         let mut vector = Parameter::filled(1, len, 0.0);
         match id {
@@ -240,7 +243,8 @@ impl Source<Parameter, Parameter> for Fresh {
     }
 }
 
-/// Variance of a fresh weight times its inputs: 2 in front of a clipped ReLU, which halves what passes.
+/// Variance of a fresh weight times its number of inputs: 2 before a clipped ReLU, which halves
+/// what passes.
 pub fn fan_in_gain(kind: Kind) -> f32 {
     match kind {
         Kind::Conv | Kind::FullyConnected => 2.0,
@@ -249,7 +253,7 @@ pub fn fan_in_gain(kind: Kind) -> f32 {
 }
 
 impl Place {
-    /// The map that the parameter is a part of; none for vectors and for the second output layer.
+    /// The map to which the parameter belongs; none for vectors and for the second output layer.
     pub fn map(self) -> Option<MapId> {
         match self {
             Place::Network(ParameterId::Part(id, _)) => Some(id),

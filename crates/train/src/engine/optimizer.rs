@@ -1,4 +1,4 @@
-//! SGD with Nesterov momentum and Adam(W), over host parameters.
+//! SGD with Nesterov momentum, and Adam(W), over host parameters.
 
 use rayon::prelude::*;
 
@@ -18,8 +18,8 @@ pub struct OptimizerState {
 }
 
 impl OptimizerState {
-    /// One step down `gradients` with the learning rate that `rate` gives each parameter. Parameters without a gradient
-    /// stay.
+    /// One step down `gradients`, with the learning rate that `rate` gives each parameter.
+    /// Parameters without a gradient stay.
     pub fn step<'a>(
         &mut self,
         config: &OptimizerConfig,
@@ -76,7 +76,7 @@ impl OptimizerState {
     }
 }
 
-/// Values per task; updates are elementwise, so the cut does not change them.
+/// Values per task; updates are elementwise, so the division does not change them.
 const PIECE: usize = 1 << 14;
 
 /// Global norm of all gradients.
@@ -85,7 +85,7 @@ pub fn norm(gradients: &Gradients) -> f64 {
     squares.iter().sum::<f64>().sqrt()
 }
 
-/// In f64, over lanes of their own: one long chain of additions would wait for each.
+/// In f64, in several lanes: in one long chain each addition would wait for the previous one.
 fn sum_of_squares(values: &[f32]) -> f64 {
     const LANES: usize = 32;
     let (whole, rest) = values.as_chunks::<LANES>();

@@ -1,4 +1,4 @@
-//! Parameters in training, and what is kept beside each of them.
+//! Parameters in training, and values kept for each of them.
 
 use std::collections::BTreeMap;
 
@@ -48,7 +48,7 @@ pub enum Place {
     CharactersBias,
 }
 
-/// Values of the size of each parameter: its average, moments, or gradient.
+/// Values with the size of each parameter: its average, moments, or gradient.
 pub type Beside = BTreeMap<Place, Vec<f32>>;
 
 /// Gradients by the place of their parameter.

@@ -1,11 +1,12 @@
-//! Training for integers: the forward pass runs on weights and activations as the runtime will round them, the
-//! gradients pass the rounding as if it were not there and go to the float weights (Alvarez et al. 2016; Jacob et al.
-//! 2018, arXiv 1712.05877).
+//! Training with quantization: the forward pass uses weights and activations rounded as in the
+//! runtime; the gradients ignore the rounding and go to the float weights (Alvarez et al. 2016;
+//! Jacob et al. 2018, arXiv 1712.05877).
 //!
-//! Rounded are exactly the numbers that the runtime rounds: every matrix of a dense or low-rank map with a scale for
-//! each row (int8) or for each row and group of 32 columns (int4), and with a scale of its own every vector that meets
-//! such a matrix: the patches of a convolution, the inputs of a layer, the recurrent state at each step, and what
-//! stands between two factors. A batch norm that is folded later scales whole rows, which changes no rounding.
+//! It rounds exactly the numbers that the runtime rounds: every matrix of a dense or low-rank map,
+//! with a scale for each row (int8) or for each row and group of 32 columns (int4); and every
+//! vector that such a matrix is multiplied by, with its own scale: the patches of a convolution,
+//! the inputs of a layer, the recurrent state at each step, and the vectors between two factors. A
+//! batch norm that is folded later scales whole rows, which changes no rounding.
 
 use stonechat_compress::Bits;
 
@@ -13,7 +14,8 @@ use super::net::{Net, is_structured};
 use super::parameters::Parameter;
 use crate::config::Rounding;
 
-/// `net` with the matrices of its maps rounded; maps of other families than dense and low rank stay as they are.
+/// `net` with the matrices of its maps rounded; maps of other families than dense and low rank stay
+/// as they are.
 pub fn rounded(rounding: &Rounding, net: &Net) -> Net {
     let (storage, mut net) = (rounding.storage(), net.clone());
     for (id, map) in net.network.maps_mut() {

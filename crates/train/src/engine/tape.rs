@@ -1,9 +1,9 @@
-//! Reverse-mode differentiation of matrices: a list of what was computed, walked back once.
+//! Reverse-mode differentiation of matrices: a list of operations that is walked back once.
 //!
-//! Every tensor of the trainer is a matrix `rows x columns`. An operation computes its output over slices (see
-//! [`crate::engine::ops`]) and [`record`]s it with a pullback, a closure from the gradient of the output to those of the
-//! inputs. The closure runs once and owns what it captured: activations are freed, or overwritten with gradients,
-//! while the pass walks back through them.
+//! Every tensor of the trainer is a matrix `rows x columns`. An operation computes its output over
+//! slices (see [`crate::engine::ops`]) and [`record`]s it with a pullback, a closure from the
+//! gradient of the output to those of the inputs. The closure runs once and owns what it captured:
+//! activations are freed, or overwritten with gradients, during the backward pass.
 
 use std::cell::RefCell;
 use std::fmt;
@@ -12,17 +12,17 @@ use std::rc::Rc;
 
 use crate::engine::ops::buffers;
 
-/// Values that several tensors and pullbacks may hold.
+/// Values that several tensors and pullbacks may share.
 #[derive(Clone)]
 pub struct Values(Rc<Vec<f32>>);
 
 impl Values {
-    /// The values as an owned vector: moved if this is the only holder, else copied.
+    /// The values as an owned vector: moved if this is the only owner, otherwise copied.
     pub fn into_vec(self) -> Vec<f32> {
         Rc::unwrap_or_clone(self.0)
     }
 
-    /// Gives the buffer to later operations if this is the only holder.
+    /// Gives the buffer to later operations if this is the only owner.
     pub fn recycle(self) {
         if let Some(buffer) = Rc::into_inner(self.0) {
             buffers::keep(buffer);
@@ -44,7 +44,7 @@ impl Deref for Values {
     }
 }
 
-/// A row-major matrix on its way through a net.
+/// A row-major matrix in the forward pass of a net.
 #[derive(Clone)]
 pub struct Tensor {
     values: Values,
@@ -68,12 +68,12 @@ impl Tensor {
         self.values.clone()
     }
 
-    /// The values as a vector: moved if this is the only holder, else copied.
+    /// The values as a vector: moved if this is the only owner, otherwise copied.
     pub fn into_vec(self) -> Vec<f32> {
         self.values.into_vec()
     }
 
-    /// Its values and its place apart, so that the values can be overwritten.
+    /// Its values and its place, separated so that the values can be overwritten.
     pub fn into_parts(self) -> (Values, Input) {
         (self.values, self.place)
     }
@@ -94,7 +94,7 @@ impl fmt::Debug for Tensor {
     }
 }
 
-/// The place of an operation's input on the tape, without its values; none where it takes no gradient.
+/// The place of an operation's input on the tape, without its values; none if it gets no gradient.
 #[derive(Clone)]
 pub struct Input(Option<(Tape, usize)>);
 
@@ -110,16 +110,16 @@ impl From<Option<&Tensor>> for Input {
     }
 }
 
-/// From the gradient of the output, and which inputs want one, to the gradients of the inputs.
+/// From the gradient of the output, and which inputs need one, to the gradients of the inputs.
 type Pullback = dyn FnOnce(Vec<f32>, &[bool]) -> Vec<Option<Vec<f32>>>;
 
 struct Node {
     inputs: Vec<Option<usize>>,
-    /// None of a leaf, which keeps its gradient.
+    /// None for a leaf, which keeps its gradient.
     pullback: Option<Box<Pullback>>,
 }
 
-/// What was computed from the leaves, in order.
+/// Everything computed from the leaves, in order.
 #[derive(Clone, Default)]
 pub struct Tape(Rc<RefCell<Vec<Node>>>);
 
@@ -130,7 +130,7 @@ impl fmt::Debug for Tape {
 }
 
 impl Tape {
-    /// A matrix whose gradient is asked for.
+    /// A matrix whose gradient is wanted.
     pub fn leaf(&self, values: Vec<f32>, shape: [usize; 2]) -> Tensor {
         self.push(Node { inputs: Vec::new(), pullback: None }, values.into(), shape)
     }
@@ -170,7 +170,7 @@ impl Tape {
 pub struct Gradients(Vec<Option<Vec<f32>>>);
 
 impl Gradients {
-    /// Takes the gradient of a leaf out, if the results depend on it.
+    /// Takes the gradient of a leaf, if the results depend on it.
     pub fn take(&mut self, leaf: &Tensor) -> Option<Vec<f32>> {
         leaf.place.0.as_ref().and_then(|(_, index)| self.0[*index].take())
     }
@@ -186,8 +186,8 @@ impl Gradients {
     }
 }
 
-/// `values`, computed from `inputs`, with the pullback that takes its gradient to theirs, one for each input and none
-/// where it is not wanted; a constant where no input takes a gradient.
+/// Records `values`, computed from `inputs`, with the pullback from its gradient to those of the
+/// inputs (none for an input that needs none). It is a constant if no input gets a gradient.
 pub fn record(
     inputs: impl IntoIterator<Item = impl Into<Input>>,
     values: impl Into<Values>,
@@ -218,7 +218,7 @@ mod tests {
         let tape = Tape::default();
         let (a, b) = (tape.leaf(vec![3.0], [1, 1]), tape.leaf(vec![5.0], [1, 1]));
         let two = Tensor::constant(vec![2.0], [1, 1]);
-        // 2 a b + a a, and a result that nothing is asked of.
+        // 2 a b + a a, and a result whose gradient nobody wants.
         let (first, second) = (product(&product(&a, &two), &b), product(&a, &a));
         product(&b, &b);
         assert_eq!((first[0], second[0]), (30.0, 9.0));

@@ -1,7 +1,7 @@
-//! One batch in pieces, which several processes work on.
+//! One batch in pieces, shared by several processes.
 //!
-//! A batch is cut into [`PIECES`] pieces, whatever works on them. What all of them must know (statistics of a batch norm,
-//! gradients) is joined up one binary tree whose leaves are the pieces:
+//! A batch is always divided into [`PIECES`] pieces. What all of them need (statistics of a batch
+//! norm, gradients) is joined along a binary tree whose leaves are the pieces:
 //!
 //! ```text
 //!            +                 process 0 of 2 has the left half, process 1 the right half;
@@ -10,12 +10,12 @@
 //!     0 1 2 3 4 5 6 7
 //! ```
 //!
-//! The pieces of a process are whole branches of that tree. It joins them by itself, and then level by level with a
-//! partner; both compute the same sum, left before right. So every process ends with the same bits, and these do not
-//! depend on how many processes there are.
+//! The pieces of a process are whole branches of that tree. It joins these alone, then level by
+//! level with a partner; both compute the same sum, left before right. So every process ends with
+//! the same bits, which do not depend on the number of processes.
 //!
-//! The pieces of a process are threads that meet at each sum, for a layer's statistics need all pieces; only the thread
-//! that began them speaks to other processes.
+//! The pieces of a process are threads that meet at each sum, because a layer's statistics need all
+//! pieces. Only the thread that started them communicates with other processes.
 
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -24,33 +24,34 @@ use std::thread;
 /// Pieces of a batch, and the most processes that can share one.
 pub const PIECES: usize = 8;
 
-/// The way from a process to the others of a training. The number of processes is a power of two, at most [`PIECES`].
+/// The connection from a process to the others of a training. The number of processes is a power of
+/// two, at most [`PIECES`].
 ///
-/// What goes wrong on the way ends the process, as the others cannot go on either.
+/// A failure of the connection ends the process, because the others cannot continue either.
 pub trait Link {
     /// The number of this process, from 0.
     fn rank(&self) -> usize;
-    /// How many there are.
+    /// The number of processes.
     fn size(&self) -> usize;
-    /// Sends numbers to a partner, who sends as many.
+    /// Exchanges equally many numbers with a partner.
     fn swap_f32(&self, partner: usize, mine: &[f32], theirs: &mut [f32]);
-    /// Sends numbers to a partner, who sends as many.
+    /// Exchanges equally many numbers with a partner.
     fn swap_f64(&self, partner: usize, mine: &[f64], theirs: &mut [f64]);
 }
 
-/// What is joined.
+/// Values to join.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Terms {
     /// Sums of gradients.
     Gradients(Vec<f32>),
     /// Sums of anything else.
     Sums(Vec<f64>),
-    /// A count, and mean and summed squares around it of each channel.
+    /// For each channel a count, the mean, and the sum of squares around it.
     Moments(Vec<f64>),
 }
 
 impl Terms {
-    /// Takes in what stands to the right.
+    /// Adds the terms on the right.
     fn join(&mut self, right: &Self) {
         match (self, right) {
             (Self::Gradients(left), Self::Gradients(right)) => {
@@ -60,12 +61,12 @@ impl Terms {
                 left.iter_mut().zip(right).for_each(|(l, r)| *l += r);
             }
             (Self::Moments(left), Self::Moments(right)) => join_moments(left, right),
-            // All pieces go the same way.
+            // All pieces take the same path.
             _ => debug_assert!(false, "pieces join different things"),
         }
     }
 
-    /// What the partner has in this place.
+    /// The partner's terms for the same place.
     fn swapped(&self, link: &dyn Link, partner: usize) -> Self {
         match self {
             Self::Gradients(mine) => {
@@ -119,7 +120,7 @@ fn join_moments(left: &mut [f64], right: &[f64]) {
     left[0] = total;
 }
 
-/// Joins what this process has of the tree with the rest of it.
+/// Joins this process's terms with those of the other processes.
 pub fn join_across(link: &dyn Link, mut terms: Terms) -> Terms {
     let mut level = 1;
     while level < link.size() {
@@ -135,7 +136,7 @@ pub fn join_across(link: &dyn Link, mut terms: Terms) -> Terms {
     terms
 }
 
-/// Neighbours are joined until one is left.
+/// Joins neighbours until one is left.
 fn join_up(mut terms: Vec<Terms>) -> Option<Terms> {
     while terms.len() > 1 {
         let mut pairs = terms.into_iter();
@@ -151,7 +152,7 @@ fn join_up(mut terms: Vec<Terms>) -> Option<Terms> {
     terms.pop()
 }
 
-/// A piece at work: where it meets the others.
+/// A piece at work, with the place where it meets the others.
 #[derive(Clone)]
 pub struct Piece {
     /// Its number among all pieces of the batch.
@@ -167,7 +168,7 @@ impl std::fmt::Debug for Piece {
 }
 
 impl Piece {
-    /// What all pieces of the batch have, joined. Every piece must ask, in the same order.
+    /// The joined terms of all pieces of the batch. Every piece must call this, in the same order.
     pub fn join(&self, terms: Terms) -> Terms {
         self.meeting.join(self.place, terms)
     }
@@ -182,13 +183,13 @@ struct Meeting {
 
 #[derive(Default)]
 struct State {
-    /// What the pieces brought, by their places.
+    /// The terms of the pieces, by their places.
     brought: Vec<Option<Terms>>,
     /// The sum, and how many have still to take it.
     joined: Option<(Terms, usize)>,
-    /// Pieces that are done, well or not.
+    /// Pieces that are done, successfully or not.
     ended: usize,
-    /// Set when a piece will never come: the others end, too.
+    /// Set when a piece has failed, so that the others end, too.
     broken: bool,
 }
 
@@ -207,7 +208,7 @@ impl Meeting {
         self.changed.notify_all();
         loop {
             assert!(!state.broken, "another piece of the batch failed");
-            // Its own place is empty again once the sum is made.
+            // Its own place is empty again once the sum is computed.
             if state.brought[place].is_none()
                 && let Some((sum, left)) = &mut state.joined
             {
@@ -223,7 +224,7 @@ impl Meeting {
         }
     }
 
-    /// Makes the sums until all `pieces` are done.
+    /// Computes the sums until all `pieces` are done.
     fn lead(&self, pieces: usize, link: &dyn Link) {
         let mut state = self.lock();
         while state.ended < pieces {
@@ -250,16 +251,16 @@ impl Meeting {
     }
 }
 
-/// The pieces that are this process's: a number of neighbours.
+/// The pieces of this process: a range of neighbours.
 pub fn pieces_of(link: &dyn Link) -> std::ops::Range<usize> {
     let each = PIECES / link.size();
     link.rank() * each..(link.rank() + 1) * each
 }
 
-/// Works on each of this process's pieces, all at once, and gives what came of them.
+/// Works on all pieces of this process at once, and returns the results.
 ///
 /// # Panics
-/// As `work` does.
+/// If `work` does.
 pub fn together<I: Send, O: Send>(
     link: &dyn Link,
     inputs: Vec<I>,
@@ -293,7 +294,7 @@ pub mod tests {
     use super::*;
     use std::sync::mpsc::{Receiver, Sender, channel};
 
-    /// Numbers of both kinds as they go from process to process.
+    /// Numbers of both kinds, as exchanged between threads.
     type Numbers = Vec<f64>;
 
     /// Processes that are threads.
@@ -304,7 +305,7 @@ pub mod tests {
     }
 
     impl Threads {
-        /// So many ends, each for a thread of its own.
+        /// A number of ends, each for its own thread.
         pub fn new(size: usize) -> Vec<Self> {
             let mut ends: Vec<Self> =
                 (0..size).map(|rank| Self { rank, out: Vec::new(), into: Vec::new() }).collect();
@@ -340,7 +341,7 @@ pub mod tests {
     #[test]
     fn sums_do_not_depend_on_the_number_of_processes() {
         let value = |piece: usize, i: usize| 1.0 / (1.0 + (piece * 31 + i * 7) as f32).powi(3);
-        // Every third piece has nothing to say.
+        // Every third piece is empty.
         let moments = |piece: usize| match piece % 3 {
             0 => vec![0.0; 3],
             count => vec![count as f64, 0.1 * piece as f64, 1.5],
@@ -368,7 +369,7 @@ pub mod tests {
         for size in [2, 4, 8] {
             assert_eq!(run(size), one, "{size} processes");
         }
-        // By the plain formulas, in any order.
+        // The same by plain formulas, in any order.
         let Terms::Gradients(sum) = &one[0].0 else { panic!("{one:?}") };
         for (i, sum) in sum.iter().enumerate() {
             let expected: f64 = (0..PIECES).map(|piece| f64::from(value(piece, i))).sum();

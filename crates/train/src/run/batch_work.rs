@@ -1,4 +1,4 @@
-//! What a batch says about the weights: gradients, statistics, losses; of a batch as a whole, or of its pieces.
+//! The results of a batch: gradients, statistics, losses; for a whole batch or for its pieces.
 
 use std::ops::Range;
 
@@ -19,41 +19,41 @@ pub struct Work<'a> {
     pub net: &'a Net,
     /// Its stage.
     pub stage: &'a Stage,
-    /// What texts are to the loss.
+    /// How texts become targets of the loss.
     pub targets: &'a Targets,
     /// Seed of this step's dropout.
     pub seed: u64,
 }
 
-/// What came of a batch.
+/// The results of a batch.
 pub struct Heard {
-    /// Of the mean over its utterances, without the penalty.
+    /// Gradients of the mean over its utterances, without the penalty.
     pub gradients: Gradients,
-    /// Of its batch norms.
+    /// Statistics of its batch norms.
     pub statistics: BatchStatistics,
-    /// Sum of the finite losses, and how many there are.
+    /// Sum of the finite losses, and their number.
     pub loss: (f64, usize),
-    /// Utterances, the views of one counted each.
+    /// Utterances; each view of an utterance counts.
     pub utterances: usize,
     /// Feature frames.
     pub frames: usize,
     /// Mean divergence from the teacher per utterance.
     pub divergence: Option<f64>,
-    /// Mean divergence of an utterance from its other view.
+    /// Mean divergence between the two views of an utterance.
     pub inconsistency: Option<f64>,
 }
 
 impl Work<'_> {
-    /// A batch in one go.
+    /// Processes a whole batch.
     pub fn whole(&self, batch: Batch, teacher: Option<&Teacher>) -> Heard {
         let taught = teacher.map(|teacher| taught(teacher, &batch));
         self.hear(batch, taught.as_deref(), None)
     }
 
-    /// A batch of which this process has some pieces; the same comes of it everywhere.
+    /// Processes this process's pieces of a batch; all processes get the same result.
     ///
     /// # Panics
-    /// If a piece does: nothing comes of the batch then.
+    /// If a piece panics: the batch then has no result.
     pub fn shared(
         &self,
         link: &dyn Link,
@@ -69,7 +69,7 @@ impl Work<'_> {
     }
 
     fn hear(&self, batch: Batch, taught: Option<&[f32]>, piece: Option<&Piece>) -> Heard {
-        // A piece without utterances stands in line with the others and says nothing.
+        // A piece without utterances takes part in every join but adds nothing.
         let is_empty = batch.utterances.is_empty();
         let own = batch.utterances.len();
         let utterances = match piece {
@@ -121,7 +121,7 @@ impl Work<'_> {
 }
 
 impl Heard {
-    /// Puts together what the pieces have; `own` utterances are in this one.
+    /// Joins the results of the pieces; `own` utterances are in this one.
     fn join(&mut self, piece: &Piece, own: f64) {
         let flat = self.gradients.values().flatten().copied().collect();
         let sums = piece.join(Terms::Gradients(flat)).gradients();
@@ -148,7 +148,8 @@ fn taught(teacher: &Teacher, batch: &Batch) -> Vec<f32> {
     teacher.logits(&batch.features, &Frames { lengths: batch.frames.clone(), steps: batch.t_max })
 }
 
-/// A piece without utterances gets two sequences without frames (one for each view), for every operation to have something to work on.
+/// A piece without utterances gets two sequences without frames (one for each view), so that every
+/// operation has something to work on.
 fn filled(batch: Batch) -> Batch {
     if !batch.utterances.is_empty() {
         return batch;

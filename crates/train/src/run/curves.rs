@@ -1,11 +1,11 @@
-//! `curves.svg`: how a run goes, drawn from its `metrics.jsonl` after every epoch.
+//! `curves.svg`: the progress of a run, drawn from its `metrics.jsonl` after every epoch.
 
 use serde_json::Value;
 
 use stonechat_plot::{Axis, Chart, Panel, Series, figure};
 
-/// One point for each epoch of the log, over all stages; the lines of steps in it are left out. Lines that do not
-/// parse, such as one torn by a kill, are no epochs.
+/// One point for each epoch of the log, over all stages; the lines of steps are skipped. So are
+/// lines that cannot be parsed, such as one truncated by a kill.
 pub fn draw(metrics: &str) -> String {
     let epochs: Vec<Value> = metrics
         .lines()
@@ -88,7 +88,7 @@ mod tests {
             r#"{"step":3,"stage":"tw"#.to_owned(),
         ];
         let svg = draw(&log.join("\n"));
-        // training, dev, CER, WER, rate, two maps twice; nothing is known of hours an hour.
+        // training, dev, CER, WER, rate, two maps twice; hours per hour are unknown.
         assert_eq!(svg.matches("<polyline").count(), 9, "{svg}");
         let points = |name: &str| -> usize {
             let series = svg

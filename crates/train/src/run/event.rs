@@ -1,4 +1,4 @@
-//! What a run tells, and how fast it goes.
+//! The events of a run, and its speed.
 
 use std::collections::BTreeMap;
 use std::time::Instant;
@@ -6,7 +6,7 @@ use std::time::Instant;
 use crate::data::DropReason;
 use crate::engine::evaluate::Evaluation;
 
-/// What a run tells while it goes on; a library prints nothing itself.
+/// What a run reports while it runs; the library itself prints nothing.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Event<'a> {
@@ -17,18 +17,18 @@ pub enum Event<'a> {
         /// Files in all.
         total: usize,
     },
-    /// Something about the data is not as it should be.
+    /// Something about the data looks wrong.
     Doubt {
         /// What, with counts and places.
         what: &'a str,
     },
-    /// The data sets stand.
+    /// The data sets are ready.
     DataReady {
         /// Training utterances and hours.
         train: (usize, f64),
         /// Development utterances.
         dev: usize,
-        /// How many utterances were left out for which reason.
+        /// Number of utterances left out, by reason.
         dropped: BTreeMap<DropReason, usize>,
         /// Trainable values.
         parameters: usize,
@@ -48,7 +48,7 @@ pub enum Event<'a> {
         /// Learning rate.
         rate: f64,
     },
-    /// A stage began with other weights than the one before ended with: truncated, or of other families.
+    /// A stage began with changed weights: truncated, or moved into other families.
     Truncated {
         /// Stage that begins.
         stage: &'a str,
@@ -67,22 +67,23 @@ pub enum Event<'a> {
         loss: f64,
         /// Development result, if there is a development set.
         dev: Option<&'a Evaluation>,
-        /// What it took.
+        /// Its duration and the audio heard.
         pace: Pace,
     },
 }
 
-/// How long an epoch took, and what was heard in it.
+/// The duration of an epoch, and the audio heard in it.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Pace {
-    /// Time of its training steps and of the data they waited for, in seconds; of a resumed epoch only that since.
+    /// Time of its training steps, including waiting for data, in seconds; for a resumed epoch only
+    /// the time since then.
     pub seconds: f64,
     /// Audio heard in that time, as augmented, in hours.
     pub hours: f64,
 }
 
 impl Pace {
-    /// Hours of audio trained on in an hour; 0 where no time has passed.
+    /// Hours of audio trained on per hour; 0 if no time has passed.
     pub fn hours_an_hour(&self) -> f64 {
         if self.seconds > 0.0 { 3600.0 * self.hours / self.seconds } else { 0.0 }
     }

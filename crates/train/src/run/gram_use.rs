@@ -1,4 +1,4 @@
-//! Which grams a trained net uses.
+//! The grams that a trained net uses.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -16,7 +16,7 @@ use crate::saved::trained::Trained;
 /// How often each symbol is on the best paths of `net` over `dataset`, by symbol.
 ///
 /// # Errors
-/// Audio that cannot be read any more.
+/// Audio that can no longer be read.
 fn use_on_best_paths(
     net: &Net,
     dataset: &Dataset,

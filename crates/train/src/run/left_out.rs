@@ -1,4 +1,5 @@
-//! What of the data a run does not use, or uses where it should not: told before the training, and refused by `--strict`.
+//! Data that a run does not use, or should not use: reported before the training, and an error with
+//! `--strict`.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -7,10 +8,10 @@ use stonechat_corpus::{Part, Utterance};
 
 use crate::data::{Dataset, Source};
 
-/// Utterances that are named.
+/// How many utterances are named.
 const NAMED: usize = 3;
 
-/// A sentence for everything that is doubtful about the data of a run.
+/// A sentence for each doubt about the data of a run.
 pub fn doubts(train: (&Dataset, &[Source]), dev: Option<(&Dataset, &[Source])>) -> Vec<String> {
     let mut doubts = Vec::new();
     for (set, (data, sources)) in std::iter::once(("train", train)).chain(dev.map(|d| ("dev", d))) {
@@ -34,7 +35,7 @@ fn dropped(set: &str, data: &Dataset) -> Option<String> {
     })
 }
 
-/// Manifests without a line.
+/// Manifests without lines.
 fn empty(set: &str, data: &Dataset, sources: &[Source]) -> Vec<String> {
     let listed: BTreeSet<String> =
         data.utterances().iter().map(|u| u.manifest.display().to_string()).collect();
@@ -53,7 +54,7 @@ fn part_of(utterance: &Utterance) -> Option<(f64, f64)> {
     utterance.offset_s.map(|start| (start, end(start)))
 }
 
-/// Recordings that are trained on and tested on.
+/// Recordings that are in both the training and the development set.
 fn shared(train: &Dataset, dev: &Dataset) -> Option<String> {
     let real = |u: &Utterance| (u.audio.canonicalize().unwrap_or_else(|_| u.audio.clone()), u.part);
     type Parts = Vec<Option<(f64, f64)>>;

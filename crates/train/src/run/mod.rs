@@ -1,4 +1,4 @@
-//! A run: its loop, what it tells, its folder.
+//! A run: its loop, its events, its folder.
 
 mod batch_work;
 mod curves;

@@ -1,4 +1,4 @@
-//! The data of a run, and what is doubtful about them.
+//! The data of a run, and doubts about them.
 
 use stonechat_model::Alphabet;
 
@@ -9,8 +9,9 @@ use crate::TrainError;
 use crate::config::Recipe;
 use crate::data::{DataConfig, DataError, Dataset};
 
-/// The training and the development data of a recipe. What looks wrong with them is told, or an error if the options are
-/// strict. A run that is stopped meanwhile stands at the step where it `begun`.
+/// The training and the development data of a recipe. Doubts about them are reported, or are an
+/// error if the options are strict. A run that is stopped meanwhile reports the step at which it
+/// `begun`.
 pub fn open_data(
     recipe: &Recipe,
     alphabet: &Alphabet,

@@ -1,4 +1,4 @@
-//! How a recipe differs from the one that a run began with.
+//! The differences between a recipe and the one with which a run began.
 
 use std::fmt;
 
@@ -7,30 +7,30 @@ use toml::Value;
 use crate::TrainError;
 use crate::config::Recipe;
 
-/// Characters of a value that are shown.
+/// How many characters of a value are shown.
 const SHOWN: usize = 60;
 
-/// Keys whose values the weights are made for.
+/// Keys that determine the shape of the weights.
 const SHAPES: [&str; 4] = ["alphabet", "features", "grams", "network"];
 
-/// A key with another value.
+/// A key with a changed value.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Difference {
     /// Its path, such as `stage.0.rate`.
     pub key: String,
-    /// The value in the run, `None` where it has none.
+    /// The value in the run; `None` if it has none.
     pub before: Option<Value>,
-    /// The value that is asked for.
+    /// The requested value.
     pub after: Option<Value>,
 }
 
 impl Difference {
-    /// Whether `key` is this key or has it inside.
+    /// Whether `key` is this key or contains it.
     pub fn is_in(&self, key: &str) -> bool {
         self.key.strip_prefix(key).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
     }
 
-    /// Whether a run can never go on with it, for its weights are made for the old value.
+    /// Whether a run can never be resumed with it, because its weights depend on the old value.
     pub fn changes_shapes(&self) -> bool {
         SHAPES.iter().any(|key| self.is_in(key))
     }
@@ -52,7 +52,7 @@ impl fmt::Display for Difference {
     }
 }
 
-/// All keys whose values differ, in the order of their names.
+/// All keys whose values differ, in order of their names.
 ///
 /// # Errors
 /// None for recipes that were parsed.
@@ -97,11 +97,11 @@ fn compare(
     }
 }
 
-/// The differences that `allowed` (keys, or tables of them) lets pass.
+/// The differences, all of which `allowed` (keys, or tables of them) must cover.
 ///
 /// # Errors
-/// [`TrainError::RecipeDiffers`] names those that are not allowed, or that no run can go on with;
-/// [`TrainError::NoDifference`] an allowed key that is the same in both.
+/// [`TrainError::RecipeDiffers`] names those that are not allowed, or with which no run can be
+/// resumed; [`TrainError::NoDifference`] names an allowed key that is the same in both.
 pub fn allowed(
     found: Vec<Difference>,
     allowed: &[String],
@@ -117,8 +117,8 @@ pub fn allowed(
     }
     let hopeless = found.iter().filter(wrong).any(Difference::changes_shapes);
     let advice = match hopeless {
-        true => "train into another folder, with `init` if the weights are to be used",
-        false => "leave that, allow each by --change KEY, or train into another folder",
+        true => "train into another folder, with `init` to use the weights",
+        false => "undo that, allow each with --change KEY, or train into another folder",
     };
     Err(TrainError::RecipeDiffers {
         path: run.join("recipe.toml"),
@@ -160,7 +160,7 @@ mod tests {
             found.sort();
             assert_eq!(found, keys, "{changes:?}");
         }
-        // A stage more.
+        // One more stage.
         let more = small() + "[[stage]]\nname = \"two\"\nepochs = 1\nrate = 0.1\n";
         let before = Recipe::from_toml(&small()).unwrap();
         let found = differences(&before, &Recipe::from_toml(&more).unwrap()).unwrap();

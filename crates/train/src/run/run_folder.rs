@@ -1,7 +1,9 @@
-//! A run on disk: `recipe.toml`, `metrics.jsonl`, `curves.svg`, `checkpoints/`, one package per stage.
+//! A run on disk: `recipe.toml`, `metrics.jsonl`, `curves.svg`, `checkpoints/`, one package per
+//! stage.
 //!
-//! A run belongs to its recipe: it goes on with the one in its folder, or with another one in what
-//! `--change` allows. Nothing is written before recipe and data have been checked ([`RunFolder::begin`]).
+//! A run belongs to its recipe: it is resumed with the one in its folder, or with another that
+//! differs only in what `--change` allows. Nothing is written before recipe and data are checked
+//! ([`RunFolder::begin`]).
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{BufRead, BufReader, Write};
@@ -26,17 +28,17 @@ pub struct RunFolder {
     lock: Option<RunLock>,
     /// Whether another process of the training writes it.
     follows: bool,
-    /// Open from [`begin`](Self::begin) on.
+    /// Open after [`begin`](Self::begin).
     metrics: Option<File>,
-    /// What was changed since the run was last written to.
+    /// What has changed since the run was last written.
     changes: Vec<Difference>,
 }
 
 impl RunFolder {
-    /// A place for a new run.
+    /// A folder for a new run.
     ///
     /// # Errors
-    /// The folder holds a run.
+    /// The folder already contains a run.
     pub fn new(root: &Path) -> Result<Self, TrainError> {
         let holds_run = |name: &&str| root.join("checkpoints").join(name).exists();
         if ["last.safetensors", "previous.safetensors"].iter().any(holds_run) {
@@ -67,12 +69,13 @@ impl RunFolder {
         self.follows
     }
 
-    /// The run in `root`, which is to go on with `recipe`; where that differs from the run's own, in the keys `allow`
-    /// alone; `follows` if another process of the training writes it. With it comes the checkpoint to go on from; there is none if the run never got as far as its first.
+    /// The run in `root`, to be resumed with `recipe`, which may differ from the run's own recipe
+    /// only in the keys `allow`; `follows` if another process of the training writes it. Also
+    /// returns the checkpoint to resume from; there is none if the run never reached its first.
     ///
     /// # Errors
-    /// There is no run in the folder; another training works on it; its recipe differs; its checkpoint is missing or
-    /// damaged; a finished stage would get fewer epochs than it has had.
+    /// There is no run in the folder; another training works on it; its recipe differs; its
+    /// checkpoint is missing or damaged; a finished stage would get fewer epochs than it has had.
     pub fn resume(
         root: &Path,
         recipe: &Recipe,
@@ -106,7 +109,7 @@ impl RunFolder {
         Recipe::load(&root.join(RECIPE), &[])
     }
 
-    /// Where to go on if a stage that has ended is to have more epochs: at its end.
+    /// Where to resume if a stage that has ended gets more epochs: at its end.
     fn with_more_epochs(
         &self,
         last: Checkpoint,
@@ -128,7 +131,7 @@ impl RunFolder {
             };
             if after.epochs != before.epochs && after.epochs < done {
                 return refuse(format!(
-                    "is {}, and the stage {} has had {done} epochs already: ask for as many at least",
+                    "is {}, and the stage {} has had {done} epochs already: ask for at least as many",
                     after.epochs, after.name
                 ));
             }
@@ -145,7 +148,7 @@ impl RunFolder {
         Ok(last)
     }
 
-    /// From now on the run is written: with this recipe, after `step` steps.
+    /// Starts writing the run with this recipe, after `step` steps.
     ///
     /// # Errors
     /// Another training works on the folder, or it cannot be written.
@@ -157,7 +160,7 @@ impl RunFolder {
         fs::create_dir_all(&checkpoints).map_err(|e| io(&checkpoints, e))?;
         if self.lock.is_none() {
             self.lock = Some(RunLock::take(&self.root)?);
-            // Another one may have come and gone while the data were read.
+            // Another run may have come and gone while the data were read.
             if self.checkpoint("last").exists() {
                 return Err(TrainError::RunExists { path: self.root.clone() });
             }
@@ -177,22 +180,22 @@ impl RunFolder {
         Ok(())
     }
 
-    /// A checkpoint's place.
+    /// The path of a checkpoint.
     pub fn checkpoint(&self, name: &str) -> PathBuf {
         self.root.join("checkpoints").join(format!("{name}.safetensors"))
     }
 
-    /// Saves where the run stands as `last`; the one before stays as `previous`.
+    /// Saves the run's state as `last`; the one before stays as `previous`.
     ///
     /// # Errors
-    /// The files cannot be written; the old ones are whole then.
+    /// The files cannot be written; the old ones are then intact.
     pub fn save(&self, checkpoint: &Checkpoint, recipe: &str) -> Result<(), TrainError> {
         if self.follows {
             return Ok(());
         }
         let (last, previous) = (self.checkpoint("last"), self.checkpoint("previous"));
         if last.exists() {
-            // A second name first, so that there is a `last` at every moment.
+            // A second name first, so that `last` exists at every moment.
             let beside = self.checkpoint(".previous");
             let _ = fs::remove_file(&beside);
             let linked =
@@ -202,7 +205,7 @@ impl RunFolder {
         checkpoint.save(&last, recipe)
     }
 
-    /// A stage's package.
+    /// The path of a stage's package.
     pub fn package(&self, stage: &str) -> PathBuf {
         self.root.join(format!("{stage}.stonechat"))
     }
@@ -213,7 +216,7 @@ impl RunFolder {
     /// The file cannot be written.
     pub fn log(&mut self, entry: &Value) -> Result<(), TrainError> {
         let Some(metrics) = &mut self.metrics else { return Ok(()) };
-        // In one piece: a line is there or not.
+        // In one write: a line is complete or absent.
         let line = format!("{entry}\n");
         metrics.write_all(line.as_bytes()).map_err(|e| io(&self.root.join(METRICS), e))
     }
@@ -224,10 +227,10 @@ impl RunFolder {
         Ok(steps.max().unwrap_or(0))
     }
 
-    /// Draws `curves.svg` from what was logged.
+    /// Draws `curves.svg` from the log.
     ///
     /// # Errors
-    /// The log cannot be read, or the drawing not be written.
+    /// The log cannot be read, or the drawing cannot be written.
     pub fn draw(&self) -> Result<(), TrainError> {
         if self.follows {
             return Ok(());
@@ -238,7 +241,7 @@ impl RunFolder {
         Ok(stonechat_files::write(&self.root.join("curves.svg"), curves.as_bytes())?)
     }
 
-    /// Drops what was logged after `step`, which a resumed run will log again.
+    /// Drops log entries after `step`, which a resumed run will log again.
     fn forget_after(&mut self, step: u64) -> Result<(), TrainError> {
         let mut kept = String::new();
         for (logged, line) in self.logged()? {
@@ -250,7 +253,8 @@ impl RunFolder {
         Ok(stonechat_files::write(&self.root.join(METRICS), kept.as_bytes())?)
     }
 
-    /// The lines of `metrics.jsonl` with their steps. One torn by a kill does not parse and is left out.
+    /// The lines of `metrics.jsonl` with their steps. A line truncated by a kill cannot be parsed
+    /// and is left out.
     fn logged(&self) -> Result<Vec<(u64, String)>, TrainError> {
         let path = self.root.join(METRICS);
         if !path.exists() {

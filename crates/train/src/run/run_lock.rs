@@ -1,4 +1,4 @@
-//! One training a folder: a lock that goes with the process, however it ends.
+//! One training per folder: a lock that ends with the process, however it ends.
 
 use std::fs::{File, TryLockError};
 use std::path::Path;
@@ -8,7 +8,7 @@ use crate::TrainError;
 /// Name of the lock's file.
 const NAME: &str = ".lock";
 
-/// Held as long as a run writes into its folder.
+/// Held while a run writes into its folder.
 #[derive(Debug)]
 pub struct RunLock {
     _file: File,

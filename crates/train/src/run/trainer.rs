@@ -43,7 +43,7 @@ const NORMALISE_SAMPLE: usize = 2000;
 /// Steps in a row without a finite gradient after which a run is given up.
 const PATIENCE: usize = 20;
 
-/// Trains `recipe` in the folder `run`; with `resume`, goes on where the run there stopped.
+/// Trains `recipe` in the folder `run`; with `resume`, continues the run there.
 ///
 /// # Errors
 /// Those of [`train_with`].
@@ -58,13 +58,14 @@ pub fn train(
 
 /// Trains `recipe` in the folder `run`.
 ///
-/// A run that was killed or stopped at any moment and resumed ends with the same weights as one that was not.
-/// Each stage leaves `STAGE.stonechat` with its best development result (last, without a
-/// development set), and `checkpoints/STAGE.safetensors` to start other runs from.
+/// A run that was killed or stopped at any moment and resumed ends with the same weights as an
+/// uninterrupted one. Each stage leaves `STAGE.stonechat` with its best development result (the
+/// last, without a development set), and `checkpoints/STAGE.safetensors` from which other runs can
+/// start.
 ///
 /// # Errors
-/// Wrong recipe or data, a run folder in use or of another recipe, files that cannot be written, divergence; being
-/// stopped.
+/// A wrong recipe or wrong data, a run folder in use or of another recipe, files that cannot be
+/// written, divergence, or being stopped.
 pub fn train_with(
     recipe: &Recipe,
     run: &Path,
@@ -80,7 +81,7 @@ pub fn train_with(
         (false, true) => (RunFolder::followed(run), None),
         (false, false) => (RunFolder::new(run)?, None),
     };
-    // Nothing is written before all have read.
+    // Nothing is written before all processes have read.
     options.any(false);
     let mut trainer = Trainer::new(recipe, text, folder, resumed, options, observe)?;
     trainer.run()
@@ -100,7 +101,7 @@ struct Trainer<'a> {
     progress: Progress,
     saved: Instant,
     bad_steps: usize,
-    /// Of the last step that had a gradient.
+    /// Loss of the last step that had a gradient.
     last_loss: f64,
     pace: Pace,
     options: Options<'a>,
@@ -135,7 +136,7 @@ impl<'a> Trainer<'a> {
             net = checkpoint.net(&recipe.network, &folder.checkpoint("last"))?;
             (average, optimizer) = (checkpoint.average(&net), checkpoint.optimizer(&net));
             progress = checkpoint.progress;
-            // Older checkpoints do not say where stages ended: none ended early then.
+            // Older checkpoints do not store where stages ended, because then none ended early.
             let known = progress.ended.len();
             progress.ended.extend(
                 recipe.stages.iter().take(progress.stage).skip(known).map(|stage| stage.epochs),
@@ -208,8 +209,8 @@ impl<'a> Trainer<'a> {
         FeatureConfig { normalise: self.progress.normalise.clone(), ..self.recipe.features.clone() }
     }
 
-    /// Truncates the weights where the stage starts warm, or moves them into other families, and says what that
-    /// cost.
+    /// Truncates the weights if the stage has a warm start, or moves them into other families, and
+    /// reports the loss of accuracy.
     fn begin_stage(&mut self, stage: &Stage) -> Result<(), TrainError> {
         let characters = match stage.joint_ctc > 0.0 {
             true => self.train.targets().characters(),
@@ -252,7 +253,7 @@ impl<'a> Trainer<'a> {
         evaluate(net, dev, &self.recipe.batches).map(Some)
     }
 
-    /// Saves what the stage leaves and prepares the next one.
+    /// Saves the results of the stage and prepares the next one.
     fn end_stage(&mut self, stage: &Stage) -> Result<(), TrainError> {
         if !self.folder.follows() {
             let path = self.folder.checkpoint(&stage.name);
@@ -363,7 +364,7 @@ impl<'a> Trainer<'a> {
     }
 
     fn diagnose(&self, net: &Net, stage: &Stage) -> Result<Vec<Diagnosis>, TrainError> {
-        // A product of factors may be infinite where they are not.
+        // A product of factors may be infinite even if they are not.
         let mut weights = diagnose(net).map_err(|error| match error {
             TrainError::Compress(_) => self.diverged(stage, 1),
             error => error,
@@ -378,7 +379,7 @@ impl<'a> Trainer<'a> {
         Ok(weights)
     }
 
-    /// A step by a batch, or by this process's pieces of one; gives the frames of the batch.
+    /// A step with a batch, or with this process's pieces of one; returns the frames of the batch.
     fn step(
         &mut self,
         stage: &Stage,
@@ -446,7 +447,7 @@ impl<'a> Trainer<'a> {
         TrainError::Diverged { stage, step, loss, count }
     }
 
-    /// Keeps what was zero before the step at zero, and makes zero what is due.
+    /// Keeps zero what was zero before the step, and prunes what is due.
     fn prune(
         &mut self,
         stage: &Stage,
@@ -488,7 +489,7 @@ impl<'a> Trainer<'a> {
         }
     }
 
-    /// What the learning rate of each part of a structured map is multiplied with.
+    /// Factors of the learning rate for the parts of structured maps.
     fn part_rates(&self) -> BTreeMap<Place, f64> {
         let rates = &self.progress.part_rates;
         if rates.is_empty() {
@@ -498,7 +499,7 @@ impl<'a> Trainer<'a> {
         places.filter_map(|(name, place)| Some((place, *rates.get(&name)?))).collect()
     }
 
-    /// The net as it is evaluated and exported: with the averaged weights, where there are any.
+    /// The net for evaluation and export: with averaged weights, if any.
     fn evaluated(&self) -> Net {
         let mut net = self.net.clone();
         for (place, parameter) in net.parameters_mut() {
@@ -522,7 +523,7 @@ impl<'a> Trainer<'a> {
         self.folder.save(&self.checkpoint(), &self.recipe_text)
     }
 
-    /// The network of the stage's package, in the integers that it was trained for.
+    /// The network of the stage's package, quantized if it was trained for that.
     fn exported(&self, stage: &Stage) -> Result<Network, TrainError> {
         let network = export(&self.evaluated())?;
         Ok(match &stage.quantize {

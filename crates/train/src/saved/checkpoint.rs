@@ -1,9 +1,9 @@
-//! Checkpoints: one safetensors file with everything a run needs to go on exactly.
+//! Checkpoints: one safetensors file with everything needed to resume a run exactly.
 //!
-//! Tensors: `parameter/NAME`, `average/NAME`, `first/NAME`, `second/NAME` (optimiser), `mean/LAYER`,
-//! `variance/LAYER` (running statistics). Metadata: [`Progress`], the families of structured maps, the recurrent
-//! layers and the resolved recipe, as JSON.
-//! Written beside the old file and renamed over it, so that one of the two is always whole.
+//! Tensors: `parameter/NAME`, `average/NAME`, `first/NAME`, `second/NAME` (optimiser),
+//! `mean/LAYER`, `variance/LAYER` (running statistics). Metadata: [`Progress`], the families of
+//! structured maps, the recurrent layers and the resolved recipe, as JSON. It is written beside the
+//! old file and renamed over it, so that one of the two is always intact.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
@@ -22,16 +22,16 @@ use crate::engine::evaluate::Evaluation;
 use crate::engine::ops::batch_norm::Statistics;
 use crate::engine::parameters::Parameter;
 
-/// In which order a file has the taps of filters, and the order of those that are written.
+/// Metadata key for the order of the taps of filters, and the order in new files.
 const FILTERS: &str = "filters";
 const TIME_FIRST: &str = "time_first";
 
-/// Where a run stands.
+/// The progress of a run.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
 pub struct Progress {
     /// Index of the stage.
     pub stage: usize,
-    /// Has the stage's warm start been done?
+    /// Whether the stage's warm start is done.
     #[serde(default)]
     pub begun: bool,
     /// Whole epochs done in the stage.
@@ -44,35 +44,36 @@ pub struct Progress {
     pub rate: f64,
     /// Feature normalisation fitted on the training set.
     pub normalise: Option<Normalise>,
-    /// Do the batch norms keep their statistics (a run that started from a package)?
+    /// Whether the batch norms keep their statistics (in a run that started from a package).
     #[serde(default)]
     pub frozen: bool,
     /// Best development result of the stage.
     pub best: Option<Evaluation>,
-    /// Epochs that the stages before took.
+    /// Epochs that the earlier stages took.
     #[serde(default)]
     pub ended: Vec<usize>,
-    /// What the stage's `until` looks at, for each epoch and large weight.
+    /// The measures for the stage's `until`, for each epoch and large weight.
     #[serde(default)]
     pub settling: Vec<Vec<f64>>,
-    /// Where the stage's pruning thresholds end, by the kind of map.
+    /// The final pruning thresholds of the stage, by the kind of map.
     #[serde(default)]
     pub prune_targets: BTreeMap<String, f64>,
-    /// What the learning rate of parts of structured maps is multiplied with; see [`crate::stages::part_rates`].
+    /// Factors of the learning rate for parts of structured maps; see
+    /// [`crate::stages::part_rates`].
     #[serde(default)]
     pub part_rates: BTreeMap<String, f64>,
     /// Running sum of losses and utterances of the epoch so far.
     pub epoch_loss: (f64, usize),
 }
 
-/// A run at one moment, by the names of the file.
+/// A run at one moment, by the names in the file.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Checkpoint {
-    /// Where it stands.
+    /// Its progress.
     pub progress: Progress,
     /// Trainable values.
     pub parameters: BTreeMap<String, Parameter>,
-    /// Their moving average; empty where the stage keeps none.
+    /// Their moving average; empty if the stage keeps none.
     pub average: BTreeMap<String, Parameter>,
     /// Running statistics of the batch norms.
     pub statistics: BTreeMap<String, Statistics>,
@@ -80,9 +81,10 @@ pub struct Checkpoint {
     pub optimizer: Moments,
     /// Families of the structured maps.
     pub families: BTreeMap<String, Family>,
-    /// The recurrent layers, with the projections that a warm start gave them.
+    /// The recurrent layers, including projections that a warm start added.
     pub recurrent: Vec<RecurrentConfig>,
-    /// Do the filters of convolutions have the time outside, as in the package? They once had the frequency there.
+    /// Whether the filters of convolutions have the time outside, as in the package. Old
+    /// checkpoints have the frequency there.
     pub time_first: bool,
 }
 
@@ -97,7 +99,7 @@ pub struct Moments {
     pub second: BTreeMap<String, Vec<f32>>,
 }
 
-/// A borrowed matrix as safetensors wants it.
+/// A borrowed matrix in the form that safetensors needs.
 struct Tensor<'a>(&'a [f32], [usize; 2]);
 
 impl View for Tensor<'_> {
@@ -116,7 +118,7 @@ impl View for Tensor<'_> {
 }
 
 impl Checkpoint {
-    /// Writes the checkpoint to `path`, whole or not at all.
+    /// Writes the checkpoint to `path`, completely or not at all.
     ///
     /// # Errors
     /// The file cannot be written.
@@ -158,7 +160,7 @@ impl Checkpoint {
     /// Reads a checkpoint and the recipe it was made with.
     ///
     /// # Errors
-    /// The file cannot be read or is no checkpoint.
+    /// The file cannot be read or is not a checkpoint.
     pub fn load(path: &Path) -> Result<(Self, String), TrainError> {
         let bytes =
             fs::read(path).map_err(|e| TrainError::Io { path: path.to_owned(), source: e })?;
@@ -170,7 +172,7 @@ impl Checkpoint {
             | FileKind::Empty => wrong(
                 path,
                 format!(
-                    "damaged or cut short ({} bytes: {reason}); previous.safetensors beside it may be put in its place",
+                    "damaged or truncated ({} bytes: {reason}); previous.safetensors beside it can replace it",
                     bytes.len()
                 ),
             ),
@@ -202,13 +204,13 @@ impl Checkpoint {
         };
         let tensors = SafeTensors::deserialize(&bytes).map_err(|e| damaged(&e))?;
         if !checksum::holds(&metadata, &tensors) {
-            return Err(damaged(&"its checksum does not fit"));
+            return Err(damaged(&"its checksum is wrong"));
         }
         let mut variances = BTreeMap::new();
         for (name, view) in tensors.tensors() {
             let shape = view.shape().to_vec();
             let [rows, columns] = shape[..] else {
-                return Err(wrong(path, format!("{name} is no matrix")));
+                return Err(wrong(path, format!("{name} is not a matrix")));
             };
             if view.dtype() != Dtype::F32 {
                 return Err(wrong(path, format!("{name} is not F32")));
@@ -219,7 +221,7 @@ impl Checkpoint {
                 .map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]]))
                 .collect();
             if !checkpoint.add(&name, [rows, columns], values, &mut variances) {
-                return Err(wrong(path, format!("{name} is no part of a checkpoint")));
+                return Err(wrong(path, format!("{name} is not part of a checkpoint")));
             }
         }
         for (layer, statistics) in &mut checkpoint.statistics {
@@ -230,7 +232,8 @@ impl Checkpoint {
         Ok((checkpoint, entry("recipe")?.clone()))
     }
 
-    /// Puts a tensor in its place; `variances` wait for their means. `false` if the name is no part of a checkpoint.
+    /// Puts a tensor in its place; `variances` wait for their means. `false` if the name is not
+    /// part of a checkpoint.
     fn add(
         &mut self,
         name: &str,
@@ -264,8 +267,8 @@ impl Checkpoint {
         true
     }
 
-    /// The recurrent layers of the checkpoint, which may have projections that a warm start gave them, if they fit
-    /// those of the net.
+    /// The recurrent layers of the checkpoint, including projections that a warm start added, if
+    /// they fit those of the net.
     pub(super) fn fitting_layers(
         &self,
         wanted: &[RecurrentConfig],

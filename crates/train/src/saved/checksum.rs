@@ -4,10 +4,10 @@ use std::collections::HashMap;
 
 use safetensors::SafeTensors;
 
-/// The metadata's key of the checksum itself.
+/// The metadata key of the checksum itself.
 pub const KEY: &str = "checksum";
 
-/// The checksum of the metadata, [`KEY`] aside, and of the tensors: name, shape, bytes.
+/// The checksum of the metadata, except [`KEY`], and of the tensors: name, shape, bytes.
 pub fn of<'a>(
     metadata: &HashMap<String, String>,
     tensors: impl IntoIterator<Item = (&'a str, &'a [usize], std::borrow::Cow<'a, [u8]>)>,
@@ -33,7 +33,8 @@ pub fn of<'a>(
     format!("{:08x}", crc.finalize())
 }
 
-/// Whether a file is what was written; checkpoints of earlier versions have no checksum and are believed.
+/// Whether a file has the right checksum. Checkpoints of earlier versions have none and are
+/// accepted.
 pub fn holds(metadata: &HashMap<String, String>, tensors: &SafeTensors<'_>) -> bool {
     let Some(expected) = metadata.get(KEY) else { return true };
     let views = tensors.tensors();

@@ -1,4 +1,4 @@
-//! Between nets in training and networks at rest.
+//! Conversion between nets in training and networks at rest.
 
 use stonechat_model::{Affine, BatchNorm, Kind, LinearMap, Network, VectorId};
 
@@ -6,29 +6,29 @@ use crate::TrainError;
 use crate::engine::net::Net;
 use crate::engine::parameters::Parameter;
 
-/// The network of `net` as it is, with its batch norms.
+/// The network of `net` unchanged, with its batch norms.
 ///
 /// # Errors
-/// None for a net whose layers are those of its config.
+/// None, if the layers of the net are those of its config.
 pub fn at_rest(net: &Net) -> Result<Network, TrainError> {
     Ok(net.network.convert(|_, part| part.matrix(), |_, vector| vector.values.clone())?)
 }
 
-/// The network that `net` is outside training, batch norms folded.
+/// The network that `net` is outside training, with batch norms folded.
 ///
 /// # Errors
-/// Parameters that do not make a valid network (not finite, say).
+/// Parameters that do not make a valid network (for example, not finite).
 pub fn export(net: &Net) -> Result<Network, TrainError> {
     let network = at_rest(net)?.folded()?;
     network.validate()?;
     Ok(network)
 }
 
-/// The net whose network `network` is, integers as the floats they stand for. Where it has no batch norms it gets some
-/// that do nothing but multiply by the gain of their map.
+/// The net for `network`, with integers as the floats they represent. If it has no batch norms it
+/// gets some that do nothing but multiply by the gain of their map.
 ///
 /// # Errors
-/// None for a network that was validated.
+/// None, for a network that was validated.
 pub fn from_network(network: &Network) -> Result<Net, TrainError> {
     let width = network.config.recurrent_output();
     let vector = |id, values: &Vec<f32>| match id {

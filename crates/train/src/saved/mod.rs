@@ -1,4 +1,4 @@
-//! Nets at rest: checkpoints, packages, and back.
+//! Nets at rest: checkpoints, packages, and their conversion.
 
 pub mod checkpoint;
 mod checksum;

@@ -1,4 +1,4 @@
-//! Between nets and the names of a checkpoint: those of the package, but for batch norms, which have names of their own
+//! The names in a checkpoint: those of the package, with additional ones for batch norms
 //! (`gru.0.norm.gamma`, `gru.0.norm.beta`).
 
 use std::collections::BTreeMap;
@@ -17,7 +17,7 @@ use crate::engine::ops::conv::swap_taps;
 use crate::engine::optimizer::OptimizerState;
 use crate::engine::parameters::{Beside, Parameter, Place};
 
-/// The layer that a map's batch norm is named after.
+/// The layer after which a map's batch norm is named.
 pub fn layer_name(config: &NetworkConfig, map: MapId) -> String {
     match map.kind {
         Kind::Nonrecurrent => config.recurrent_name(map.layer),
@@ -54,7 +54,7 @@ pub fn names(net: &Net) -> BTreeMap<String, Place> {
 }
 
 impl Checkpoint {
-    /// A run at this moment.
+    /// The checkpoint of a run at this moment.
     pub fn of(
         progress: &Progress,
         net: &Net,
@@ -95,15 +95,15 @@ impl Checkpoint {
     /// The net, whose layers must be those of `wanted`.
     ///
     /// # Errors
-    /// The checkpoint belongs to a net of other names or sizes.
+    /// The checkpoint belongs to a net with other names or sizes.
     pub fn net(&self, wanted: &NetworkConfig, path: &Path) -> Result<Net, TrainError> {
         self.net_of(&self.parameters, wanted, path)
     }
 
-    /// The net by which the run was judged: of averaged weights, where it kept an average.
+    /// The net by which the run was evaluated: with averaged weights, if it kept an average.
     ///
     /// # Errors
-    /// As [`net`](Self::net).
+    /// Those of [`net`](Self::net).
     pub fn judged(&self, wanted: &NetworkConfig, path: &Path) -> Result<Net, TrainError> {
         let parameters = if self.average.is_empty() { &self.parameters } else { &self.average };
         self.net_of(parameters, wanted, path)
@@ -139,7 +139,7 @@ impl Checkpoint {
         })
     }
 
-    /// The average of the parameters of `net`; empty where the run kept none.
+    /// The average of the parameters of `net`; empty if the run kept none.
     pub fn average(&self, net: &Net) -> Beside {
         self.beside(net, |name| Some(&self.average.get(name)?.values))
     }
@@ -162,7 +162,7 @@ impl Checkpoint {
             .collect()
     }
 
-    /// The values of a part of `map` in the order of today.
+    /// The values of a part of `map` in the current order.
     fn arranged(&self, config: &NetworkConfig, map: Option<MapId>, values: Vec<f32>) -> Vec<f32> {
         match map {
             Some(MapId { kind: Kind::Conv, layer }) if !self.time_first => {
@@ -209,7 +209,8 @@ impl Stored<'_> {
         }
     }
 
-    /// Layers with a joint left factor once had a shift before it, too: it goes into the bias behind.
+    /// Old layers with a joint left factor also have a shift before it: adds it to the bias after
+    /// it.
     fn move_shifts(&self, network: &mut Network<Parameter, Parameter>) {
         for (l, layer) in network.recurrent.iter_mut().enumerate() {
             let shift = format!("{}.norm.beta", self.config.recurrent_name(l));

@@ -1,4 +1,4 @@
-//! Nets trained before, from a package or a checkpoint, as nets of the trainer.
+//! Nets trained earlier, from a package or a checkpoint, as nets of the trainer.
 
 use std::path::Path;
 
@@ -11,14 +11,14 @@ use crate::TrainError;
 use crate::config::{Recipe, is_package};
 use crate::engine::net::Net;
 
-/// A net with what it was trained on.
+/// A net with its alphabet and features.
 #[derive(Clone, Debug)]
 pub struct Trained {
-    /// The net, with its averaged weights where the run kept an average.
+    /// The net, with averaged weights if the run kept an average.
     pub net: Net,
-    /// What its outputs stand for.
+    /// Its output symbols.
     pub alphabet: Alphabet,
-    /// What its inputs are, with the normalisation.
+    /// Its input features, with the normalisation.
     pub features: FeatureConfig,
 }
 

@@ -6,8 +6,8 @@ use crate::engine::net::{Net, dense};
 use crate::engine::parameters::Parameter;
 use crate::random;
 
-/// Brings the output layer of `net` over `from` to `to`: symbols that both have keep their weights, new ones start
-/// small. Anything but a dense output layer stays as it is.
+/// Changes the output layer of `net` from the alphabet `from` to `to`: symbols in both keep their
+/// weights, new ones start small. An output layer that is not dense stays as it is.
 pub fn carry_output(net: &mut Net, from: &Alphabet, to: &Alphabet, seed: u64) {
     let output = &mut net.network.output;
     let Some(weight) = output.map.weight() else { return };

@@ -1,4 +1,4 @@
-//! What the large weights look like: how far their singular values have come together.
+//! Statistics of the large weights: how concentrated their singular values are.
 
 use serde::{Deserialize, Serialize};
 use stonechat_model::Kind;
@@ -8,7 +8,7 @@ use crate::config::{Measure, Until};
 use crate::engine::net::{Net, dense_view, is_structured};
 use crate::engine::parameters::Parameter;
 
-/// What one large weight looks like.
+/// Statistics of one large weight.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 pub struct Diagnosis {
     /// Map, as in the package.
@@ -19,18 +19,20 @@ pub struct Diagnosis {
     pub cols: usize,
     /// Trainable values.
     pub parameters: usize,
-    /// Normalised trace norm, 0 (rank 1) to 1 (all singular values equal); definition 1 with its erratum.
+    /// Normalised trace norm, 0 (rank 1) to 1 (all singular values equal); definition 1 with its
+    /// erratum.
     pub nu: f64,
     /// Rank that keeps 90 % of the sum of squared singular values.
     pub rank90: usize,
     /// Share of the trainable values that are exactly zero.
     #[serde(default)]
     pub zeros: f64,
-    /// `||gradient of the loss with respect to W|| / lambda`, in the operator norm: above 1, under the
-    /// trace norm, where a larger rank would pay (Ciliberto et al. 2017); absent without trace norm.
+    /// `||gradient of the loss with respect to W|| / lambda`, in the operator norm. Above 1 with
+    /// the trace norm, a larger rank would help (Ciliberto et al. 2017). Absent without trace norm.
     #[serde(default)]
     pub optimality: Option<f64>,
-    /// Displacement rank that keeps 90 % of the variance of the displacement, of maps whose family has one.
+    /// Displacement rank that keeps 90 % of the variance of the displacement, if the map's family
+    /// has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub displacement_rank90: Option<usize>,
 }
@@ -72,7 +74,7 @@ fn share_of_zeros(parts: &[Parameter]) -> f64 {
     zeros as f64 / f64::from(count.max(1))
 }
 
-/// What `until` looks at, of every weight.
+/// The measures for `until`, for every weight.
 pub fn measure(until: &Until, weights: &[Diagnosis]) -> Vec<f64> {
     let Until::Settled(settled) = until;
     let of = |weight: &Diagnosis| match settled.of {

@@ -1,7 +1,7 @@
-//! What a run starts from: a checkpoint of another run, or a package.
+//! The start of a run: a checkpoint of another run, or a package.
 //!
-//! A package has no batch norms: they were folded into its weights. The net that is made of it has norms that add the
-//! biases, and whose statistics stay what they are ([`Net::frozen`]).
+//! A package has no batch norms: they were folded into its weights. The net made from it gets norms
+//! that add the biases, with fixed statistics ([`Net::frozen`]).
 
 use std::path::Path;
 
@@ -15,8 +15,8 @@ use crate::engine::net::Net;
 use crate::saved::checkpoint::Checkpoint;
 use crate::saved::trained::Trained;
 
-/// Puts the weights of `path` into `net`, whose outputs are `alphabet` and whose inputs are `features`. Gives the feature
-/// normalisation that belongs to them.
+/// Puts the weights of `path` into `net`, whose outputs are `alphabet` and whose inputs are
+/// `features`. Returns the feature normalisation that belongs to them.
 ///
 /// # Errors
 /// The file cannot be read, or belongs to another network or to other features.
@@ -32,7 +32,7 @@ pub fn start_from(
     }
     let (from, text) = Checkpoint::load(path)?;
     *net = from.judged(net.config(), path)?;
-    // Frozen norms are for those who start from a package.
+    // Frozen norms are only for starts from a package.
     net.frozen = false;
     if let Ok(before) = Recipe::from_toml(&text) {
         carry_output(net, &before.symbols()?, alphabet, seed);
@@ -50,9 +50,8 @@ fn from_package(
     let Trained { net: from, alphabet: before, features: heard } = Trained::load(path)?;
     let plain = |features: &FeatureConfig| FeatureConfig { normalise: None, ..features.clone() };
     let refuse = |what: &str| {
-        let reason = format!(
-            "its {what} is not the recipe's: leave `{what}` out, and it is taken from here"
-        );
+        let reason =
+            format!("its {what} is not the recipe's: leave `{what}` out to use that of this file");
         Err(TrainError::Trained { path: path.to_owned(), reason })
     };
     if from.config() != net.config() {

@@ -1,4 +1,4 @@
-//! What a stage does to a net besides the steps of its optimiser.
+//! What a stage does to a net besides the steps of the optimiser.
 
 pub mod carry_output;
 pub mod diagnosis;

@@ -1,4 +1,4 @@
-//! What a step descends: CTC or Gram-CTC, with what the stage adds to it.
+//! The objective of a step: CTC or Gram-CTC plus the stage's additions.
 
 use crate::config::Stage;
 use crate::data::Targets;
@@ -12,20 +12,22 @@ use crate::engine::tape::Tensor;
 /// The loss of a batch.
 #[derive(Debug)]
 pub struct Objective {
-    /// Outputs of the net, each with the gradient of the mean over the batch of everything but the penalty.
+    /// Outputs of the net, each with the gradient of the mean over the batch of everything except
+    /// the penalty.
     pub gradients: Vec<(Tensor, Vec<f32>)>,
-    /// CTC or Gram-CTC loss of each utterance; infinite where its text does not fit, which then has no gradient.
+    /// CTC or Gram-CTC loss of each utterance; infinite, without gradient, if its text does not
+    /// fit.
     pub losses: Vec<f32>,
     /// Mean divergence from the teacher per utterance.
     pub divergence: Option<f64>,
-    /// Mean divergence of an utterance from its other view.
+    /// Mean divergence between the two views of an utterance.
     pub inconsistency: Option<f64>,
 }
 
-/// `(1 - w) [(1 - j) recognition + j CTC of the characters] + w T^2 KL(teacher || net)`, with the
-/// stage's `joint_ctc` for `j` and its teacher's weight for `w`; and with `consistency` for `c` on top
-/// `c KL(other view || view)`, the batch having each utterance in two views (CR-CTC, Yao et al. 2024, eq. 3). The mean is
-/// that over `utterances`, of which a piece of a batch has some.
+/// `(1 - w) [(1 - j) recognition + j CTC of the characters] + w T^2 KL(teacher || net)`, where `j`
+/// is the stage's `joint_ctc` and `w` its teacher's weight. With `consistency` `c` there is also `c
+/// KL(other view || view)`, and the batch has each utterance in two views (CR-CTC, Yao et al. 2024,
+/// eq. 3). The mean is over `utterances`; a piece of a batch has some of them.
 pub fn objective(
     stage: &Stage,
     targets: &Targets,
@@ -70,8 +72,8 @@ fn divergence(output: &Output, from: &[f32], temperature: f32) -> Loss {
     distillation::loss(logits, from, lengths, temperature, *steps, logits.shape()[1])
 }
 
-/// Each view is drawn to the posteriors of the other, which get no gradient; the first half of the batch is one view,
-/// the second the other.
+/// Pulls each view towards the posteriors of the other, which get no gradient; the first half of
+/// the batch is one view, the second the other.
 fn divergence_of_views(output: &Output) -> Loss {
     let mut other = output.logits.to_vec();
     let half = other.len() / 2;

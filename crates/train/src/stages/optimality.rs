@@ -1,8 +1,8 @@
-//! Is a factored net's rank large enough? The criterion of Ciliberto et al. 2017 for
-//! `l(UV) + lambda/2 (|U|^2 + |V|^2)`: a stationary point of a convex `l` is the global one if and
+//! Whether the rank of a factored net is large enough: the criterion of Ciliberto et al. 2017 for
+//! `l(UV) + lambda/2 (|U|^2 + |V|^2)`. A stationary point of a convex `l` is the global one if and
 //! only if the operator norm of the gradient with respect to `W = UV` is at most lambda.
 //!
-//! A net's loss is not convex, so that the ratio of the two is a diagnostic only.
+//! A net's loss is not convex, so the ratio of the two is only a diagnostic.
 
 use std::collections::BTreeMap;
 
@@ -19,14 +19,14 @@ use crate::engine::net::{Net, dense, dense_view};
 use crate::engine::parameters::{Gradients, Place};
 use crate::stages::penalty::strength;
 
-/// Batches whose mean gradient is taken: what they share is the gradient, what they do not is noise
-/// that makes the ratio larger.
+/// Number of batches for the mean gradient: what they share is the gradient, the rest is noise that
+/// makes the ratio larger.
 const BATCHES: usize = 4;
 
-/// `|gradient|_op / lambda` of every map that `stage` holds as factors under a penalty, by its name.
+/// `|gradient|_op / lambda`, by name, of every map that `stage` holds as factors with a penalty.
 ///
 /// # Errors
-/// Audio that cannot be read any more, or a gradient that is not finite.
+/// Audio that can no longer be read, or a gradient that is not finite.
 pub fn optimality(
     net: &Net,
     stage: &Stage,

@@ -1,9 +1,10 @@
 //! Learning rates for the parts of structured maps.
 //!
-//! An entry of a part stands behind many entries of its matrix `W`. In a Toeplitz-like map a step of `rate` in every entry
-//! of `G` moves the entries of `W` by `rate |H|` (root mean square), ten times as far where a fit has left large factors,
-//! and a recurrence that is trained so explodes. [`part_rates`] measures how far: `c = |dW/dpart|_F / sqrt(rows cols)`,
-//! 1 for a dense matrix.
+//! An entry of a part affects many entries of its matrix `W`. In a Toeplitz-like map a step of
+//! `rate` in every entry of `G` changes the entries of `W` by `rate |H|` (root mean square), which
+//! is ten times as much if a fit has left large factors; a recurrence trained in this way explodes.
+//! [`part_rates`] measures the effect: `c = |dW/dpart|_F / sqrt(rows cols)`, which is 1 for a dense
+//! matrix.
 
 use std::collections::BTreeMap;
 
@@ -14,10 +15,11 @@ use crate::engine::net::{Net, is_structured};
 use crate::engine::parameters::Place;
 use crate::random;
 
-/// What the rate of a parameter is multiplied with; others take the rate as it is.
+/// Factors of the learning rate, by parameter; others use the rate as it is.
 ///
-/// `stage.structured_rate`, or where there is none `min(1, 1 / c)` under Adam, whose steps do not know the size of the
-/// gradient, and `min(1, 1 / c^2)` under SGD, whose gradient is `c` times as large, too.
+/// `stage.structured_rate` or, if absent, `min(1, 1 / c)` for Adam, whose steps do not depend on
+/// the size of the gradient, and `min(1, 1 / c^2)` for SGD, whose gradient is also `c` times as
+/// large.
 pub fn part_rates(net: &Net, stage: &Stage) -> BTreeMap<Place, f64> {
     let mut rates = BTreeMap::new();
     for entry in net.network.maps().into_iter().filter(|entry| is_structured(entry.map)) {
@@ -35,8 +37,8 @@ pub fn part_rates(net: &Net, stage: &Stage) -> BTreeMap<Place, f64> {
     rates
 }
 
-/// `c` of part `i`. `W` is linear in each part, so that what random signs in the place of the part make of it has the
-/// norm of the derivative, in expectation.
+/// `c` of part `i`. `W` is linear in each part, so with random signs in place of the part, `W` has,
+/// in expectation, the norm of the derivative.
 fn reach(spec: &FamilySpec, parts: &[&[f32]], i: usize) -> f64 {
     let with = |part: &[f32]| {
         let mut parts = parts.to_vec();

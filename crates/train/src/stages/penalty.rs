@@ -1,8 +1,9 @@
-//! Penalties on the large weights and what they do to them (Kliegl et al. 2017, section 3).
+//! Penalties on the large weights, and their gradients (Kliegl et al. 2017, section 3).
 //!
-//! `l2` on `W`, or on both factors of `W = U V`, where it is the trace norm in disguise:
-//! `|W|_* = min over W = U V of (|U|^2 + |V|^2) / 2` (Lemma 1). On the parts `G`, `H` of a Toeplitz-like map it is,
-//! in the same way, half the trace norm of the displacement `Z_1 M - M Z_{-1}`, which is `2 G (J H)^T`.
+//! `l2` is on `W`, or on both factors of `W = U V`, where it equals the trace norm: `|W|_* = min
+//! over W = U V of (|U|^2 + |V|^2) / 2` (Lemma 1). On the parts `G`, `H` of a Toeplitz-like map it
+//! is, likewise, half the trace norm of the displacement `Z_1 M - M Z_{-1}`, which is `2 G (J
+//! H)^T`.
 
 use stonechat_model::{Kind, MapId, MapRef, ParameterId};
 
@@ -11,7 +12,7 @@ use crate::engine::net::Net;
 use crate::engine::parameters::{Gradients, Parameter, Place};
 
 /// Adds the penalty's gradient to `gradients` and returns the penalty. The group lasso has no
-/// gradient where it matters, at zero: [`shrink_blocks`] takes its step.
+/// gradient at zero, where it matters: [`shrink_blocks`] takes its step.
 pub fn penalise(stage: &Stage, net: &Net, gradients: &mut Gradients) -> f64 {
     if stage.regulariser == Regulariser::None {
         return 0.0;
@@ -51,8 +52,8 @@ fn block_norms(weight: &Parameter, block: [usize; 2]) -> f64 {
 }
 
 /// The proximal step of the group lasso after a step of the optimiser with learning rate `rate`:
-/// every block's norm falls by `rate lambda sqrt(size)`, down to zero at most, the block with it.
-/// Blocks of a dense weight are blocks of the map; those of a factor are not, and stay.
+/// every block's norm shrinks by `rate lambda sqrt(size)`, to zero at the least. Blocks of a dense
+/// weight are blocks of the map; those of a factor are not, and stay.
 pub fn shrink_blocks(stage: &Stage, rate: f64, net: &mut Net) {
     if stage.regulariser != Regulariser::GroupLasso {
         return;
@@ -72,8 +73,8 @@ fn shrink(weight: &mut Parameter, block: [usize; 2], threshold: f64) {
     });
 }
 
-/// Multiplies every block of `rows x columns`, those at the edges smaller, by what `factor` makes of
-/// its size and Frobenius norm.
+/// Multiplies every block of `rows x columns` (smaller at the edges) by `factor` of its size and
+/// Frobenius norm.
 fn for_each_block(
     weight: &mut Parameter,
     [rows, columns]: [usize; 2],
@@ -100,8 +101,9 @@ fn for_each_block(
     }
 }
 
-/// The lambda of a kind of maps: recurrent and non-recurrent weights have their own. The fully connected layer counts as
-/// non-recurrent, projections and joint left factors as recurrent; convolutions and output are free.
+/// The lambda of a kind of maps: recurrent and non-recurrent weights have their own. The fully
+/// connected layer counts as non-recurrent, projections and joint left factors as recurrent;
+/// convolutions and output have no penalty.
 pub(super) fn strength(stage: &Stage, kind: Kind) -> f64 {
     match kind {
         Kind::Recurrent | Kind::Projection | Kind::Joint => stage.lambda_rec,

@@ -1,9 +1,9 @@
-//! Pruning while a net trains: weights below a rising threshold become zero and stay zero (Narang et al. 2017, arXiv
-//! 1704.05119), single ones or whole blocks (Narang, Undersander and Diamos 2017, arXiv 1711.02782), or some of every
-//! few at once (N:M).
+//! Pruning during training: weights below a rising threshold become zero and stay zero (Narang et
+//! al. 2017, arXiv 1704.05119), single ones or whole blocks (Narang, Undersander and Diamos 2017,
+//! arXiv 1711.02782), or a number of every few at once (N:M).
 //!
-//! The zeros are all the state there is: what is zero before a step is zero after it, so that a checkpoint needs no
-//! masks and a resumed run goes on exactly.
+//! The zeros are the only state: what is zero before a step is zero after it, so that a checkpoint
+//! needs no masks and a resumed run continues exactly.
 
 use std::collections::BTreeMap;
 
@@ -16,7 +16,8 @@ use crate::engine::parameters::{Parameter, Place};
 use crate::saved::checkpoint::Checkpoint;
 
 impl Prune {
-    /// Where the threshold of each kind ends, by the kind's name: the quantile over the reference, or over `net`.
+    /// The final threshold of each kind, by the kind's name: the quantile over the reference, or
+    /// over `net`.
     ///
     /// # Errors
     /// A reference that cannot be read or belongs to another net.
@@ -46,12 +47,12 @@ impl Prune {
             .collect())
     }
 
-    /// Is a map pruned?
+    /// Whether a map is pruned.
     fn means(&self, kind: Kind, map: &LinearMap<Parameter>) -> bool {
         self.maps.contains(&kind) && !is_structured(map)
     }
 
-    /// Which values of the pruned matrices are not zero: to be restored by `mask` after a step.
+    /// Which values of the pruned matrices are nonzero: [`mask`] restores these zeros after a step.
     pub fn kept(&self, net: &Net) -> Masks {
         let mut masks = Masks::new();
         for entry in net.network.maps().iter().filter(|entry| self.means(entry.kind, entry.map)) {
@@ -63,7 +64,8 @@ impl Prune {
         masks
     }
 
-    /// Zeros what is due after `step` steps of the stage; `targets` are those of [`targets`](Self::targets).
+    /// Zeros what is due after `step` steps of the stage; `targets` are those of
+    /// [`targets`](Self::targets).
     pub fn prune(
         &self,
         net: &mut Net,
@@ -91,7 +93,7 @@ impl Prune {
 /// For each pruned matrix which of its values are kept.
 pub type Masks = BTreeMap<Place, Vec<bool>>;
 
-/// Zeros what `masks` do not keep in values of the size of parameters.
+/// Zeros what `masks` do not keep, in values with the sizes of the parameters.
 pub fn mask<'a>(all: impl IntoIterator<Item = (Place, &'a mut Vec<f32>)>, masks: &Masks) {
     for (place, values) in all {
         let Some(kept) = masks.get(&place) else { continue };

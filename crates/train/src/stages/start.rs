@@ -1,8 +1,9 @@
-//! How a stage changes the maps it starts from: cut to low rank (Kliegl et al. 2017, section 3), given projections
-//! shared between layers (Prabhavalkar et al. 2016), or moved into other families, as `compress --plan` does it.
+//! How a stage changes the maps it starts from: truncates them to low rank (Kliegl et al. 2017,
+//! section 3), adds projections shared between layers (Prabhavalkar et al. 2016), or moves them
+//! into other families, like `compress --plan`.
 //!
-//! With `calibrate_seconds` the maps change by what the net hears, least error of their outputs first, else by what
-//! their weights are.
+//! With `calibrate_seconds` the change minimises the error of the maps' outputs on audio, otherwise
+//! that of their weights.
 
 use std::collections::BTreeMap;
 
@@ -20,11 +21,12 @@ use crate::engine::tape::Tensor;
 use crate::random;
 use crate::saved::export::{at_rest, export, from_network};
 
-/// Changes the maps of `net` as the stage's `shared_projection`, `families` and `warm_start` say; with
-/// `calibrate_seconds` by their inputs on as much of `dataset`, without augmentation.
+/// Changes the maps of `net` by the stage's `shared_projection`, `families` and `warm_start`; with
+/// `calibrate_seconds` by their inputs on that much of `dataset`, without augmentation.
 ///
 /// # Errors
-/// Audio that cannot be read any more, a rule that cannot be met, or a weight that is not finite.
+/// Audio that can no longer be read, a rule that cannot be followed, or a weight that is not
+/// finite.
 pub fn start(
     net: &mut Net,
     stage: &Stage,
@@ -38,7 +40,7 @@ pub fn start(
     apply(net, stage, inputs.as_ref())
 }
 
-/// [`start`], the inputs of the maps being known or not.
+/// [`start`] with known inputs of the maps, or without.
 pub fn apply(net: &mut Net, stage: &Stage, inputs: Option<&Calibration>) -> Result<(), TrainError> {
     let cut = |rule| LowRank { whiten: inputs.is_some(), ..LowRank::new(rule) };
     let plan = Plan {
@@ -53,7 +55,8 @@ pub fn apply(net: &mut Net, stage: &Stage, inputs: Option<&Calibration>) -> Resu
     Ok(())
 }
 
-/// Notes what goes into the maps of `net` on at least `seconds` of utterances from all over `dataset`.
+/// Records the inputs of the maps of `net` on at least `seconds` of utterances from all parts of
+/// `dataset`.
 fn hear(
     net: &Net,
     dataset: &Dataset,
@@ -84,7 +87,8 @@ fn chosen_items(dataset: &Dataset, seconds: f64) -> Vec<usize> {
     (0..wanted).map(|i| i * dataset.len() / wanted).collect()
 }
 
-/// The rows of real frames, one utterance after the other; with a delay, zeros and then all but the last rows.
+/// The rows of real frames, one utterance after another; with a delay, zeros and then all but the
+/// last rows.
 fn real_rows(x: &[f32], frames: &Frames, delay: usize) -> Vec<f32> {
     let columns = x.len() / frames.rows();
     let mut rows = Vec::with_capacity(x.len());
@@ -96,11 +100,11 @@ fn real_rows(x: &[f32], frames: &Frames, delay: usize) -> Vec<f32> {
     rows
 }
 
-/// Gives the maps of `net` that `choices` mean (keys: a map's name, or a kind) random values in those families: uniform,
-/// of the deviation that they need for a variance of `gain / cols` in `W`.
+/// Gives the maps of `net` named in `choices` (keys: a map's name, or a kind) random values in
+/// those families: uniform, with the deviation that gives `W` a variance of `gain / cols`.
 ///
 /// # Errors
-/// A family that cannot have the map's size.
+/// A family that does not allow the map's size.
 pub fn begin_in_families(
     net: &mut Net,
     choices: &BTreeMap<String, Family>,

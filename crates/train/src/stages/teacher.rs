@@ -1,4 +1,5 @@
-//! A trained net whose posteriors a stage's net is drawn to; see [`crate::engine::ops::distillation`].
+//! A trained net that teaches the net of a stage by its posteriors; see
+//! [`crate::engine::ops::distillation`].
 
 use stonechat_audio::{FeatureConfig, Normalise};
 use stonechat_model::{Alphabet, NetworkConfig};
@@ -9,7 +10,7 @@ use crate::engine::graph::{Graph, Mode};
 use crate::engine::layers::Frames;
 use crate::saved::trained::Trained;
 
-/// A teacher at work: it sees what the student sees, outside training.
+/// A teacher at work: it gets the same input as the student, outside training.
 #[derive(Debug)]
 pub struct Teacher {
     graph: Graph,
@@ -18,7 +19,7 @@ pub struct Teacher {
 }
 
 impl Teacher {
-    /// Loads the teacher for a student over `alphabet`, `features` (with their normalisation) and
+    /// Loads the teacher for a student with `alphabet`, `features` (with their normalisation) and
     /// `network`.
     ///
     /// # Errors
@@ -31,7 +32,7 @@ impl Teacher {
     ) -> Result<Self, TrainError> {
         let Trained { net, alphabet: symbols, features: seen } = Trained::load(&config.package)?;
         let refuse = |what: &str| {
-            let reason = format!("teaches no net with {what} than its own");
+            let reason = format!("cannot teach a net with {what}");
             Err(TrainError::Trained { path: config.package.clone(), reason })
         };
         if symbols != *alphabet {
@@ -49,7 +50,7 @@ impl Teacher {
         Ok(Self { graph, renormalise })
     }
 
-    /// Logits for `features` as the student gets them.
+    /// Logits for `features`, normalised for the student.
     pub fn logits(&self, features: &[f32], frames: &Frames) -> Vec<f32> {
         let mut features = features.to_vec();
         if let Some((scale, offset)) = &self.renormalise {

@@ -1,4 +1,4 @@
-//! A narrower band: what telephones, cheap microphones and recordings at a low rate leave of speech.
+//! A narrower frequency band, as from telephones, cheap microphones and recordings at a low rate.
 
 use std::f64::consts::PI;
 
@@ -11,7 +11,7 @@ use crate::random::Random;
 /// Taps on either side of the filter's middle; at 16 kHz its slopes are about 500 Hz wide.
 const HALF_TAPS: usize = 48;
 
-/// Now and then the speech loses what is above one frequency and below another, by a linear-phase filter.
+/// Occasionally removes what is above one frequency and below another, with a linear-phase filter.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Band {
@@ -45,7 +45,7 @@ impl Band {
     }
 }
 
-/// Windowed-sinc taps that let pass what lies between two frequencies, in cycles a sample.
+/// Windowed-sinc taps that pass the band between two frequencies, in cycles per sample.
 fn band_pass(low: f64, high: f64) -> Vec<f32> {
     let sinc = |cutoff: f64, u: f64| match u == 0.0 {
         true => 2.0 * cutoff,
@@ -60,13 +60,13 @@ fn band_pass(low: f64, high: f64) -> Vec<f32> {
         .collect()
 }
 
-/// The wave through a symmetric filter, as long as before; zeros are assumed around it.
+/// The wave after a symmetric filter, with the same length; zeros are assumed around it.
 fn filtered(wave: &[f32], taps: &[f32]) -> Vec<f32> {
     let half = taps.len() / 2;
     let mut padded = vec![0.0; wave.len() + 2 * half];
     padded[half..half + wave.len()].copy_from_slice(wave);
     let mut result = vec![0.0; wave.len()];
-    // Tap by tap over a stretch that stays in the cache: the compiler makes vector instructions of it.
+    // Tap by tap over a stretch that fits the cache: the compiler vectorises this.
     const STRETCH: usize = 2048;
     for (block, out) in result.chunks_mut(STRETCH).enumerate() {
         let from = block * STRETCH;

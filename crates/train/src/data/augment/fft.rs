@@ -1,4 +1,4 @@
-//! FFT plans, made once per thread and length: making one takes longer than using it.
+//! FFT plans, made once per thread and length, because making one takes longer than using it.
 
 use std::cell::RefCell;
 use std::sync::Arc;

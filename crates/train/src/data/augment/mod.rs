@@ -1,9 +1,9 @@
-//! Augmentation: every epoch hears every utterance a little differently.
+//! Augmentation: in every epoch each utterance is slightly different.
 //!
-//! Waveform: speed, then silence around it, then reverberation, then babble and noise, then a narrower band, then gain; features: SpecAugment,
-//! after normalisation.
-//! Each step draws from its own stream, keyed by (seed, epoch, utterance, step): the result does not depend on
-//! threads, batches or order, and switching one step on does not change what another draws.
+//! Waveform: speed, then silence around it, then reverberation, then babble and noise, then a
+//! narrower band, then gain. Features: SpecAugment, after normalisation. Each step draws from its
+//! own stream, keyed by (seed, epoch, utterance, step): the result does not depend on threads,
+//! batches or order, and switching one step on does not change what another draws.
 
 mod band;
 mod fft;
@@ -31,12 +31,13 @@ use super::error::DataError;
 use super::pcm_cache::to_f32;
 use crate::random::Random;
 
-/// Which augmentations a recipe asks for; all are off by default. Ranges are `[low, high]`, drawn uniformly.
+/// The augmentations of a recipe; all are off by default. Ranges are `[low, high]`, drawn
+/// uniformly.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct AugmentConfig {
-    /// Factor of playing speed, tempo and pitch together (Ko et al., "Audio augmentation for speech recognition",
-    /// Interspeech 2015); 1.1 = a tenth faster. Within 0.5 to 2.
+    /// Factor of playing speed, for tempo and pitch together (Ko et al., "Audio augmentation for
+    /// speech recognition", Interspeech 2015); 1.1 is 10 % faster. Within 0.5 to 2.
     pub speed: Option<[f64; 2]>,
     /// Silence before and after.
     pub silence: Option<Silence>,
@@ -55,7 +56,7 @@ pub struct AugmentConfig {
 }
 
 impl AugmentConfig {
-    /// True if the samples are changed, so that cached features cannot be used.
+    /// Whether the samples change, so that cached features cannot be used.
     pub fn changes_waveform(&self) -> bool {
         self.speed.is_some()
             || self.silence.is_some()
@@ -96,16 +97,17 @@ impl AugmentConfig {
     }
 }
 
-/// An augmentation in one epoch: with an utterance's number it fixes every draw.
+/// An augmentation in one epoch. Together with an utterance's number it determines every draw.
 #[derive(Clone, Debug)]
 pub struct Augmentation {
-    /// What may be done.
+    /// What to do.
     pub config: Arc<AugmentConfig>,
     /// Seed of the run.
     pub seed: u64,
     /// Epoch, from 0.
     pub epoch: u64,
-    /// How often a batch has each utterance, each time under other masks: 1, or 2 for consistency training.
+    /// How often a batch contains each utterance, each time with other masks: 1, or 2 for
+    /// consistency training.
     pub views: usize,
 }
 
@@ -123,7 +125,7 @@ enum Step {
     SecondSpec = 9,
 }
 
-/// Other utterances for babble: their number, and a way to get the samples of one.
+/// Other utterances for babble: their number, and access to their samples.
 pub struct OtherVoices<'a> {
     /// How many utterances there are; 0 = no babble.
     pub count: usize,
@@ -136,20 +138,21 @@ impl Augmentation {
         Random::keyed(&[self.seed, self.epoch, item as u64, step as u64])
     }
 
-    /// The speed factor of an item, 1 if speed is off. Known without its audio, so that batches can be planned
-    /// from the lengths after the change.
+    /// The speed factor of an item, 1 if speed is off. It is known without the audio, so that
+    /// batches can be planned from the final lengths.
     pub fn speed(&self, item: usize) -> f64 {
         self.config.speed.map_or(1.0, |range| self.stream(item, Step::Speed).within(range))
     }
 
-    /// Samples of silence before and after an item, zeros if silence is off; known without its audio, as the speed is.
+    /// Samples of silence before and after an item, zeros if silence is off; known without the
+    /// audio, like the speed.
     pub fn silence(&self, item: usize, rate_hz: u32) -> [usize; 2] {
         let draw = |silence: &Silence| silence.draw(rate_hz, &mut self.stream(item, Step::Silence));
         self.config.silence.as_ref().map_or([0, 0], draw)
     }
 
-    /// The augmented waveform of an item, played at factor `speed`: `samples_after(samples.len(), speed)` samples and
-    /// its [`silence`](Self::silence).
+    /// The augmented waveform of an item, played at factor `speed`: `samples_after(samples.len(),
+    /// speed)` samples plus its [`silence`](Self::silence).
     ///
     /// # Errors
     /// Another utterance's audio, needed for babble, cannot be read.
@@ -165,7 +168,7 @@ impl Augmentation {
         if speed != 1.0 {
             wave = change_speed(&wave, speed);
         }
-        // One reference level, that of the speech alone, for babble and noise.
+        // Babble and noise share one reference level, that of the speech alone.
         let level = root_mean_square(&wave);
         let [before, after] = self.silence(item, rate_hz);
         wave.splice(0..0, std::iter::repeat_n(0.0, before));
@@ -188,8 +191,8 @@ impl Augmentation {
         Ok(wave)
     }
 
-    /// Masks an item's normalised features in place (`frames x dim`), if SpecAugment is on; each of its `views` in its
-    /// own way.
+    /// Masks an item's normalised features in place (`frames x dim`), if SpecAugment is on;
+    /// differently for each of its `views`.
     pub fn mask(&self, item: usize, view: usize, features: &mut [f32], dim: usize) {
         let step = if view == 0 { Step::Spec } else { Step::SecondSpec };
         if let Some(spec) = &self.config.spec {
@@ -212,7 +215,8 @@ fn scale(wave: &mut [f32], factor: f64) {
     wave.iter_mut().for_each(|sample| *sample *= factor as f32);
 }
 
-/// Adds `noise` so that the ratio of `level` (root mean square) to it is `snr_db`. Silence on either side: no change.
+/// Adds `noise` so that the ratio of `level` (root mean square) to it is `snr_db`. No change if
+/// either is silent.
 fn add_at_ratio(wave: &mut [f32], level: f64, noise: &[f32], snr_db: f64) {
     let noise_level = root_mean_square(noise);
     if level == 0.0 || noise_level == 0.0 {

@@ -43,23 +43,24 @@ impl Noise {
     }
 }
 
-/// Gaussian noise with a power spectrum 1 / f^slope, no constant part; its level is arbitrary.
+/// Gaussian noise with a power spectrum 1 / f^slope and no constant part; its level is arbitrary.
 pub(crate) fn coloured_noise(samples: usize, slope: f64, random: &mut Random) -> Vec<f32> {
-    // The noise is periodic in the transform's length, of which only `samples` are used.
+    // The noise is periodic in the length of the transform, of which only `samples` are used.
     let length = samples.next_power_of_two().max(2);
     let inverse = fft::inverse(length);
     let mut spectrum = inverse.make_input_vec();
     let last = spectrum.len() - 1;
     for (bin, value) in spectrum.iter_mut().enumerate().skip(1) {
         let amplitude = (bin as f32).powf(-slope as f32 / 2.0);
-        // Uniform parts will do: a sample is the sum of all bins, which makes it (nearly) Gaussian.
+        // Uniform parts are enough: a sample is the sum of all bins, which makes it (nearly)
+        // Gaussian.
         let bits = random.bits();
         *value = Complex::new(signed(bits >> 32), signed(bits)) * amplitude;
     }
     // A real signal has a real value at the Nyquist frequency.
     spectrum[last].im = 0.0;
     let mut noise = inverse.make_output_vec();
-    // The lengths are right by construction; silence would be the answer if they were not.
+    // The lengths are right by construction; if they were not, the result would be silence.
     if inverse.process(&mut spectrum, &mut noise).is_err() {
         noise.fill(0.0);
     }
@@ -72,8 +73,8 @@ fn signed(bits: u64) -> f32 {
     bits as u32 as i32 as f32 / (1u64 << 31) as f32
 }
 
-/// Other utterances of the data set, played in the background. They are drawn from the whole set and not from the
-/// batch, so that an utterance sounds the same in whichever batch it is.
+/// Other utterances of the data set, played in the background. They are drawn from the whole set,
+/// not from the batch, so that an utterance sounds the same in any batch.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Babble {
@@ -81,7 +82,7 @@ pub struct Babble {
     pub probability: f64,
     /// Ratio of speech to babble power in dB, over the whole utterance.
     pub snr_db: [f64; 2],
-    /// How many voices at once, from and including, to and including.
+    /// How many voices at once, both bounds inclusive.
     pub voices: [usize; 2],
 }
 
@@ -122,7 +123,7 @@ impl Babble {
     }
 }
 
-/// Adds a voice from sample `start` on, over and over, at level 1 so that all voices are equally loud.
+/// Adds a voice from sample `start` on, in a loop, at level 1 so that all voices are equally loud.
 fn add_looped(babble: &mut [f32], voice: &[i16], start: usize) {
     let voice: Vec<f32> = voice.iter().map(|&sample| to_f32(sample)).collect();
     let level = root_mean_square(&voice);

@@ -1,5 +1,6 @@
-//! Synthetic reverberation: exponentially decaying noise as the room's impulse response (the diffuse field of
-//! Polack's model, in Habets, "Single- and multi-microphone speech dereverberation", 2007, section 2).
+//! Synthetic reverberation: exponentially decaying noise as the room's impulse response (the
+//! diffuse field of Polack's model, in Habets, "Single- and multi-microphone speech
+//! dereverberation", 2007, section 2).
 
 use serde::{Deserialize, Serialize};
 
@@ -7,7 +8,7 @@ use super::{amplitude, check_probability, check_range, fft, root_mean_square, sc
 use crate::data::error::DataError;
 use crate::random::Random;
 
-/// A room drawn for every utterance: direct sound, then a tail of decaying white noise.
+/// A random room for an utterance: direct sound, then a tail of decaying white noise.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Reverb {
@@ -49,7 +50,8 @@ impl Reverb {
     }
 }
 
-/// Direct sound 1 at time 0, then noise under an envelope that falls by 60 dB in `rt60_s`, where it is cut.
+/// Direct sound 1 at time 0, then noise with an envelope that falls by 60 dB in `rt60_s`, where it
+/// is cut off.
 pub(crate) fn impulse_response(
     rt60_s: f64,
     direct_db: f64,

@@ -1,4 +1,4 @@
-//! Silence around an utterance: streams start before the first word and go on after the last.
+//! Silence around an utterance: streams start before the first word and continue after the last.
 
 use serde::{Deserialize, Serialize};
 
@@ -6,7 +6,7 @@ use super::{check_probability, check_range};
 use crate::data::error::DataError;
 use crate::random::Random;
 
-/// Digital silence before and after the speech; noise and babble, if any, play on through it.
+/// Digital silence before and after the speech; noise and babble, if any, continue through it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Silence {

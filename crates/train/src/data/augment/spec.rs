@@ -18,7 +18,8 @@ pub struct SpecAugment {
     pub time_masks: usize,
     /// Greatest width of one, in frames (T).
     pub time_width: usize,
-    /// Greatest width of one as a share of the utterance's frames (p), so that a short utterance keeps its words.
+    /// Greatest width of one as a share of the utterance's frames (p), so that short utterances
+    /// keep their words.
     pub time_share: f64,
 }
 
@@ -54,7 +55,7 @@ impl SpecAugment {
     }
 }
 
-/// Width uniform in 0..=widest, start uniform among the places where it fits.
+/// The width is uniform in 0..=widest, the start uniform among the places where it fits.
 fn span(length: usize, widest: usize, random: &mut Random) -> (usize, usize) {
     let width = random.below(widest.min(length) + 1);
     let from = random.below(length - width + 1);

@@ -5,8 +5,8 @@ use std::f64::consts::PI;
 
 /// Zero crossings of the sinc kept on either side.
 const CROSSINGS: f64 = 12.0;
-/// Kernels tabulated per sample distance; between two of them the kernel is interpolated linearly, which at 256
-/// costs an error near -100 dB.
+/// Kernels tabulated per sample distance; between two of them the kernel is interpolated linearly,
+/// which at 256 costs an error near -100 dB.
 const PHASES: usize = 256;
 
 /// Number of samples after playing `samples` at factor `speed`; at least 1 for a non-empty input.
@@ -14,8 +14,9 @@ pub fn samples_after(samples: usize, speed: f64) -> usize {
     if samples == 0 { 0 } else { ((samples as f64 / speed).round() as usize).max(1) }
 }
 
-/// Plays samples at factor `speed`: y(t) = x(speed * t), tempo and pitch together. Speeding up filters away what
-/// would alias. Shape: `samples_after(wave.len(), speed)`; zeros are assumed around the input.
+/// Plays samples at factor `speed`: y(t) = x(speed * t), tempo and pitch together. When speeding
+/// up, frequencies that would alias are filtered out. Shape: `samples_after(wave.len(), speed)`;
+/// zeros are assumed around the input.
 pub fn change_speed(wave: &[f32], speed: f64) -> Vec<f32> {
     let kernels = Kernels::new(speed);
     let mut padded = vec![0.0; wave.len() + 2 * kernels.taps];
@@ -57,7 +58,7 @@ impl Kernels {
         Self { taps, values }
     }
 
-    /// The signal at `fraction` of a sample behind the window's sample `taps / 2 - 1`.
+    /// The signal at `fraction` of a sample after the window's sample `taps / 2 - 1`.
     fn interpolate(&self, window: &[f32], fraction: f64) -> f32 {
         let place = fraction * PHASES as f64;
         let phase = (place as usize).min(PHASES - 1);
@@ -79,7 +80,8 @@ pub(crate) fn kernel(u: f64, cutoff: f64, half_width: f64) -> f64 {
 }
 
 fn dot(a: &[f32], b: &[f32]) -> f32 {
-    // Eight sums side by side, so that the compiler may use vector instructions; the order is fixed.
+    // Eight sums side by side, so that the compiler can use vector instructions; the order is
+    // fixed.
     let mut sums = [0.0f32; 8];
     let (a_blocks, b_blocks) = (a.chunks_exact(8), b.chunks_exact(8));
     let tail: f32 = a_blocks.remainder().iter().zip(b_blocks.remainder()).map(|(x, y)| x * y).sum();

@@ -1,4 +1,4 @@
-//! Decoding one utterance for its facts only.
+//! Decodes an utterance to get facts about it.
 
 use stonechat_audio::{Sound, Warning};
 use stonechat_corpus::{ManifestError, Utterance};
@@ -6,19 +6,19 @@ use stonechat_corpus::{ManifestError, Utterance};
 use crate::data::blob_store::{FNV_START, fnv1a};
 use crate::data::pcm_cache::to_i16;
 
-/// What a look at the audio gave.
+/// The result of inspecting an audio file.
 pub(super) enum Inspected {
     /// There is no such file.
     Missing(String),
-    /// There is one, but it cannot be decoded.
+    /// The file cannot be decoded.
     Unreadable(String),
-    /// It can.
+    /// The file can be decoded.
     Audio(AudioFacts),
 }
 
 /// Facts of a decoded utterance.
 pub(super) struct AudioFacts {
-    /// What is wrong with it although it decodes.
+    /// Problems with it, although it can be decoded.
     pub warnings: Vec<Warning>,
     pub source_rate_hz: u32,
     pub channels: usize,
@@ -26,7 +26,7 @@ pub(super) struct AudioFacts {
     pub samples: usize,
     /// Greatest magnitude, full scale = 1.
     pub peak: f32,
-    /// Of the samples rounded to 16 bits.
+    /// Hash of the samples rounded to 16 bits.
     pub hash: u64,
 }
 
@@ -48,7 +48,7 @@ pub(super) fn inspect(utterance: &Utterance, rate_hz: u32) -> Inspected {
         }
         Ok(_) => {}
     }
-    // The wrapper repeats the place, which the report gives already.
+    // The wrapper repeats the place, which is already in the report.
     let unreadable = |error: ManifestError| match error {
         ManifestError::Audio { source, .. } => Inspected::Unreadable(source.to_string()),
         error => Inspected::Unreadable(error.to_string()),

@@ -1,4 +1,4 @@
-//! `data check`: what is wrong with manifests before a training run finds out.
+//! `data check`: finds what is wrong with manifests before a training run does.
 
 mod inspect;
 mod report;
@@ -21,28 +21,28 @@ pub use report::{
 use super::Progress;
 use super::error::DataError;
 
-/// Fewer words than this, and two utterances may well share text and length by chance.
+/// With fewer words than this, two utterances may share text and length by chance.
 const WORDS_OF_A_DUPLICATE: usize = 3;
 
-/// What a check measures against.
+/// What a check compares against.
 pub struct CheckOptions<'a> {
-    /// Texts must be spelt with it.
+    /// Texts must be spelled in it.
     pub alphabet: &'a Alphabet,
-    /// Its sample rate is the expected one; its hop decides what CTC can align.
+    /// Its sample rate is the expected one; its hop determines what CTC can align.
     pub features: &'a FeatureConfig,
     /// The network's output frames for a number of feature frames.
     pub frames_out: &'a (dyn Fn(usize) -> usize + Sync),
-    /// Most examples listed for each kind of finding; all are counted.
+    /// The most examples listed for each kind of finding; all are counted.
     pub examples: usize,
     /// Declared and decoded duration may differ by this much, in seconds.
     pub duration_tolerance_s: f64,
 }
 
-/// Reads every line and decodes every file of the manifests, on rayon's threads. Each manifest counts as a split:
-/// speakers and recordings that occur in two of them are reported.
+/// Reads every line and decodes every file of the manifests, on rayon's threads. Each manifest
+/// counts as a split: speakers and recordings that occur in two of them are reported.
 ///
 /// # Errors
-/// A manifest itself cannot be read; everything below that is a finding.
+/// A manifest itself cannot be read; everything else is a finding.
 pub fn check(
     manifests: &[PathBuf],
     options: &CheckOptions,
@@ -60,7 +60,7 @@ pub fn check(
             match line {
                 Ok(utterance) => lines.push(Line { split, utterance }),
                 Err(error) => {
-                    // The error starts with the place, which the example has already.
+                    // The error starts with the place, which is already in the example.
                     let ManifestError::Line { line, field, problem, .. } = error else {
                         return Err(error.into());
                     };
@@ -109,7 +109,7 @@ struct Line {
 
 fn check_text(utterance: &Utterance, targets: &Targets, collector: &mut Collector) {
     if utterance.text.trim().is_empty() {
-        let detail = "no text: right only for recordings in which nothing is to be recognised";
+        let detail = "no text: right only for recordings without speech";
         collector.add(FindingKind::EmptyText, utterance.place(), detail.into());
     }
     if let Err(error) = targets.labels(&utterance.text) {
@@ -194,7 +194,7 @@ fn check_audio(
     }
 }
 
-/// Equal decoded samples: the second and later occurrences are found.
+/// Finds equal decoded samples: the second and later occurrences are reported.
 fn check_same_audio(lines: &[Line], inspected: &[Inspected], collector: &mut Collector) {
     let mut first_of: HashMap<(u64, usize), &Line> = HashMap::new();
     for (line, inspected) in lines.iter().zip(inspected) {
@@ -218,7 +218,7 @@ fn check_same_audio(lines: &[Line], inspected: &[Inspected], collector: &mut Col
     }
 }
 
-/// Equal text and length, but other samples: probably one recording, coded twice.
+/// Finds equal text and length with different samples: probably one recording, encoded twice.
 fn check_same_text(lines: &[Line], inspected: &[Inspected], collector: &mut Collector) {
     let mut first_of: HashMap<(&str, usize), (u64, &Line)> = HashMap::new();
     for (line, inspected) in lines.iter().zip(inspected) {

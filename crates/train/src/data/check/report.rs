@@ -7,31 +7,32 @@ use serde::Serialize;
 
 use super::inspect::Inspected;
 
-/// What can be found.
+/// The kinds of findings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum FindingKind {
     /// A manifest line is not an utterance.
     BadLine,
-    /// A manifest has no line.
+    /// A manifest has no lines.
     EmptyManifest,
     /// The audio file does not exist.
     MissingFile,
     /// The audio cannot be decoded.
     Unreadable,
-    /// The text has characters that the alphabet lacks.
+    /// The text has characters that are not in the alphabet.
     OutsideAlphabet,
     /// The text needs more output frames than the audio gives.
     CtcImpossible,
     /// Declared and decoded duration differ.
     WrongDuration,
-    /// The same samples in two manifests: an evaluation on one after training on the other is worthless.
+    /// The same samples are in two manifests: an evaluation on one after training on the other is
+    /// worthless.
     SameAudioInTwoSplits,
     /// The file's rate is not the model's.
     WrongRate,
-    /// The same samples twice in a manifest.
+    /// The same samples occur twice in a manifest.
     DuplicateAudio,
-    /// The same text (three words or more) and length, other samples.
+    /// The same text (three words or more) and length, with different samples.
     DuplicateText,
     /// A speaker occurs in more than one manifest.
     SharedSpeaker,
@@ -39,22 +40,22 @@ pub enum FindingKind {
     EmptyText,
     /// No sound in it.
     SilentAudio,
-    /// Something is wrong with a recording that can be read: cut, clipped, far too quiet, a channel dead.
+    /// A readable recording with a problem: truncated, clipped, far too quiet, a dead channel.
     DoubtfulAudio,
 }
 
-/// Whether a finding must be repaired.
+/// Whether a finding must be fixed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Severity {
     /// The utterance is unusable or spoils the evaluation.
     Problem,
-    /// May be meant so.
+    /// May be intended.
     Warning,
 }
 
 impl FindingKind {
-    /// Whether it must be repaired.
+    /// Whether it must be fixed.
     pub fn severity(self) -> Severity {
         match self {
             Self::BadLine
@@ -88,7 +89,7 @@ pub struct Example {
 /// All findings of a kind.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Finding {
-    /// Whether they must be repaired.
+    /// Whether they must be fixed.
     pub severity: Severity,
     /// How many there are.
     pub count: usize,
@@ -111,12 +112,12 @@ pub struct ManifestSummary {
     pub words: usize,
 }
 
-/// Utterances whose decoded length lies in [from_s, to_s).
+/// Utterances whose decoded length is in [from_s, to_s).
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct HistogramBin {
-    /// From and including, in seconds.
+    /// Lower bound, inclusive, in seconds.
     pub from_s: f64,
-    /// To and excluding, in seconds; none = no end.
+    /// Upper bound, exclusive, in seconds; none means no bound.
     pub to_s: Option<f64>,
     /// How many.
     pub utterances: usize,
@@ -125,13 +126,13 @@ pub struct HistogramBin {
 /// Everything a check found.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct CheckReport {
-    /// Totals, a manifest each.
+    /// Totals for each manifest.
     pub manifests: Vec<ManifestSummary>,
-    /// Number of findings that must be repaired.
+    /// Number of findings that must be fixed.
     pub problems: usize,
-    /// Number of findings that may be meant so.
+    /// Number of findings that may be intended.
     pub warnings: usize,
-    /// What was found; a kind that was not found is absent.
+    /// The findings by kind; kinds without findings are absent.
     pub findings: BTreeMap<FindingKind, Finding>,
     /// Characters outside the alphabet, and how often each occurs.
     pub foreign_characters: BTreeMap<char, usize>,

@@ -1,8 +1,8 @@
 //! Sequence-wise batch normalisation (Deep Speech 2): statistics over the batch and all real
-//! frames, padding left out, with an optional clipped ReLU behind it.
+//! frames, without padding, optionally followed by a clipped ReLU.
 //!
-//! A frame holds `group` rows of `channels` values: `group` is 1 for vectors and the number of
-//! frequency bins behind a convolution, whose bins share the statistics of their channel.
+//! A frame has `group` rows of `channels` values. `group` is 1 for vectors, and the number of
+//! frequency bins after a convolution, whose bins share the statistics of their channel.
 
 use rayon::prelude::*;
 
@@ -33,19 +33,21 @@ pub struct Statistics {
     pub variance: Vec<f32>,
 }
 
-/// Whose statistics a normalisation goes by.
+/// The source of the statistics.
 #[derive(Clone, Debug)]
 pub enum Of {
-    /// The batch's own, which move with it; of all pieces of the batch, if this is one.
+    /// The batch's own, through which gradients flow; those of all pieces, if this is one piece of
+    /// a batch.
     Batch(Option<Piece>),
     /// Fixed ones.
     Others,
 }
 
-/// Mean and variance of the real frames of `x` (`batch x steps x group x channels`), or of all pieces' of a batch.
+/// Mean and variance of the real frames of `x` (`batch x steps x group x channels`), or of all
+/// pieces of a batch.
 ///
-/// Each sequence has its own two passes, which find it in the cache the second time; their moments
-/// are joined by the formula of Chan, Golub and LeVeque (1979).
+/// Each sequence is passed over twice, the second time from the cache; their moments are joined by
+/// the formula of Chan, Golub and LeVeque (1979).
 pub fn statistics(x: &[f32], lengths: &[usize], shape: Shape, piece: Option<&Piece>) -> Statistics {
     let Shape { steps, group, channels } = shape;
     let moments: Vec<Moments> = x
@@ -89,7 +91,7 @@ impl Moments {
         let count = (x.len() / channels) as f64;
         let mut mean = column_sums(x, &vec![0.0; channels], |d| d);
         mean.iter_mut().for_each(|m| *m /= count);
-        // The mean in f32 is off by a rounding, which the second term takes out again.
+        // The mean in f32 has a rounding error, which the second term removes.
         let centre: Vec<f32> = mean.iter().map(|&m| m as f32).collect();
         let mut squares = column_sums(x, &centre, |d| d * d);
         for ((s, m), c) in squares.iter_mut().zip(&mean).zip(&centre) {
@@ -99,7 +101,7 @@ impl Moments {
         Self { count, mean, squares }
     }
 
-    /// Those of all pieces.
+    /// The joined moments of all pieces.
     fn joined(self, piece: &Piece) -> Self {
         let channels = self.mean.len();
         let terms = [vec![self.count], self.mean, self.squares].concat();
@@ -191,7 +193,7 @@ fn apply_rows(x: &[f32], scale: &[f32], shift: &[f32], clip: Option<f32>, y: &mu
     }
 }
 
-/// Gradients `(dx, dgamma, dbeta)` of [`apply`]; `dx` takes the place of `dy`.
+/// Gradients `(dx, dgamma, dbeta)` of [`apply`]; `dx` replaces `dy`.
 #[allow(clippy::too_many_arguments)] // the arguments of `apply` and the gradient
 pub fn backward(
     mut dy: Vec<f32>,
@@ -228,7 +230,7 @@ pub fn backward(
         .collect();
     let (left, right): (Vec<_>, Vec<_>) = partial.into_iter().unzip();
     let (dgamma, dbeta) = (super::sum(&left, channels), super::sum(&right, channels));
-    // What the gradient moves in the statistics of the batch.
+    // The part of the gradient through the statistics of the batch.
     let count = count(lengths, group);
     let (slope, offset) = match of {
         Of::Batch(None) => (shares(&dgamma, count), shares(&dbeta, count)),
@@ -299,7 +301,7 @@ impl Layer<'_> {
         (dgamma, dbeta)
     }
 
-    /// `dx = gamma / deviation (dy - mean(dy) - normal mean(dy normal))` in the place of `dy`.
+    /// `dx = gamma / deviation (dy - mean(dy) - normal mean(dy normal))`, in place of `dy`.
     #[inline(always)]
     fn input_gradient(&self, x: &[f32], slope: &[f32], offset: &[f32], dy: &mut [f32]) {
         let n = self.mean.len();

@@ -1,15 +1,15 @@
-//! Large buffers, kept from operation to operation and from step to step.
+//! Large buffers, reused by later operations and steps.
 //!
-//! A fresh large vector comes from the system page by page and zeroed, and its pages go back when
-//! it is dropped: in a training step that takes an eighth of the time. So the operations hand the
-//! activations and gradients that they have used up to this store, and take the next ones out of it.
-//! It holds about what one step needs at its peak, which would be needed in the next step anyway.
+//! The system zeroes a fresh large vector page by page, and takes its pages back when it is
+//! dropped, which takes an eighth of the time of a training step. So operations give used
+//! activations and gradients to this store, and take new buffers from it. It holds about as much as
+//! one step needs at its peak, which the next step would need anyway.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// Values from which on a buffer is worth keeping: 64 KiB, where allocators begin to ask the system.
+/// The smallest buffers worth keeping: 64 KiB, from which allocators ask the system.
 const LARGE: usize = 1 << 14;
-/// The most buffers kept. Those of a batch's shape are a dozen per layer.
+/// The most buffers kept. A batch needs about a dozen of its shape per layer.
 const MOST: usize = 64;
 
 static SPARE: Mutex<Vec<Vec<f32>>> = Mutex::new(Vec::new());
@@ -18,7 +18,7 @@ fn spare() -> MutexGuard<'static, Vec<Vec<f32>>> {
     SPARE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// `len` values of no meaning, for a buffer that is written before it is read.
+/// `len` arbitrary values, for a buffer that is written before it is read.
 pub fn unwritten(len: usize) -> Vec<f32> {
     if len < LARGE {
         return vec![0.0; len];
@@ -31,7 +31,7 @@ pub fn unwritten(len: usize) -> Vec<f32> {
         buffer.resize(len, 0.0);
         return buffer;
     }
-    // Batches have grown: one of the buffers that are too small by now makes room.
+    // Batches have grown: drop one of the buffers that are now too small.
     let short = |i: &usize| (len / 4..len).contains(&capacity(i));
     if let Some(largest) = (0..spare.len()).filter(short).max_by_key(capacity) {
         spare.swap_remove(largest);

@@ -1,10 +1,10 @@
-//! Two-dimensional convolution over frames x bins with stated look-ahead.
+//! Two-dimensional convolution over frames x bins with a given look-ahead.
 //!
 //! Activations are `batch x steps x bins x channels`. The time taps are first unfolded into the
-//! channels (stride, causal padding and look-ahead are all in that one gather); what is left for
-//! every output bin is one plain product over all frames, whose rows overlap in memory but need no
-//! copy. Weights are `out channels x (time taps x frequency taps x in channels)`, as in the package; the products want the
-//! frequency outside.
+//! channels (this gather handles stride, causal padding and look-ahead). Then every output bin is
+//! one plain product over all frames, whose rows overlap in memory and need no copy. Weights are
+//! `out channels x (time taps x frequency taps x in channels)`, as in the package; the products
+//! need the frequency outside.
 
 use rayon::prelude::*;
 
@@ -28,7 +28,7 @@ pub struct Shape {
     pub stride: [usize; 2],
     /// Input frames to the right of the current one.
     pub lookahead: usize,
-    /// Is the patch of every output bin rounded to int8 first? Gradients pass that unchanged.
+    /// Whether the patch of every output bin is first rounded to int8. Gradients ignore that.
     pub rounded: bool,
 }
 
@@ -60,7 +60,8 @@ impl Shape {
         self.bins + 2 * self.padding()
     }
 
-    /// The patches of output bin `bin` of all frames of an unfolded sequence, where `rounded`: `frames x taps`.
+    /// The patches of output bin `bin` for all frames of an unfolded sequence, if `rounded`:
+    /// `frames x taps`.
     fn rounded_patches(&self, unfolded: &[f32], bin: usize) -> Option<Vec<f32>> {
         self.rounded.then(|| {
             let frame = self.padded_bins() * self.depth();
@@ -78,7 +79,7 @@ impl Shape {
         swap_taps(w, self.kernel[1], self.kernel[0], self.channels)
     }
 
-    /// And back.
+    /// The inverse.
     fn time_first(&self, w: &[f32]) -> Vec<f32> {
         swap_taps(w, self.kernel[0], self.kernel[1], self.channels)
     }
@@ -91,7 +92,7 @@ impl Shape {
         self.steps_out(self.steps) * self.bins_out() * self.filters
     }
 
-    /// Calls `visit(frame out, tap, frame in)` for every tap that falls on a real frame.
+    /// Calls `visit(frame out, tap, frame in)` for every tap on a real frame.
     fn for_each_tap(&self, length: usize, mut visit: impl FnMut(usize, usize, usize)) {
         let left = self.kernel[1] - 1 - self.lookahead;
         for out in 0..self.steps_out(length) {
@@ -118,7 +119,7 @@ impl Shape {
         u
     }
 
-    /// The transpose of [`Self::unfold`]: adds `du` into `dx`.
+    /// The transpose of [`Self::unfold`]: adds `du` to `dx`.
     fn fold(&self, du: &[f32], length: usize, dx: &mut [f32]) {
         let (c, depth) = (self.channels, self.depth());
         self.for_each_tap(length, |out, tap, frame| {
@@ -146,7 +147,7 @@ pub fn swap_taps(w: &[f32], outer: usize, inner: usize, channels: usize) -> Vec<
     swapped
 }
 
-/// `y` (`batch x steps out x bins out x filters`); frames past a sequence's end are zero.
+/// `y` (`batch x steps out x bins out x filters`); frames after a sequence's end are zero.
 pub fn forward(x: &[f32], w: &[f32], lengths: &[usize], shape: Shape) -> Vec<f32> {
     let w = &shape.frequency_first(w);
     let mut y = vec![0.0; lengths.len() * shape.sequence_out()];
@@ -176,7 +177,7 @@ pub fn forward(x: &[f32], w: &[f32], lengths: &[usize], shape: Shape) -> Vec<f32
     y
 }
 
-/// Gradients `(dx, dw)` of [`forward`]; `dx` only where asked for.
+/// Gradients `(dx, dw)` of [`forward`]; `dx` only if requested.
 pub fn backward(
     dy: &[f32],
     x: &[f32],

@@ -1,11 +1,11 @@
-//! CTC over a batch; what is done for each sequence is [`stonechat_decode::ctc`].
+//! CTC over a batch; for a single sequence see [`stonechat_decode::ctc`].
 
 pub use stonechat_decode::ctc::frames_needed;
 use stonechat_decode::ctc::loss_and_gradient;
 
 use super::sequence_loss::{Loss, each};
 
-/// CTC over `logits` (`batch x steps x symbols`), symbol 0 being the blank.
+/// CTC over `logits` (`batch x steps x symbols`); symbol 0 is the blank.
 pub fn loss(
     logits: &[f32],
     lengths: &[usize],

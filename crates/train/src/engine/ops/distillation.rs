@@ -1,11 +1,11 @@
-//! Distillation (Hinton et al. 2015): the net's posteriors are drawn to those of a teacher.
+//! Distillation (Hinton et al. 2015): pulls the net's posteriors towards those of a teacher.
 //!
 //! ```text
 //! p = softmax(teacher / T), q = softmax(student / T)
 //! loss = T^2 sum over frames of KL(p || q),   d loss / d student = T (q - p)
 //! ```
 //!
-//! The factor `T^2` keeps the gradient's size when the temperature changes (their section 2).
+//! The factor `T^2` keeps the size of the gradient when the temperature changes (their section 2).
 
 use stonechat_decode::ctc::normalisers;
 

@@ -1,12 +1,12 @@
-//! Gram-CTC over a batch; what is done for each sequence is [`Grams::loss_and_gradient`].
+//! Gram-CTC over a batch; for a single sequence see [`Grams::loss_and_gradient`].
 
 pub use stonechat_decode::ctc::Grams;
 
 use super::sequence_loss::{Loss, each};
 
-/// Gram-CTC over `logits` (`batch x steps x symbols`), `labels` being single characters.
+/// Gram-CTC over `logits` (`batch x steps x symbols`); `labels` are single characters.
 ///
-/// The loss is infinite, with no gradient, where a text has no cut into grams that fits into its
+/// The loss is infinite, without a gradient, if no segmentation of a text into grams fits into its
 /// frames.
 pub fn loss(
     logits: &[f32],

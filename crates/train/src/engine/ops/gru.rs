@@ -1,4 +1,5 @@
-//! The gates of the GRU of Kliegl et al. 2017, eq. (10), at one step. With `a = U s` (stacked update, reset, candidate):
+//! The gates of the GRU of Kliegl et al. 2017, eq. (10), in one step. With `a = U s` (stacked
+//! update, reset, candidate):
 //!
 //! ```text
 //! z = sigmoid(x_z + a_z)      r = sigmoid(x_r + a_r)

@@ -1,4 +1,5 @@
-//! The gates of an LSTM at one step (Gers et al. 2000; peepholes `p`: Gers et al. 2002). With `a = x + U s`:
+//! The gates of an LSTM in one step (Gers et al. 2000; peepholes `p`: Gers et al. 2002). With `a =
+//! x + U s`:
 //!
 //! ```text
 //! i = sigmoid(a_i + p_i * c)     f = sigmoid(a_f + p_f * c)     g = tanh(a_g)
@@ -11,13 +12,13 @@ use super::recurrence::{Backward, CellStep, Forward};
 
 #[derive(Clone, Copy)]
 pub(super) struct Lstm<'a> {
-    /// Input, forget and output gate's, `3 hidden`.
+    /// Those of input, forget and output gate, `3 hidden`.
     pub peepholes: Option<&'a [f32]>,
 }
 
 impl CellStep for Lstm<'_> {
     const GATES: usize = 4;
-    /// Keeps the content `c'`.
+    /// Keeps the cell state `c'`.
     const KEEPS: bool = true;
 
     #[inline(always)]
@@ -51,7 +52,7 @@ impl CellStep for Lstm<'_> {
         let Backward { gates, kept: c, kept_before: before, dh, dc, da, .. } = step;
         let n = dh.len();
         let (before, dc) = (&before[..n], &mut dc[..n]);
-        // tanh(c') once more: cheaper than a buffer for it.
+        // Computes tanh(c') again, which is cheaper than a buffer for it.
         let tanh = &mut da[..n];
         tanh.copy_from_slice(&c[..n]);
         math::tanh(tanh);
@@ -89,8 +90,8 @@ fn look(sum: &mut [f32], p: &[f32], c: &[f32]) {
     }
 }
 
-/// The gradient of the peepholes from those of the gates, `rows x 4 hidden`, and the contents, `rows x hidden`, where
-/// each `steps` rows are a sequence.
+/// The gradient of the peepholes from those of the gates, `rows x 4 hidden`, and the cell states,
+/// `rows x hidden`; every `steps` rows are a sequence.
 pub(super) fn peephole_gradient(
     gates: &[f32],
     contents: &[f32],

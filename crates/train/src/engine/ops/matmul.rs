@@ -1,4 +1,5 @@
-//! Matrix products of the trainer: faer's sequential kernel under a fixed cut over threads.
+//! Matrix products of the trainer: faer's sequential kernel, with a fixed division of work among
+//! threads.
 
 use faer::linalg::matmul::matmul;
 use faer::{Accum, MatMut, MatRef, Par};
@@ -17,13 +18,13 @@ pub fn view(data: &[f32], rows: usize, cols: usize, stride: usize) -> MatRef<'_,
     MatRef::from_column_major_slice_with_stride(data, cols, rows, stride).transpose()
 }
 
-/// The mutable twin of [`view`].
+/// The mutable version of [`view`].
 pub fn view_mut(data: &mut [f32], rows: usize, cols: usize, stride: usize) -> MatMut<'_, f32> {
     let data = &mut data[..span(rows, cols, stride)];
     MatMut::from_column_major_slice_with_stride_mut(data, cols, rows, stride).transpose_mut()
 }
 
-/// Elements from the first to the last of a strided matrix.
+/// Number of elements from the first to the last of a strided matrix.
 fn span(rows: usize, cols: usize, stride: usize) -> usize {
     if rows == 0 { 0 } else { (rows - 1) * stride + cols }
 }
@@ -34,7 +35,8 @@ pub fn product(out: MatMut<'_, f32>, a: MatRef<'_, f32>, b: MatRef<'_, f32>, add
     matmul(out, accum, a, b, 1.0, Par::Seq);
 }
 
-/// `out (rows x cols) = a (rows x inner) b (inner x cols)`, or `+=`, parallel over blocks of rows.
+/// `out (rows x cols) = a (rows x inner) b (inner x cols)`, or `+=`, in parallel over blocks of
+/// rows.
 pub fn product_by_rows(
     out: &mut [f32],
     cols: usize,
@@ -49,7 +51,7 @@ pub fn product_by_rows(
     });
 }
 
-/// Forward of a linear map over rows: `y (n x m) = x (n x k) w^T`, `w` being `m x k`.
+/// Forward pass of a linear map over rows: `y (n x m) = x (n x k) w^T`, where `w` is `m x k`.
 pub fn forward(x: &[f32], w: &[f32], n: usize, k: usize, m: usize) -> Vec<f32> {
     let mut y = buffers::unwritten(n * m);
     product_by_rows(&mut y, m, view(x, n, k, k), view(w, m, k, k).transpose(), false);

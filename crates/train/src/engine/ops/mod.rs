@@ -1,9 +1,9 @@
 //! The arithmetic of training over plain slices.
 //!
-//! Each file holds `forward` and `backward` of one layer, shapes in comments, in the manner of a
-//! textbook; [`crate::engine::layers`] records them on a tape. All of them give the same
-//! bits for any number of threads: work is cut into pieces that do not depend on the thread count
-//! and partial sums are added in a fixed order.
+//! Each file contains `forward` and `backward` of one layer, with shapes in comments, as in a
+//! textbook; [`crate::engine::layers`] records them on a tape. All of them give the same bits for
+//! any number of threads: work is divided independently of the number of threads, and partial sums
+//! are added in a fixed order.
 
 pub mod batch_norm;
 pub mod buffers;
@@ -22,7 +22,7 @@ pub mod row_conv;
 pub mod sequence_loss;
 pub mod vectorise;
 
-/// Adds partial gradients in their order.
+/// Adds partial gradients in order.
 fn sum(partial: &[Vec<f32>], len: usize) -> Vec<f32> {
     let mut total = vec![0.0; len];
     for part in partial {

@@ -1,14 +1,14 @@
 //! A recurrent layer over a batch of sequences, forward and backward through time, for every cell.
 //!
-//! The input products `W x + b` of all steps come in ready (one large product each); here runs what must run step by
-//! step. With `s` what recurs (`h`, or its projection `P h`) and `a = U s`, the gates of the cells stand in
-//! `gru.rs`, `lstm.rs` and `rnn.rs`:
+//! The input products `W x + b` of all steps are given (one large product each); this file runs
+//! what must run step by step. `s` is the recurrent state (`h`, or its projection `P h`) and `a = U
+//! s`. The gates of the cells are in `gru.rs`, `lstm.rs` and `rnn.rs`:
 //!
 //! ```text
 //! a_t = U s_{t-1}      h_t = cell(x_t, a_t, h_{t-1})      s_t = h_t or P h_t
 //! ```
 //!
-//! The batch is cut into groups of `lanes` sequences that walk through time on their own, one
+//! The batch is divided into groups of `lanes` sequences that go through time independently, on one
 //! thread each; the gradients of the matrices are one product over all steps at the end.
 
 use rayon::prelude::*;
@@ -19,9 +19,10 @@ use super::recurrent_product::{Packed, SumGradient, multiply, pack, pack_transpo
 use super::vectorise::vectorised;
 use super::{buffers, gru, lstm, matmul, rnn, rounding};
 
-/// Sequences that share one pass over the packed recurrent weights: up to 8, where the product runs
-/// near the arithmetic peak, in groups that the threads share evenly. What a sequence computes does
-/// not depend on those beside it (see [`PackedF32`]), so that results do not depend on the threads.
+/// Sequences that share one pass over the packed recurrent weights: up to 8, where the product is
+/// close to peak arithmetic speed, in groups of similar size for all threads. The results of a
+/// sequence do not depend on those beside it (see [`PackedF32`]), so they do not depend on the
+/// number of threads.
 fn lanes(batch: usize) -> usize {
     let threads = rayon::current_num_threads().max(1);
     let rounds = batch.div_ceil(8 * threads).max(1);
@@ -37,7 +38,7 @@ pub struct Shape {
     pub steps: usize,
     /// Units.
     pub hidden: usize,
-    /// Width of what recurs and goes up: `hidden`, or that of the projection.
+    /// Width of the recurrent state and the output: `hidden`, or that of the projection.
     pub output: usize,
 }
 
@@ -50,7 +51,7 @@ pub enum Candidate {
     ClippedRelu(f32),
 }
 
-/// The recurrence of a layer; formulas at `stonechat_model::RecurrentLayer`.
+/// The recurrence of a layer; for the formulas see `stonechat_model::RecurrentLayer`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Cell {
     /// Three gates: update, reset, candidate.
@@ -62,7 +63,7 @@ pub enum Cell {
 }
 
 impl Cell {
-    /// Gates, whose matrices are stacked.
+    /// Number of gates, whose matrices are stacked.
     pub fn gates(self) -> usize {
         match self {
             Cell::Gru(_) => gru::Gru::GATES,
@@ -81,7 +82,7 @@ pub struct Weights<'a> {
     pub peepholes: Option<&'a [f32]>,
     /// `P`, `output x hidden`.
     pub projection: Option<&'a [f32]>,
-    /// Are vectors rounded to int8 before they meet a matrix? Gradients pass that unchanged.
+    /// Whether vectors are rounded to int8 before they are multiplied. Gradients ignore that.
     pub rounded: bool,
 }
 
@@ -90,7 +91,7 @@ pub struct Weights<'a> {
 pub struct Saved {
     /// `batch x steps x gates hidden`: the gates after their nonlinearities.
     gates: Vec<f32>,
-    /// `batch x steps x hidden`: what the cell keeps besides them; empty where it is nothing.
+    /// `batch x steps x hidden`: what the cell keeps besides the gates; empty if nothing.
     kept: Vec<f32>,
     /// With a projection: `h`, `batch x steps x hidden`.
     states: Vec<f32>,
@@ -105,20 +106,21 @@ pub struct Gradients {
     pub left: Vec<f32>,
     /// With respect to `B` (low rank); empty for dense.
     pub right: Vec<f32>,
-    /// With respect to the peepholes; empty where there are none.
+    /// With respect to the peepholes; empty if there are none.
     pub peepholes: Vec<f32>,
-    /// With respect to `P`; empty where there is none.
+    /// With respect to `P`; empty if there is none.
     pub projection: Vec<f32>,
 }
 
-/// The arithmetic of a cell for one sequence at one step; every slice is `hidden` long or a multiple of it.
+/// The arithmetic of a cell for one sequence at one step; every slice is `hidden` long or a
+/// multiple of it.
 pub(super) trait CellStep: Copy + Sync {
     /// Gates.
     const GATES: usize;
-    /// Does it keep one more value a unit for the way back?
+    /// Whether it keeps one more value per unit for the backward pass.
     const KEEPS: bool;
-    /// Does what it keeps become the gradient of the last gate's recurrent sum, which then differs from that of the
-    /// gate's input?
+    /// Whether that value becomes the gradient of the last gate's recurrent sum, because it differs
+    /// from the gradient of the gate's input.
     const SPLIT: bool = false;
 
     fn forward(self, step: Forward<'_>);
@@ -126,15 +128,15 @@ pub(super) trait CellStep: Copy + Sync {
 }
 
 pub(super) struct Forward<'a> {
-    /// Input products; afterwards the gates behind their nonlinearities.
+    /// Input products; afterwards the gates after their nonlinearities.
     pub gates: &'a mut [f32],
     /// `U s`.
     pub sums: &'a [f32],
-    /// Takes what is kept.
+    /// Receives what is kept.
     pub kept: &'a mut [f32],
-    /// What was kept at the step before; zeros at the start.
+    /// What the previous step kept; zeros at the start.
     pub kept_before: &'a [f32],
-    /// `h` before; afterwards after the step.
+    /// `h` before the step; afterwards `h` after it.
     pub h: &'a mut [f32],
 }
 
@@ -143,31 +145,33 @@ pub(super) struct Backward<'a> {
     pub gates: &'a mut [f32],
     /// What was kept.
     pub kept: &'a mut [f32],
-    /// What was kept at the step before.
+    /// What the previous step kept.
     pub kept_before: &'a [f32],
     /// `h` before the step.
     pub before: &'a [f32],
-    /// The whole gradient of `h`; afterwards what passes by the gates to `h` of the step before.
+    /// The whole gradient of `h`; afterwards the part that reaches the previous `h` without passing
+    /// the gates.
     pub dh: &'a mut [f32],
-    /// The gradient that comes back through a content of the cell; afterwards for the step before.
+    /// The gradient that comes back through a cell state; afterwards that for the previous step.
     pub dc: &'a mut [f32],
-    /// Takes the gradient of `U s`.
+    /// Receives the gradient of `U s`.
     pub da: &'a mut [f32],
 }
 
-/// The matrices of one direction of the walk through time, and its sizes.
+/// The matrices for one direction through time, and sizes.
 struct Walk {
     recurrent: Packed,
     projection: Option<PackedF32>,
     shape: Shape,
-    /// Only on the way forward.
+    /// Only in the forward pass.
     rounded: bool,
 }
 
 /// Runs the recurrence from zero states.
 ///
-/// `x` is `batch x steps x gates hidden` and becomes the gates; `lengths[b]` steps of sequence `b` are real, the
-/// output of the rest is zero. Returns `s` as `batch x steps x output` and what the backward pass needs.
+/// `x` is `batch x steps x gates hidden` and becomes the gates. `lengths[b]` steps of sequence `b`
+/// are real; the output of the rest is zero. Returns `s` as `batch x steps x output`, and what the
+/// backward pass needs.
 pub fn forward(
     x: Vec<f32>,
     cell: Cell,
@@ -223,7 +227,7 @@ fn forward_cell<C: CellStep>(
     (out, saved)
 }
 
-/// The rows of every `rows` rows, also where they are empty.
+/// Slices of `rows` rows each, even if they are empty.
 fn groups(values: &mut [f32], total: usize, rows: usize) -> Vec<&mut [f32]> {
     let width = values.len() / total.max(1);
     if width == 0 {
@@ -300,7 +304,7 @@ fn forward_lanes<C: CellStep>(
 
 /// Backward through time: `out` and `saved` come from [`forward`], `dout` is the gradient of `out`.
 ///
-/// The gradients grow in the place of what was saved, so that hardly any large buffer is new.
+/// The gradients replace the saved values, so that hardly any large buffer is new.
 pub fn backward(
     dout: &[f32],
     out: Vec<f32>,
@@ -318,7 +322,7 @@ pub fn backward(
     }
 }
 
-/// What the backward pass of every cell is given.
+/// The input of the backward pass of every cell.
 struct Pass<'a> {
     dout: &'a [f32],
     lengths: &'a [usize],
@@ -331,7 +335,8 @@ impl Pass<'_> {
         let Pass { dout, lengths, shape, weights } = self;
         let Shape { batch, steps, hidden, output } = shape;
         let (rows, wide) = (batch * steps, C::GATES * hidden);
-        // From here on the gradients of the input products, and of what is kept by a cell that splits.
+        // From here on: the gradients of the input products, and of what is kept by a cell that
+        // splits.
         let Saved { gates: mut input, mut kept, mut states } = saved;
         let projected = if weights.projection.is_some() { output } else { 0 };
         let mut d_projected = buffers::unwritten(rows * projected);
@@ -359,7 +364,7 @@ impl Pass<'_> {
             });
         drop(walk);
 
-        // The weights met rounded vectors: their gradients do, too.
+        // The weights were applied to rounded vectors, so their gradients use rounded vectors, too.
         let round = |vectors: &mut [f32], width: usize| {
             if weights.rounded {
                 rounding::round_vectors(vectors, width);
@@ -376,7 +381,7 @@ impl Pass<'_> {
             Some(_) => lstm::peephole_gradient(&input, &kept, steps, hidden),
             None => Vec::new(),
         };
-        // s before each step: `out` one step later, zero at the start.
+        // s before each step: `out` delayed by one step, zero at the start.
         let mut before = out;
         before.par_chunks_mut(steps * output).for_each(|before| {
             before.copy_within(..(steps - 1) * output, output);
@@ -391,7 +396,7 @@ impl Pass<'_> {
                 let mut middle = matmul::forward(&before, b, rows, output, rank);
                 round(&mut middle, rank);
                 let left = sums.times(&middle, rank);
-                // d(B s) = A^T d(U s), into the place of B s.
+                // d(B s) = A^T d(U s), in place of B s.
                 let mut d_middle = middle;
                 sums.back_through(a, rank, &mut d_middle);
                 let right = matmul::backward_weight(&d_middle, &before, rows, output, rank);
@@ -405,7 +410,8 @@ impl Pass<'_> {
     }
 }
 
-/// Turns `dx` from the gates into the gradient of the input products, and fills `ds` with that of the projection.
+/// Replaces the gates in `dx` by the gradient of the input products, and fills `ds` with that of
+/// the projection.
 #[allow(clippy::too_many_arguments)] // the mirror of forward_lanes
 #[inline(always)]
 fn backward_lanes<C: CellStep>(
@@ -423,7 +429,7 @@ fn backward_lanes<C: CellStep>(
     let wide = C::GATES * hidden;
     let keeps = if C::KEEPS { hidden } else { 0 };
     let start = vec![0.0; hidden];
-    // What comes back to s from the step behind, and to h and the content past the gates.
+    // What comes back from the following step to s, and past the gates to h and the cell state.
     let mut through = vec![0.0; lanes * output];
     let mut dh = vec![0.0; lanes * hidden];
     let mut dc = vec![0.0; lanes * hidden];
@@ -438,7 +444,7 @@ fn backward_lanes<C: CellStep>(
         }
     }
     for t in (0..longest).rev() {
-        // The whole gradient of s, in the place of what came back.
+        // The whole gradient of s, in place of what came back.
         for lane in (0..lanes).filter(|&lane| t < lengths[lane]) {
             let row = lane * steps + t;
             let through = &mut through[lane * output..][..output];

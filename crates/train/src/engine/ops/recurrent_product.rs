@@ -1,11 +1,12 @@
-//! The recurrent product of a walk through time: packed once for all steps, its gradient taken over all steps at once.
+//! The recurrent product through time: packed once for all steps; its gradient is computed over all
+//! steps at once.
 
 use faer::MatRef;
 use stonechat_kernels::{Epilogue, PackedF32, Product, Scratch};
 
 use super::{matmul, rounding};
 
-/// The recurrent matrix `U` (`gates hidden x output`) as it is parametrised, row-major.
+/// The recurrent matrix `U` (`gates hidden x output`) in its parametrisation, row-major.
 #[derive(Clone, Copy, Debug)]
 pub enum Recurrent<'a> {
     /// `U` itself.
@@ -58,7 +59,8 @@ impl Packed {
         }
     }
 
-    /// [`apply`](Self::apply) to vectors rounded to int8, as is what stands between two factors.
+    /// [`apply`](Self::apply) to vectors rounded to int8; the vectors between two factors are
+    /// rounded as well.
     pub(super) fn apply_rounded(
         &self,
         x: &[f32],
@@ -102,15 +104,15 @@ pub(super) fn pack_transposed(w: &[f32], rows: usize, cols: usize) -> PackedF32 
     PackedF32::pack_transposed(w, rows, cols).expect(SHAPES)
 }
 
-/// The gradient of the stacked sums `U s` of all steps, `rows x wide`; its last gate lies elsewhere where the cell
-/// splits.
+/// The gradient of the stacked sums `U s` of all steps, `rows x wide`; its last gate is stored
+/// elsewhere if the cell splits.
 pub(super) struct SumGradient<'a> {
     first: MatRef<'a, f32>,
     last: Option<MatRef<'a, f32>>,
 }
 
 impl<'a> SumGradient<'a> {
-    /// `last`: where the columns of the last gate lie, if not in `input`.
+    /// `last` has the columns of the last gate if they are not in `input`.
     pub fn new(
         input: &'a [f32],
         last: Option<&'a [f32]>,
@@ -125,7 +127,7 @@ impl<'a> SumGradient<'a> {
         }
     }
 
-    /// The gradient of the stacked matrix that made the sums from `x`, `rows x cols`.
+    /// The gradient of the stacked matrix that computed the sums from `x`, `rows x cols`.
     pub fn times(&self, x: &[f32], cols: usize) -> Vec<f32> {
         let x = matmul::view(x, self.first.nrows(), cols, cols);
         let first = self.first.ncols();
@@ -139,7 +141,7 @@ impl<'a> SumGradient<'a> {
         gradient
     }
 
-    /// The gradient of what the stacked matrix `a` (`wide x rank`) was multiplied with.
+    /// The gradient of the vectors by which the stacked matrix `a` (`wide x rank`) was multiplied.
     pub fn back_through(&self, a: &[f32], rank: usize, out: &mut [f32]) {
         let first = self.first.ncols();
         let a = matmul::view(a, a.len() / rank, rank, rank);

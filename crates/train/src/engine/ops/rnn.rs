@@ -1,4 +1,4 @@
-//! The simple recurrence at one step: `h' = f(x + U s)`.
+//! The simple recurrence in one step: `h' = f(x + U s)`.
 
 use stonechat_kernels::math;
 
@@ -47,7 +47,7 @@ impl Candidate {
         }
     }
 
-    /// `f'` of the clipped ReLU where it gave `value`; its clipped ends are flat.
+    /// `f'` of the clipped ReLU where its result was `value`; its clipped ends are flat.
     #[inline(always)]
     pub(super) fn slope_of_relu(value: f32, clip: f32) -> f32 {
         if value > 0.0 && value < clip { 1.0 } else { 0.0 }

@@ -1,9 +1,11 @@
-//! Vectors rounded to int8 and back, each with a scale of its own, as the integer products of the runtime do it.
+//! Rounds vectors to int8 and back, each with its own scale, like the integer products of the
+//! runtime.
 
 use rayon::prelude::*;
 use stonechat_kernels::quantize::quantize_vector;
 
-/// Rounds every `width` values of `x` to `scale * q`, `q` in -127..=127 and `scale = max |x| / 127`.
+/// Rounds every `width` values of `x` to `scale * q`, `q` in -127..=127 and `scale = max |x| /
+/// 127`.
 pub fn round_vectors(x: &mut [f32], width: usize) {
     if width > 0 {
         x.par_chunks_mut(width).for_each(round_vector);

@@ -2,7 +2,7 @@
 
 use rayon::prelude::*;
 
-/// `x` is `batch x steps x width`, `w` is `taps x width`; frames past `lengths[b]` count as zero
+/// `x` is `batch x steps x width`, `w` is `taps x width`; frames after `lengths[b]` count as zero
 /// and their outputs are zero.
 pub fn forward(x: &[f32], w: &[f32], lengths: &[usize], steps: usize, width: usize) -> Vec<f32> {
     let taps = w.len() / width;

@@ -1,18 +1,18 @@
-//! What losses over sequences of frames share: one loss and gradient per sequence, in parallel.
+//! Shared by losses over sequences of frames: one loss and gradient per sequence, in parallel.
 
 use rayon::prelude::*;
 
 /// Loss of each sequence and its gradient with respect to the logits.
 #[derive(Debug)]
 pub struct Loss {
-    /// Loss per sequence; infinite where the labels do not fit into the frames.
+    /// Loss per sequence; infinite if the labels do not fit into the frames.
     pub losses: Vec<f32>,
     /// `batch x steps x symbols`; zero on padding and where the loss is infinite.
     pub gradient: Vec<f32>,
 }
 
-/// The loss of every sequence of `logits` (`batch x steps x symbols`) by `one`, which is given the
-/// sequence's number, its real frames, and where its gradient goes.
+/// The loss of every sequence of `logits` (`batch x steps x symbols`), computed by `one` from the
+/// sequence's number, its real frames, and the place for its gradient.
 pub(super) fn each(
     logits: &[f32],
     lengths: &[usize],
