@@ -3,7 +3,8 @@
 use crate::lanes::Lanes;
 use crate::math;
 
-/// An element-wise function that a product applies to its results while they are still in registers.
+/// An element-wise function that a product applies to its results while they are still in
+/// registers.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Activation {
     /// The value itself.
@@ -17,7 +18,7 @@ pub enum Activation {
 }
 
 impl Activation {
-    /// Calls `job` with the function: the choice is made once, outside of the loop over the values.
+    /// Calls `job` with the function. The choice is made once, outside the loop over the values.
     #[inline(always)]
     pub(crate) fn choose<L: Lanes>(self, lanes: L, job: impl Job<L>) {
         match self {
@@ -41,9 +42,9 @@ impl Activation {
     }
 }
 
-/// What is done with the function that [`Activation::choose`] chooses.
+/// A computation that uses the function chosen by [`Activation::choose`].
 pub(crate) trait Job<L: Lanes> {
-    /// Does it.
+    /// Runs it.
     fn run(self, function: impl Fn(L::F) -> L::F);
 }
 

@@ -1,12 +1,13 @@
-//! Says when products run slower than they could, and why.
+//! Says if and why products run slower than they could.
 
 use crate::Isa;
 
 impl Isa {
-    /// What keeps products on this instruction set from being faster on this machine, in a sentence for whoever set it up: a build or a
-    /// system that hides what the processor has, or a processor that has nothing better. `None` where there is nothing to say.
+    /// What makes products on this instruction set slower than they could be on this machine, as a
+    /// sentence for its administrator: a build or a system that hides what the processor has, or a
+    /// processor that has nothing better. `None` if there is nothing to say.
     ///
-    /// Ask [`Isa::detect`] for the path that is taken by default: `Isa::detect().advice()`.
+    /// For the default path ask [`Isa::detect`]: `Isa::detect().advice()`.
     #[must_use]
     pub fn advice(self) -> Option<&'static str> {
         if self != Self::detect() && self.is_available() {
@@ -53,7 +54,7 @@ impl Isa {
     }
 }
 
-/// What an x86-64 processor has, whether or not the operating system enables it.
+/// The abilities of an x86-64 processor, whether or not the operating system enables them.
 #[cfg(target_arch = "x86_64")]
 #[derive(Clone, Copy)]
 struct Processor {
@@ -65,7 +66,7 @@ struct Processor {
 impl Processor {
     fn ask() -> Self {
         use core::arch::x86_64::{__cpuid, __cpuid_count};
-        // Miri has no processor.
+        // Miri does not emulate a processor.
         if cfg!(miri) || __cpuid(0).eax < 7 {
             return Self { avx2: false, vnni: false };
         }
@@ -135,7 +136,7 @@ mod tests {
             let words = expected.unwrap_or_default();
             assert!(advice.unwrap_or_default().contains(words), "{advice:?} lacks `{words}`");
         }
-        // The processor's own word agrees with what was detected.
+        // The processor's own report agrees with the detected instruction set.
         let processor = Processor::ask();
         assert!(processor.avx2 || cfg!(miri) || !Isa::Avx2.is_available());
         assert!(processor.vnni || cfg!(miri) || !Isa::Avx512Vnni.is_available());

@@ -1,8 +1,10 @@
-//! Buffers that start on a cache line, so that no vector load of packed weights straddles two lines; large ones on huge pages.
+//! Buffers that start on a cache line, so that no vector load of packed weights crosses a line;
+//! large ones are on huge pages.
 //!
-//! A matrix that comes from memory at every product is read at the speed of the page walks between its lines as much as of the lines: with
-//! pages of 2 MiB one core reads about a quarter faster. Such pages are asked for where the system gives them on request (Linux); elsewhere,
-//! and where it refuses, everything works the same.
+//! For a matrix that comes from memory in every product, page walks cost as much as reading the
+//! lines: with pages of 2 MiB, one core reads about a quarter faster. Such pages are requested if
+//! the system provides them on request (Linux); otherwise, or if it refuses, everything works the
+//! same.
 
 use alloc::alloc::{alloc_zeroed, dealloc, handle_alloc_error};
 use alloc::sync::Arc;
@@ -15,10 +17,11 @@ pub(crate) const LINE: usize = 64;
 /// Bytes of a huge page.
 pub(crate) const HUGE_PAGE: usize = 2 << 20;
 
-/// Element types for which every bit pattern is a value and whose size divides a cache line.
+/// Element types for which every bit pattern is valid and whose size divides a cache line.
 ///
 /// # Safety
-/// An implementer must have no padding and no invalid bit patterns, an alignment of at most 64, and a size that divides 64.
+/// An implementer must have no padding and no invalid bit patterns, an alignment of at most 64, and
+/// a size that divides 64.
 pub(crate) unsafe trait Plain: Copy {}
 // SAFETY: an integer of one byte.
 unsafe impl Plain for i8 {}
@@ -31,28 +34,31 @@ unsafe impl Plain for i32 {}
 // SAFETY: a float of four bytes.
 unsafe impl Plain for f32 {}
 
-/// Zeroed bytes from the system that start on a cache line, and on a huge page where there are enough of them.
+/// Zeroed bytes from the system that start on a cache line, and on a huge page if there are enough
+/// of them.
 pub(crate) struct Allocation {
-    /// What the allocator gave, and what it was asked for.
+    /// The allocator's pointer, and its layout.
     memory: NonNull<u8>,
     layout: Layout,
     /// The first byte that is used.
     start: NonNull<u8>,
 }
 
-// SAFETY: it owns its memory and by itself neither reads nor writes it.
+// SAFETY: it owns its memory and does not read or write it by itself.
 unsafe impl Send for Allocation {}
 // SAFETY: as above.
 unsafe impl Sync for Allocation {}
 
 impl Allocation {
-    /// `bytes` zeros, more than none. Where at least `least` bytes would be on the last huge page, they are, and the rest of it is lost.
+    /// `bytes` zeros, at least one. The last huge page is used if at least `least` bytes would be
+    /// on it; the rest of it is then wasted.
     ///
     /// # Panics
-    /// Where they would fill more than half the address space.
+    /// If they would fill more than half the address space.
     pub(crate) fn zeroed(bytes: usize, least: usize) -> Self {
-        // Room to move the start is asked for, not alignment: only then does the allocator take zeroed pages from the system as they
-        // are, instead of writing zeros. What is skipped is never touched and costs addresses, not memory.
+        // Ask for room to move the start, not for alignment: only then does the allocator pass on
+        // zeroed pages from the system instead of writing zeros. Skipped bytes are never touched,
+        // so they cost addresses, not memory.
         let huge = huge_pages(bytes, least) * HUGE_PAGE;
         let alignment = if huge > 0 { HUGE_PAGE } else { LINE };
         let layout = bytes
@@ -66,7 +72,8 @@ impl Allocation {
             handle_alloc_error(layout)
         };
         let skipped = memory.as_ptr().addr().wrapping_neg() % alignment;
-        // SAFETY: fewer than `alignment` bytes are skipped, and so many more than needed were allocated.
+        // SAFETY: fewer than `alignment` bytes are skipped, and so many more than needed were
+        // allocated.
         let start = unsafe { memory.add(skipped) };
         if huge > 0 {
             ask_for_huge_pages(start, huge);
@@ -82,20 +89,20 @@ impl Drop for Allocation {
     }
 }
 
-/// Who frees the memory of a buffer.
+/// The owner of a buffer's memory.
 #[expect(dead_code, reason = "held to be dropped")]
 enum Memory {
     /// Nobody: the buffer is empty.
     None,
-    /// The buffer.
+    /// This buffer.
     Own(Allocation),
-    /// The last of several buffers.
+    /// Several buffers; the last one frees it.
     Shared(Arc<Allocation>),
 }
 
 /// A zeroed buffer of `T` that starts on a cache line.
 pub(crate) struct Aligned<T> {
-    /// The first element, on a cache line. Dangling where there are none.
+    /// The first element, on a cache line; dangling if there are none.
     start: NonNull<T>,
     len: usize,
     _memory: Memory,
@@ -111,7 +118,7 @@ impl<T: Plain> Aligned<T> {
     /// `len` zeros.
     ///
     /// # Panics
-    /// Where they would fill more than half the address space.
+    /// If they would fill more than half the address space.
     pub(crate) fn zeroed(len: usize) -> Self {
         let bytes =
             len.checked_mul(size_of::<T>()).expect("a buffer smaller than the address space");
@@ -119,17 +126,19 @@ impl<T: Plain> Aligned<T> {
             let (start, _memory) = (NonNull::dangling(), Memory::None);
             return Self { start, len: 0, _memory, element: PhantomData };
         }
-        // The last huge page may lose a quarter, no more: a matrix of 6144 x 320, the largest of a small model, is just below one page.
+        // At most a quarter of the last huge page may be wasted: a matrix of 6144 x 320, the
+        // largest of a small model, is just below one page.
         let allocation = Allocation::zeroed(bytes, HUGE_PAGE / 4 * 3);
         let start = allocation.start.cast();
         Self { start, len, _memory: Memory::Own(allocation), element: PhantomData }
     }
 
-    /// A copy of `values` in an allocation, `offset` bytes from its start, which it keeps from being freed.
+    /// A copy of `values` in an allocation, `offset` bytes from its start. The copy keeps the
+    /// allocation alive.
     ///
     /// # Safety
-    /// `offset` must be a multiple of a cache line, and the bytes from there on, as many as the values have, must lie within the allocation and
-    /// be nobody else's.
+    /// `offset` must be a multiple of a cache line. The bytes from there on, as many as the values
+    /// have, must be inside the allocation and not used by anything else.
     pub(crate) unsafe fn copied_into(
         allocation: &Arc<Allocation>,
         offset: usize,
@@ -143,7 +152,7 @@ impl<T: Plain> Aligned<T> {
         copy
     }
 
-    /// Makes room for at least `len` elements; what was stored is lost where it grows. Never shrinks.
+    /// Makes room for at least `len` elements; the contents are lost if it grows. Never shrinks.
     pub(crate) fn grow(&mut self, len: usize) {
         if len > self.len {
             *self = Self::zeroed(len);
@@ -152,11 +161,12 @@ impl<T: Plain> Aligned<T> {
 
     /// The elements.
     pub(crate) fn as_slice(&self) -> &[T] {
-        // SAFETY: from `start` on there are `len` initialised elements, aligned for T (or none), and T takes any bit pattern.
+        // SAFETY: from `start` on there are `len` initialised elements, aligned for T (or none),
+        // and T takes any bit pattern.
         unsafe { core::slice::from_raw_parts(self.start.as_ptr(), self.len) }
     }
 
-    /// The elements, to be written.
+    /// The elements, mutable.
     pub(crate) fn as_mut_slice(&mut self) -> &mut [T] {
         // SAFETY: as in `as_slice`; the borrow of `self` is exclusive.
         unsafe { core::slice::from_raw_parts_mut(self.start.as_ptr(), self.len) }
@@ -177,7 +187,8 @@ impl<T> core::fmt::Debug for Aligned<T> {
     }
 }
 
-/// How many huge pages a buffer of this size starts with; small ones hold the rest, if it is less than `least` bytes.
+/// The number of huge pages at the start of a buffer of this size. The rest is on small pages if it
+/// is less than `least` bytes.
 fn huge_pages(bytes: usize, least: usize) -> usize {
     if cfg!(all(feature = "std", target_os = "linux")) {
         bytes / HUGE_PAGE + usize::from(bytes % HUGE_PAGE >= least)
@@ -186,7 +197,7 @@ fn huge_pages(bytes: usize, least: usize) -> usize {
     }
 }
 
-/// Asks for huge pages for this range.
+/// Requests huge pages for this range.
 #[cfg(all(feature = "std", target_os = "linux", not(miri)))]
 fn ask_for_huge_pages(start: NonNull<u8>, bytes: usize) {
     use core::ffi::{c_int, c_void};
@@ -194,8 +205,8 @@ fn ask_for_huge_pages(start: NonNull<u8>, bytes: usize) {
     unsafe extern "C" {
         fn madvise(address: *mut c_void, length: usize, advice: c_int) -> c_int;
     }
-    // SAFETY: the range is part of an allocation of ours, and the advice changes how it is backed, never what it holds. A refusal changes
-    // nothing.
+    // SAFETY: the range is part of an allocation of ours, and the advice changes how it is backed,
+    // never what it holds. A refusal changes nothing.
     unsafe { madvise(start.as_ptr().cast(), bytes, MADV_HUGEPAGE) };
 }
 
@@ -217,7 +228,7 @@ mod tests {
             if len > 0 {
                 assert_eq!(buffer.as_slice().as_ptr().addr() % alignment, 0, "{len} elements");
             }
-            // A few elements only: under Miri each one takes time.
+            // Only a few elements: under Miri each one takes time.
             for i in [0, len / 2, len.saturating_sub(1)].into_iter().filter(|&i| i < len) {
                 assert!([0, 7].contains(&buffer.as_slice()[i]));
                 buffer.as_mut_slice()[i] = 7;

@@ -1,15 +1,17 @@
-//! One piece of memory for many matrices.
+//! One block of memory for many matrices.
 //!
-//! Only a matrix of about 1.5 MB and more has huge pages of its own (see `aligned.rs`). A network is made of smaller ones, and on pages of
-//! 4 KB weights that come from memory are read at half the speed. Moved into an arena, they stand one behind the other on huge pages.
+//! Only matrices of at least about 1.5 MB have their own huge pages (see `aligned.rs`). A network
+//! consists of smaller ones, and weights on 4 KB pages are read from memory at half the speed. In
+//! an arena they follow one another on huge pages.
 
 use crate::Packed;
 use crate::aligned::{Aligned, Allocation, HUGE_PAGE, LINE, Plain};
 use alloc::sync::Arc;
 
-/// Memory that packed matrices can be moved into, in the order in which a program reads them.
+/// Memory into which packed matrices can be moved, in the order in which a program reads them.
 ///
-/// The memory is freed when the arena and all matrices in it are gone. Results do not depend on where a matrix is.
+/// The memory is freed when the arena and all matrices in it are dropped. Results do not depend on
+/// where a matrix is.
 ///
 /// ```
 /// use stonechat_kernels::{Arena, PackedF32};
@@ -21,20 +23,20 @@ use alloc::sync::Arc;
 /// # Ok::<(), stonechat_kernels::Error>(())
 /// ```
 pub struct Arena {
-    /// None where the capacity is 0.
+    /// None if the capacity is 0.
     allocation: Option<Arc<Allocation>>,
     /// Bytes.
     capacity: usize,
-    /// Bytes from the start on that are taken.
+    /// How many bytes are taken, from the start.
     taken: usize,
 }
 
 impl Arena {
-    /// Room for `bytes`: the sum of what `bytes()` of the matrices says is enough. What is left over of the last huge page, at most half of
-    /// it, is lost.
+    /// Room for `bytes`: the sum of the `bytes()` of the matrices is enough. The rest of the last
+    /// huge page, at most half of it, is wasted.
     ///
     /// # Panics
-    /// Where that is more than half the address space.
+    /// If that is more than half the address space.
     #[must_use]
     pub fn with_capacity(bytes: usize) -> Self {
         let capacity =
@@ -44,7 +46,7 @@ impl Arena {
         Self { allocation, capacity, taken: 0 }
     }
 
-    /// All of these, in this order.
+    /// An arena with all of these, in this order.
     pub fn of(matrices: &mut [&mut dyn Packed]) -> Self {
         let mut arena = Self::with_capacity(matrices.iter().map(|matrix| matrix.bytes()).sum());
         matrices.iter_mut().for_each(|matrix| matrix.move_into(&mut arena));
@@ -57,14 +59,15 @@ impl Arena {
         self.capacity - self.taken
     }
 
-    /// Moves a buffer here. Where it does not fit, it stays where it is.
+    /// Moves a buffer here; it stays where it is if it does not fit.
     pub(crate) fn take_in<T: Plain>(&mut self, buffer: &mut Aligned<T>) {
         let bytes = size_of_val(buffer.as_slice()).next_multiple_of(LINE);
         let Some(allocation) = &self.allocation else { return };
         if bytes == 0 || bytes > self.room() {
             return;
         }
-        // SAFETY: `taken` counts whole lines; as many as needed are left from there on, and each is given away once.
+        // SAFETY: `taken` counts whole lines; as many as needed are left from there on, and each is
+        // given away once.
         *buffer = unsafe { Aligned::copied_into(allocation, self.taken, buffer.as_slice()) };
         self.taken += bytes;
     }

@@ -1,4 +1,5 @@
-//! Block-diagonal matrices: groups of rows that see only their own group of columns, as in G-LSTM (Kuchaiev and Ginsburg 2017).
+//! Block-diagonal matrices: groups of rows that use only their own group of columns, as in G-LSTM
+//! (Kuchaiev and Ginsburg 2017).
 
 use crate::block_sparse::BlockSparseI8;
 use crate::drive::PANEL_ROWS;
@@ -13,7 +14,8 @@ use alloc::vec::Vec;
 /// The size of a block: `(rows, cols)`.
 pub type BlockSize = (usize, usize);
 
-/// Checks that there is a block, that none is empty and that the weights fit, and gives rows and columns of the whole matrix.
+/// Checks that there is a block, that none is empty and that the weights fit; returns rows and
+/// columns of the whole matrix.
 fn totals(blocks: &[BlockSize], weights: usize) -> Result<BlockSize, Error> {
     if let Some(&(rows, cols)) = blocks.iter().find(|(rows, cols)| *rows == 0 || *cols == 0) {
         return Err(Error::Empty { rows, cols });
@@ -31,14 +33,15 @@ fn totals(blocks: &[BlockSize], weights: usize) -> Result<BlockSize, Error> {
 }
 
 impl BlockSparseI8 {
-    /// Packs blocks down the diagonal for the fastest instruction set of this processor: `weights` (-127..=127) are those of the first
-    /// block, row-major, then those of the second and so on; `scales` has a value a row of the whole matrix.
+    /// Packs blocks along the diagonal for the fastest instruction set of this processor: `weights`
+    /// (-127..=127) are those of the first block, row-major, then those of the second and so on;
+    /// `scales` has one value per row of the whole matrix.
     ///
-    /// Groups of multiples of 32 rows and 4 columns store nothing in vain; 32 rows that belong to several groups store the columns of all
-    /// of them. Each vector has one scale for all groups.
+    /// Groups of multiples of 32 rows and 4 columns need no padding. 32 rows that belong to several
+    /// groups store the columns of all of them. Each vector has one scale for all groups.
     ///
     /// # Errors
-    /// Those of [`PackedI8::pack`](crate::PackedI8::pack); also where there is no block.
+    /// Those of [`PackedI8::pack`](crate::PackedI8::pack), also if there is no block.
     pub fn pack_diagonal(
         weights: &[i8],
         scales: &[f32],
@@ -60,7 +63,7 @@ impl BlockSparseI8 {
         let isa = isa.require()?;
         let (rows, cols) = totals(blocks, weights.len())?;
         int8::check_values(weights, scales, rows, cols)?;
-        // For each row its first column, the one after its last, and where its weights are.
+        // For each row its first column, the one after its last, and the place of its weights.
         let mut spans = Vec::with_capacity(rows);
         let (mut col, mut at) = (0, 0);
         for &(block_rows, block_cols) in blocks {
@@ -70,7 +73,7 @@ impl BlockSparseI8 {
             }
             col += block_cols;
         }
-        // The columns of 32 rows are one stretch, for the groups follow each other.
+        // The columns of 32 rows are one stretch, because the groups follow one another.
         let kept = |panel: usize, quad: usize| {
             let last = rows.min((panel + 1) * PANEL_ROWS) - 1;
             (spans[panel * PANEL_ROWS].0 / QUAD..spans[last].1.div_ceil(QUAD)).contains(&quad)
@@ -102,8 +105,8 @@ struct Block {
 }
 
 impl BlockDiagonalF32 {
-    /// Packs blocks down the diagonal for the fastest instruction set of this processor: `weights` are those of the first block,
-    /// row-major, then those of the second and so on.
+    /// Packs blocks along the diagonal for the fastest instruction set of this processor: `weights`
+    /// are those of the first block, row-major, then those of the second and so on.
     ///
     /// # Errors
     /// [`Error::Empty`] without blocks or with an empty one, [`Error::Length`].
@@ -152,10 +155,11 @@ impl Form for BlockDiagonalF32 {
         (self.rows, self.cols)
     }
 
-    /// The blocks are not cut up: no more threads work than there are blocks.
+    /// Blocks are not divided: no more threads work than there are blocks.
     fn run(&self, call: Call<'_>, scratch: &mut Scratch) {
         let Call { pool, x, batch, epilogue, y } = call;
-        // The kernel wants the vectors of a block next to each other; copying them is little beside the product.
+        // The kernel needs the vectors of a block next to each other; copying them is cheap
+        // compared with the product.
         scratch.floats.grow(batch * self.cols);
         let inputs = &mut scratch.floats.as_mut_slice()[..batch * self.cols];
         for Block { matrix, col, .. } in &self.blocks {
@@ -168,7 +172,7 @@ impl Form for BlockDiagonalF32 {
         let (inputs, output) = (&*inputs, Output::new(y, self.rows));
         split(pool, self.blocks.len(), self.bytes(), |range| {
             for Block { matrix, row, col } in &self.blocks[range] {
-                // SAFETY: the rows of a block are no other block's.
+                // SAFETY: each row belongs to only one block.
                 let output = unsafe { output.share(*row) };
                 let inputs = &inputs[batch * col..][..batch * matrix.cols()];
                 let epilogue = epilogue.of_rows(*row..*row + matrix.rows());

@@ -1,7 +1,8 @@
-//! 8-bit weights of which whole blocks are zero and neither stored nor multiplied.
+//! 8-bit weights in which whole blocks are zero; these are neither stored nor multiplied.
 //!
-//! A block is 32 rows by 4 columns: what the dense kernel multiplies in one step. So the blocks that are kept run as fast as in
-//! [`PackedI8`](crate::PackedI8), and beside their 128 bytes cost only the four of the number of their columns.
+//! A block is 32 rows by 4 columns, which the dense kernel multiplies in one step. So the stored
+//! blocks run as fast as in [`PackedI8`](crate::PackedI8) and, besides their 128 bytes, cost only
+//! the four bytes of their column number.
 
 use crate::aligned::Aligned;
 use crate::arch::{self, Blocks};
@@ -24,16 +25,19 @@ pub const BLOCK_COLS: usize = QUAD;
 /// Bytes of a block.
 const BLOCK: usize = BLOCK_ROWS * BLOCK_COLS;
 
-/// A `rows x cols` matrix of 8-bit weights with one float scale a row, of which only some blocks of 32 rows by 4 columns are stored.
+/// A `rows x cols` matrix of 8-bit weights with one float scale per row that stores only some
+/// blocks of 32 rows by 4 columns.
 ///
-/// The results are those of [`PackedI8`](crate::PackedI8) with zeros in the other blocks, bit for bit.
+/// The results are those of [`PackedI8`](crate::PackedI8) with zeros in the other blocks, bit for
+/// bit.
 #[derive(Clone, Debug)]
 pub struct BlockSparseI8 {
-    /// The blocks, those of the first 32 rows first, each row after row.
+    /// The blocks, those of the first 32 rows first; each block row after row.
     blocks: Aligned<i8>,
-    /// For each block, its column divided by 4. Always less than `ceil(cols / 4)`: the kernels rest on it.
+    /// For each block, its column divided by 4. Always less than `ceil(cols / 4)`: the kernels rely
+    /// on it.
     columns: Vec<u32>,
-    /// For each 32 rows, where their blocks end.
+    /// For every 32 rows, the end of their blocks.
     ends: Vec<usize>,
     scales: RowScales,
     /// -128 times the sum of each row.
@@ -44,8 +48,9 @@ pub struct BlockSparseI8 {
 }
 
 impl BlockSparseI8 {
-    /// Packs those blocks of row-major `weights` (`rows x cols`, -127..=127) that `mask` keeps, for the fastest instruction set of this
-    /// processor. `mask` is `ceil(rows / 32) x ceil(cols / 4)`, row-major; see also [`blocks_with_weights`].
+    /// Packs the blocks of row-major `weights` (`rows x cols`, -127..=127) that `mask` keeps, for
+    /// the fastest instruction set of this processor. `mask` is `ceil(rows / 32) x ceil(cols / 4)`,
+    /// row-major; see also [`blocks_with_weights`].
     ///
     /// # Errors
     /// Those of [`PackedI8::pack`](crate::PackedI8::pack), and [`Error::Length`] for the mask.
@@ -84,7 +89,8 @@ impl BlockSparseI8 {
         Ok(Self::build(isa, scales, (rows, cols), kept, weight))
     }
 
-    /// Stores the blocks that `kept(row / 32, column / 4)` says of `weight(row, column)`. The arguments have been checked.
+    /// Stores the blocks for which `kept(row / 32, column / 4)` is true, with the values
+    /// `weight(row, column)`. The arguments have been checked.
     pub(crate) fn build(
         isa: Isa,
         scales: RowScales,
@@ -118,7 +124,7 @@ impl BlockSparseI8 {
         Self { blocks, columns, ends, scales, offsets, rows, cols, isa }
     }
 
-    /// The vectors of a product as they are stored.
+    /// The shape of the stored vectors of a product.
     fn vectors(&self, batch: usize) -> Shape {
         Shape { batch, cols: self.cols, stride: self.cols.next_multiple_of(QUAD) }
     }
@@ -139,7 +145,7 @@ impl Packed for BlockSparseI8 {
         self.isa
     }
 
-    /// All but the places of the blocks.
+    /// Everything except the places of the blocks.
     fn move_into(&mut self, arena: &mut Arena) {
         arena.take_in(&mut self.blocks);
         self.scales.move_into(arena);
@@ -179,10 +185,10 @@ impl Integers for BlockSparseI8 {
     }
 }
 
-/// The mask of the blocks of a row-major `rows x cols` matrix in which any weight is not zero.
+/// The mask of the blocks of a row-major `rows x cols` matrix that contain any nonzero weight.
 ///
 /// # Panics
-/// Where `weights` has not `rows * cols` elements.
+/// If `weights` does not have `rows * cols` elements.
 #[must_use]
 pub fn blocks_with_weights(weights: &[i8], rows: usize, cols: usize) -> Vec<bool> {
     assert_eq!(

@@ -1,21 +1,25 @@
-//! Which form of a matrix is the fastest on this machine: a product's time from a few measured numbers.
+//! Which form of a matrix is the fastest on this machine: predicts a product's time from a few
+//! measured numbers.
 //!
-//! A product over packed weights takes the longer of two times, and what it costs to bring the vectors in and out:
+//! A product over packed weights takes the longer of two times, plus the cost of loading the
+//! vectors and storing the results:
 //!
 //! ```text
 //! max(bytes / bandwidth, weights * passes * per_weight + weights * batch * per_mac)
 //!     + batch * (cols * per_input + rows * per_output) + passes * rows * per_row + per_call
 //! ```
 //!
-//! where a pass is up to 8 vectors, and the bandwidth is that of the cache (or memory) in which all that is read between two products fits.
-//! An FFT product takes its transforms and, where there are many blocks, the products of their spectra. The numbers are measured once, by
-//! [`Calibration::measure`], in about a second; they are plain, so that a program can keep them.
+//! where a pass is up to 8 vectors, and the bandwidth is that of the cache (or memory) that fits
+//! everything read between two products. An FFT product takes its transforms and, if there are many
+//! blocks, the products of their spectra. The numbers are measured once, by
+//! [`Calibration::measure`], in about a second; they are plain data, so that a program can keep
+//! them.
 
 mod measure;
 
 use crate::drive::{MAX_PASS, PANEL_ROWS};
 
-/// A form of a matrix, and with it the type that multiplies it.
+/// A form of a matrix, and so the type that multiplies it.
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
 pub enum Form {
@@ -27,32 +31,34 @@ pub enum Form {
     Int4,
     /// Two [`PackedI8`](crate::PackedI8), `rows x rank` and `rank x cols`.
     LowRank {
-        /// Rows of the one and columns of the other.
+        /// The rows of one and the columns of the other.
         rank: usize,
     },
     /// [`BlockSparseI8`](crate::BlockSparseI8).
     BlockSparse {
-        /// The share of blocks that is kept, within 0..=1.
+        /// The share of blocks that is stored, in 0..=1.
         density: f64,
     },
-    /// [`BlockSparseI8::pack_diagonal`](crate::BlockSparseI8::pack_diagonal), of groups of equal size.
+    /// [`BlockSparseI8::pack_diagonal`](crate::BlockSparseI8::pack_diagonal), for groups of equal
+    /// size.
     BlockDiagonal {
         /// How many groups there are.
         groups: usize,
     },
     /// [`BlockCirculant`](crate::fft::BlockCirculant).
     BlockCirculant {
-        /// Rows and columns of a block, best a product of 2, 3 and 5.
+        /// Rows and columns of a block, preferably a product of 2, 3 and 5.
         block: usize,
     },
-    /// [`ToeplitzLike`](crate::fft::ToeplitzLike); rows and columns are best products of 2, 3 and 5.
+    /// [`ToeplitzLike`](crate::fft::ToeplitzLike); rows and columns are preferably products of 2, 3
+    /// and 5.
     ToeplitzLike {
         /// Terms of the sum.
         rank: usize,
     },
 }
 
-/// A product whose time is asked for.
+/// A product whose time is predicted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Product {
     /// Rows of the matrix.
@@ -61,24 +67,26 @@ pub struct Product {
     pub cols: usize,
     /// Vectors.
     pub batch: usize,
-    /// Bytes that the program reads between two of these products, the matrix itself not counted: the other layers, say. They decide how far
-    /// the weights have come from. 0 where the product is repeated.
+    /// Bytes that the program reads between two of these products, without the matrix itself (for
+    /// example the other layers). They determine where the weights come from. 0 if the product is
+    /// repeated.
     pub others: usize,
 }
 
 /// The work of a kernel.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Rate {
-    /// Seconds a weight and a pass of vectors: loading and taking apart.
+    /// Seconds per weight and pass of vectors: loading and unpacking.
     pub per_weight: f64,
-    /// Seconds a weight and a vector: multiplying.
+    /// Seconds per weight and vector: multiplying.
     pub per_mac: f64,
 }
 
-/// What was measured on a machine. All times are in seconds.
+/// The measurements of a machine. All times are in seconds.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Calibration {
-    /// Bytes a second that a product reads when it runs over so many bytes again and again: `(bytes, bytes a second)`, ascending.
+    /// Read speeds of a product that reads a number of bytes again and again: `(bytes, bytes per
+    /// second)`, ascending.
     pub bandwidths: [(f64, f64); 4],
     /// Float weights.
     pub float32: Rate,
@@ -88,22 +96,22 @@ pub struct Calibration {
     pub int4: Rate,
     /// The 8-bit weights of block-sparse matrices.
     pub sparse: Rate,
-    /// An element of an input vector: quantizing it.
+    /// Per element of an input vector: quantizing it.
     pub per_input: f64,
-    /// A row and a pass of vectors: the ends of the loops.
+    /// Per row and pass of vectors: the ends of the loops.
     pub per_row: f64,
-    /// An element of a result: scale, bias, activation.
+    /// Per element of a result: scale, bias, activation.
     pub per_output: f64,
-    /// A product, however small.
+    /// Per product, however small.
     pub per_call: f64,
-    /// A real transform: `(length, seconds)`, ascending.
+    /// Real transforms: `(length, seconds)`, ascending.
     pub transforms: [(f64, f64); 4],
-    /// A product of two values of spectra.
+    /// Per product of two values of spectra.
     pub per_bin: f64,
 }
 
 impl Calibration {
-    /// The seconds that a product of this form takes, on one thread.
+    /// The predicted seconds of a product in this form, on one thread.
     #[must_use]
     pub fn predict(&self, form: Form, product: Product) -> f64 {
         let Product { rows, cols, batch, .. } = product;
@@ -160,7 +168,8 @@ impl Calibration {
         interpolate(&self.bandwidths, bytes(form, product) + product.others as f64)
     }
 
-    /// A transform of length `n`; between and beyond the measured lengths, the time of one step of `n log n` is interpolated.
+    /// A transform of length `n`; between and beyond the measured lengths, the time per step of `n
+    /// log n` is interpolated.
     fn transform(&self, n: usize) -> f64 {
         let steps = |n: f64| n * n.max(2.0).log2();
         let rates = self.transforms.map(|(n, seconds)| (n, seconds / steps(n)));
@@ -168,7 +177,7 @@ impl Calibration {
     }
 }
 
-/// Bytes of the weights of a form, scales included: what a product reads.
+/// Bytes of the weights of a form, scales included, which a product reads.
 #[must_use]
 pub fn bytes(form: Form, product: Product) -> f64 {
     let rows = product.rows.next_multiple_of(PANEL_ROWS) as f64;
@@ -197,7 +206,7 @@ fn weights(form: Form, product: Product) -> f64 {
     let rows = rows.next_multiple_of(PANEL_ROWS) as f64;
     match form {
         Form::BlockSparse { density } => density * rows * cols as f64,
-        // Each panel stores the columns of all groups that it has rows of.
+        // Each panel stores the columns of all groups with rows in it.
         Form::BlockDiagonal { groups } => {
             let per_group = product.rows.div_ceil(groups);
             let share = (PANEL_ROWS - 1).div_ceil(per_group) + 1;
@@ -208,7 +217,7 @@ fn weights(form: Form, product: Product) -> f64 {
     }
 }
 
-/// The two products of a low-rank form, each beside the bytes of the other.
+/// The two products of a low-rank form; each counts the bytes of the other.
 fn halves(product: Product, rank: usize) -> (Product, Product) {
     let first = Product { rows: rank, ..product };
     let second = Product { cols: rank, ..product };

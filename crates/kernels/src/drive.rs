@@ -1,16 +1,17 @@
 //! The loops around a kernel, the same for every instruction set and element type.
 //!
-//! A matrix is packed as panels of [`PANEL_ROWS`] rows, one after the other in one stream. A kernel multiplies one panel with a pass of a
-//! few vectors, as many as its registers hold, and leaves the sums in a [`Tile`]; a [`Store`](crate::epilogue::Store) takes them from
-//! there. The passes are the inner loop: a panel comes from far away once, whatever the batch.
+//! A matrix is packed as panels of [`PANEL_ROWS`] rows, one after another in one stream. A kernel
+//! multiplies one panel by a pass of a few vectors, as many as its registers hold, and leaves the
+//! sums in a [`Tile`], from which a [`Store`](crate::epilogue::Store) takes them. The passes are
+//! the inner loop, so that a panel comes from memory only once, whatever the batch.
 
 use crate::epilogue::{Place, Store};
 use crate::lanes::{IntegerLanes, Lanes, Scalar};
 use crate::pool::Part;
 
-/// Rows of a panel. The last panel of a matrix is filled up with zeros.
+/// Rows of a panel. The last panel of a matrix is padded with zeros.
 pub(crate) const PANEL_ROWS: usize = 32;
-/// The most vectors that any kernel takes at once.
+/// The most vectors that any kernel processes at once.
 pub(crate) const MAX_PASS: usize = 8;
 
 /// The sums of one panel and one pass, `vectors x rows`.
@@ -18,7 +19,7 @@ pub(crate) const MAX_PASS: usize = 8;
 pub(crate) struct Tile<T>(pub(crate) [[T; PANEL_ROWS]; MAX_PASS]);
 
 impl Tile<i32> {
-    /// Puts the sums of `B` vectors, `R` registers each, at the rows from `first` on.
+    /// Puts the sums of `B` vectors, `R` registers each, at the rows starting at `first`.
     #[cfg_attr(not(target_arch = "x86_64"), allow(dead_code))]
     #[inline(always)]
     pub(crate) fn put<L: IntegerLanes, const B: usize, const R: usize>(
@@ -54,7 +55,7 @@ impl<'a, W> Matrix<'a, W> {
     }
 }
 
-/// A batch of vectors in the form that the kernel takes.
+/// A batch of vectors in the form for the kernel.
 #[derive(Clone, Copy)]
 pub(crate) struct Vectors<'a, X> {
     /// `batch x stride`, or longer.
@@ -65,9 +66,11 @@ pub(crate) struct Vectors<'a, X> {
     pub(crate) batch: usize,
 }
 
-/// Calls `kernel(panel index, panel, vectors of the pass, how many, tile)` for every panel and pass of at most `most` vectors.
+/// Calls `kernel(panel index, panel, vectors of the pass, how many, tile)` for every panel and pass
+/// of at most `most` vectors.
 ///
-/// Always inlined: inside a function with target features it is compiled for them, the epilogue included.
+/// Always inlined: in a function with target features it is compiled for them, including the
+/// epilogue.
 #[inline(always)]
 pub(crate) fn drive<W, X, T: Copy + Default>(
     matrix: &Matrix<W>,
@@ -79,7 +82,7 @@ pub(crate) fn drive<W, X, T: Copy + Default>(
     drive_with(Scalar, matrix, vectors, most, store, kernel);
 }
 
-/// [`drive`] with an epilogue in the registers that `lanes` stands for.
+/// [`drive`] with an epilogue in the registers of `lanes`.
 #[inline(always)]
 pub(crate) fn drive_with<L: Lanes, W, X, T: Copy + Default>(
     lanes: L,
@@ -102,7 +105,8 @@ pub(crate) fn drive_with<L: Lanes, W, X, T: Copy + Default>(
     );
 }
 
-/// Calls `work(panel index, panel, vectors of the pass, where the results belong)` for every panel and pass of at most `most` vectors.
+/// Calls `work(panel index, panel, vectors of the pass, where the results belong)` for every panel
+/// and pass of at most `most` vectors.
 #[inline(always)]
 pub(crate) fn for_each_pass<W, X>(
     matrix: &Matrix<W>,
@@ -125,7 +129,8 @@ pub(crate) fn for_each_pass<W, X>(
     }
 }
 
-/// Calls `work(first vector, how many)` for passes of at most `most` vectors and of equal width: 9 vectors are 5 and 4, not 8 and a slow 1.
+/// Calls `work(first vector, how many)` for passes of at most `most` vectors and of equal width: 9
+/// vectors are 5 and 4, not 8 and a slow 1.
 #[inline(always)]
 pub(crate) fn for_each_width(batch: usize, most: usize, mut work: impl FnMut(usize, usize)) {
     let mut done = 0;

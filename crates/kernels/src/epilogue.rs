@@ -1,7 +1,8 @@
-//! What becomes of the sums of a panel: scale, bias and activation on the way from the tile to the caller's slice.
+//! Epilogues: scale, bias and activation on the way from a tile of sums to the caller's slice.
 //!
-//! All arithmetic is on whole panels, a register of [`Lanes`] at a time, without tails; only the final copy is shorter in the last panel.
-//! No fused multiply-add: the results are the same bits on every instruction set.
+//! All arithmetic is on whole panels, a register of [`Lanes`] at a time, without tails; only the
+//! final copy is shorter for the last panel. There is no fused multiply-add, so the results are the
+//! same bits on every instruction set.
 
 use crate::activation::Job;
 use crate::drive::{PANEL_ROWS, Tile};
@@ -27,7 +28,7 @@ pub(crate) struct Place {
 
 /// Takes the sums of a tile.
 pub(crate) trait Store<T> {
-    /// Stores them, with the registers that `lanes` stands for.
+    /// Stores them, using the registers of `lanes`.
     fn store_with<L: Lanes>(&mut self, lanes: L, place: Place, tile: &Tile<T>);
 
     /// Stores them in plain Rust.
@@ -38,10 +39,11 @@ pub(crate) trait Store<T> {
     }
 }
 
-/// Takes the sums of a panel while they are in registers: in the narrow panels of a low-rank product the way through a [`Tile`] costs as
-/// much as the sums.
+/// Takes the sums of a panel while they are in registers: for the narrow panels of a low-rank
+/// product, going through a [`Tile`] would cost as much as the sums.
 pub(crate) trait RegisterStore: Store<i32> {
-    /// Stores them; `sums` are those of `B` vectors, `R` registers each, from the row `first` of the panel on. The panel must be whole.
+    /// Stores the sums of `B` vectors, `R` registers each, starting at the row `first` of the
+    /// panel. The panel must be whole.
     #[cfg_attr(not(target_arch = "x86_64"), allow(dead_code))]
     fn store_registers<L: IntegerLanes, const B: usize, const R: usize>(
         &mut self,
@@ -51,8 +53,8 @@ pub(crate) trait RegisterStore: Store<i32> {
         sums: &[[L::I; R]; B],
     );
 
-    /// Stores whole panels, as many as the place has rows for, one after the other as `sums(index)` gives them. What a panel costs beside its
-    /// sums is as little as it can be.
+    /// Stores whole panels, as many as `place` has rows for, one after another, with the sums
+    /// `sums(index)`. The cost per panel apart from its sums is minimal.
     #[cfg_attr(not(target_arch = "x86_64"), allow(dead_code))]
     fn store_panels<L: IntegerLanes, const B: usize, const R: usize>(
         &mut self,
@@ -65,18 +67,19 @@ pub(crate) trait RegisterStore: Store<i32> {
 /// Panels of results of `B` vectors.
 type OutputPanels<'o, T, const B: usize> = [&'o mut [[T; PANEL_ROWS]]; B];
 
-/// A slice of results, `batch x rows`, or of each vector of it certain rows.
+/// A slice of results, `batch x rows`, or some rows of each of its vectors.
 pub(crate) struct Output<'a, T> {
     /// The first row of the first vector.
     start: NonNull<T>,
     /// From there to the end of the slice.
     len: usize,
-    /// Rows of the matrix: from one vector to the next.
+    /// Rows of the matrix: the distance between vectors.
     rows: usize,
     slice: PhantomData<&'a mut [T]>,
 }
 
-// SAFETY: a shared reference to an `Output` can write only through `share`, whose caller answers for it.
+// SAFETY: a shared reference to an `Output` can write only through `share`, for which its caller is
+// responsible.
 unsafe impl<T: Send> Sync for Output<'_, T> {}
 
 impl<'a, T: Copy> Output<'a, T> {
@@ -86,10 +89,10 @@ impl<'a, T: Copy> Output<'a, T> {
         Self { start: NonNull::from(values).cast(), len, rows, slice: PhantomData }
     }
 
-    /// Of each vector the rows from `first_row` on, for one of several threads.
+    /// The rows of each vector starting at `first_row`, for one of several threads.
     ///
     /// # Safety
-    /// While the result is used, nothing else must be stored in these rows, as many of them as are stored through the result.
+    /// While the result is in use, nothing else may write to the rows that are stored through it.
     pub(crate) unsafe fn share(&self, first_row: usize) -> Self {
         let skipped = first_row.min(self.len);
         // SAFETY: not beyond the end of the slice.
@@ -102,7 +105,8 @@ impl<'a, T: Copy> Output<'a, T> {
     fn part(&mut self, place: Place, vector: usize) -> &mut [T] {
         let start = (place.vector + vector) * self.rows + place.row;
         assert!(start <= self.len && place.rows <= self.len - start, "rows within the output");
-        // SAFETY: within the slice by the assertion; these rows are only this output's, by `new` or by the promise to `share`.
+        // SAFETY: within the slice by the assertion; these rows are only this output's, by `new` or
+        // by the promise to `share`.
         unsafe { slice::from_raw_parts_mut(self.start.add(start).as_ptr(), place.rows) }
     }
 }
@@ -118,8 +122,9 @@ impl<T: Copy> Output<'_, T> {
             |b| {
                 let start = (vector + b) * self.rows + row;
                 assert!(start <= self.len && rows <= self.len - start, "rows within the output");
-                // SAFETY: within the slice by the assertion; these rows are only this output's, by `new` or by the promise to `share`, and
-                // no two vectors share any, by the first assertion.
+                // SAFETY: within the slice by the assertion; these rows are only this output's, by
+                // `new` or by the promise to `share`, and no two vectors share any, by the first
+                // assertion.
                 unsafe {
                     let start = self.start.add(start).cast::<[T; PANEL_ROWS]>();
                     slice::from_raw_parts_mut(start.as_ptr(), rows / PANEL_ROWS)
@@ -129,7 +134,7 @@ impl<T: Copy> Output<'_, T> {
     }
 }
 
-/// The sums as they are.
+/// Stores the sums unchanged.
 pub(crate) struct Plain<'a, T> {
     /// Where they go.
     pub(crate) output: Output<'a, T>,
@@ -184,7 +189,7 @@ impl RegisterStore for Plain<'_, i32> {
     }
 }
 
-/// Where in a panel each register begins.
+/// The first row of each register of a panel.
 #[inline(always)]
 pub(crate) fn registers<L: Lanes>() -> impl Iterator<Item = usize> {
     (0..PANEL_ROWS / L::WIDTH).map(
@@ -193,14 +198,14 @@ pub(crate) fn registers<L: Lanes>() -> impl Iterator<Item = usize> {
     )
 }
 
-/// Values and bias of the last panel of a matrix, filled up to its whole length.
+/// Values and bias of the last panel of a matrix, padded to a whole panel.
 #[repr(C, align(64))]
 struct Work {
     values: [f32; PANEL_ROWS],
     bias: [f32; PANEL_ROWS],
 }
 
-/// Bias, activation and output of a product: what the integer and the float epilogue share.
+/// Bias, activation and output of a product, shared by the integer and the float epilogue.
 pub(crate) struct Finish<'a> {
     output: Output<'a, f32>,
     bias: Option<&'a [f32]>,
@@ -209,7 +214,7 @@ pub(crate) struct Finish<'a> {
 }
 
 impl<'a> Finish<'a> {
-    /// A bias has a value a row, `output` is `batch x rows`.
+    /// A bias has one value per row; `output` is `batch x rows`.
     pub(crate) fn new(output: Output<'a, f32>, Epilogue { bias, act }: Epilogue<'a>) -> Self {
         Self {
             output,
@@ -219,14 +224,16 @@ impl<'a> Finish<'a> {
         }
     }
 
-    /// Stores `act(value(vector of the pass, row of the panel) + bias)`, a register from this row on, for every vector and row of the place.
+    /// Stores `act(value(vector of the pass, row of the panel) + bias)`, a register starting at
+    /// this row, for every vector and row of `place`.
     #[inline(always)]
     fn take<L: Lanes>(&mut self, lanes: L, place: Place, value: impl Fn(usize, usize) -> L::F) {
         let act = self.act;
         act.choose(lanes, Finishing { finish: self, lanes, place, value });
     }
 
-    /// [`take`](Self::take) of `R` registers from the row `first` of a whole panel on; `value` is called with the vector and the register.
+    /// [`take`](Self::take) for `R` registers of a whole panel starting at the row `first`; `value`
+    /// is called with the vector and the register.
     #[inline(always)]
     fn take_registers<L: Lanes, const R: usize>(
         &mut self,
@@ -242,7 +249,7 @@ impl<'a> Finish<'a> {
     }
 }
 
-/// A call of [`Finish::take`] that waits for its function.
+/// A call of [`Finish::take`] without its function yet.
 struct Finishing<'f, 'a, L, V> {
     finish: &'f mut Finish<'a>,
     lanes: L,
@@ -285,7 +292,7 @@ impl<L: Lanes, V: Fn(usize, usize) -> L::F> Job<L> for Finishing<'_, '_, L, V> {
     }
 }
 
-/// The same for `R` registers of a whole panel, which begin at the row of the place: nothing is copied.
+/// The same for `R` registers of a whole panel that begin at the row of `place`: nothing is copied.
 struct FinishingRegisters<'f, 'a, L, V, const R: usize>(Finishing<'f, 'a, L, V>);
 
 impl<L: Lanes, V: Fn(usize, usize) -> L::F, const R: usize> Job<L>
@@ -312,16 +319,17 @@ impl<L: Lanes, V: Fn(usize, usize) -> L::F, const R: usize> Job<L>
 
 /// Integer sums to `act(sum * (row scale * vector scale) + bias)`.
 pub(crate) struct Scaled<'a> {
-    /// A scale a row, padded to whole panels.
+    /// One scale per row, padded to whole panels.
     pub(crate) row_scales: &'a [f32],
-    /// A scale a vector.
+    /// One scale per vector.
     pub(crate) vector_scales: &'a [f32],
     /// The rest.
     pub(crate) finish: Finish<'a>,
 }
 
 impl<'a> Scaled<'a> {
-    /// Of the rows of a part, from the row scales of the whole; epilogue and output begin with these rows.
+    /// The epilogue for the rows of a part, with the row scales of the whole; epilogue and output
+    /// begin with these rows.
     pub(crate) fn of_part(
         part: &Part,
         row_scales: &'a [f32],
@@ -395,8 +403,8 @@ impl RegisterStore for Scaled<'_> {
             }
             return;
         }
-        // Most products end without a function. Then nothing has to be decided or looked up from one panel to the next, which in the short
-        // panels of a low-rank product costs as much as their sums.
+        // Most products end without a function. Then nothing has to be decided or looked up between
+        // panels, which would cost as much as the sums in the short panels of a low-rank product.
         let row_scales = self.row_scales[place.row..][..place.rows].as_chunks::<PANEL_ROWS>().0;
         let vector_scales = &self.vector_scales[place.vector..][..B];
         let bias = self.finish.bias.map(

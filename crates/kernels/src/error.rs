@@ -1,4 +1,4 @@
-//! What can be wrong with the arguments of a packing function.
+//! Errors of packing functions.
 
 use crate::Isa;
 use alloc::string::String;
@@ -24,12 +24,12 @@ pub enum Error {
         /// The length of the slice.
         found: usize,
     },
-    /// A weight of -128, which symmetric quantization never gives and the kernels do not take.
+    /// A weight of -128, which symmetric quantization never gives and the kernels do not support.
     WeightOutOfRange {
         /// Index into the row-major weights.
         offset: usize,
     },
-    /// A weight that is not a number of 4 bits, -8..=7.
+    /// A weight that is not a 4-bit number, -8..=7.
     NotFourBits {
         /// Index into the row-major weights.
         offset: usize,
@@ -43,17 +43,17 @@ pub enum Error {
     TooManyColumns {
         /// Columns asked for.
         cols: usize,
-        /// The most there may be.
+        /// The limit.
         limit: usize,
     },
-    /// Bytes that are no packed matrix, or a damaged one.
+    /// Bytes that are not a packed matrix, or a damaged one.
     PackedForm {
         /// Where in the bytes.
         offset: usize,
         /// What is wrong there.
         what: &'static str,
     },
-    /// The processor lacks the instructions that were asked for.
+    /// The processor lacks the requested instructions.
     IsaUnavailable(Isa),
     /// No instruction set has this name.
     UnknownIsa(String),
@@ -93,14 +93,14 @@ impl fmt::Display for Error {
             Self::PackedForm { offset, what } => {
                 write!(
                     f,
-                    "the bytes of a packed matrix are wrong at offset {offset}: {what}; pack the matrix anew"
+                    "the bytes of a packed matrix are wrong at offset {offset}: {what}; pack the matrix again"
                 )
             }
             Self::IsaUnavailable(isa) => {
                 write!(f, "this processor lacks {isa}: ask for one of `Isa::available()`")
             }
             Self::UnknownIsa(name) => {
-                write!(f, "no instruction set is called `{name}`: use one of")?;
+                write!(f, "there is no instruction set `{name}`: use one of")?;
                 Isa::ALL.iter().try_for_each(|isa| write!(f, " {isa}"))
             }
         }

@@ -1,4 +1,4 @@
-//! Float weights, packed: what training, float models and the first layers run on.
+//! Packed float weights, for training, float models and the first layers.
 
 use crate::aligned::Aligned;
 use crate::arch;
@@ -10,9 +10,10 @@ use crate::{Arena, Epilogue, Error, Isa, Packed, Product, Scratch};
 
 /// A `rows x cols` matrix of floats, packed for products with small batches of vectors.
 ///
-/// Panels of 32 rows, within a panel column by column. Every result is one chain of multiply-adds over the columns in order, whatever the
-/// batch, so that the result of a vector does not depend on its neighbours. With AVX2 and AVX-512 and on AArch64 the multiply-adds are
-/// fused and the results bit-identical; WebAssembly and the portable path of x86-64 round twice.
+/// Panels of 32 rows, in a panel column by column. Every result is one chain of multiply-adds over
+/// the columns in order, for any batch, so that the result of a vector does not depend on its
+/// neighbours. With AVX2, with AVX-512 and on AArch64 the multiply-adds are fused and the results
+/// bit-identical; WebAssembly and the portable path of x86-64 round twice.
 #[derive(Clone, Debug)]
 pub struct PackedF32 {
     panels: Aligned<f32>,
@@ -40,7 +41,8 @@ impl PackedF32 {
         Ok(packed)
     }
 
-    /// Packs the transpose of row-major `weights` (`rows x cols`): the matrix of the product is `cols x rows`. For the backward pass.
+    /// Packs the transpose of row-major `weights` (`rows x cols`): the matrix of the product is
+    /// `cols x rows`. For the backward pass.
     ///
     /// # Errors
     /// Those of [`pack`](Self::pack).
@@ -64,7 +66,8 @@ impl PackedF32 {
         let cols = self.cols;
         let panels = self.panels.as_mut_slice().chunks_exact_mut(PANEL_ROWS * cols);
         for (panel, block) in panels.zip(weights.chunks(PANEL_ROWS * cols)) {
-            // Sixteen columns at a time: the lines read and those written both stay in the first cache.
+            // Sixteen columns at a time: the lines that are read and those that are written both
+            // stay in the first cache.
             for start in (0..cols).step_by(16) {
                 let end = cols.min(start + 16);
                 for (r, row) in block.chunks_exact(cols).enumerate() {
@@ -89,7 +92,7 @@ impl PackedF32 {
         }
     }
 
-    /// Multiplies some panels with `batch` vectors, `batch x cols`.
+    /// Multiplies some panels by `batch` vectors, `batch x cols`.
     pub(crate) fn multiply_part(
         &self,
         part: &Part,
@@ -137,7 +140,7 @@ impl Form for PackedF32 {
         let Call { pool, x, batch, epilogue, y } = call;
         let output = Output::new(y, self.rows);
         Whole { rows: self.rows, bytes: self.bytes() }.split(pool, |part| {
-            // SAFETY: the rows of a part are no other part's.
+            // SAFETY: each row belongs to only one part.
             let output = unsafe { output.share(part.rows.start) };
             self.multiply_part(&part, x, batch, output, epilogue.of_rows(part.rows.clone()));
         });

@@ -9,7 +9,7 @@
 //! h' = (1 - z) * h + z * c
 //! ```
 //!
-//! `x = W x_t + b` of all time steps is one large product beforehand.
+//! `x = W x_t + b` for all time steps is computed beforehand as one large product.
 
 use crate::activation::{self, Activation};
 use crate::lanes::Lanes;
@@ -23,8 +23,9 @@ const GATES: usize = 3;
 
 /// The recurrent part of a GRU layer, packed.
 ///
-/// The results are those of the separate steps, bit for bit: [`Product::matmul`](crate::Product::matmul) (or its kin), then
-/// [`math`](crate::math) and the formulas above from left to right.
+/// The results are those of separate steps, bit for bit:
+/// [`Product::matmul`](crate::Product::matmul) (or similar), then [`math`](crate::math) and the
+/// formulas above from left to right.
 #[derive(Debug)]
 pub struct PackedGru {
     recurrent: PackedRecurrent,
@@ -34,10 +35,12 @@ pub struct PackedGru {
 packed_step!(PackedGru);
 
 impl PackedGru {
-    /// Packs `U` (`3 hidden x hidden`: update, reset, candidate) for the fastest instruction set of this processor; `candidate` is `f`.
+    /// Packs `U` (`3 hidden x hidden`: update, reset, candidate) for the fastest instruction set of
+    /// this processor; `candidate` is `f`.
     ///
     /// # Errors
-    /// Those of [`PackedI8::pack`](crate::PackedI8::pack) and [`PackedF32::pack`](crate::PackedF32::pack).
+    /// Those of [`PackedI8::pack`](crate::PackedI8::pack) and
+    /// [`PackedF32::pack`](crate::PackedF32::pack).
     pub fn pack(
         recurrent: Recurrent<'_>,
         hidden: usize,
@@ -60,8 +63,9 @@ impl PackedGru {
         Ok(Self { recurrent, candidate })
     }
 
-    /// One time step of `batch` sequences: `x` is `W x_t + b`, `batch x 3 hidden` (update, reset, candidate); `h`, `batch x hidden`, is the
-    /// state before and becomes the state after. Allocates only to grow `scratch`.
+    /// One time step of `batch` sequences: `x` is `W x_t + b`, `batch x 3 hidden` (update, reset,
+    /// candidate); `h`, `batch x hidden`, is the state before and becomes the state after.
+    /// Allocates only to grow `scratch`.
     ///
     /// # Panics
     /// If a slice has the wrong length for its shape.
@@ -106,7 +110,7 @@ impl Job for Update<'_> {
     }
 }
 
-/// An [`Update`] that waits for its function.
+/// An [`Update`] with its registers but without its function yet.
 struct Chosen<'a, L> {
     update: Update<'a>,
     lanes: L,
@@ -122,7 +126,8 @@ impl<L: Lanes> activation::Job<L> for Chosen<'_, L> {
             let h = &mut h[first..first + count];
             let x = [0, 1, 2].map(|n| &x[n * hidden + first..][..count]);
             let sums = [0, 1, 2].map(|n| &sums[n * room..][..room]);
-            // All of a register at once: the gates are chains of operations that do not wait for each other, and go through no memory.
+            // Everything for one register at once: the gates are independent chains of operations,
+            // and their values stay in registers.
             for i in (0..count).step_by(L::WIDTH) {
                 let z = sigmoid_lanes(lanes, gate(lanes, x[0], sums[0], i));
                 let r = sigmoid_lanes(lanes, gate(lanes, x[1], sums[1], i));

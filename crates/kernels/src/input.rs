@@ -1,9 +1,9 @@
-//! The vectors of an int8 product on their way into the form that a kernel takes.
+//! The input vectors of an int8 product, in the form for a kernel.
 
 use crate::aligned::{Aligned, Plain};
 use crate::quantize::quantize_with;
 
-/// Columns that stand together in a row of a panel: what one VNNI lane multiplies in one instruction.
+/// Consecutive columns of a row in a panel: one VNNI lane multiplies them in one instruction.
 pub(crate) const QUAD: usize = 4;
 
 /// A batch of vectors, `batch x cols`.
@@ -11,23 +11,23 @@ pub(crate) const QUAD: usize = 4;
 pub(crate) enum Input<'a> {
     /// To be quantized.
     Float(&'a [f32]),
-    /// Quantized already; the scales are 1.
+    /// Already quantized; the scales are 1.
     Quantized(&'a [i8]),
 }
 
-/// Of the input.
+/// The shape of the input.
 #[derive(Clone, Copy)]
 pub(crate) struct Shape {
     /// Vectors.
     pub(crate) batch: usize,
     /// Elements of a vector.
     pub(crate) cols: usize,
-    /// Elements from one stored vector to the next, as many as a row has in a panel. The padding is never cleared, for it meets weights of
-    /// zero.
+    /// Elements from one stored vector to the next, as many as a row has in a panel. The padding is
+    /// never cleared, because it is multiplied by zero weights.
     pub(crate) stride: usize,
 }
 
-/// Stores each vector, every value through `convert`, and its scale.
+/// Stores each vector, with every value converted by `convert`, and its scale.
 #[inline(always)]
 pub(crate) fn load<T: Plain>(
     input: Input,
@@ -47,7 +47,7 @@ pub(crate) fn load<T: Plain>(
     );
 }
 
-/// [`load`] with a quantizer, which gives each value the form that `convert` gives it.
+/// [`load`] with a given quantizer, which also converts each value.
 #[inline(always)]
 pub(crate) fn load_by<T: Plain>(
     input: Input,

@@ -1,11 +1,15 @@
-//! 4-bit weights, packed: half the bytes of [`PackedI8`](crate::PackedI8), for matrices that are read from far away.
+//! Packed 4-bit weights: half the bytes of [`PackedI8`](crate::PackedI8), for matrices that are
+//! read from memory.
 //!
-//! Weights come in groups of 32 along a row, each with an 8-bit scale; a row has one float scale. A result is
-//! `sum over groups of (group scale * sum of (weight * input))`, all in exact 32-bit integers, and becomes a float only in the epilogue
-//! that it shares with [`PackedI8`](crate::PackedI8). So no order of summation matters, and every instruction set gives the same bits.
+//! Weights are in groups of 32 along a row, each with an 8-bit scale; a row has one float scale. A
+//! result is `sum over groups of (group scale * sum of (weight * input))`, all in exact 32-bit
+//! integers; it becomes a float only in the epilogue, which is shared with
+//! [`PackedI8`](crate::PackedI8). So the order of summation does not matter, and every instruction
+//! set gives the same bits.
 //!
-//! Weights are stored plus 8, as 0..=15, which is what the instructions that multiply unsigned with signed bytes want; -8 times the sum of
-//! the inputs of the group, the same for all rows, is where the sum of a group starts.
+//! Weights are stored plus 8, as 0..=15, for the instructions that multiply unsigned by signed
+//! bytes. The sum of a group starts at -8 times the sum of its inputs, which is the same for all
+//! rows.
 
 use crate::aligned::Aligned;
 use crate::arch;
@@ -19,7 +23,8 @@ use crate::quantize::{GROUP, quantize_with};
 use crate::row_scales::RowScales;
 use crate::{Arena, Error, Isa, Packed, Scratch};
 
-/// The most columns of which a sum of products of -8..=7, -127..=127 and a group scale of -128..=127 always fits 32 bits.
+/// The most columns for which a sum of products of -8..=7, -127..=127 and a group scale of
+/// -128..=127 always fits 32 bits.
 pub(crate) const MAX_COLS: usize = i32::MAX as usize / (8 * 128 * 128 * GROUP) * GROUP;
 /// Bytes of the weights of a group of columns of a panel.
 const GROUP_BYTES: usize = PANEL_ROWS * GROUP / 2;
@@ -28,11 +33,13 @@ pub(crate) const STEP: usize = PANEL_ROWS * QUAD;
 /// Bytes of the scales of two groups of a panel.
 const LINE: usize = 2 * PANEL_ROWS;
 
-/// A `rows x cols` matrix of 4-bit weights with an 8-bit scale a group of 32 columns and a float scale a row: 4.25 bits a weight.
+/// A `rows x cols` matrix of 4-bit weights with an 8-bit scale per group of 32 columns and a float
+/// scale per row: 4.25 bits per weight.
 ///
-/// Panels of 32 rows; in a panel, two groups after two groups: 64 bytes of scales, then the weights, eight columns after eight columns. A
-/// row has four bytes of each eight columns; their low halves are the first four columns, their high halves the other four. So all that a
-/// product reads is one stream. The layout is the same for all instruction sets.
+/// Panels of 32 rows. A panel has two groups after two groups: 64 bytes of scales, then the
+/// weights, eight columns after eight columns. A row has four bytes for every eight columns; their
+/// low halves are the first four columns, their high halves the other four. So a product reads a
+/// single stream. The layout is the same for all instruction sets.
 #[derive(Clone, Debug)]
 pub struct PackedI4 {
     panels: Aligned<u8>,
@@ -43,13 +50,15 @@ pub struct PackedI4 {
 }
 
 impl PackedI4 {
-    /// Packs row-major weights, as [`quantize_groups`](crate::quantize::quantize_groups) makes them, for the fastest instruction set of this
-    /// processor: `weights` (`rows x cols`, -8..=7) with a scale a group of 32 columns (`group_scales`, `rows x ceil(cols / 32)`) and a scale
-    /// a row.
+    /// Packs row-major weights, as made by [`quantize_groups`](crate::quantize::quantize_groups),
+    /// for the fastest instruction set of this processor: `weights` (`rows x cols`, -8..=7), one
+    /// scale per group of 32 columns (`group_scales`, `rows x ceil(cols / 32)`) and one scale per
+    /// row.
     ///
     /// # Errors
-    /// Names what is wrong: an empty matrix, a slice of the wrong length, a weight outside of -8..=7 (with its offset), a row scale that is
-    /// not finite, more columns than 32-bit sums can hold (16,352).
+    /// Names what is wrong: an empty matrix, a slice of the wrong length, a weight outside of
+    /// -8..=7 (with its offset), a row scale that is not finite, more columns than 32-bit sums can
+    /// hold (16,352).
     pub fn pack(
         weights: &[i8],
         group_scales: &[i8],
@@ -144,7 +153,7 @@ impl Integers for PackedI4 {
     }
 }
 
-/// Where the weight of row `r` of a panel and column `k` stands: the byte, and the shift within it.
+/// The place of the weight in row `r` of a panel and column `k`: the byte, and the shift within it.
 fn place(r: usize, k: usize) -> (usize, usize) {
     let (group, within) = (k / GROUP, k % GROUP);
     let (step, column) = (within / 8, within % 8);
@@ -152,13 +161,13 @@ fn place(r: usize, k: usize) -> (usize, usize) {
     (at + column % QUAD, column / QUAD * 4)
 }
 
-/// Where the scales of the rows of a panel for a group stand, a byte each.
+/// The place of the scales of a group for the rows of a panel, one byte each.
 #[inline(always)]
 pub(crate) fn scales_at(group: usize) -> usize {
     group / 2 * (LINE + 2 * GROUP_BYTES) + group % 2 * PANEL_ROWS
 }
 
-/// Where the weights of a group stand in a panel, four steps of [`STEP`] bytes.
+/// The place of the weights of a group in a panel, four steps of [`STEP`] bytes.
 #[inline(always)]
 pub(crate) fn weights_at(group: usize) -> usize {
     (group / 2 + 1) * LINE + group * GROUP_BYTES
@@ -169,12 +178,14 @@ pub(crate) fn panel_len(groups: usize) -> usize {
     groups.div_ceil(2) * LINE + groups * GROUP_BYTES
 }
 
-/// Bytes of a stored vector of `groups` groups: four a group for where its sum starts, then 32 a group for its columns.
+/// Bytes of a stored vector of `groups` groups: per group four for the start of its sum, and 32 for
+/// its columns.
 pub(crate) fn vector_len(groups: usize) -> usize {
     groups * (size_of::<i32>() + GROUP)
 }
 
-/// The lengths that the loads of a kernel rest on: `B` vectors of a panel's columns, `stride` bytes each. Returns the groups.
+/// Checks the lengths that the loads of a kernel rely on: `B` vectors of a panel's columns,
+/// `stride` bytes each. Returns the groups.
 #[allow(dead_code)] // the portable kernel rests on none
 #[inline(always)]
 pub(crate) fn groups<const B: usize>(panel: &[u8], x: &[u8], stride: usize) -> usize {
@@ -186,7 +197,7 @@ pub(crate) fn groups<const B: usize>(panel: &[u8], x: &[u8], stride: usize) -> u
     groups
 }
 
-/// Stores a batch of vectors and, before the columns of each, where the sums of its groups start.
+/// Stores a batch of vectors, each preceded by the starts of the sums of its groups.
 #[inline(always)]
 pub(crate) fn load(
     input: Input,
@@ -207,7 +218,7 @@ pub(crate) fn load(
         *scale = match input {
             Input::Float(x) => quantize_with(&x[range], used, |q| q as u8),
             Input::Quantized(x) => {
-                // Then the sum of a group lies within 16 bits: 32 x 8 x 127.
+                // Then the sum of a group fits 16 bits: 32 x 8 x 127.
                 used.iter_mut().zip(&x[range]).for_each(|(q, &v)| *q = v.max(-127) as u8);
                 1.0
             }
@@ -225,7 +236,7 @@ pub(crate) fn whole_start(x: &[i8; GROUP]) -> i32 {
     -8 * x.iter().map(|&v| i32::from(v)).sum::<i32>()
 }
 
-/// What is wrong with the matrix.
+/// Checks the matrix.
 pub(crate) fn check(
     weights: &[i8],
     group_scales: &[i8],

@@ -1,8 +1,10 @@
-//! 8-bit weights, packed: what a compressed model runs on.
+//! Packed 8-bit weights, for compressed models.
 //!
-//! The product of a vector: quantize it (symmetric, one scale), multiply and sum in exact 32-bit integers, then scale, bias and activation
-//! on the way out. The integers are the same on every instruction set because no path saturates: AVX2's u8 x s8 `maddubs` would, so 16-bit
-//! products are taken there; VNNI needs unsigned activations, so 128 is added to them and 128 times the sum of the row taken off again.
+//! The product with a vector: quantize it (symmetric, one scale), multiply and sum in exact 32-bit
+//! integers, then apply scale, bias and activation. The integers are the same on every instruction
+//! set because no path saturates: the u8 x s8 `maddubs` of AVX2 would, so 16-bit products are used
+//! there; VNNI needs unsigned activations, so 128 is added to them and 128 times the sum of the row
+//! is subtracted again.
 
 use crate::aligned::Aligned;
 use crate::arch::{self, Layout};
@@ -15,17 +17,19 @@ use crate::product::sealed::Sealed;
 use crate::row_scales::RowScales;
 use crate::{Arena, Error, Isa, Packed, Scratch};
 
-/// The most columns of which a sum of products of -128..=127 and -127..=127 always fits 32 bits.
+/// The most columns for which a sum of products of -128..=127 and -127..=127 always fits 32 bits.
 pub(crate) const MAX_COLS: usize = (i32::MAX / (128 * 127)) as usize;
 
-/// A `rows x cols` matrix of 8-bit weights with one float scale a row, packed for products with small batches of vectors.
+/// A `rows x cols` matrix of 8-bit weights with one float scale per row, packed for products with
+/// small batches of vectors.
 ///
-/// Panels of 32 rows; the order within a panel is that in which the instruction set reads it.
+/// Panels of 32 rows; the order inside a panel is the one in which the instruction set reads it.
 #[derive(Clone, Debug)]
 pub struct PackedI8 {
     pub(crate) panels: Aligned<i8>,
     pub(crate) scales: RowScales,
-    /// What an accumulator starts from where activations are stored plus 128: -128 times the sum of the row.
+    /// The start of an accumulator if activations are stored plus 128: -128 times the sum of the
+    /// row.
     pub(crate) offsets: Aligned<i32>,
     pub(crate) rows: usize,
     pub(crate) cols: usize,
@@ -33,11 +37,12 @@ pub struct PackedI8 {
 }
 
 impl PackedI8 {
-    /// Packs row-major `weights` (`rows x cols`, -127..=127) with a scale a row for the fastest instruction set of this processor.
+    /// Packs row-major `weights` (`rows x cols`, -127..=127) with one scale per row for the fastest
+    /// instruction set of this processor.
     ///
     /// # Errors
-    /// Names what is wrong: an empty matrix, a slice of the wrong length, a weight of -128 (with its offset), a scale that is not finite,
-    /// more columns than 32-bit sums can hold (132,104).
+    /// Names what is wrong: an empty matrix, a slice of the wrong length, a weight of -128 (with
+    /// its offset), a scale that is not finite, more columns than 32-bit sums can hold (132,104).
     pub fn pack(weights: &[i8], scales: &[f32], rows: usize, cols: usize) -> Result<Self, Error> {
         Self::pack_for(Isa::detect(), weights, scales, rows, cols)
     }
@@ -128,7 +133,7 @@ impl Integers for PackedI8 {
     }
 }
 
-/// Brings up to 32 rows into the order of a panel.
+/// Puts up to 32 rows into the order of a panel.
 fn pack_panel(layout: Layout, block: &[i8], cols: usize, panel: &mut [i8]) {
     let stride = panel.len() / PANEL_ROWS;
     for (r, row) in block.chunks_exact(cols).enumerate() {
@@ -140,7 +145,7 @@ fn pack_panel(layout: Layout, block: &[i8], cols: usize, panel: &mut [i8]) {
     }
 }
 
-/// What is wrong with a dense matrix.
+/// Checks a dense matrix.
 pub(crate) fn check(weights: &[i8], scales: &[f32], rows: usize, cols: usize) -> Result<(), Error> {
     if rows == 0 || cols == 0 {
         return Err(Error::Empty { rows, cols });
@@ -152,7 +157,7 @@ pub(crate) fn check(weights: &[i8], scales: &[f32], rows: usize, cols: usize) ->
     check_values(weights, scales, rows, cols)
 }
 
-/// What is wrong with weights and scales, however they are arranged.
+/// Checks weights and scales, in any arrangement.
 pub(crate) fn check_values(
     weights: &[i8],
     scales: &[f32],

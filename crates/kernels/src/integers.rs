@@ -1,4 +1,5 @@
-//! What the forms of integer weights share: vectors are quantized, multiplied in exact 32-bit integers, and scaled on the way out.
+//! Shared by the forms of integer weights: vectors are quantized, multiplied in exact 32-bit
+//! integers, and scaled at the end.
 
 use crate::epilogue::{Output, Plain, RegisterStore, Scaled};
 use crate::input::Input;
@@ -8,10 +9,11 @@ use crate::product::{Epilogue, check_lengths};
 use crate::{Packed, Product, Scratch};
 use core::ops::Range;
 
-/// A form of integer weights with one float scale a row. Implemented by the types of this crate alone.
+/// A form of integer weights with one float scale per row. Implemented only by types of this crate.
 pub trait IntegerProduct: Product {
-    /// `out = W x` in exact 32-bit integers, row scales left out: `x` is `batch x cols` of 8-bit integers, `out` is `batch x rows`. (Weights
-    /// of 4 bits come times the scale of their group; with them -128 in `x`, which no quantizer gives, counts as -127.)
+    /// `out = W x` in exact 32-bit integers, without row scales: `x` is `batch x cols` of 8-bit
+    /// integers, `out` is `batch x rows`. (4-bit weights are multiplied by the scale of their
+    /// group; with them -128 in `x`, which no quantizer gives, counts as -127.)
     ///
     /// Allocates only to grow `scratch`.
     ///
@@ -20,18 +22,18 @@ pub trait IntegerProduct: Product {
     fn matmul_i32(&self, x: &[i8], batch: usize, scratch: &mut Scratch, out: &mut [i32]);
 }
 
-/// What such a form does by itself.
+/// What each such form implements.
 pub(crate) trait Integers: Packed + Clone + 'static {
     /// Rows and bytes of all panels; columns.
     fn whole(&self) -> (Whole, usize);
 
-    /// A scale a row, padded to whole panels.
+    /// One scale per row, padded to whole panels.
     fn scales(&self) -> &[f32];
 
-    /// Brings the vectors into the form of the kernel.
+    /// Puts the vectors into the form for the kernel.
     fn load(&self, input: Input<'_>, batch: usize, scratch: &mut Scratch);
 
-    /// Multiplies the vectors that were loaded last with some panels.
+    /// Multiplies the vectors that were loaded last by some panels.
     fn multiply_part<S: RegisterStore>(
         &self,
         part: &Part,
@@ -53,7 +55,7 @@ impl<W: Integers> Form for W {
         let (whole, _) = self.whole();
         let (scratch, output) = (&*scratch, Output::new(y, whole.rows));
         whole.split(pool, |part| {
-            // SAFETY: the rows of a part are no other part's.
+            // SAFETY: each row belongs to only one part.
             let output = unsafe { output.share(part.rows.start) };
             let (vector_scales, epilogue) =
                 (scratch.scales.as_slice(), epilogue.of_rows(part.rows.clone()));
@@ -72,14 +74,15 @@ impl<W: Integers> IntegerProduct for W {
         let (whole, _) = self.whole();
         let (scratch, output) = (&*scratch, Output::new(out, whole.rows));
         whole.split(None, |part| {
-            // SAFETY: the rows of a part are no other part's.
+            // SAFETY: each row belongs to only one part.
             let mut store = Plain { output: unsafe { output.share(part.rows.start) } };
             self.multiply_part(&part, batch, scratch, &mut store);
         });
     }
 }
 
-/// The rows of some panels times the vectors that were loaded last: `y` is `batch x` as many rows, padding included.
+/// The rows of some panels times the vectors that were loaded last: `y` has `batch` vectors of
+/// these rows, padding included.
 pub(crate) fn multiply_panels<W: Integers>(
     weights: &W,
     panels: Range<usize>,

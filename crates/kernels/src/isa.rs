@@ -1,4 +1,4 @@
-//! Which instruction set a product runs on.
+//! The instruction set of a product.
 
 use crate::Error;
 use alloc::borrow::ToOwned;
@@ -6,7 +6,8 @@ use alloc::vec::Vec;
 use core::fmt;
 use core::str::FromStr;
 
-/// Whether the processor has features: asked of the processor where there is `std`, else of the target the crate is compiled for.
+/// Whether there are features: of the processor with `std`, otherwise of the target for which the
+/// crate is compiled.
 #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
 macro_rules! has {
     ($($feature:tt),+) => {{
@@ -20,15 +21,16 @@ macro_rules! has {
     }};
 }
 
-/// An instruction set that the kernels are written for, slowest first.
+/// An instruction set with kernels, slowest first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Isa {
-    /// Plain Rust, on every processor; the compiler vectorises it for the target's base line.
+    /// Plain Rust, on every processor; the compiler vectorises it for the baseline of the target.
     Portable,
     /// x86-64 with AVX2 and FMA.
     Avx2,
-    /// x86-64 with `vpdpbusd` on 256 bits, in its VEX coding (AVX-VNNI) or its EVEX coding (AVX-512 VL and VNNI), and AVX2 for the rest.
+    /// x86-64 with `vpdpbusd` on 256 bits, in its VEX encoding (AVX-VNNI) or its EVEX encoding
+    /// (AVX-512 VL and VNNI), and AVX2 for the rest.
     AvxVnni,
     /// x86-64 with AVX-512 (F, BW, VL) and VNNI.
     Avx512Vnni,
@@ -38,7 +40,8 @@ pub enum Isa {
     Dotprod,
     /// AArch64 with the 8-bit matrix products of ARMv8.6 (`smmla`), and the dot products.
     I8mm,
-    /// WebAssembly with vectors of 128 bits: there where the crate is compiled with `-C target-feature=+simd128`.
+    /// WebAssembly with vectors of 128 bits, if the crate is compiled with `-C
+    /// target-feature=+simd128`.
     Simd128,
 }
 
@@ -55,8 +58,8 @@ impl Isa {
         Self::Simd128,
     ];
 
-    /// The fastest one of this processor. Asked once, then remembered. Without the feature `std` the processor is not asked: the fastest
-    /// one of the target features that the crate is compiled with.
+    /// The fastest one of this processor, detected once. Without the feature `std` the processor is
+    /// not asked: the fastest one of the target features with which the crate is compiled.
     #[must_use]
     pub fn detect() -> Self {
         let fastest =
@@ -95,14 +98,16 @@ impl Isa {
             Self::Dotprod => has!("neon", "dotprod"),
             #[cfg(target_arch = "aarch64")]
             Self::I8mm => has!("neon", "dotprod", "i8mm"),
-            // A module is checked as a whole before it runs, so there is nothing to ask at run time.
+            // A module is checked as a whole before it runs, so there is nothing to ask at run
+            // time.
             Self::Simd128 => cfg!(all(target_arch = "wasm32", target_feature = "simd128")),
             #[allow(unreachable_patterns)] // the sets of other processors
             _ => false,
         }
     }
 
-    /// Its name: `portable`, `avx2`, `avx_vnni`, `avx512_vnni`, `neon`, `dotprod`, `i8mm` or `simd128`.
+    /// Its name: `portable`, `avx2`, `avx_vnni`, `avx512_vnni`, `neon`, `dotprod`, `i8mm` or
+    /// `simd128`.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -117,13 +122,14 @@ impl Isa {
         }
     }
 
-    /// Itself where the processor has it, an error where not. Every dispatch to an `unsafe` kernel rests on this check.
+    /// Itself if the processor has it, otherwise an error. Every dispatch to an `unsafe` kernel
+    /// relies on this check.
     pub(crate) fn require(self) -> Result<Self, Error> {
         if self.is_available() { Ok(self) } else { Err(Error::IsaUnavailable(self)) }
     }
 }
 
-/// Whether the processor has AVX-VNNI, the VEX coding of `vpdpbusd`.
+/// Whether the processor has AVX-VNNI, the VEX encoding of `vpdpbusd`.
 #[cfg(target_arch = "x86_64")]
 pub(crate) fn vex_vnni() -> bool {
     has!("avxvnni")

@@ -1,7 +1,9 @@
-//! Arithmetic on as many floats as a register holds, so that an epilogue, a gate and a function are written once for all of them.
+//! Arithmetic on as many floats as a register holds, so that epilogues, gates and functions are
+//! written once for all widths.
 //!
-//! A value of a type that implements [`Lanes`] is the proof that the processor has its instructions: the types of the wide registers are
-//! made by `unsafe` functions. Every method is always inlined, so that it is compiled for the instruction set of its caller.
+//! A value of a type that implements [`Lanes`] proves that the processor has its instructions: only
+//! `unsafe` functions make the types of the wide registers. Every method is always inlined, so that
+//! it is compiled for the instruction set of its caller.
 //!
 //! All implementations give the same bits, which is why there is no fused multiply-add here.
 
@@ -14,11 +16,12 @@ pub(crate) trait Lanes: Copy {
 
     /// The same value in every lane.
     fn splat(self, value: f32) -> Self::F;
-    /// The first floats of a slice, which must hold at least `WIDTH`.
+    /// Loads the first floats of a slice, which must have at least `WIDTH`.
     fn load(self, from: &[f32]) -> Self::F;
-    /// The first integers of a slice, which must hold at least `WIDTH`, as the nearest floats.
+    /// Loads the first integers of a slice, which must have at least `WIDTH`, as the nearest
+    /// floats.
     fn load_integers(self, from: &[i32]) -> Self::F;
-    /// To the front of a slice, which must hold at least `WIDTH`.
+    /// Stores to the front of a slice, which must have at least `WIDTH`.
     fn store(self, value: Self::F, to: &mut [f32]);
 
     /// `a + b`.
@@ -29,9 +32,9 @@ pub(crate) trait Lanes: Copy {
     fn mul(self, a: Self::F, b: Self::F) -> Self::F;
     /// `a / b`.
     fn div(self, a: Self::F, b: Self::F) -> Self::F;
-    /// `if a < b { a } else { b }`, hence `b` where one of them is NaN.
+    /// `if a < b { a } else { b }`, so `b` if one of them is NaN.
     fn smaller(self, a: Self::F, b: Self::F) -> Self::F;
-    /// `if a > b { a } else { b }`, hence `b` where one of them is NaN.
+    /// `if a > b { a } else { b }`, so `b` if one of them is NaN.
     fn larger(self, a: Self::F, b: Self::F) -> Self::F;
     /// `if a < b { yes } else { no }`.
     fn if_less(self, a: Self::F, b: Self::F, yes: Self::F, no: Self::F) -> Self::F;
@@ -44,7 +47,7 @@ pub(crate) trait Lanes: Copy {
     /// The largest of the lanes, none of which is NaN.
     #[cfg_attr(not(target_arch = "x86_64"), allow(dead_code))] // elsewhere the compiler vectorises the quantizer
     fn largest(self, x: Self::F) -> f32;
-    /// `2^n` for the integer `n` that stands in the low bits of `x`.
+    /// `2^n` for the integer `n` in the low bits of `x`.
     fn power_of_low_bits(self, x: Self::F) -> Self::F;
 }
 
@@ -54,9 +57,9 @@ pub(crate) trait IntegerLanes: Lanes {
     /// A register of `WIDTH` integers.
     type I: Copy;
 
-    /// As the nearest floats.
+    /// Converts to the nearest floats.
     fn to_floats(self, value: Self::I) -> Self::F;
-    /// To the front of a slice, which must hold at least `WIDTH`.
+    /// Stores to the front of a slice, which must have at least `WIDTH`.
     fn store_integers(self, value: Self::I, to: &mut [i32]);
 }
 
@@ -134,8 +137,8 @@ impl Lanes for Scalar {
     }
 }
 
-/// Two registers as one. A function is a long chain of operations that wait on each other; with two of them side by side the processor
-/// has something to do meanwhile.
+/// Two registers as one. A function is a long chain of operations that wait for each other; with
+/// two of them side by side the processor can interleave them.
 #[derive(Clone, Copy)]
 pub(crate) struct Twice<L>(pub(crate) L);
 

@@ -1,34 +1,38 @@
 //! Small-batch products `y = W x` over packed weights.
 //!
-//! A recurrent layer multiplies one large matrix with one to a few vectors at a time, so its speed is the speed at which the weights are
-//! streamed. This crate packs a matrix once, at load, into the order in which the kernels read it, and then multiplies batches of vectors
-//! without allocating. All forms of a matrix are a [`Product`]; [`MatrixForm`] says which form a single matrix should have:
+//! A recurrent layer multiplies one large matrix by one to a few vectors at a time, so its speed is
+//! the speed at which the weights are read. This crate packs a matrix once, at load, into the order
+//! in which the kernels read it, and then multiplies batches of vectors without allocating. All
+//! forms of a matrix implement [`Product`]; [`MatrixForm`] chooses the form for a single matrix:
 //!
-//! * [`PackedI8`]: 8-bit weights with a scale a row, 8-bit activations quantized on the fly, exact 32-bit sums, and scale, bias and
-//!   activation applied in the same pass;
+//! * [`PackedI8`]: 8-bit weights with one scale per row, 8-bit activations quantized on the fly,
+//!   exact 32-bit sums; scale, bias and activation are applied in the same pass;
 //! * [`PackedI4`]: the same with 4-bit weights in groups, at half the bytes;
 //! * [`BlockSparseI8`], [`BlockDiagonalF32`]: matrices with blocks of zeros that cost nothing;
-//! * [`PackedF32`]: the same for float weights, fast enough to train on;
+//! * [`PackedF32`]: the same for float weights, fast enough for training;
 //! * [`PackedLowRank`]: the product of two thin matrices of either kind in one call;
-//! * [`PackedGru`] and [`PackedLstm`]: one time step of a recurrent layer, product, gates and state in one call;
-//! * `fft`: circulant, Toeplitz and Toeplitz-like matrices, multiplied by the Fourier transform;
+//! * [`PackedGru`] and [`PackedLstm`]: one time step of a recurrent layer (product, gates and
+//!   state) in one call;
+//! * `fft`: circulant, Toeplitz and Toeplitz-like matrices, multiplied with the Fourier transform;
 //! * `cost_model`: which of these forms is the fastest for a shape and a batch on this machine;
 //! * [`quantize`]: float to 8-bit, rows or vectors;
 //! * [`math`]: sigmoid and tanh over slices;
-//! * `machine` (feature `roofline`): what one core can do at most, to measure the kernels against.
+//! * `machine` (feature `roofline`): the limits of one core, to measure the kernels against.
 //!
-//! Matrices are row-major `rows x cols`. A batch of vectors is `batch x cols`, each vector contiguous; results are `batch x rows`.
+//! Matrices are row-major `rows x cols`. A batch of vectors is `batch x cols`, each vector
+//! contiguous; results are `batch x rows`.
 //!
 //! Three promises hold on every processor:
-//! 1. The result of a vector does not depend on the batch it is in, bit for bit.
-//! 2. The integer products, and with them everything that [`PackedI8`], [`PackedI4`], [`quantize`] and [`math`] return, are bit-identical on every
-//!    instruction set ([`Isa`]). ([`PackedF32`] differs in the last bits where there is no fused multiply-add.)
+//! 1. The result of a vector does not depend on its batch, bit for bit.
+//! 2. The integer products, and so everything that [`PackedI8`], [`PackedI4`], [`quantize`] and
+//!    [`math`] return, are bit-identical on every instruction set ([`Isa`]). ([`PackedF32`] differs
+//!    in the last bits if there is no fused multiply-add.)
 //! 3. Slices need no alignment, and any `rows`, `cols` >= 1 and any batch are allowed.
 //!
 //! The fast paths are chosen at run time, once, when a matrix is packed.
 //!
-//! The crate needs `alloc` only. The feature `std` (on by default) is for asking the processor what it has (without it the choice is made
-//! by the target features at compile time), huge pages, and [`ThreadPool`].
+//! The crate needs only `alloc`. The feature `std` (on by default) adds detection of the processor
+//! (without it, the target features at compile time decide), huge pages, and [`ThreadPool`].
 //!
 //! ```
 //! use stonechat_kernels::{Activation, PackedI8, Product, Scratch, quantize::quantize_rows};

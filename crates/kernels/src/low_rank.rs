@@ -1,7 +1,7 @@
 //! The product of two thin matrices, `W = U V`, applied right to left in one call.
 //!
-//! The middle vectors stay in the first cache; where `U` is of 8 bits, they are quantized again there, each with a scale of its own. The
-//! result is bit for bit that of two products.
+//! The intermediate vectors stay in the first cache; if `U` has 8 bits, they are quantized again
+//! there, each with its own scale. The result is that of two products, bit for bit.
 
 use crate::aligned::Aligned;
 use crate::product::sealed::{Call, Form, Sealed};
@@ -9,7 +9,8 @@ use crate::{Arena, Epilogue, Error, Isa, Packed, Product, Scratch, Weights};
 use alloc::boxed::Box;
 use core::mem;
 
-/// A `rows x cols` matrix of rank `rank`, packed as its factors `U` (`rows x rank`) and `V` (`rank x cols`).
+/// A `rows x cols` matrix of rank `rank`, packed as its factors `U` (`rows x rank`) and `V` (`rank
+/// x cols`).
 #[derive(Debug, Clone)]
 pub struct PackedLowRank {
     u: Box<dyn Product>,
@@ -17,10 +18,12 @@ pub struct PackedLowRank {
 }
 
 impl PackedLowRank {
-    /// Packs row-major factors for the fastest instruction set of this processor; `u` is `rows x rank`, `v` is `rank x cols`.
+    /// Packs row-major factors for the fastest instruction set of this processor; `u` is `rows x
+    /// rank`, `v` is `rank x cols`.
     ///
     /// # Errors
-    /// Those of [`PackedI8::pack`](crate::PackedI8::pack) and [`PackedF32::pack`](crate::PackedF32::pack) for either factor.
+    /// Those of [`PackedI8::pack`](crate::PackedI8::pack) and
+    /// [`PackedF32::pack`](crate::PackedF32::pack) for either factor.
     pub fn pack(
         u: Weights<'_>,
         v: Weights<'_>,
@@ -73,7 +76,7 @@ impl Form for PackedLowRank {
         (self.u.rows(), self.v.cols())
     }
 
-    /// Each factor by itself on the threads of the pool, where its weights are many.
+    /// Each factor separately runs on the threads of the pool, if it has enough weights.
     fn run(&self, call: Call<'_>, scratch: &mut Scratch) {
         let Call { pool, x, batch, epilogue, y } = call;
         let rank = self.v.rows();

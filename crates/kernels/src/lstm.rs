@@ -1,6 +1,7 @@
 //! One time step of an LSTM in one call.
 //!
-//! Hochreiter and Schmidhuber 1997 with the forget gate of Gers et al. 2000, without peepholes and projection:
+//! Hochreiter and Schmidhuber 1997 with the forget gate of Gers et al. 2000, without peepholes and
+//! projection:
 //!
 //! ```text
 //! i = sigmoid(x_i + (U h)_i)     f = sigmoid(x_f + (U h)_f)
@@ -8,7 +9,7 @@
 //! c' = f * c + i * g             h' = o * tanh(c')
 //! ```
 //!
-//! `x = W x_t + b` of all time steps is one large product beforehand.
+//! `x = W x_t + b` for all time steps is computed beforehand as one large product.
 
 use crate::lanes::Lanes;
 use crate::math::{sigmoid_lanes, tanh_lanes};
@@ -21,8 +22,9 @@ const GATES: usize = 4;
 
 /// The recurrent part of an LSTM layer, packed.
 ///
-/// The results are those of the separate steps, bit for bit: [`Product::matmul`](crate::Product::matmul) (or its kin), then
-/// [`math`](crate::math) and the formulas above from left to right.
+/// The results are those of separate steps, bit for bit:
+/// [`Product::matmul`](crate::Product::matmul) (or similar), then [`math`](crate::math) and the
+/// formulas above from left to right.
 #[derive(Debug)]
 pub struct PackedLstm {
     recurrent: PackedRecurrent,
@@ -31,10 +33,12 @@ pub struct PackedLstm {
 packed_step!(PackedLstm);
 
 impl PackedLstm {
-    /// Packs `U` (`4 hidden x hidden`: input, forget, cell, output) for the fastest instruction set of this processor.
+    /// Packs `U` (`4 hidden x hidden`: input, forget, cell, output) for the fastest instruction set
+    /// of this processor.
     ///
     /// # Errors
-    /// Those of [`PackedI8::pack`](crate::PackedI8::pack) and [`PackedF32::pack`](crate::PackedF32::pack).
+    /// Those of [`PackedI8::pack`](crate::PackedI8::pack) and
+    /// [`PackedF32::pack`](crate::PackedF32::pack).
     pub fn pack(recurrent: Recurrent<'_>, hidden: usize) -> Result<Self, Error> {
         Self::pack_for(Isa::detect(), recurrent, hidden)
     }
@@ -47,8 +51,9 @@ impl PackedLstm {
         Ok(Self { recurrent: PackedRecurrent::pack(isa, recurrent, GATES, hidden)? })
     }
 
-    /// One time step of `batch` sequences: `x` is `W x_t + b`, `batch x 4 hidden` (input, forget, cell, output); the output `h` and the
-    /// cell `c`, `batch x hidden` each, are the state before and become the state after. Allocates only to grow `scratch`.
+    /// One time step of `batch` sequences: `x` is `W x_t + b`, `batch x 4 hidden` (input, forget,
+    /// cell, output); the output `h` and the cell `c`, `batch x hidden` each, are the state before
+    /// and become the state after. Allocates only to grow `scratch`.
     ///
     /// # Panics
     /// If a slice has the wrong length for its shape.
@@ -104,7 +109,8 @@ impl Job for Update<'_> {
             let (h, c) = (&mut h[first..first + count], &mut c[first..first + count]);
             let x = [0, 1, 2, 3].map(|n| &x[n * hidden + first..][..count]);
             let sums = [0, 1, 2, 3].map(|n| &sums[n * room..][..room]);
-            // All of a register at once: the gates are chains of operations that do not wait for each other, and go through no memory.
+            // Everything for one register at once: the gates are independent chains of operations,
+            // and their values stay in registers.
             for i in (0..count).step_by(L::WIDTH) {
                 let input = sigmoid_lanes(lanes, gate(lanes, x[0], sums[0], i));
                 let forget = sigmoid_lanes(lanes, gate(lanes, x[1], sums[1], i));

@@ -1,19 +1,23 @@
 //! Sigmoid and tanh over slices, vectorised and bit-identical on every instruction set.
 //!
-//! Both stand on `e = exp(-|x|)`, which lies in (0, 1], so that nothing overflows. `exp` is the classic reduction
-//! `x = n ln 2 + r` with `|r| <= ln 2 / 2`, `exp(x) = 2^n P(r)`. The polynomials are least-maximum fits (Lawson's algorithm) made for this
-//! crate; their own relative error is below 5e-9, so that rounding dominates. Largest error against f64: below 1.2e-7 absolute for either
-//! function; tanh also keeps small relative error near 0.
+//! Both use `e = exp(-|x|)`, which is in (0, 1], so that nothing overflows. `exp` is the classic
+//! reduction `x = n ln 2 + r` with `|r| <= ln 2 / 2`, `exp(x) = 2^n P(r)`. The polynomials are
+//! minimax fits (Lawson's algorithm) made for this crate; their own relative error is below 5e-9,
+//! so that rounding dominates. The largest error against f64 is below 1.2e-7 absolute for both
+//! functions; tanh also has a small relative error near 0.
 //!
-//! The code is plain arithmetic without branches, written once for registers of any width. No fused multiply-add is used although it would save a few instructions: without it every processor gives the same bits.
+//! The code is plain arithmetic without branches, written once for registers of any width. It uses
+//! no fused multiply-add, although that would save a few instructions: without it every processor
+//! gives the same bits.
 
 use crate::arch;
 use crate::lanes::{Lanes, Scalar};
 use crate::{Error, Isa};
 
-/// Beyond it `exp(-x)` leaves the normal numbers; there sigmoid is 0 or 1 to within 2e-38.
+/// Beyond this, `exp(-x)` is no longer a normal number; sigmoid is then 0 or 1 to within 2e-38.
 const LARGEST: f32 = 87.0;
-/// Adding it to a small float rounds it to an integer (half to even) and leaves that integer in the low bits.
+/// Adding it to a small float rounds that to an integer (half to even) and leaves the integer in
+/// the low bits.
 pub(crate) const ROUNDER: f32 = 12_582_912.0; // 1.5 * 2^23
 
 const LN2_HIGH: f32 = 0.693_359_4; // 10 bits, so that n * LN2_HIGH is exact
@@ -64,26 +68,28 @@ pub(crate) fn tanh_lanes<L: Lanes>(l: L, x: L::F) -> L::F {
     l.keep_nan(x, l.copy_sign(value, x))
 }
 
-/// `1 / (1 + exp(-x))` of one number: the same bits as [`sigmoid`] gives.
+/// `1 / (1 + exp(-x))` of one number, with the same bits as [`sigmoid`].
 #[inline(always)]
 #[must_use]
 pub fn sigmoid_scalar(x: f32) -> f32 {
     sigmoid_lanes(Scalar, x)
 }
 
-/// `tanh(x)` of one number: the same bits as [`tanh`] gives.
+/// `tanh(x)` of one number, with the same bits as [`tanh`].
 #[inline(always)]
 #[must_use]
 pub fn tanh_scalar(x: f32) -> f32 {
     tanh_lanes(Scalar, x)
 }
 
-/// Replaces each value by `1 / (1 + exp(-x))`: within 1.2e-7 of the exact result, 0 and 1 at the infinities, NaN for NaN.
+/// Replaces each value by `1 / (1 + exp(-x))`: within 1.2e-7 of the exact result, 0 and 1 at the
+/// infinities, NaN for NaN.
 pub fn sigmoid(values: &mut [f32]) {
     arch::map(Isa::detect(), Function::Sigmoid, values);
 }
 
-/// Replaces each value by `tanh(x)`: within 1.2e-7 of the exact result, -1 and 1 at the infinities, NaN for NaN.
+/// Replaces each value by `tanh(x)`: within 1.2e-7 of the exact result, -1 and 1 at the infinities,
+/// NaN for NaN.
 pub fn tanh(values: &mut [f32]) {
     arch::map(Isa::detect(), Function::Tanh, values);
 }
@@ -106,7 +112,7 @@ pub fn tanh_for(isa: Isa, values: &mut [f32]) -> Result<(), Error> {
     Ok(())
 }
 
-/// Which function to map over a slice.
+/// The function to map over a slice.
 #[derive(Clone, Copy)]
 pub(crate) enum Function {
     Sigmoid,
@@ -122,7 +128,7 @@ pub(crate) fn map(function: Function, values: &mut [f32]) {
     }
 }
 
-/// [`map`] with the registers that `lanes` stands for.
+/// [`map`] with the registers of `lanes`.
 #[inline(always)]
 #[cfg_attr(not(any(target_arch = "x86_64", target_arch = "aarch64")), allow(dead_code))]
 pub(crate) fn map_lanes<L: Lanes>(lanes: L, function: Function, values: &mut [f32]) {

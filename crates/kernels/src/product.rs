@@ -1,21 +1,21 @@
-//! What all forms of a packed matrix have in common: `y = act(W x + bias)` for a batch of vectors.
+//! Shared by all forms of a packed matrix: `y = act(W x + bias)` for a batch of vectors.
 
 use crate::{Activation, Arena, Isa, Pool, Scratch, math};
 use alloc::boxed::Box;
 use core::fmt::Debug;
 use core::ops::Range;
 
-/// What becomes of the sums of a product on the way out.
+/// What is done to the sums of a product before they are stored.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Epilogue<'a> {
-    /// Added to each result, a value a row.
+    /// Added to each result, one value per row.
     pub bias: Option<&'a [f32]>,
     /// Applied last.
     pub act: Activation,
 }
 
 impl Epilogue<'_> {
-    /// The sums as they are.
+    /// The sums unchanged.
     pub const NONE: Self = Self { bias: None, act: Activation::None };
 
     /// The same for some rows of the matrix.
@@ -23,10 +23,10 @@ impl Epilogue<'_> {
         Self { bias: self.bias.map(|bias| &bias[rows]), ..self }
     }
 
-    /// In place, for results of `rows` values each that were stored without it.
+    /// Applies it in place to results of `rows` values each that were stored without it.
     ///
     /// # Panics
-    /// Where there is a bias of another length than `rows`.
+    /// If there is a bias whose length is not `rows`.
     pub fn apply(self, y: &mut [f32], rows: usize) {
         if let Some(bias) = self.bias {
             assert_eq!(bias.len(), rows, "Epilogue: `bias` must hold a value a row");
@@ -39,7 +39,7 @@ impl Epilogue<'_> {
 }
 
 impl Activation {
-    /// The function of every value, in place.
+    /// Applies the function to every value, in place.
     pub fn apply(self, values: &mut [f32]) {
         match self {
             Self::None => {}
@@ -55,23 +55,26 @@ impl Activation {
     }
 }
 
-/// Packed weights in memory: a matrix, or the matrices of a recurrent step. Implemented by the types of this crate alone.
+/// Packed weights in memory: a matrix, or the matrices of a recurrent step. Implemented only by
+/// types of this crate.
 pub trait Packed: sealed::Sealed + Debug + Send + Sync {
-    /// Bytes of the packed weights and of what belongs to them, padding included.
+    /// Bytes of the packed weights and associated data, padding included.
     fn bytes(&self) -> usize;
 
-    /// The instruction set that they are multiplied with. (A Fourier transform chooses one by itself.)
+    /// The instruction set that multiplies them. (A Fourier transform chooses one by itself.)
     fn isa(&self) -> Isa;
 
-    /// Moves the weights into an [`Arena`] shared by a whole model. If the arena is full, they stay where they are.
+    /// Moves the weights into an [`Arena`] shared by a whole model. If the arena is full, they stay
+    /// where they are.
     fn move_into(&mut self, arena: &mut Arena);
 }
 
-/// A packed matrix `W` of any form. Implemented by the types of this crate alone.
+/// A packed matrix `W` of any form. Implemented only by types of this crate.
 ///
-/// The vectors of a batch lie one after the other: `x` is `batch x cols`, `y` is `batch x rows`. Where the weights are integers, each vector
-/// is quantized to 8 bits with a scale of its own (see [`quantize_vector`](crate::quantize::quantize_vector)), and what is not finite in
-/// `x` counts as 0. A product allocates only to grow `scratch`.
+/// The vectors of a batch follow one another: `x` is `batch x cols`, `y` is `batch x rows`. If the
+/// weights are integers, each vector is quantized to 8 bits with its own scale (see
+/// [`quantize_vector`](crate::quantize::quantize_vector)), and values in `x` that are not finite
+/// count as 0. A product allocates only to grow `scratch`.
 pub trait Product: Packed + sealed::Form {
     /// Rows of the matrix: elements of a result.
     fn rows(&self) -> usize {
@@ -99,11 +102,13 @@ pub trait Product: Packed + sealed::Form {
         self.multiply(None, x, batch, Epilogue { bias, act }, scratch, y);
     }
 
-    /// [`matmul`](Self::matmul), on the threads of a pool if there is one: the same bits. Where the weights are few (about 256 KiB), the
-    /// calling thread does it alone, for waking another would take longer.
+    /// [`matmul`](Self::matmul) on the threads of a pool if given, with the same bits. If there are
+    /// few weights (about 256 KiB), the calling thread does everything, because waking another
+    /// would take longer.
     ///
     /// # Panics
-    /// If a slice has the wrong length for its shape, or if the pool does not do what [`Pool::run`] requires.
+    /// If a slice has the wrong length for its shape, or if the pool does not do what [`Pool::run`]
+    /// requires.
     fn multiply(
         &self,
         pool: Option<&dyn Pool>,
@@ -129,7 +134,8 @@ impl Clone for Box<dyn Product> {
     }
 }
 
-/// Panics in the name of the form where the input has not `batch x cols` or the output not `batch x rows` elements.
+/// Panics, naming the form, if the input does not have `batch x cols` or the output not `batch x
+/// rows` elements.
 #[track_caller]
 pub(crate) fn check_lengths<P: Product + ?Sized>(
     product: &P,
@@ -152,30 +158,30 @@ pub(crate) fn check_lengths<P: Product + ?Sized>(
     );
 }
 
-/// What nobody outside of the crate can name, call or implement.
+/// Items that cannot be named, called or implemented outside the crate.
 pub(crate) mod sealed {
     use super::{Epilogue, Product};
     use crate::{Pool, Scratch};
     use alloc::boxed::Box;
 
-    /// Implemented by the types of this crate alone.
+    /// Implemented only by types of this crate.
     pub trait Sealed {}
 
-    /// A product whose slices have the right lengths, of at least one vector.
+    /// A product with at least one vector whose slices have the right lengths.
     pub struct Call<'a> {
-        /// Threads, if they are wanted.
+        /// Threads to use, if any.
         pub pool: Option<&'a dyn Pool>,
         /// `batch x cols`.
         pub x: &'a [f32],
         /// Vectors.
         pub batch: usize,
-        /// A bias has a value a row.
+        /// A bias has one value per row.
         pub epilogue: Epilogue<'a>,
         /// `batch x rows`.
         pub y: &'a mut [f32],
     }
 
-    /// What a form of matrix does by itself.
+    /// What each form of matrix implements.
     pub trait Form: CloneBox {
         /// Rows and columns.
         fn shape(&self) -> (usize, usize);
@@ -189,7 +195,7 @@ pub(crate) mod sealed {
         }
     }
 
-    /// `Clone` behind a pointer.
+    /// `Clone` for boxed products.
     pub trait CloneBox {
         /// A copy.
         fn boxed(&self) -> Box<dyn Product>;

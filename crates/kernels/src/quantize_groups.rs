@@ -1,12 +1,15 @@
-//! 4-bit quantization: `w ~ row scale * group scale * q` with `q` in -8..=7, for [`PackedI4`](crate::PackedI4).
+//! 4-bit quantization: `w ~ row scale * group scale * q` with `q` in -8..=7, for
+//! [`PackedI4`](crate::PackedI4).
 //!
-//! The scale of a group is a signed integer of 8 bits, in units of the row scale; because it is signed, the largest magnitude of a group can
-//! stand at -8 whatever its sign. Among the scales near that one the quantizer takes the one with the least squared error: clipping the
-//! largest weight a little often pays.
+//! The scale of a group is a signed 8-bit integer, in units of the row scale. Because it is signed,
+//! the largest magnitude of a group can be at -8 whatever its sign. Among the scales near that one
+//! the quantizer takes the one with the least squared error: clipping the largest weight a little
+//! often helps.
 //!
-//! Error, root mean square, as a share of the root mean square of the weights: 8 % for normally distributed weights, whatever the sizes of
-//! rows and groups, and 6 % for uniform ones (8-bit weights with a scale a row: about 0.7 %). The relative error of a product with random
-//! inputs is the same.
+//! Error, root mean square, as a share of the root mean square of the weights: 8 % for normally
+//! distributed weights, for any size of rows and groups, and 6 % for uniform ones (8-bit weights
+//! with one scale per row: about 0.7 %). The relative error of a product with random inputs is the
+//! same.
 
 use crate::quantize::SMALLEST;
 use alloc::vec;
@@ -14,29 +17,30 @@ use alloc::vec::Vec;
 
 /// Columns that share a scale.
 pub const GROUP: usize = 32;
-/// How many scales are tried for a group, of either sign.
+/// How many scales are tried for a group, for each sign.
 const CANDIDATES: usize = 24;
 /// Adding it to a double rounds it to an integer, half to even.
 const ROUNDER: f64 = 6_755_399_441_055_744.0; // 1.5 * 2^52
 
-/// A `rows x cols` matrix of 4-bit weights in groups of [`GROUP`] columns, the last group of a row being shorter where `cols` is not a
-/// multiple.
+/// A `rows x cols` matrix of 4-bit weights in groups of [`GROUP`] columns; the last group of a row
+/// is shorter if `cols` is not a multiple.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Grouped {
     /// Rows of the matrix.
     pub rows: usize,
     /// Columns of the matrix.
     pub cols: usize,
-    /// Within -8..=7, `rows x cols`.
+    /// In -8..=7, `rows x cols`.
     pub weights: Vec<i8>,
-    /// A scale a group, `rows x ceil(cols / 32)`.
+    /// One scale per group, `rows x ceil(cols / 32)`.
     pub group_scales: Vec<i8>,
-    /// A scale a row; the weights of a row are its scale times that of the group times `weights`.
+    /// One scale per row; the weights of a row are its scale times that of the group times
+    /// `weights`.
     pub row_scales: Vec<f32>,
 }
 
 impl Grouped {
-    /// The floats that the weights stand for, `rows x cols`.
+    /// The floats that the weights represent, `rows x cols`.
     ///
     /// # Panics
     /// If a field has the wrong length for its shape.
@@ -55,10 +59,10 @@ impl Grouped {
     }
 }
 
-/// Quantizes a `rows x cols` row-major matrix to 4 bits. What is not finite counts as 0.
+/// Quantizes a `rows x cols` row-major matrix to 4 bits. Values that are not finite count as 0.
 ///
 /// # Panics
-/// Where `w` has not `rows * cols` elements.
+/// If `w` does not have `rows * cols` elements.
 #[must_use]
 pub fn quantize_groups(w: &[f32], rows: usize, cols: usize) -> Grouped {
     assert_eq!(
@@ -105,15 +109,17 @@ fn extreme(values: &[f32]) -> f32 {
     finite.fold(0.0, |most: f32, v| if v.abs() > most.abs() { v } else { most })
 }
 
-/// The scale of the least squared error for the weights of a group in a row with the scale `row_scale`; of equal ones, the first that is
-/// tried. 0 where all weights are 0, or the row scale is.
+/// The scale with the least squared error for the weights of a group in a row with the scale
+/// `row_scale`; of equal ones, the first that is tried. 0 if all weights are 0, or the row scale
+/// is.
 #[must_use]
 pub fn group_scale(group: &[f32], row_scale: f32) -> i8 {
     let unit = f64::from(row_scale);
     if unit == 0.0 {
         return 0;
     }
-    // Here the extreme stands at -8, at 1.2 times that nearly at 7 of the other sign; below, it is clipped.
+    // Here the extreme is at -8; at 1.2 times that it is nearly at 7 with the other sign; below, it
+    // is clipped.
     let widest = f64::from(extreme(group)) / (-8.0 * unit);
     if widest == 0.0 {
         return 0;
@@ -144,13 +150,14 @@ pub fn group_scale(group: &[f32], row_scale: f32) -> i8 {
     best.1
 }
 
-/// The 4-bit weight nearest to `v` in a group with the scale `group_scale`, in a row with the scale `row_scale`.
+/// The 4-bit weight nearest to `v` in a group with the scale `group_scale`, in a row with the scale
+/// `row_scale`.
 #[must_use]
 pub fn quantize_weight(v: f32, group_scale: i8, row_scale: f32) -> i8 {
     nearest(v, f64::from(group_scale) * f64::from(row_scale)) as i8
 }
 
-/// `v / step` rounded into -8..=7; 0 where `v` is not finite or the step is 0.
+/// `v / step` rounded into -8..=7; 0 if `v` is not finite or the step is 0.
 fn nearest(v: f32, step: f64) -> f64 {
     if !v.is_finite() || step == 0.0 {
         return 0.0;

@@ -1,10 +1,11 @@
-//! What the fused steps of [`PackedGru`](crate::PackedGru) and [`PackedLstm`](crate::PackedLstm) share: the recurrent product, group of
-//! units after group of units.
+//! Shared by the fused steps of [`PackedGru`](crate::PackedGru) and
+//! [`PackedLstm`](crate::PackedLstm): the recurrent product, one group of units after another.
 //!
-//! The rows of all gates of a group of units stand together. Their sums are a few kilobytes that never leave the first cache, and become
-//! gates and state before the next group is multiplied; while the next weights are on their way, the processor has the functions to
-//! compute. (A group of one panel would be too small: then the functions, long chains of operations that wait on each other, do not
-//! overlap.)
+//! The rows of all gates of a group of units are stored together. Their sums are a few kilobytes
+//! that never leave the first cache, and become gates and state before the next group is
+//! multiplied; so the processor computes functions while the next weights are being loaded. (A
+//! group of one panel would be too small: the functions, long chains of operations that wait for
+//! each other, would then not overlap.)
 
 use crate::aligned::Aligned;
 use crate::drive::PANEL_ROWS;
@@ -18,7 +19,8 @@ use core::mem;
 /// Units of a group.
 pub(crate) const GROUP: usize = 4 * PANEL_ROWS;
 
-/// The recurrent matrix of a layer, row-major: the matrices of the gates below each other, each `hidden x hidden`.
+/// The recurrent matrix of a layer, row-major: the matrices of the gates below each other, each
+/// `hidden x hidden`.
 #[derive(Debug, Clone, Copy)]
 pub enum Recurrent<'a> {
     /// `gates * hidden x hidden`.
@@ -37,7 +39,7 @@ pub enum Recurrent<'a> {
 /// [`Recurrent`], packed.
 #[derive(Debug)]
 pub(crate) struct PackedRecurrent {
-    /// The left factor, or everything; its rows sorted by units.
+    /// The left factor, or the whole matrix; its rows are sorted by units.
     left: Box<dyn ByPanels>,
     /// The right factor.
     right: Option<Box<dyn ByPanels>>,
@@ -60,8 +62,9 @@ impl PackedRecurrent {
         Ok(Self { left, right, gates, hidden })
     }
 
-    /// Multiplies the states `h` of `batch` sequences, `batch x hidden`. Calls `update(group, h, sums)` for each group of units, as soon as
-    /// it has `sums`, `batch x gates x group.room`; `update` may overwrite the states of these units.
+    /// Multiplies the states `h` of `batch` sequences, `batch x hidden`. Calls `update(group, h,
+    /// sums)` for each group of units as soon as `sums`, `batch x gates x group.room`, are
+    /// computed; `update` may overwrite the states of these units.
     pub(crate) fn step(
         &self,
         h: &mut [f32],
@@ -72,7 +75,8 @@ impl PackedRecurrent {
         let mut floats = mem::replace(&mut scratch.floats, Aligned::zeroed(0));
         let mut gates = mem::replace(&mut scratch.gates, Aligned::zeroed(0));
         gates.grow(batch * self.gates * GROUP);
-        // A copy, for the states are overwritten while the last of them are still multiplied with. (Integer weights take a copy anyway.)
+        // A copy, because the states are overwritten while they are still needed. (Integer weights
+        // use a copy anyway.)
         let x: &[f32] = match &self.right {
             Some(v) => {
                 floats.grow(batch * v.rows());
@@ -161,28 +165,28 @@ pub(crate) struct Group {
     pub(crate) first: usize,
     /// How many.
     pub(crate) count: usize,
-    /// How many with the padding.
+    /// How many including padding.
     pub(crate) room: usize,
 }
 
-/// Something that is done with the registers of an instruction set.
+/// A computation that uses the registers of an instruction set.
 pub(crate) trait Job {
-    /// Does it. Always inlined.
+    /// Runs it. Always inlined.
     fn run<L: Lanes>(self, lanes: L);
 }
 
-/// Does a job with the registers of `isa`.
+/// Runs a job with the registers of `isa`.
 pub(crate) fn run_on(isa: Isa, job: impl Job) {
     arch::run(isa, job);
 }
 
-/// What goes into a gate: a register of `x` and of `sums` from `at` on, added up.
+/// The input of a gate: a register of `x` plus one of `sums`, starting at `at`.
 #[inline(always)]
 pub(crate) fn gate<L: Lanes>(lanes: L, x: &[f32], sums: &[f32], at: usize) -> L::F {
     lanes.add(load(lanes, x, at), lanes.load(&sums[at..]))
 }
 
-/// A register of `values` from `at` on, filled up with zeros where they end.
+/// A register of `values` starting at `at`, padded with zeros at the end.
 #[inline(always)]
 pub(crate) fn load<L: Lanes>(lanes: L, values: &[f32], at: usize) -> L::F {
     if at + L::WIDTH <= values.len() {
@@ -194,7 +198,7 @@ pub(crate) fn load<L: Lanes>(lanes: L, values: &[f32], at: usize) -> L::F {
     lanes.load(&padded)
 }
 
-/// A register to `values` from `at` on, as many lanes as there are values.
+/// Stores a register to `values` starting at `at`, as many lanes as there are values.
 #[inline(always)]
 pub(crate) fn store<L: Lanes>(lanes: L, value: L::F, values: &mut [f32], at: usize) {
     if at + L::WIDTH <= values.len() {

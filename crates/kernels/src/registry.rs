@@ -1,33 +1,34 @@
-//! Which form packs a single matrix: a table from storage and instruction set to a constructor.
+//! The form that packs a single matrix: a table from storage and instruction set to a constructor.
 
 use crate::block_sparse::{BlockSparseI8, blocks_with_weights};
 use crate::{Error, Isa, Product, Weights};
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
-/// How the weights of a single matrix lie in memory.
+/// How the weights of a single matrix are stored in memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum MatrixForm {
-    /// Only the blocks of 32 rows by 4 columns that have weights.
+    /// Only the blocks of 32 rows by 4 columns that contain weights.
     BlockSparse,
-    /// All of them.
+    /// All weights.
     Dense,
 }
 
-/// Packs a `rows x cols` matrix, unless its storage, its zeros or the instruction set are not for this form.
+/// Packs a `rows x cols` matrix, unless its storage, its zeros or the instruction set do not suit
+/// this form.
 type Constructor = fn(Isa, Weights<'_>, usize, usize) -> Option<Result<Box<dyn Product>, Error>>;
 
-/// Every form, the one to be taken first where it can be.
+/// Every form, the preferred one first.
 const REGISTRY: [(MatrixForm, Constructor); 2] =
     [(MatrixForm::BlockSparse, block_sparse), (MatrixForm::Dense, dense)];
 
-/// Share of the blocks up to which it pays to go from one to the next. A block costs what it costs in a dense matrix, and its place beside
-/// it; the results are the same bits.
+/// The largest share of blocks for which the sparse form pays. A stored block costs as much as in a
+/// dense matrix, plus its place; the results are the same bits.
 const MOST_BLOCKS: f64 = 0.7;
 
 impl MatrixForm {
-    /// The form of a `rows x cols` matrix: sparse where so few of its blocks have weights that it pays.
+    /// The form of a `rows x cols` matrix: sparse if it has few enough blocks with weights.
     #[must_use]
     pub fn of(weights: Weights<'_>, rows: usize, cols: usize) -> Self {
         if few_blocks(weights, rows, cols).is_some() { Self::BlockSparse } else { Self::Dense }
@@ -36,7 +37,8 @@ impl MatrixForm {
     /// Packs a `rows x cols` matrix densely, which is possible for all weights.
     ///
     /// # Errors
-    /// Those of [`PackedI8::pack`](crate::PackedI8::pack) and its kin, and [`Error::IsaUnavailable`].
+    /// Those of [`PackedI8::pack`](crate::PackedI8::pack) and similar functions, and
+    /// [`Error::IsaUnavailable`].
     pub fn pack_dense(
         isa: Isa,
         weights: Weights<'_>,
@@ -46,10 +48,11 @@ impl MatrixForm {
         weights.pack(isa, rows, cols).map(|packed| packed as Box<dyn Product>)
     }
 
-    /// Packs a `rows x cols` matrix in this form; `None` where it is not for such weights.
+    /// Packs a `rows x cols` matrix in this form; `None` if such weights do not suit it.
     ///
     /// # Errors
-    /// (Within the option.) Those of [`PackedI8::pack`](crate::PackedI8::pack) and its kin, and [`Error::IsaUnavailable`].
+    /// (Inside the option.) Those of [`PackedI8::pack`](crate::PackedI8::pack) and similar
+    /// functions, and [`Error::IsaUnavailable`].
     #[must_use]
     pub fn pack(
         self,
@@ -84,7 +87,7 @@ fn block_sparse(
     Some(packed.map(|packed| Box::new(packed) as Box<dyn Product>))
 }
 
-/// Which blocks have weights, where so few have that it pays.
+/// The blocks that contain weights, if there are few enough.
 fn few_blocks(weights: Weights<'_>, rows: usize, cols: usize) -> Option<Vec<bool>> {
     let Weights::I8 { values, .. } = weights else { return None };
     if rows.checked_mul(cols) != Some(values.len()) {

@@ -4,7 +4,8 @@ use crate::aligned::Aligned;
 use crate::drive::PANEL_ROWS;
 use crate::{Arena, Error};
 
-/// A finite scale a row, and zeros to the end of the last panel, so that an epilogue has whole panels of them.
+/// A finite scale per row, and zeros to the end of the last panel, so that an epilogue has whole
+/// panels.
 #[derive(Clone, Debug)]
 pub(crate) struct RowScales(Aligned<f32>);
 
@@ -17,7 +18,7 @@ impl RowScales {
         Ok(Self(padded))
     }
 
-    /// What is wrong with the scales of `rows` rows.
+    /// Checks the scales of `rows` rows.
     pub(crate) fn check(what: &'static str, scales: &[f32], rows: usize) -> Result<(), Error> {
         if scales.len() != rows {
             return Err(Error::Length { what, expected: rows, found: scales.len() });

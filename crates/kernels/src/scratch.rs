@@ -4,32 +4,33 @@ use crate::aligned::Aligned;
 #[cfg(feature = "fft")]
 use crate::fft::FftScratch;
 
-/// Reusable buffers for any [`Product`](crate::Product): the quantized vectors and their scales, and whatever stands between two steps.
+/// Reusable buffers for any [`Product`](crate::Product): the quantized vectors and their scales,
+/// and intermediate results.
 ///
-/// They grow to the largest product seen and never shrink, so that a warmed-up program does not allocate. One `Scratch` serves any
-/// number of matrices, one product at a time.
+/// They grow to the largest product seen and never shrink, so that a warmed-up program does not
+/// allocate. One `Scratch` serves any number of matrices, one product at a time.
 #[derive(Clone)]
 pub struct Scratch {
-    /// Quantized vectors widened to 16 bits, as the portable and the AVX2 kernel take them.
+    /// Quantized vectors widened to 16 bits, for the portable and the AVX2 kernels.
     pub(crate) wide: Aligned<i16>,
-    /// Quantized vectors plus 128, as VNNI takes them.
+    /// Quantized vectors plus 128, for VNNI.
     #[cfg_attr(not(target_arch = "x86_64"), allow(dead_code))]
     pub(crate) unsigned: Aligned<u8>,
-    /// Quantized vectors in groups of columns, as the 4-bit kernels take them.
+    /// Quantized vectors in groups of columns, for the 4-bit kernels.
     pub(crate) grouped: Aligned<u8>,
-    /// Quantized vectors as they are, as NEON and `sdot` take them.
+    /// Quantized vectors unchanged, for NEON and `sdot`.
     #[cfg_attr(not(target_arch = "aarch64"), allow(dead_code))]
     pub(crate) signed: Aligned<i8>,
-    /// Quantized vectors two by two, as `smmla` takes them.
+    /// Quantized vectors in pairs, for `smmla`.
     #[cfg_attr(not(target_arch = "aarch64"), allow(dead_code))]
     pub(crate) pairs: Aligned<i8>,
-    /// Floats on their way into or out of a product.
+    /// Input or output floats of a product.
     pub(crate) floats: Aligned<f32>,
-    /// One scale a vector.
+    /// One scale per vector.
     pub(crate) scales: Aligned<f32>,
     /// The recurrent products of some units of a layer.
     pub(crate) gates: Aligned<f32>,
-    /// What the products by Fourier transforms need.
+    /// Working memory of the Fourier transforms.
     #[cfg(feature = "fft")]
     pub(crate) fft: FftScratch,
 }

@@ -1,4 +1,4 @@
-//! Weights of any storage on their way into a packed form: what the products that are made of products stand on.
+//! Weights of any storage before packing, for products that consist of other products.
 
 use crate::drive::PANEL_ROWS;
 use crate::epilogue::Output;
@@ -13,25 +13,25 @@ use alloc::vec;
 use alloc::vec::Vec;
 use core::ops::Range;
 
-/// A row-major matrix as it comes from a model; its shape is said elsewhere.
+/// A row-major matrix as it comes from a model; its shape is given elsewhere.
 #[derive(Debug, Clone, Copy)]
 pub enum Weights<'a> {
     /// Floats.
     F32(&'a [f32]),
     /// 8-bit integers.
     I8 {
-        /// Within -127..=127.
+        /// In -127..=127.
         values: &'a [i8],
-        /// A scale a row.
+        /// One scale per row.
         scales: &'a [f32],
     },
     /// 4-bit integers in groups of 32 columns, as in [`Grouped`](crate::quantize::Grouped).
     I4 {
-        /// Within -8..=7.
+        /// In -8..=7.
         values: &'a [i8],
-        /// A scale a group.
+        /// One scale per group.
         group_scales: &'a [i8],
-        /// A scale a row.
+        /// One scale per row.
         scales: &'a [f32],
     },
 }
@@ -55,7 +55,7 @@ impl Weights<'_> {
         })
     }
 
-    /// `gates` matrices of `hidden x cols` that stand below each other, with their rows sorted [`by_units`].
+    /// `gates` stacked matrices of `hidden x cols`, with their rows sorted [`by_units`].
     pub(crate) fn pack_gates(
         self,
         isa: Isa,
@@ -98,7 +98,7 @@ impl Weights<'_> {
     }
 }
 
-/// A dense form, of which some panels can be multiplied by themselves.
+/// A dense form whose panels can be multiplied separately.
 pub(crate) trait ByPanels: Product {
     /// Makes `batch` vectors ready for [`multiply_panels`](Self::multiply_panels).
     fn load(&self, x: &[f32], batch: usize, scratch: &mut Scratch);
@@ -106,8 +106,8 @@ pub(crate) trait ByPanels: Product {
     /// Whether the vectors themselves are read after that.
     fn reads_vectors(&self) -> bool;
 
-    /// The rows of some panels of `W` times the vectors that were loaded last, which are `x`: `y` is `batch x` as many rows, padding
-    /// included.
+    /// The rows of some panels of `W` times the vectors that were loaded last, which are `x`: `y`
+    /// has `batch` vectors of these rows, padding included.
     fn multiply_panels(
         &self,
         panels: Range<usize>,
@@ -160,8 +160,8 @@ impl ByPanels for PackedF32 {
     }
 }
 
-/// Rows `gate x unit` as rows `group of units x gate x unit of the group`, where the units of a group are filled up to whole panels with
-/// zeros. All groups have [`GROUP`] units but the last.
+/// Rows `gate x unit` as rows `group of units x gate x unit of the group`, where the units of a
+/// group are padded with zeros to whole panels. All groups except the last have [`GROUP`] units.
 fn by_units<T: Copy + Default>(values: &[T], gates: usize, hidden: usize, cols: usize) -> Vec<T> {
     let padded = hidden.div_ceil(PANEL_ROWS) * PANEL_ROWS;
     let mut sorted = vec![T::default(); gates * padded * cols];

@@ -1,4 +1,5 @@
-//! Block-sparse 8-bit weights: the loop over panels, the same for every instruction set, and the portable kernel.
+//! Block-sparse 8-bit weights: the loop over panels, the same for every instruction set, and the
+//! portable kernel.
 
 use super::Blocks;
 use crate::Scratch;
@@ -15,7 +16,7 @@ pub(super) const BLOCK: usize = PANEL_ROWS * QUAD;
 pub(super) struct Panel<'a> {
     /// The weights of its blocks.
     pub(super) blocks: &'a [[i8; BLOCK]],
-    /// The column of each, divided by 4; checked to lie within the vectors.
+    /// The column of each block, divided by 4; checked to be inside the vectors.
     pub(super) columns: &'a [u32],
     /// -128 times the sum of each row.
     #[cfg_attr(not(target_arch = "x86_64"), allow(dead_code))]
@@ -23,7 +24,8 @@ pub(super) struct Panel<'a> {
     pub(super) offsets: &'a [i32; PANEL_ROWS],
 }
 
-/// Calls `kernel(panel, vectors of the pass, how many, tile)` for every panel and pass of at most `most` vectors.
+/// Calls `kernel(panel, vectors of the pass, how many, tile)` for every panel and pass of at most
+/// `most` vectors.
 #[inline(always)]
 pub(super) fn drive<L: Lanes, X>(
     lanes: L,

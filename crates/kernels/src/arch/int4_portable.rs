@@ -1,4 +1,5 @@
-//! Plain Rust for 4-bit weights: a group is taken apart once and then multiplied with every vector of the pass.
+//! Plain Rust for 4-bit weights: a group is unpacked once and then multiplied by every vector of
+//! the pass.
 
 use crate::Scratch;
 use crate::drive::{MAX_PASS, Matrix, PANEL_ROWS, Vectors, drive};
@@ -35,7 +36,7 @@ pub(super) fn matmul_i4(matrix: &Matrix<u8>, vectors: &Vectors<u8>, store: &mut 
     });
 }
 
-/// The weights of a row of a group, plus 8; `group` begins with them.
+/// The weights of a row of a group, plus 8. They are at the beginning of `group`.
 #[inline(always)]
 fn take_apart(group: &[u8], r: usize) -> [i16; GROUP] {
     let mut row = [0; GROUP];

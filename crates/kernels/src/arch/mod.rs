@@ -1,7 +1,7 @@
-//! The kernels, a file for each instruction set, and the choice between them.
+//! The kernels, one file for each instruction set, and the dispatch.
 //!
-//! Dispatch rests on one invariant: an [`Isa`] that reaches this module has passed [`Isa::require`] or come from [`Isa::detect`], so the
-//! processor has its instructions.
+//! Dispatch relies on one invariant: an [`Isa`] that reaches this module has passed
+//! [`Isa::require`] or comes from [`Isa::detect`], so the processor has its instructions.
 
 #[cfg(target_arch = "aarch64")]
 mod aarch64;
@@ -40,26 +40,27 @@ use x86_64::{
     int4_avx512_vnni,
 };
 
-/// The order of the 8-bit weights within a panel: group after group of rows, in a group step after step of columns, in a step row after
-/// row.
+/// The order of the 8-bit weights in a panel: group after group of rows; in a group, step after
+/// step of columns; in a step, row after row.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Layout {
     /// Rows of a group; divides the rows of a panel.
     pub(crate) rows: usize,
     /// Columns of a step.
     pub(crate) depth: usize,
-    /// What the columns are filled up to a multiple of, with zeros: whole steps, and as many as a kernel takes at once.
+    /// Columns are padded with zeros to a multiple of this: whole steps, and as many as a kernel
+    /// takes at once.
     pub(crate) unit: usize,
 }
 
 impl Layout {
-    /// Columns with their padding: weights from one row to the next where a group is a single row.
+    /// Columns including padding: the distance between rows if a group is a single row.
     pub(crate) fn stride(self, cols: usize) -> usize {
         cols.div_ceil(self.unit) * self.unit
     }
 }
 
-/// The order that [`matmul_i8`] wants.
+/// The order for [`matmul_i8`].
 pub(crate) fn layout_i8(isa: Isa) -> Layout {
     match isa {
         Isa::Portable => Layout { rows: 1, depth: QUAD, unit: QUAD },
@@ -73,7 +74,7 @@ pub(crate) fn layout_i8(isa: Isa) -> Layout {
     }
 }
 
-/// Multiplies float vectors with packed float weights.
+/// Multiplies float vectors by packed float weights.
 pub(crate) fn matmul_f32(
     isa: Isa,
     matrix: &Matrix<f32>,
@@ -98,7 +99,7 @@ pub(crate) fn matmul_f32(
     }
 }
 
-/// Stores a batch of vectors in `scratch` in the form that [`matmul_i8`] takes on the same `isa`.
+/// Stores a batch of vectors in `scratch`, in the form for [`matmul_i8`] on the same `isa`.
 pub(crate) fn load_i8(isa: Isa, input: Input, shape: Shape, scratch: &mut Scratch) {
     match isa {
         // SAFETY: the processor has AVX2 and FMA, by the invariant of this module.
@@ -120,7 +121,8 @@ pub(crate) fn load_i8(isa: Isa, input: Input, shape: Shape, scratch: &mut Scratc
     }
 }
 
-/// Multiplies the `batch` vectors that [`load_i8`] stored with packed 8-bit weights; `offsets` are -128 times the row sums.
+/// Multiplies the `batch` vectors stored by [`load_i8`] by packed 8-bit weights; `offsets` are -128
+/// times the row sums.
 pub(crate) fn matmul_i8(
     isa: Isa,
     matrix: &Matrix<i8>,
@@ -138,7 +140,8 @@ pub(crate) fn matmul_i8(
         Isa::AvxVnni if vex_vnni() => unsafe {
             avx_vnni::vex::matmul_i8(matrix, offsets, batch, scratch, store)
         },
-        // SAFETY: the processor has AVX-512 VL and VNNI, by the invariant of this module: it lacks the other coding.
+        // SAFETY: the processor has AVX-512 VL and VNNI, by the invariant of this module: it lacks
+        // the other coding.
         #[cfg(target_arch = "x86_64")]
         Isa::AvxVnni => unsafe {
             avx_vnni::evex::matmul_i8(matrix, offsets, batch, scratch, store)
@@ -166,7 +169,7 @@ pub(crate) fn matmul_i8(
     }
 }
 
-/// Stores a batch of vectors in `scratch.grouped` in the form that [`matmul_i4`] takes on the same `isa`.
+/// Stores a batch of vectors in `scratch.grouped`, in the form for [`matmul_i4`] on the same `isa`.
 pub(crate) fn load_i4(isa: Isa, input: Input, shape: Shape, scratch: &mut Scratch) {
     match isa {
         // SAFETY: the processor has AVX2 and FMA, by the invariant of this module.
@@ -179,7 +182,7 @@ pub(crate) fn load_i4(isa: Isa, input: Input, shape: Shape, scratch: &mut Scratc
     }
 }
 
-/// Multiplies the vectors that [`load_i4`] stored with packed 4-bit weights.
+/// Multiplies the vectors stored by [`load_i4`] by packed 4-bit weights.
 pub(crate) fn matmul_i4(
     isa: Isa,
     matrix: &Matrix<u8>,
@@ -208,9 +211,9 @@ pub(crate) fn matmul_i4(
 /// A block-sparse matrix of 8-bit weights.
 #[derive(Clone, Copy)]
 pub(crate) struct Blocks<'a> {
-    /// 128 bytes a block: 32 rows of four columns.
+    /// 128 bytes per block: 32 rows of four columns.
     pub(crate) weights: &'a [i8],
-    /// The column of each block, divided by 4; it must lie within the vectors.
+    /// The column of each block, divided by 4; it must be inside the vectors.
     pub(crate) columns: &'a [u32],
     /// Where the blocks of the first 32 rows begin.
     pub(crate) first: usize,
@@ -222,10 +225,10 @@ pub(crate) struct Blocks<'a> {
     pub(crate) rows: usize,
 }
 
-/// Stores a batch of vectors in `scratch` in the form that [`matmul_blocks`] takes on the same `isa`.
+/// Stores a batch of vectors in `scratch`, in the form for [`matmul_blocks`] on the same `isa`.
 pub(crate) fn load_blocks(isa: Isa, input: Input, shape: Shape, scratch: &mut Scratch) {
     match isa {
-        // On x86-64 that is the form of dense matrices, on AArch64 that of NEON for all.
+        // On x86-64 the form is that of dense matrices, on AArch64 always that of NEON.
         Isa::Avx2 | Isa::AvxVnni => load_i8(Isa::Avx2, input, shape, scratch),
         Isa::Avx512Vnni => load_i8(isa, input, shape, scratch),
         Isa::Neon | Isa::Dotprod | Isa::I8mm => load_i8(Isa::Neon, input, shape, scratch),
@@ -233,7 +236,7 @@ pub(crate) fn load_blocks(isa: Isa, input: Input, shape: Shape, scratch: &mut Sc
     }
 }
 
-/// Multiplies the vectors that [`load_blocks`] stored with block-sparse 8-bit weights.
+/// Multiplies the vectors stored by [`load_blocks`] by block-sparse 8-bit weights.
 pub(crate) fn matmul_blocks(
     isa: Isa,
     matrix: &Blocks,
@@ -262,7 +265,7 @@ pub(crate) fn matmul_blocks(
     }
 }
 
-/// Quantizes a vector into `out`, which is as long, and returns its scale.
+/// Quantizes a vector into `out`, which has the same length, and returns its scale.
 pub(crate) fn quantize(isa: Isa, x: &[f32], out: &mut [i8]) -> f32 {
     match isa {
         // SAFETY: the processor has AVX2 and FMA, by the invariant of this module.
@@ -275,7 +278,7 @@ pub(crate) fn quantize(isa: Isa, x: &[f32], out: &mut [i8]) -> f32 {
     }
 }
 
-/// Does a job with the registers of an instruction set.
+/// Runs a job with the registers of an instruction set.
 pub(crate) fn run(isa: Isa, job: impl Job) {
     match isa {
         // SAFETY: the processor has AVX2 and FMA, by the invariant of this module.

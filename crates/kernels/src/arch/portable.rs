@@ -1,6 +1,7 @@
-//! Plain Rust, shaped so that the compiler vectorises it: constant lengths, no branches in the inner loops.
+//! Plain Rust, shaped so that the compiler vectorises it: constant lengths, no branches in the
+//! inner loops.
 //!
-//! A float panel is taken in strips of rows whose accumulators fit the 16 registers of SSE2.
+//! A float panel is processed in strips of rows whose accumulators fit the 16 registers of SSE2.
 
 use crate::Scratch;
 use crate::drive::{MAX_PASS, Matrix, PANEL_ROWS, Tile, Vectors, drive, drive_with};
@@ -8,12 +9,13 @@ use crate::epilogue::Store;
 use crate::input::{Input, Shape, load};
 use crate::lanes::{Lanes, Scalar};
 
-/// Vectors a pass of floats; 8 rows of 4 vectors are 8 accumulators of 4 floats.
+/// Vectors per pass of floats; 8 rows of 4 vectors are 8 accumulators of 4 floats.
 const PASS: usize = 4;
-/// Rows a strip of floats.
+/// Rows per strip of floats.
 const STRIP: usize = 8;
 
-/// Fused where the target has the instruction; elsewhere a fused multiply-add would be a slow library call. (`core` has none.)
+/// Fused if the target has the instruction; otherwise a fused multiply-add would be a slow library
+/// call. (`core` has none.)
 #[inline(always)]
 pub(crate) fn multiply_add(a: f32, b: f32, c: f32) -> f32 {
     #[cfg(all(feature = "std", any(target_arch = "aarch64", target_feature = "fma")))]
@@ -31,7 +33,7 @@ pub(super) fn matmul_f32(
     matmul_f32_with(Scalar, matrix, vectors, store);
 }
 
-/// With an epilogue in the registers that `lanes` stands for.
+/// [`matmul_f32`] with an epilogue in the registers of `lanes`.
 pub(super) fn matmul_f32_with(
     lanes: impl Lanes,
     matrix: &Matrix<f32>,
@@ -65,7 +67,8 @@ fn tile_f32<const B: usize>(panel: &[f32], x: &[f32], stride: usize, tile: &mut 
     }
 }
 
-/// The inputs are widened beforehand: the compiler then sees products of 16 bits and takes `pmaddwd` or `smlal`.
+/// The inputs are widened beforehand: the compiler then sees 16-bit products and uses `pmaddwd` or
+/// `smlal`.
 pub(super) fn load_i8(input: Input, shape: Shape, scratch: &mut Scratch) {
     load(input, shape, &mut scratch.wide, &mut scratch.scales, i16::from);
 }
@@ -90,7 +93,8 @@ pub(super) fn matmul_i8(
     });
 }
 
-/// Rows stand one after the other here ([`Layout::Rows`](super::Layout)): a row times a vector is a plain sum, which vectorises well.
+/// Rows follow one another here ([`Layout::Rows`](super::Layout)): a row times a vector is a plain
+/// sum, which vectorises well.
 fn tile_i8<const B: usize>(panel: &[i8], x: &[i16], stride: usize, tile: &mut Tile<i32>) {
     let x: [&[i16]; B] = core::array::from_fn(|b| &x[b * stride..(b + 1) * stride]);
     for (r, row) in panel.chunks_exact(stride).enumerate() {

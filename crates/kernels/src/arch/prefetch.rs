@@ -1,11 +1,11 @@
-//! Weights asked for before they are multiplied.
+//! Prefetching of weights.
 
-/// Values of a constant parameter, so that a loop that asks for nothing holds no trace of it.
+/// Values of a constant parameter, so that a loop without prefetching contains no trace of it.
 pub(in crate::arch) const NOT: u8 = 0;
 pub(in crate::arch) const INTO_L1: u8 = 1;
 pub(in crate::arch) const INTO_L2: u8 = 2;
 
-/// Asks for the cache line of an address, which may be any: where nothing is, nothing happens.
+/// Prefetches the cache line of an address. Any address is allowed: an unmapped one has no effect.
 #[inline(always)]
 pub(in crate::arch) fn prefetch<const TO: u8>(address: *const u8) {
     #[cfg(target_arch = "x86_64")]
@@ -38,7 +38,7 @@ pub(in crate::arch) fn prefetch<const TO: u8>(address: *const u8) {
     }
 }
 
-/// `by_cache!(pace, TO, call::<TO>(...))`: the call with the constant that the pace stands for.
+/// `by_cache!(pace, TO, call::<TO>(...))`: the call with the constant for the pace's cache.
 macro_rules! by_cache {
     ($pace:expr, $to:ident, $call:expr) => {
         match ($pace.ahead, $pace.into) {

@@ -13,7 +13,8 @@ pub struct StonechatF32(PackedF32);
 /// Packs row-major `weights` (`rows x cols`); `isa` as for `stonechat_int8_pack`.
 ///
 /// # Safety
-/// `weights` must hold `rows * cols` values; `isa` must be null or end with a zero byte; `out` must be writable.
+/// `weights` must hold `rows * cols` values; `isa` must be null or end with a zero byte; `out` must
+/// be writable.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn stonechat_f32_pack(
     weights: *const f32,
@@ -32,21 +33,22 @@ pub unsafe extern "C" fn stonechat_f32_pack(
     })
 }
 
-/// Frees a matrix. Null is nothing.
+/// Frees a matrix. Null is allowed.
 ///
 /// # Safety
-/// The matrix must be one of this library's, not in use, and not be used again.
+/// The matrix must come from this library, not be in use, and not be used again.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn stonechat_f32_free(matrix: *mut StonechatF32) {
     // SAFETY: the caller's promise.
     unsafe { free(matrix) }
 }
 
-/// `y = act(W x + bias)` for a batch of vectors, with the arguments of `stonechat_int8_matmul`. `pool` may be null.
+/// `y = act(W x + bias)` for a batch of vectors, with the arguments of `stonechat_int8_matmul`.
+/// `pool` may be null.
 ///
 /// # Safety
-/// The handles must be this library's; the pointers must lead to as many values as said, and `y` may not
-/// overlap `x` or `bias`.
+/// The handles must come from this library; the pointers must lead to the stated numbers of values,
+/// and `y` must not overlap `x` or `bias`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn stonechat_f32_matmul(
     matrix: *const StonechatF32,

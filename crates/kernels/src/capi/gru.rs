@@ -14,14 +14,17 @@ pub struct StonechatGru(PackedGru);
 /// Gates of a GRU.
 const GATES: usize = 3;
 
-/// Packs the recurrent weights of a layer of `hidden` units, 8-bit with a scale a row, gates in the order update, reset, candidate.
+/// Packs the recurrent weights of a layer of `hidden` units, 8-bit with one scale per row, gates in
+/// the order update, reset, candidate.
 ///
-/// With `rank` 0 they are `u` alone, `3 hidden x hidden`, and `v` is not looked at; else they are the product of `u`, `3 hidden x rank`, and
-/// `v`, `rank x hidden`. `activation` (one of STONECHAT_ACTIVATION_*) and `clip` are those of the candidate; `isa` as for
+/// With `rank` 0 they are `u` alone, `3 hidden x hidden`, and `v` is ignored; otherwise they are
+/// the product of `u`, `3 hidden x rank`, and `v`, `rank x hidden`. `activation` (one of
+/// STONECHAT_ACTIVATION_*) and `clip` are those of the candidate; `isa` as for
 /// `stonechat_int8_pack`.
 ///
 /// # Safety
-/// The pointers must lead to as many values as said; `isa` must be null or end with a zero byte; `out` must be writable.
+/// The pointers must lead to the stated numbers of values; `isa` must be null or end with a zero
+/// byte; `out` must be writable.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn stonechat_gru_pack(
     u: *const i8,
@@ -49,22 +52,23 @@ pub unsafe extern "C" fn stonechat_gru_pack(
     })
 }
 
-/// Frees a layer. Null is nothing.
+/// Frees a layer. Null is allowed.
 ///
 /// # Safety
-/// The layer must be one of this library's, not in use, and not be used again.
+/// The layer must come from this library, not be in use, and not be used again.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn stonechat_gru_free(gru: *mut StonechatGru) {
     // SAFETY: the caller's promise.
     unsafe { free(gru) }
 }
 
-/// One time step of `batch` sequences: `x` is `W x + b`, `batch x 3 hidden`; `h`, `batch x hidden`, is the state before and becomes the state
-/// after. (Reset after the product: equation (10) of Kliegl et al. 2017.) `scratch` is working memory.
+/// One time step of `batch` sequences: `x` is `W x + b`, `batch x 3 hidden`; `h`, `batch x hidden`,
+/// is the state before and becomes the state after. (Reset after the product: equation (10) of
+/// Kliegl et al. 2017.) `scratch` is working memory.
 ///
 /// # Safety
-/// The handles must be this library's and the scratch in no other use; the pointers must lead to as many values as said, and `h` may not
-/// overlap `x`.
+/// The handles must come from this library, and nothing else may use the scratch meanwhile; the
+/// pointers must lead to the stated numbers of values, and `h` must not overlap `x`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn stonechat_gru_step(
     gru: *const StonechatGru,

@@ -8,14 +8,16 @@ use crate::PackedI4;
 use crate::quantize::{GROUP, Grouped, quantize_groups};
 use core::ffi::c_char;
 
-/// A `rows x cols` matrix of 4-bit weights in groups of 32 columns, packed for products. It never changes.
+/// A `rows x cols` matrix of 4-bit weights in groups of 32 columns, packed for products. It never
+/// changes.
 pub struct StonechatInt4(PackedI4);
 
-/// Quantizes row-major floats `w` (`rows x cols`) to 4 bits, each 32 columns of a row with an 8-bit scale of their own, and packs them; `isa`
-/// as for `stonechat_int8_pack`. At most 16352 columns.
+/// Quantizes row-major floats `w` (`rows x cols`) to 4 bits, with an 8-bit scale for every 32
+/// columns of a row, and packs them; `isa` as for `stonechat_int8_pack`. At most 16352 columns.
 ///
 /// # Safety
-/// `w` must hold `rows * cols` values; `isa` must be null or end with a zero byte; `out` must be writable.
+/// `w` must hold `rows * cols` values; `isa` must be null or end with a zero byte; `out` must be
+/// writable.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn stonechat_int4_quantize(
     w: *const f32,
@@ -39,12 +41,14 @@ pub unsafe extern "C" fn stonechat_int4_quantize(
     })
 }
 
-/// Packs 4-bit weights that were quantized elsewhere: a weight is `row_scales[row] * group_scales[row][column / 32] * weights[row][column]`,
-/// with `weights` (`rows x cols`) within -8..7, `group_scales` (`rows x ceil(cols / 32)`) and `row_scales` (`rows`). `isa` as for
+/// Packs 4-bit weights that were quantized elsewhere: a weight is `row_scales[row] *
+/// group_scales[row][column / 32] * weights[row][column]`, with `weights` (`rows x cols`) in -8..7,
+/// `group_scales` (`rows x ceil(cols / 32)`) and `row_scales` (`rows`). `isa` as for
 /// `stonechat_int8_pack`.
 ///
 /// # Safety
-/// The pointers must lead to as many values as said; `isa` must be null or end with a zero byte; `out` must be writable.
+/// The pointers must lead to the stated numbers of values; `isa` must be null or end with a zero
+/// byte; `out` must be writable.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn stonechat_int4_pack(
     weights: *const i8,
@@ -70,21 +74,22 @@ pub unsafe extern "C" fn stonechat_int4_pack(
     })
 }
 
-/// Frees a matrix. Null is nothing.
+/// Frees a matrix. Null is allowed.
 ///
 /// # Safety
-/// The matrix must be one of this library's, not in use, and not be used again.
+/// The matrix must come from this library, not be in use, and not be used again.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn stonechat_int4_free(matrix: *mut StonechatInt4) {
     // SAFETY: the caller's promise.
     unsafe { free(matrix) }
 }
 
-/// `y = act(W x + bias)` for a batch of vectors, with the arguments of `stonechat_int8_matmul`. `scratch` is working memory, `pool` may be null.
+/// `y = act(W x + bias)` for a batch of vectors, with the arguments of `stonechat_int8_matmul`.
+/// `scratch` is working memory, `pool` may be null.
 ///
 /// # Safety
-/// The handles must be this library's and the scratch in no other use; the pointers must lead to as many values as said, and `y` may not
-/// overlap `x` or `bias`.
+/// The handles must come from this library, and nothing else may use the scratch meanwhile; the
+/// pointers must lead to the stated numbers of values, and `y` must not overlap `x` or `bias`.
 #[rustfmt::skip] // the same arguments for every form, said in as few lines
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn stonechat_int4_matmul(

@@ -8,14 +8,16 @@ use crate::{IntegerProduct, Packed, PackedI8, Product};
 use core::ffi::c_char;
 use core::ptr::null;
 
-/// A `rows x cols` matrix of 8-bit weights with a scale a row, packed for products. It never changes.
+/// A `rows x cols` matrix of 8-bit weights with one scale per row, packed for products. It never
+/// changes.
 pub struct StonechatInt8(pub(super) PackedI8);
 
-/// Packs row-major `weights` (`rows x cols`, within -127..127) with a scale a row, for the instruction set called `isa`, or the fastest one
-/// where `isa` is null.
+/// Packs row-major `weights` (`rows x cols`, in -127..127) with one scale per row, for the
+/// instruction set called `isa`, or the fastest one if `isa` is null.
 ///
 /// # Safety
-/// `weights` must hold `rows * cols` values, `scales` `rows`; `isa` must be null or end with a zero byte; `out` must be writable.
+/// `weights` must hold `rows * cols` values, `scales` `rows`; `isa` must be null or end with a zero
+/// byte; `out` must be writable.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn stonechat_int8_pack(
     weights: *const i8,
@@ -37,10 +39,10 @@ pub unsafe extern "C" fn stonechat_int8_pack(
     })
 }
 
-/// Frees a matrix. Null is nothing.
+/// Frees a matrix. Null is allowed.
 ///
 /// # Safety
-/// The matrix must be one of this library's, not in use, and not be used again.
+/// The matrix must come from this library, not be in use, and not be used again.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn stonechat_int8_free(matrix: *mut StonechatInt8) {
     // SAFETY: the caller's promise.
@@ -50,7 +52,7 @@ pub unsafe extern "C" fn stonechat_int8_free(matrix: *mut StonechatInt8) {
 /// Rows of a matrix, 0 for null.
 ///
 /// # Safety
-/// The matrix must be null or one of this library's.
+/// The matrix must be null or come from this library.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn stonechat_int8_rows(matrix: *const StonechatInt8) -> usize {
     // SAFETY: the caller's promise.
@@ -60,30 +62,31 @@ pub unsafe extern "C" fn stonechat_int8_rows(matrix: *const StonechatInt8) -> us
 /// Columns of a matrix, 0 for null.
 ///
 /// # Safety
-/// The matrix must be null or one of this library's.
+/// The matrix must be null or come from this library.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn stonechat_int8_cols(matrix: *const StonechatInt8) -> usize {
     // SAFETY: the caller's promise.
     unsafe { matrix.as_ref() }.map_or(0, |matrix| matrix.0.cols())
 }
 
-/// The name of the instruction set that a matrix is packed for, null for null. Valid for ever.
+/// The name of the instruction set for which a matrix is packed, null for null. Valid forever.
 ///
 /// # Safety
-/// The matrix must be null or one of this library's.
+/// The matrix must be null or come from this library.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn stonechat_int8_isa(matrix: *const StonechatInt8) -> *const c_char {
     // SAFETY: the caller's promise.
     unsafe { matrix.as_ref() }.map_or(null(), |matrix| c_name(matrix.0.isa()))
 }
 
-/// `y = act(W x + bias)` for a batch of vectors: `x` is `batch x cols`, each vector quantized with a scale of its own; `bias` has a value
-/// a row, or is null; `activation` is one of STONECHAT_ACTIVATION_*, `clip` its bound where it is the clipped ReLU; `y` is `batch x rows`.
+/// `y = act(W x + bias)` for a batch of vectors: `x` is `batch x cols`, each vector quantized with
+/// its own scale; `bias` has one value per row, or is null; `activation` is one of
+/// STONECHAT_ACTIVATION_*, `clip` is the bound of the clipped ReLU; `y` is `batch x rows`.
 /// `scratch` is working memory, `pool` may be null.
 ///
 /// # Safety
-/// The handles must be this library's and the scratch in no other use; the pointers must lead to as many values as said, and `y` may not
-/// overlap `x` or `bias`.
+/// The handles must come from this library, and nothing else may use the scratch meanwhile; the
+/// pointers must lead to the stated numbers of values, and `y` must not overlap `x` or `bias`.
 #[rustfmt::skip] // the same arguments for every form, said in as few lines
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn stonechat_int8_matmul(
@@ -95,11 +98,11 @@ pub unsafe extern "C" fn stonechat_int8_matmul(
     guard(|| unsafe { pointers.multiply(&handle(matrix)?.0, self::scratch(scratch)?, pool) })
 }
 
-/// `out = W x` in exact 32-bit integers, scales left out: `x` is `batch x cols`, any bytes, `out` is `batch x rows`. `scratch` is working
-/// memory.
+/// `out = W x` in exact 32-bit integers, without scales: `x` is `batch x cols`, any bytes, `out` is
+/// `batch x rows`. `scratch` is working memory.
 ///
 /// # Safety
-/// As for `stonechat_int8_matmul`.
+/// Those of `stonechat_int8_matmul`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn stonechat_int8_matmul_i32(
     matrix: *const StonechatInt8,

@@ -9,11 +9,11 @@ use core::ptr::null;
 use std::sync::OnceLock;
 
 fn c_string(text: &str) -> CString {
-    // No name and no advice holds a zero byte; if one did, C would see the part before it.
+    // No name and no advice contains a zero byte; if one did, C would see the part before it.
     CString::new(text.split('\0').next().unwrap_or_default()).unwrap_or_default()
 }
 
-/// The name of an instruction set, for ever.
+/// The name of an instruction set, valid forever.
 pub(super) fn c_name(isa: Isa) -> *const c_char {
     static NAMES: OnceLock<Vec<CString>> = OnceLock::new();
     let names = NAMES.get_or_init(|| Isa::ALL.iter().map(|isa| c_string(isa.name())).collect());
@@ -21,7 +21,7 @@ pub(super) fn c_name(isa: Isa) -> *const c_char {
     index.map_or(c"".as_ptr(), |index| names[index].as_ptr())
 }
 
-/// The instruction set that a name of the caller stands for; the fastest one for null.
+/// The instruction set with a name given by the caller; the fastest one for null.
 ///
 /// # Safety
 /// The name must be null or end with a zero byte.
@@ -34,27 +34,29 @@ pub(super) unsafe fn named(name: *const c_char) -> Result<Isa, Failure> {
     Ok(name.to_string_lossy().parse()?)
 }
 
-/// The version of the library: three numbers with dots between them. Never null, valid for ever.
+/// The version of the library: three numbers separated by dots. Never null, valid forever.
 #[unsafe(no_mangle)]
 pub extern "C" fn stonechat_kernels_version() -> *const c_char {
     const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), "\0");
     VERSION.as_ptr().cast()
 }
 
-/// The name of the instruction set that is used where none is asked for, the fastest one of this processor. Never null, valid for ever.
+/// The name of the default instruction set, the fastest one of this processor. Never null, valid
+/// forever.
 #[unsafe(no_mangle)]
 pub extern "C" fn stonechat_isa_name() -> *const c_char {
     c_name(Isa::detect())
 }
 
-/// The names of the instruction sets of this processor that there are kernels for, by index from 0, slowest first; null from their number
-/// on. Valid for ever.
+/// The names of the instruction sets of this processor for which there are kernels, by index from
+/// 0, slowest first; null for larger indices. Valid forever.
 #[unsafe(no_mangle)]
 pub extern "C" fn stonechat_isa_available(index: usize) -> *const c_char {
     Isa::available().get(index).map_or(null(), |&isa| c_name(isa))
 }
 
-/// What keeps products from being faster on this machine, in an English sentence; null where there is nothing to say. Valid for ever.
+/// What makes products slower than they could be on this machine, in an English sentence; null if
+/// there is nothing to say. Valid forever.
 #[unsafe(no_mangle)]
 pub extern "C" fn stonechat_isa_advice() -> *const c_char {
     static ADVICE: OnceLock<Option<CString>> = OnceLock::new();

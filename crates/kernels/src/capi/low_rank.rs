@@ -11,11 +11,12 @@ use core::ffi::c_char;
 /// A matrix as the product of two thin ones, packed for products. It never changes.
 pub struct StonechatLowRank(PackedLowRank);
 
-/// Packs `u` (`rows x rank`) and `v` (`rank x cols`), 8-bit with a scale a row, whose product is the matrix; `isa` as for
-/// `stonechat_int8_pack`.
+/// Packs `u` (`rows x rank`) and `v` (`rank x cols`), 8-bit with one scale per row, whose product
+/// is the matrix; `isa` as for `stonechat_int8_pack`.
 ///
 /// # Safety
-/// The pointers must lead to as many values as said; `isa` must be null or end with a zero byte; `out` must be writable.
+/// The pointers must lead to the stated numbers of values; `isa` must be null or end with a zero
+/// byte; `out` must be writable.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn stonechat_low_rank_pack(
     u: *const i8,
@@ -41,21 +42,22 @@ pub unsafe extern "C" fn stonechat_low_rank_pack(
     })
 }
 
-/// Frees a matrix. Null is nothing.
+/// Frees a matrix. Null is allowed.
 ///
 /// # Safety
-/// The matrix must be one of this library's, not in use, and not be used again.
+/// The matrix must come from this library, not be in use, and not be used again.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn stonechat_low_rank_free(matrix: *mut StonechatLowRank) {
     // SAFETY: the caller's promise.
     unsafe { free(matrix) }
 }
 
-/// `y = act(W x + bias)` for a batch of vectors, with the arguments of `stonechat_int8_matmul`. `scratch` is working memory, `pool` may be null.
+/// `y = act(W x + bias)` for a batch of vectors, with the arguments of `stonechat_int8_matmul`.
+/// `scratch` is working memory, `pool` may be null.
 ///
 /// # Safety
-/// The handles must be this library's and the scratch in no other use; the pointers must lead to as many values as said, and `y` may not
-/// overlap `x` or `bias`.
+/// The handles must come from this library, and nothing else may use the scratch meanwhile; the
+/// pointers must lead to the stated numbers of values, and `y` must not overlap `x` or `bias`.
 #[rustfmt::skip] // the same arguments for every form, said in as few lines
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn stonechat_low_rank_matmul(

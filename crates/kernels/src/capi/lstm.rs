@@ -14,13 +14,16 @@ pub struct StonechatLstm(PackedLstm);
 /// Gates of an LSTM.
 const GATES: usize = 4;
 
-/// Packs the recurrent weights of a layer of `hidden` units, 8-bit with a scale a row, gates in the order input, forget, cell, output.
+/// Packs the recurrent weights of a layer of `hidden` units, 8-bit with one scale per row, gates in
+/// the order input, forget, cell, output.
 ///
-/// With `rank` 0 they are `u` alone, `4 hidden x hidden`, and `v` is not looked at; else they are the product of `u`, `4 hidden x rank`, and
-/// `v`, `rank x hidden`. `isa` as for `stonechat_int8_pack`.
+/// With `rank` 0 they are `u` alone, `4 hidden x hidden`, and `v` is ignored; otherwise they are
+/// the product of `u`, `4 hidden x rank`, and `v`, `rank x hidden`. `isa` as for
+/// `stonechat_int8_pack`.
 ///
 /// # Safety
-/// The pointers must lead to as many values as said; `isa` must be null or end with a zero byte; `out` must be writable.
+/// The pointers must lead to the stated numbers of values; `isa` must be null or end with a zero
+/// byte; `out` must be writable.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn stonechat_lstm_pack(
     u: *const i8,
@@ -43,22 +46,23 @@ pub unsafe extern "C" fn stonechat_lstm_pack(
     })
 }
 
-/// Frees a layer. Null is nothing.
+/// Frees a layer. Null is allowed.
 ///
 /// # Safety
-/// The layer must be one of this library's, not in use, and not be used again.
+/// The layer must come from this library, not be in use, and not be used again.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn stonechat_lstm_free(lstm: *mut StonechatLstm) {
     // SAFETY: the caller's promise.
     unsafe { free(lstm) }
 }
 
-/// One time step of `batch` sequences: `x` is `W x + b`, `batch x 4 hidden`; the output `h` and the cell `c`, `batch x hidden` each, are the
-/// state before and become the state after. (Without peepholes and projection.) `scratch` is working memory.
+/// One time step of `batch` sequences: `x` is `W x + b`, `batch x 4 hidden`; the output `h` and the
+/// cell `c`, `batch x hidden` each, are the state before and become the state after. (Without
+/// peepholes and projection.) `scratch` is working memory.
 ///
 /// # Safety
-/// The handles must be this library's and the scratch in no other use; the pointers must lead to as many values as said, and `h` and `c` may
-/// not overlap anything.
+/// The handles must come from this library, and nothing else may use the scratch meanwhile; the
+/// pointers must lead to the stated numbers of values, and `h` and `c` must not overlap anything.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn stonechat_lstm_step(
     lstm: *const StonechatLstm,

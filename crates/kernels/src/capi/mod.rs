@@ -5,9 +5,10 @@
 //! cc main.c -I crates/kernels/include target/release/libstonechat_kernels.a -lpthread -ldl -lm
 //! ```
 //!
-//! Every function that can fail returns a status, [`STONECHAT_OK`] or what was wrong, for which [`stonechat_status_message`] has words; what
-//! it makes goes out through its last pointers, which are written only where it succeeds. Nothing unwinds into C: a bug in here becomes
-//! [`STONECHAT_PANIC`]. A handle may be used by several threads at a time, save a scratch, which serves one call at a time.
+//! Every function that can fail returns a status: [`STONECHAT_OK`] or the problem, which
+//! [`stonechat_status_message`] puts into words. Results go out through the last pointers, which
+//! are written only on success. Nothing unwinds into C: a bug in here becomes [`STONECHAT_PANIC`].
+//! Several threads may use a handle at a time, except a scratch, which serves one call at a time.
 
 mod float32;
 mod gru;

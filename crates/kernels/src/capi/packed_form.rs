@@ -4,11 +4,13 @@ use super::int8::StonechatInt8;
 use super::status::{Failure, STONECHAT_TOO_SMALL, give, give_new, guard, handle, input, output};
 use crate::PackedI8;
 
-/// Stores a packed matrix in `bytes`, which has room for `capacity` of them, and in `len` how many there are: also where the room is too
-/// small (STONECHAT_TOO_SMALL), so that a first call with a capacity of 0 asks for the length.
+/// Stores a packed matrix in `bytes`, which has room for `capacity` of them, and their number in
+/// `len`, even if there is not enough room (STONECHAT_TOO_SMALL). So a first call with a capacity
+/// of 0 returns the length.
 ///
 /// # Safety
-/// The matrix must be this library's; `bytes` must be writable for `capacity` bytes, `len` for one value.
+/// The matrix must come from this library; `bytes` must be writable for `capacity` bytes, `len` for
+/// one value.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn stonechat_int8_to_bytes(
     matrix: *const StonechatInt8,
@@ -30,8 +32,8 @@ pub unsafe extern "C" fn stonechat_int8_to_bytes(
     })
 }
 
-/// The matrix that `stonechat_int8_to_bytes` stored, on this or another machine: copied, or packed anew where this processor reads weights
-/// in another order.
+/// The matrix that `stonechat_int8_to_bytes` stored, on this or another machine: copied, or packed
+/// again if this processor reads weights in another order.
 ///
 /// # Safety
 /// `bytes` must hold `len` bytes; `out` must be writable.

@@ -9,7 +9,7 @@ pub struct StonechatScratch(pub(super) Scratch);
 /// Threads that wait for large products.
 pub struct StonechatPool(pub(super) ThreadPool);
 
-/// Makes a scratch, which grows to the largest product it meets.
+/// Makes a scratch, which grows to fit the largest product.
 ///
 /// # Safety
 /// `out` must be writable.
@@ -19,17 +19,17 @@ pub unsafe extern "C" fn stonechat_scratch_new(out: *mut *mut StonechatScratch) 
     guard(|| unsafe { give_new(out, || Ok(StonechatScratch(Scratch::new()))) })
 }
 
-/// Frees a scratch. Null is nothing.
+/// Frees a scratch. Null is allowed.
 ///
 /// # Safety
-/// The scratch must be of `stonechat_scratch_new`, not in use, and not be used again.
+/// The scratch must come from `stonechat_scratch_new`, not be in use, and not be used again.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn stonechat_scratch_free(scratch: *mut StonechatScratch) {
     // SAFETY: the caller's promise.
     unsafe { free(scratch) }
 }
 
-/// Starts threads: `threads` of them work on a large product, the one that calls it among them.
+/// Starts threads: `threads` of them work on a large product, including the caller's.
 ///
 /// # Safety
 /// `out` must be writable.
@@ -43,10 +43,10 @@ pub unsafe extern "C" fn stonechat_pool_new(threads: usize, out: *mut *mut Stone
     guard(|| unsafe { give_new(out, make) })
 }
 
-/// Ends the threads of a pool. Null is nothing.
+/// Ends the threads of a pool. Null is allowed.
 ///
 /// # Safety
-/// The pool must be of `stonechat_pool_new`, not in use, and not be used again.
+/// The pool must come from `stonechat_pool_new`, not be in use, and not be used again.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn stonechat_pool_free(pool: *mut StonechatPool) {
     // SAFETY: the caller's promise.

@@ -1,4 +1,4 @@
-//! What the products of all forms of matrix have in common: activations, arguments, working memory.
+//! Shared by the products of all forms of matrix: activations, arguments, working memory.
 
 use super::pool::{StonechatPool, StonechatScratch};
 use super::status::{
@@ -25,7 +25,7 @@ pub(super) fn activation_of(activation: i32, clip: f32) -> Result<Activation, Fa
     })
 }
 
-/// What a product is called with, by pointers.
+/// The arguments of a product, as pointers.
 pub(super) struct Pointers {
     pub(super) x: *const f32,
     pub(super) batch: usize,
@@ -40,8 +40,8 @@ impl Pointers {
     /// The product with a matrix. `pool` may be null.
     ///
     /// # Safety
-    /// The pointers must lead to as many values as the shape and the batch call for, and `y` to no other's; the pool must be this
-    /// library's.
+    /// The pointers must lead to as many values as shape and batch require, and `y` must be used by
+    /// nothing else; the pool must come from this library.
     pub(super) unsafe fn multiply(
         self,
         matrix: &dyn Product,
@@ -65,7 +65,7 @@ impl Pointers {
 /// The working memory of a handle.
 ///
 /// # Safety
-/// The handle must be null or this library's and in no other use.
+/// The handle must be null or come from this library, and nothing else may use it.
 pub(super) unsafe fn scratch<'a>(
     scratch: *mut StonechatScratch,
 ) -> Result<&'a mut Scratch, Failure> {

@@ -3,11 +3,13 @@
 use super::status::{Failure, STONECHAT_BAD_SHAPE, give, guard, input, length, output};
 use crate::quantize;
 
-/// Quantizes each row of a row-major `rows x cols` matrix to within -127..127, with a scale of its own: `w` and `quantized` hold
-/// `rows * cols` values, `scales` holds `rows`. What is not finite counts as 0.
+/// Quantizes each row of a row-major `rows x cols` matrix to -127..127, with its own scale: `w` and
+/// `quantized` hold `rows * cols` values, `scales` holds `rows`. Values that are not finite count
+/// as 0.
 ///
 /// # Safety
-/// The pointers must lead to as many values as said, and none of the outputs may overlap anything.
+/// The pointers must lead to the stated numbers of values, and none of the outputs may overlap
+/// anything.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn stonechat_quantize_rows(
     w: *const f32,
@@ -24,7 +26,7 @@ pub unsafe extern "C" fn stonechat_quantize_rows(
         // SAFETY: the caller's promise, for all three.
         let (w, quantized, scales) =
             unsafe { (input(w, len)?, output(quantized, len)?, output(scales, rows)?) };
-        // A row at a time, so that no copy of the matrix is made.
+        // Row by row, so that the matrix is not copied.
         for ((row, out), scale) in
             w.chunks_exact(cols).zip(quantized.chunks_exact_mut(cols)).zip(scales)
         {
@@ -36,10 +38,11 @@ pub unsafe extern "C" fn stonechat_quantize_rows(
     })
 }
 
-/// Quantizes a vector of `len` values with one scale, as the products do with their input. What is not finite counts as 0.
+/// Quantizes a vector of `len` values with one scale, as products do with their input. Values that
+/// are not finite count as 0.
 ///
 /// # Safety
-/// As for `stonechat_quantize_rows`; `scale` holds one value.
+/// Those of `stonechat_quantize_rows`; `scale` holds one value.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn stonechat_quantize_vector(
     x: *const f32,

@@ -3,7 +3,7 @@
 use super::status::{Failure, input, length};
 use crate::{Recurrent, Weights};
 
-/// 8-bit weights with a scale a row.
+/// 8-bit weights with one scale per row.
 ///
 /// # Safety
 /// The pointers must lead to `rows * cols` and `rows` values.
@@ -22,10 +22,12 @@ pub(super) unsafe fn weights<'a>(
     }
 }
 
-/// With `rank` 0 `u` alone, `rows x hidden`; else the product of `u`, `rows x rank`, and `v`, `rank x hidden`.
+/// With `rank` 0 `u` alone, `rows x hidden`; otherwise the product of `u`, `rows x rank`, and `v`,
+/// `rank x hidden`.
 ///
 /// # Safety
-/// The pointers must lead to as many values as these, and to their scales; with `rank` 0 those of `v` are not looked at.
+/// The pointers must lead to as many values as these, and to their scales; with `rank` 0 those of
+/// `v` are ignored.
 pub(super) unsafe fn recurrent<'a>(
     (u, u_scales): (*const i8, *const f32),
     (v, v_scales): (*const i8, *const f32),

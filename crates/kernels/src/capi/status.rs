@@ -1,4 +1,4 @@
-//! What functions return, and the checks that all of them begin with.
+//! The status that functions return, and the checks at their beginning.
 
 use crate::Error;
 use alloc::boxed::Box;
@@ -6,9 +6,9 @@ use core::ffi::{CStr, c_char};
 use core::panic::AssertUnwindSafe;
 use core::slice;
 
-/// Everything went well.
+/// Success.
 pub const STONECHAT_OK: i32 = 0;
-/// A pointer is null where it must not be, or not a multiple of the size of its elements.
+/// A pointer that must not be null is null, or it is not aligned for its elements.
 pub const STONECHAT_BAD_POINTER: i32 = 1;
 /// A matrix without rows or columns, or with more than memory or a 32-bit sum can hold.
 pub const STONECHAT_BAD_SHAPE: i32 = 2;
@@ -18,7 +18,7 @@ pub const STONECHAT_BAD_VALUE: i32 = 3;
 pub const STONECHAT_BAD_ISA: i32 = 4;
 /// An activation that does not exist.
 pub const STONECHAT_BAD_ACTIVATION: i32 = 5;
-/// Bytes that are no packed matrix, or a damaged one.
+/// Bytes that are not a packed matrix, or a damaged one.
 pub const STONECHAT_BAD_BYTES: i32 = 6;
 /// The system refused to start a thread.
 pub const STONECHAT_NO_THREAD: i32 = 7;
@@ -27,7 +27,7 @@ pub const STONECHAT_TOO_SMALL: i32 = 8;
 /// A bug in the library; please report it.
 pub const STONECHAT_PANIC: i32 = 9;
 
-/// What a status means, in English: never null, valid for ever.
+/// The meaning of a status, in English: never null, valid forever.
 #[unsafe(no_mangle)]
 pub extern "C" fn stonechat_status_message(status: i32) -> *const c_char {
     let message: &CStr = match status {
@@ -43,7 +43,7 @@ pub extern "C" fn stonechat_status_message(status: i32) -> *const c_char {
             c"no such instruction set on this processor: see stonechat_isa_available"
         }
         STONECHAT_BAD_ACTIVATION => c"no such activation: see STONECHAT_ACTIVATION_*",
-        STONECHAT_BAD_BYTES => c"these bytes are no packed matrix, or are damaged",
+        STONECHAT_BAD_BYTES => c"these bytes are not a packed matrix, or are damaged",
         STONECHAT_NO_THREAD => c"the system refused to start a thread",
         STONECHAT_TOO_SMALL => c"the buffer is too small: the length it needs was stored",
         STONECHAT_PANIC => c"a bug in stonechat-kernels: please report it",
@@ -70,7 +70,7 @@ impl From<Error> for Failure {
     }
 }
 
-/// Runs the body of a function and turns what becomes of it into a status.
+/// Runs the body of a function and turns its result into a status.
 pub(super) fn guard(body: impl FnOnce() -> Result<(), Failure>) -> i32 {
     match std::panic::catch_unwind(AssertUnwindSafe(body)) {
         Ok(Ok(())) => STONECHAT_OK,
@@ -94,10 +94,10 @@ fn check<T>(pointer: *const T, len: usize) -> Result<(), Failure> {
     }
 }
 
-/// The `len` elements that a pointer of the caller leads to; the pointer is not looked at where there are none.
+/// The `len` elements at a pointer of the caller; the pointer is ignored if there are none.
 ///
 /// # Safety
-/// They must be readable and stay as they are for `'a`.
+/// They must be readable and must not change during `'a`.
 pub(super) unsafe fn input<'a, T>(pointer: *const T, len: usize) -> Result<&'a [T], Failure> {
     if len == 0 {
         return Ok(&[]);
@@ -107,10 +107,10 @@ pub(super) unsafe fn input<'a, T>(pointer: *const T, len: usize) -> Result<&'a [
     Ok(unsafe { slice::from_raw_parts(pointer, len) })
 }
 
-/// [`input`], to be written.
+/// [`input`], mutable.
 ///
 /// # Safety
-/// They must be readable and writable, and nobody else's for `'a`.
+/// They must be readable and writable, and used by nothing else during `'a`.
 pub(super) unsafe fn output<'a, T>(pointer: *mut T, len: usize) -> Result<&'a mut [T], Failure> {
     if len == 0 {
         return Ok(&mut []);
@@ -120,10 +120,10 @@ pub(super) unsafe fn output<'a, T>(pointer: *mut T, len: usize) -> Result<&'a mu
     Ok(unsafe { slice::from_raw_parts_mut(pointer, len) })
 }
 
-/// What a handle stands for.
+/// The object behind a handle.
 ///
 /// # Safety
-/// The handle must be null or one that this library gave out and that has not been freed.
+/// The handle must be null, or come from this library and not be freed.
 pub(super) unsafe fn handle<'a, T>(pointer: *const T) -> Result<&'a T, Failure> {
     // SAFETY: valid by the caller's promise.
     unsafe { pointer.as_ref() }.ok_or(Failure(STONECHAT_BAD_POINTER))
@@ -135,15 +135,17 @@ pub(super) unsafe fn handle<'a, T>(pointer: *const T) -> Result<&'a T, Failure> 
 /// The pointer must be null or writable.
 pub(super) unsafe fn give<T>(out: *mut T, value: T) -> Result<(), Failure> {
     check(out, 1)?;
-    // SAFETY: not null and aligned by the check, writable by the caller's promise. What stood there is the caller's and not dropped.
+    // SAFETY: not null and aligned by the check, writable by the caller's promise. The old value is
+    // the caller's and is not dropped.
     unsafe { out.write(value) };
     Ok(())
 }
 
-/// Makes something and gives the caller a handle to it; makes nothing where there is no place for the handle.
+/// Makes something and gives the caller a handle to it; makes nothing if there is no place for the
+/// handle.
 ///
 /// # Safety
-/// As for [`give`].
+/// Those of [`give`].
 pub(super) unsafe fn give_new<T>(
     out: *mut *mut T,
     make: impl FnOnce() -> Result<T, Failure>,
@@ -154,15 +156,16 @@ pub(super) unsafe fn give_new<T>(
     unsafe { give(out, made) }
 }
 
-/// Frees what a handle stands for. Null is nothing.
+/// Frees the object behind a handle. Null is allowed.
 ///
 /// # Safety
-/// The handle must be null or one that this library gave out and that has not been freed; it must not be used again.
+/// The handle must be null, or come from this library and not be freed; it must not be used again.
 pub(super) unsafe fn free<T>(pointer: *mut T) {
     if !pointer.is_null() {
         // SAFETY: it came from `Box::into_raw` in `give_new`, by the caller's promise.
         let owned = unsafe { Box::from_raw(pointer) };
-        // Dropping a pool joins threads, which could panic only by a bug; it must not reach C.
+        // Dropping a pool joins threads, which could panic only because of a bug; that must not
+        // reach C.
         guard(|| {
             drop(owned);
             Ok(())

@@ -1,4 +1,4 @@
-//! Measuring the numbers of the cost model.
+//! Measures the numbers of the cost model.
 
 use super::{Calibration, Rate};
 use crate::fft::{BlockCirculant, ToeplitzLike};
@@ -10,21 +10,24 @@ use core::hint::black_box;
 use core::time::Duration;
 use std::time::Instant;
 
-/// Rows and columns of the matrix that the work of a kernel is measured with: small enough for the second cache in any form.
+/// Rows and columns of the matrix for measuring a kernel: small enough for the second cache in any
+/// form.
 const SIDE: usize = 384;
-/// Matrices that the bandwidths are measured with, `(rows, 1024)`: within the second cache, within the third, and beyond.
+/// Matrices for measuring bandwidths, `(rows, 1024)`: inside the second cache, inside the third,
+/// and beyond.
 const ROWS: [usize; 4] = [256, 2048, 12_288, 65_536];
-/// Lengths that the transforms are measured with.
+/// Lengths for measuring transforms.
 const LENGTHS: [usize; 4] = [64, 256, 1024, 4096];
-/// Measurements, which share the time.
+/// Number of measurements that share the time.
 const MEASUREMENTS: u32 = 20;
 
 impl Calibration {
-    /// Measures this machine, on this thread, for about `budget`; a second is enough on a quiet machine. Each time is the shortest of many,
-    /// for other programs can only lengthen it. Needs 130 MB of memory for a moment.
+    /// Measures this machine, on this thread, for about `budget`; a second is enough on a quiet
+    /// machine. Each time is the shortest of many, because other programs can only lengthen it.
+    /// Temporarily needs 130 MB of memory.
     ///
     /// # Panics
-    /// Never: all shapes are right.
+    /// Never: all shapes are valid.
     #[must_use]
     pub fn measure(budget: Duration) -> Self {
         Self::try_measure(budget / MEASUREMENTS).expect("the shapes are right")
@@ -70,7 +73,7 @@ impl Calibration {
 
 /// Times products.
 struct Clock {
-    /// For each product.
+    /// Time for each product.
     slice: Duration,
     scratch: Scratch,
     x: Vec<f32>,
@@ -91,7 +94,7 @@ impl Clock {
     }
 }
 
-/// What a product costs besides its weights.
+/// The cost of a product apart from its weights.
 struct Ends {
     per_input: f64,
     per_row: f64,
@@ -113,7 +116,8 @@ impl Ends {
         Ok(Self { per_input, per_row, per_output, per_call })
     }
 
-    /// The work of a kernel, by one vector and by eight, on a matrix with `SIDE * SIDE` weights.
+    /// The speed of a kernel, from products with one and with eight vectors of a matrix of `SIDE *
+    /// SIDE` weights.
     fn rate(&self, clock: &mut Clock, matrix: &dyn Product, per_input: f64) -> Rate {
         let weights = (SIDE * SIDE) as f64;
         let mut work = |batch: usize| {
@@ -127,7 +131,7 @@ impl Ends {
     }
 }
 
-/// The smallest matrix is as fast as the kernel; from there on the reading shows.
+/// The smallest matrix is as fast as the kernel; larger ones show the read speed.
 fn bandwidths(clock: &mut Clock, ends: &Ends) -> Result<[(f64, f64); 4], Error> {
     let mut points = [(0.0, 0.0); 4];
     for (point, rows) in points.iter_mut().zip(ROWS) {
@@ -140,7 +144,7 @@ fn bandwidths(clock: &mut Clock, ends: &Ends) -> Result<[(f64, f64); 4], Error> 
     Ok(points)
 }
 
-/// A Toeplitz-like product of rank 1 is four transforms.
+/// A Toeplitz-like product of rank 1 consists of four transforms.
 fn transforms(clock: &mut Clock, values: &[f32], per_call: f64) -> Result<[(f64, f64); 4], Error> {
     let mut points = [(0.0, 0.0); 4];
     for (point, n) in points.iter_mut().zip(LENGTHS) {
@@ -150,24 +154,25 @@ fn transforms(clock: &mut Clock, values: &[f32], per_call: f64) -> Result<[(f64,
     Ok(points)
 }
 
-/// Many small blocks: besides 64 transforms, 1024 products of spectra of 33 values.
+/// Many small blocks: besides 64 transforms, 1024 products of spectra with 33 values.
 fn per_bin(clock: &mut Clock, values: &[f32], per_call: f64, transform: f64) -> Result<f64, Error> {
     let blocks = BlockCirculant::new(&values[..64 * 1024], 64, 2048, 2048)?;
     let rest = per_call + 64.0 * transform;
     Ok(positive((clock.seconds(&blocks, 1) - rest) / (1024.0 * 33.0)))
 }
 
-/// A matrix of no interest.
+/// A matrix with arbitrary values.
 fn int8(rows: usize, cols: usize) -> Result<PackedI8, Error> {
     PackedI8::pack(&vec![3; rows * cols], &vec![1.0; rows], rows, cols)
 }
 
-/// A difference of two measured times that must be more than nothing.
+/// The difference of two measured times, made positive.
 fn positive(seconds: f64) -> f64 {
     seconds.max(1e-14)
 }
 
-/// The shortest time of a call, out of as many as the slice of time allows, at least three; very short calls are timed together.
+/// The shortest time of a call, out of as many as fit the slice of time, at least three; very short
+/// calls are timed together.
 fn shortest(slice: Duration, call: &mut dyn FnMut()) -> f64 {
     let begin = Instant::now();
     call();

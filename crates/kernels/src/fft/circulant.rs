@@ -7,27 +7,30 @@ use crate::product::sealed::{Call, Form, Sealed};
 use crate::{Arena, Error, Isa, Packed, Product, Scratch};
 use realfft::num_complex::Complex;
 
-/// A `rows x cols` matrix of square blocks, each circulant (or each skew-circulant), the last ones cut off where they do not fit. As in
-/// C-LSTM: `rows * cols / block` parameters.
+/// A `rows x cols` matrix of square blocks, all circulant or all skew-circulant; the last ones are
+/// cut off if they do not fit. As in C-LSTM: `rows * cols / block` parameters.
 #[derive(Clone, Debug)]
 pub struct BlockCirculant {
     transform: Transform,
-    /// The spectrum of each block, those of the first rows first, times the scale of the transform.
+    /// The spectrum of each block, those of the first rows first, multiplied by the scale of the
+    /// transform.
     spectra: Aligned<Complex<f32>>,
     rows: usize,
     cols: usize,
 }
 
 impl BlockCirculant {
-    /// From the first columns of the blocks, `ceil(rows / block) x ceil(cols / block) x block` values, row-major.
+    /// From the first columns of the blocks, `ceil(rows / block) x ceil(cols / block) x block`
+    /// values, row-major.
     ///
     /// # Errors
-    /// [`Error::Empty`] where a size is 0, [`Error::Length`].
+    /// [`Error::Empty`] if a size is 0, [`Error::Length`].
     pub fn new(columns: &[f32], block: usize, rows: usize, cols: usize) -> Result<Self, Error> {
         Self::of(Ring::Cyclic, columns, block, rows, cols)
     }
 
-    /// `Z_-1(column)`: the skew-circulant matrix with this first column; what comes round from the bottom to the top changes its sign.
+    /// `Z_-1(column)`: the skew-circulant matrix with this first column; entries that wrap around
+    /// from the bottom to the top change their sign.
     ///
     /// # Errors
     /// [`Error::Empty`] without a value.

@@ -1,12 +1,15 @@
-//! Products with matrices that the Fourier transform makes (nearly) diagonal: circulant, skew-circulant, block-circulant, Toeplitz and
-//! Toeplitz-like ones. They have few parameters, and a product takes time in `n log n` instead of `n^2`.
+//! Products with matrices that the Fourier transform makes (nearly) diagonal: circulant,
+//! skew-circulant, block-circulant, Toeplitz and Toeplitz-like. They have few parameters, and a
+//! product takes `n log n` time instead of `n^2`.
 //!
-//! Everything is real on the outside, so no transform is longer than half the length: a circulant of `n` takes real transforms of `n`, a
-//! skew-circulant complex ones of `n / 2`. Those of the weights are made once. Any length is allowed; lengths that are products of 2, 3 and
-//! 5 are the fast ones. The results are those of the dense matrix within about 1e-6 of its norm times that of the vector.
+//! Inputs and outputs are real, so transforms have half the length: a circulant of `n` takes real
+//! transforms of `n`, a skew-circulant takes complex ones of `n / 2`. Those of the weights are
+//! computed once. Any length is allowed; products of 2, 3 and 5 are fast. The results are those of
+//! the dense matrix, up to about 1e-6 of its norm times that of the vector.
 //!
-//! `Z_f(v)`, the f-circulant of first column `v`, is the matrix with `v[i - j]` at `(i, j)` for `i >= j` and `f v[n + i - j]` above:
-//! circulant for f = 1, skew-circulant for f = -1.
+//! `Z_f(v)`, the f-circulant with first column `v`, is the matrix with `v[i - j]` at `(i, j)` for
+//! `i >= j` and `f v[n + i - j]` above the diagonal: circulant for f = 1, skew-circulant for f =
+//! -1.
 
 mod circulant;
 mod toeplitz_like;
@@ -26,18 +29,18 @@ pub(crate) struct FftScratch {
     real: Vec<f32>,
     /// The spectra of the input.
     spectra: Vec<Complex<f32>>,
-    /// A product or a sum of products of spectra.
+    /// A product, or a sum of products, of spectra.
     sum: Vec<Complex<f32>>,
-    /// Another one.
+    /// Another product.
     product: Vec<Complex<f32>>,
-    /// What the transforms ask for.
+    /// Working memory of the transforms.
     inner: Vec<Complex<f32>>,
 }
 
 // SAFETY: two floats without padding.
 unsafe impl Plain for Complex<f32> {}
 
-/// At least `len` elements, of which the first `len`; what they hold is of no matter.
+/// The first `len` elements, after making room for them; their values are arbitrary.
 fn room<T: Clone + Default>(buffer: &mut Vec<T>, len: usize) -> &mut [T] {
     if buffer.len() < len {
         buffer.resize(len, T::default());

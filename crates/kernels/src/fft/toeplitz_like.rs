@@ -1,7 +1,8 @@
 //! Toeplitz-like matrices, the low displacement rank family of Sindhwani, Sainath and Kumar (2015):
 //! `M = sum over i of Z_1(g_i) Z_-1(h_i)`.
 //!
-//! Rank 1 holds the circulant and the skew-circulant matrices, rank 2 the Toeplitz matrices and their inverses, rank `n` every matrix.
+//! Rank 1 includes the circulant and the skew-circulant matrices, rank 2 the Toeplitz matrices and
+//! their inverses, rank `n` every matrix.
 
 use super::transform::{Ring, Transform};
 use super::{FftScratch, copy_padded, multiply_add, room};
@@ -10,15 +11,16 @@ use crate::product::sealed::{Call, Form, Sealed};
 use crate::{Arena, Error, Isa, Packed, Product, Scratch};
 use realfft::num_complex::Complex;
 
-/// A `rows x cols` matrix: the first rows and columns of the sum of `rank` products of a circulant and a skew-circulant matrix of
-/// `n = max(rows, cols)`. It has `2 * rank * n` parameters; a product takes `2 * rank + 2` transforms.
+/// A `rows x cols` matrix: the first rows and columns of the sum of `rank` products of a circulant
+/// and a skew-circulant matrix of `n = max(rows, cols)`. It has `2 * rank * n` parameters; a
+/// product takes `2 * rank + 2` transforms.
 #[derive(Clone, Debug)]
 pub struct ToeplitzLike {
     cyclic: Transform,
     skew: Transform,
-    /// Spectra of the `g`, times the scale of the transform.
+    /// Spectra of the `g`, multiplied by the scale of the transform.
     g: Aligned<Complex<f32>>,
-    /// Spectra of the `h`, times the scale of the transform.
+    /// Spectra of the `h`, multiplied by the scale of the transform.
     h: Aligned<Complex<f32>>,
     rows: usize,
     cols: usize,
@@ -28,7 +30,7 @@ impl ToeplitzLike {
     /// From `g` and `h`, both `rank x max(rows, cols)`, each vector contiguous.
     ///
     /// # Errors
-    /// [`Error::Empty`] where a size is 0, [`Error::Length`].
+    /// [`Error::Empty`] if a size is 0, [`Error::Length`].
     pub fn new(g: &[f32], h: &[f32], rank: usize, rows: usize, cols: usize) -> Result<Self, Error> {
         if rank == 0 || rows == 0 || cols == 0 {
             return Err(Error::Empty { rows, cols });
@@ -77,7 +79,8 @@ impl Form for ToeplitzLike {
     }
 }
 
-/// One of the two matrices of a term: how it is made diagonal, and the diagonals of all terms.
+/// One of the two matrices of each term: the transform that makes it diagonal, and the diagonals of
+/// all terms.
 #[derive(Clone, Copy)]
 struct Side<'a> {
     transform: &'a Transform,

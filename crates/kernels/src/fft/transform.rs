@@ -1,5 +1,6 @@
-//! The transform in which a circulant or skew-circulant matrix is diagonal: its values are those of the polynomial `sum of v[k] X^k` at half
-//! of the roots of `X^n = 1` or `X^n = -1`. At the other half they are the conjugates, for `v` is real.
+//! The transform that makes a circulant or skew-circulant matrix diagonal: its values are those of
+//! the polynomial `sum of v[k] X^k` at half the roots of `X^n = 1` or `X^n = -1`. At the other half
+//! they are the conjugates, because `v` is real.
 
 use crate::aligned::Aligned;
 use alloc::sync::Arc;
@@ -10,7 +11,7 @@ use realfft::num_complex::Complex;
 use realfft::{ComplexToReal, RealFftPlanner, RealToComplex};
 use rustfft::{Fft, FftPlanner};
 
-/// Of which ring: polynomials modulo `X^n - 1` or `X^n + 1`.
+/// The ring: polynomials modulo `X^n - 1` or `X^n + 1`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Ring {
     /// Circulant matrices.
@@ -28,15 +29,16 @@ pub(super) struct Transform {
 
 #[derive(Clone)]
 enum Kind {
-    /// A real transform of length `n`. For the skew ring of odd `n`, `X -> -X` turns `X^n = -1` into `X^n = 1`: the signs of the odd places
-    /// alternate on the way in and out.
+    /// A real transform of length `n`. For the skew ring with odd `n`, `X -> -X` turns `X^n = -1`
+    /// into `X^n = 1`: the signs of the odd places alternate in the input and the output.
     Real {
         forward: Arc<dyn RealToComplex<f32>>,
         inverse: Arc<dyn ComplexToReal<f32>>,
         alternate: bool,
     },
-    /// Skew and even: a complex transform of half the length. At the roots with `X^(n/2) = i` the second half of the vector is the imaginary
-    /// part of the first, and `twist[k] = exp(i pi k / n)` moves these roots to those of 1.
+    /// Skew and even: a complex transform of half the length. At the roots with `X^(n/2) = i` the
+    /// second half of the vector is the imaginary part of the first, and `twist[k] = exp(i pi k /
+    /// n)` moves these roots to those of 1.
     Half { forward: Arc<dyn Fft<f32>>, inverse: Arc<dyn Fft<f32>>, twist: Vec<Complex<f32>> },
 }
 
@@ -79,7 +81,7 @@ impl Transform {
         }
     }
 
-    /// Forward and inverse multiply by the inverse of this.
+    /// Forward and inverse together multiply by the inverse of this.
     fn scale(&self) -> f32 {
         match self.kind {
             Kind::Real { .. } => 1.0 / self.n as f32,
@@ -99,7 +101,7 @@ impl Transform {
         }
     }
 
-    /// The spectra of vectors that follow each other, times the scale of the transform.
+    /// The spectra of consecutive vectors, multiplied by the scale of the transform.
     pub(super) fn spectra(&self, vectors: &[f32]) -> Aligned<Complex<f32>> {
         let mut spectra = Aligned::zeroed(vectors.len() / self.n * self.bins());
         let (mut real, mut inner) = (vec![0.0; self.n], vec![Complex::default(); self.inner_len()]);

@@ -1,4 +1,4 @@
-//! The sizes of a core's caches, as Linux tells them.
+//! The sizes of a core's caches, as reported by Linux.
 
 use alloc::format;
 use std::fs;
@@ -7,17 +7,17 @@ use std::path::Path;
 /// Sizes in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Caches {
-    /// The first cache for data.
+    /// The first data cache.
     pub l1: usize,
     /// The second cache.
     pub l2: usize,
-    /// The third cache, where there is one and the system tells.
+    /// The third cache, if there is one and the system reports it.
     pub l3: Option<usize>,
 }
 
-/// What a small processor has; taken where the system does not tell.
+/// The caches of a small processor; used if the system does not report them.
 const SMALL: Caches = Caches { l1: 32 << 10, l2: 512 << 10, l3: None };
-/// Nobody's caches are larger than a quarter of this where the system does not tell.
+/// If the system does not report them, no caches are larger than a quarter of this.
 const BEYOND: usize = 64 << 20;
 
 impl Caches {
@@ -29,7 +29,8 @@ impl Caches {
         Self::read(Path::new(&format!("/sys/devices/system/cpu/cpu{core}/cache")))
     }
 
-    /// A number of bytes of which almost nothing is left in the caches when it has been read.
+    /// A number of bytes: after reading that many, almost nothing of earlier data is left in the
+    /// caches.
     #[must_use]
     pub fn beyond(&self) -> usize {
         (4 * self.l3.unwrap_or(self.l2)).max(BEYOND)
@@ -54,7 +55,7 @@ impl Caches {
     }
 }
 
-/// `32K`, `1M`; nothing where it is zero or no size.
+/// `32K`, `1M`; none if it is zero or not a size.
 fn size_of(text: &str) -> Option<usize> {
     let text = text.trim();
     let (digits, unit) = match text.strip_suffix('K') {
@@ -67,7 +68,8 @@ fn size_of(text: &str) -> Option<usize> {
     digits.parse::<usize>().ok()?.checked_mul(unit).filter(|&size| size > 0)
 }
 
-/// The 39th field of a thread's `stat` is its processor; the second is a name in brackets that may hold anything.
+/// The 39th field of a thread's `stat` is its processor; the second is a name in brackets that may
+/// contain anything.
 fn core_of(stat: &str) -> Option<usize> {
     let (_, fields) = stat.rsplit_once(')')?;
     fields.split_whitespace().nth(39 - 3)?.parse().ok()

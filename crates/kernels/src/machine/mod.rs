@@ -1,10 +1,12 @@
-//! What one core of this machine can do at most: how fast it reads memory and how fast it multiplies.
+//! The limits of one core of this machine: how fast it reads memory and how fast it multiplies.
 //!
-//! A small-batch product reads every weight once and multiplies it once a vector. It can be no faster than the core reads the weights from
-//! where they lie, and no faster than its multipliers run; the lower of the two is the *roofline* (Williams, Waterman, Patterson 2009). A
-//! kernel's share of it says how much there is left to win, on any machine.
+//! A small-batch product reads every weight once and multiplies it once per vector. It can be no
+//! faster than the core reads the weights from their cache or memory, and no faster than its
+//! multipliers run; the lower of the two is the *roofline* (Williams, Waterman, Patterson 2009). A
+//! kernel's share of it says how much could still be gained, on any machine.
 //!
-//! Measuring takes about a second and a buffer of four times the last cache. Run it pinned to a core, with the machine at rest.
+//! Measuring takes about a second and a buffer of four times the last cache. Run it pinned to a
+//! core, on an idle machine.
 
 mod caches;
 mod peak;
@@ -16,9 +18,9 @@ pub use read::Reader;
 use crate::{Error, Isa};
 use std::time::Instant;
 
-/// Timed rounds of which the best counts: whatever disturbs a round only makes it slower.
+/// Timed rounds, of which the best counts: disturbances only make a round slower.
 const ROUNDS: usize = 11;
-/// A round repeats what it times until it takes this long, in seconds.
+/// A round repeats the call until it takes this long, in seconds.
 const ROUND_S: f64 = 2e-3;
 
 /// The limits of one core.
@@ -28,13 +30,15 @@ pub struct Report {
     pub isa: Isa,
     /// The sizes of the caches.
     pub caches: Caches,
-    /// Read bandwidth of the first cache, 10^9 bytes a second.
+    /// Read bandwidth of the first cache, 10^9 bytes per second.
     pub l1_gbs: f64,
-    /// Read bandwidth of the second cache, 10^9 bytes a second.
+    /// Read bandwidth of the second cache, 10^9 bytes per second.
     pub l2_gbs: f64,
-    /// Read bandwidth of the third cache, 10^9 bytes a second; `None` where there is none or it is not known.
+    /// Read bandwidth of the third cache, 10^9 bytes per second; `None` where there is none or it is
+    /// not known.
     pub l3_gbs: Option<f64>,
-    /// Read bandwidth of memory, 10^9 bytes a second, from a buffer allocated as packed weights are.
+    /// Read bandwidth of memory, 10^9 bytes per second, from a buffer allocated as packed weights
+    /// are.
     pub dram_gbs: f64,
     /// Exact 8-bit multiplications and additions out of registers, 10^9 a second.
     pub peak_gops: f64,
@@ -63,9 +67,11 @@ impl Report {
         })
     }
 
-    /// The most integer operations a second, in 10^9, for `ops` operations (a multiplication and an addition are two) over `bytes` of
-    /// weights that are read at `gbs`: a dense product of 8-bit weights has `2 * batch` operations a byte. For weights that are used over
-    /// and over, `gbs` is what a [`Reader`] of the same size measures; for weights that come from memory, it is `dram_gbs`.
+    /// The most integer operations a second, in 10^9, for `ops` operations (a multiplication and an
+    /// addition are two) over `bytes` of weights that are read at `gbs`: a dense product of 8-bit
+    /// weights has `2 * batch` operations a byte. For weights that are used over and over, `gbs` is
+    /// what a [`Reader`] of the same size measures; for weights that come from memory, it is
+    /// `dram_gbs`.
     #[must_use]
     pub fn roofline_gops(&self, ops: usize, bytes: usize, gbs: f64) -> f64 {
         self.peak_gops.min(gbs * ops as f64 / bytes as f64)

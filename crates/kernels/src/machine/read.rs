@@ -1,4 +1,4 @@
-//! How fast a core reads: the sum over a buffer, with the widest loads.
+//! How fast a core reads: sums a buffer with the widest loads.
 
 use super::best_seconds;
 use crate::aligned::Aligned;
@@ -6,10 +6,10 @@ use crate::{Error, Isa};
 use core::fmt;
 use core::hint::black_box;
 
-/// Bytes that one turn of the loop reads: eight registers of AVX-512, each into a sum of its own.
+/// Bytes that one iteration of the loop reads: eight registers of AVX-512, each with its own sum.
 const BLOCK: usize = 512;
 
-/// A buffer, allocated as packed weights are, and the loop that reads it.
+/// A buffer, allocated like packed weights, and the loop that reads it.
 pub struct Reader {
     buffer: Aligned<u8>,
     isa: Isa,
@@ -23,7 +23,7 @@ impl Reader {
     pub fn new(isa: Isa, bytes: usize) -> Result<Self, Error> {
         let isa = isa.require()?;
         let mut buffer = Aligned::zeroed(bytes.div_ceil(BLOCK).max(1) * BLOCK);
-        // Pages that were never written to may all be one and the same page of zeros.
+        // Pages that were never written may all map to one page of zeros.
         buffer.as_mut_slice().fill(1);
         Ok(Self { buffer, isa })
     }
@@ -34,7 +34,7 @@ impl Reader {
         self.buffer.as_slice().len()
     }
 
-    /// Reads the buffer once, from the beginning to the end; returns the wrapping sum of its 64-bit words.
+    /// Reads the buffer once, from beginning to end; returns the wrapping sum of its 64-bit words.
     pub fn read(&self) -> u64 {
         let buffer = black_box(self.buffer.as_slice());
         match self.isa {
@@ -43,16 +43,17 @@ impl Reader {
             // SAFETY: `new` has checked that the processor has AVX-512F.
             #[cfg(target_arch = "x86_64")]
             Isa::Avx512Vnni => unsafe { x86_64::sum_avx512(buffer) },
-            // SAFETY: `new` has checked that the processor has the instruction set, and all of these include AVX2.
+            // SAFETY: `new` has checked that the processor has the instruction set, and all of
+            // these include AVX2.
             #[cfg(target_arch = "x86_64")]
             _ => unsafe { x86_64::sum_avx2(buffer) },
-            // The compiler vectorises the sum with the one width there is.
+            // The compiler vectorises the sum with the only available width.
             #[cfg(not(target_arch = "x86_64"))]
             _ => sum(buffer),
         }
     }
 
-    /// Reads the buffer over and over: 10^9 bytes a second, the best of several rounds.
+    /// Reads the buffer repeatedly: 10^9 bytes per second, the best of several rounds.
     #[must_use]
     pub fn gbs(&self) -> f64 {
         1e-9 * self.bytes() as f64 / best_seconds(|| _ = black_box(self.read()))
@@ -95,7 +96,8 @@ mod x86_64 {
         let mut sums = [_mm512_setzero_si512(); 8];
         for block in buffer.chunks_exact(BLOCK) {
             for i in 0..8 {
-                // SAFETY: i < 8, so the 64 bytes lie within the 512 of the block; it starts on a cache line, as the buffer does.
+                // SAFETY: i < 8, so the 64 bytes lie within the 512 of the block; it starts on a
+                // cache line, as the buffer does.
                 let line = unsafe { _mm512_load_si512(block.as_ptr().add(i * 64).cast()) };
                 sums[i] = _mm512_add_epi64(sums[i], line);
             }
@@ -112,7 +114,8 @@ mod x86_64 {
         let mut sums = [_mm256_setzero_si256(); 8];
         for block in buffer.chunks_exact(BLOCK / 2) {
             for i in 0..8 {
-                // SAFETY: i < 8, so the 32 bytes lie within the 256 of the block; it starts on half a cache line, as the buffer does.
+                // SAFETY: i < 8, so the 32 bytes lie within the 256 of the block; it starts on half
+                // a cache line, as the buffer does.
                 let half = unsafe { _mm256_load_si256(block.as_ptr().add(i * 32).cast()) };
                 sums[i] = _mm256_add_epi64(sums[i], half);
             }

@@ -25,8 +25,8 @@ impl PackedI8 {
         (weights, self.scales.as_slice()[..self.rows].to_vec())
     }
 
-    /// The packed matrix as bytes, for [`from_bytes`](Self::from_bytes): the weights in the order in
-    /// which its instruction set reads them.
+    /// The packed matrix as bytes, for [`from_bytes`](Self::from_bytes): the weights are in the
+    /// order in which its instruction set reads them.
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {
         let Layout { rows, depth, unit } = arch::layout_i8(self.isa);
@@ -35,11 +35,13 @@ impl PackedI8 {
         header.write(&self.scales.as_slice()[..self.rows], to_bytes(self.panels.as_slice()))
     }
 
-    /// The matrix that [`to_bytes`](Self::to_bytes) wrote, on this or another machine, for the fastest instruction set of this processor:
-    /// copied where it was packed in the order which that reads, else packed anew.
+    /// The matrix that [`to_bytes`](Self::to_bytes) wrote, on this or another machine, for the
+    /// fastest instruction set of this processor: copied if it was packed in that order, otherwise
+    /// packed again.
     ///
     /// # Errors
-    /// [`Error::PackedForm`] with the offset of what cannot be right, and the errors of [`pack`](Self::pack).
+    /// [`Error::PackedForm`] with the offset of what is wrong, and the errors of
+    /// [`pack`](Self::pack).
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, Error> {
         Self::from_bytes_for(Isa::detect(), bytes)
     }
@@ -54,7 +56,7 @@ impl PackedI8 {
     }
 }
 
-/// What is in the bytes, all of it checked.
+/// The contents of the bytes, all checked.
 struct Stored {
     layout: Layout,
     rows: usize,
@@ -76,14 +78,15 @@ impl Stored {
             return Err(Error::TooManyColumns { cols, limit: MAX_COLS });
         }
         let [group, depth, unit] = header.order.map(|number| number as usize);
-        // Rows are filled up to a few vectors at most, which also bounds what a stored matrix can make us allocate.
+        // Rows are padded by a few vectors at most, which also bounds the memory that a stored
+        // matrix can make us allocate.
         let order_is_possible = (1..=PANEL_ROWS).contains(&group)
             && PANEL_ROWS.is_multiple_of(group)
             && (1..=LINE).contains(&unit)
             && depth > 0
             && unit.is_multiple_of(depth);
         if !order_is_possible {
-            return bad(12, "there is no such order of weights");
+            return bad(12, "this order of weights does not exist");
         }
         let layout = Layout { rows: group, depth, unit };
         let padded_rows = rows.checked_next_multiple_of(PANEL_ROWS);
@@ -113,7 +116,7 @@ impl Stored {
         Ok(Self { layout, rows, cols, scales, panels: parts.panels, offsets: sums })
     }
 
-    /// The matrix with weights of its own.
+    /// The matrix with its own copy of the weights.
     fn copy(self, isa: Isa, bytes: &[u8]) -> Result<PackedI8, Error> {
         let stored = from_bytes(&bytes[self.panels.clone()]);
         if self.layout != arch::layout_i8(isa) {
@@ -133,7 +136,8 @@ impl Stored {
     }
 }
 
-/// Visits all weights as they are stored: `visit(index, row, first column, the weights of one step of the row)`.
+/// Visits all weights in stored order: `visit(index, row, first column, the weights of one step of
+/// the row)`.
 fn walk(
     layout: Layout,
     panels: &[i8],

@@ -1,7 +1,8 @@
 //! Packed matrices as bytes: packed once, stored, and later read or mapped instead of packed again.
 //!
-//! Numbers are little-endian. The header has 64 bytes; behind it come the scales of the rows (f32), filled up with zeros to a multiple of
-//! 64 bytes, then the panels, so that panels stand on cache lines where the bytes do:
+//! Numbers are little-endian. The header has 64 bytes. It is followed by the scales of the rows
+//! (f32), padded with zeros to a multiple of 64 bytes, then the panels, so that panels are on cache
+//! lines if the bytes are:
 //!
 //! | at | | |
 //! |---|---|---|
@@ -9,12 +10,13 @@
 //! | 8 | u32 | version, 1 |
 //! | 12 | 3 x u32 | the order within a panel: rows of a group, columns of a step, columns that rows are filled up to |
 //! | 24 | 2 x u64 | rows, columns |
-//! | 40 | 2 x u64 | bytes of the scales, bytes of the panels |
+//! | 12 | 3 x u32 | the order within a panel: rows of a group, columns of a step, columns to which rows are padded |
 //! | 56 | 8 bytes | zeros |
 //!
-//! This is a form for a machine of one's own. Models are stored row-major, which every instruction set packs from. Nothing in the bytes is
-//! believed before it is checked: what cannot be right is an error, never a panic, and no memory is allocated beyond a small multiple of
-//! the length of the bytes. There is no checksum.
+//! This is a format for use on one's own machines. Models are stored row-major, from which every
+//! instruction set can pack. Nothing in the bytes is trusted before it is checked: anything wrong
+//! is an error, never a panic, and no memory is allocated beyond a small multiple of the length of
+//! the bytes. There is no checksum.
 
 mod int8;
 
@@ -26,11 +28,11 @@ use core::ops::Range;
 const HEADER: usize = 64;
 const VERSION: u32 = 1;
 
-/// What the header says.
+/// The contents of the header.
 #[derive(Clone, Copy)]
 struct Header {
     magic: [u8; 8],
-    /// Rows of a group, columns of a step, columns that rows are filled up to.
+    /// Rows of a group, columns of a step, columns to which rows are padded.
     order: [u32; 3],
     rows: usize,
     cols: usize,
@@ -50,10 +52,10 @@ impl Header {
     /// Reads a header of this kind, which must be version 1.
     fn read(bytes: &[u8], magic: [u8; 8]) -> Result<Self, Error> {
         let Some(header) = bytes.first_chunk::<HEADER>() else {
-            return bad(bytes.len(), "they end within the header");
+            return bad(bytes.len(), "they end inside the header");
         };
         if header[..8] != magic {
-            return bad(0, "they begin like no packed matrix of this kind");
+            return bad(0, "they do not begin like a packed matrix of this kind");
         }
         if u32_at(header, 8) != VERSION {
             return bad(8, "their version is not 1");
@@ -70,8 +72,8 @@ impl Header {
         Ok(Self { magic, order, rows, cols })
     }
 
-    /// Where the parts are, if all lengths are what the shape calls for: `panel_bytes` is the length of the panels, none where it is beyond
-    /// all bounds.
+    /// The places of the parts, if all lengths match the shape. `panel_bytes` is the length of the
+    /// panels, none if it would overflow.
     fn parts(self, bytes: &[u8], panel_bytes: Option<usize>) -> Result<Parts<'_>, Error> {
         let lengths = || {
             let scales = self.rows.checked_mul(size_of::<f32>())?;
@@ -91,7 +93,7 @@ impl Header {
         }
         let (scales, padding) = bytes[HEADER..panels.start].split_at(scales);
         if padding.iter().any(|&byte| byte != 0) {
-            return bad(HEADER + scales.len(), "the scales are not filled up with zeros");
+            return bad(HEADER + scales.len(), "the scales are not padded with zeros");
         }
         Ok(Parts { scales, panels })
     }
@@ -120,7 +122,7 @@ fn read_scales(bytes: &[u8], rows: usize) -> Result<RowScales, Error> {
     RowScales::new("scales", &scales, rows)
 }
 
-/// The number at an offset within the header.
+/// The number at an offset in the header.
 fn u32_at(bytes: &[u8], offset: usize) -> u32 {
     bytes[offset..].first_chunk().map_or(0, |&number| u32::from_le_bytes(number))
 }

@@ -1,7 +1,7 @@
-//! Threads for large products: what the caller's pool must do, and how a product is cut up for it.
+//! Threads for large products: the interface of the caller's pool, and how a product is divided.
 //!
-//! A product is cut at panels, and every panel is worked on as it would be alone, so that the results are the same bits for any number of
-//! threads.
+//! A product is divided at panels, and every panel is computed as it would be alone, so that the
+//! results are the same bits for any number of threads.
 
 #[cfg(feature = "std")]
 mod threads;
@@ -13,15 +13,18 @@ use crate::drive::PANEL_ROWS;
 use core::ops::Range;
 use core::sync::atomic::{AtomicUsize, Ordering};
 
-/// Weights of which a thread takes at least so many bytes: with less, waking it costs more than it saves. (Miri takes a minute for as many.)
+/// The least bytes of weights per thread: with fewer, waking it costs more than it saves. (Under
+/// Miri this many would take a minute.)
 const BYTES_A_PART: usize = if cfg!(miri) { 256 } else { 128 << 10 };
 
-/// Something that runs jobs on several threads: [`ThreadPool`], or the pool that a program has anyway.
+/// Something that runs jobs on several threads: [`ThreadPool`], or a pool that the program already
+/// has.
 pub trait Pool: Sync {
-    /// How many threads work on a [`run`](Self::run), the caller's among them.
+    /// How many threads work on a [`run`](Self::run), including the caller's.
     fn threads(&self) -> usize;
 
-    /// Calls `job(0)`, `job(1)` to `job(jobs - 1)`, each once, on any threads and in any order, and returns when all have returned.
+    /// Calls `job(0)`, `job(1)` to `job(jobs - 1)`, each once, on any threads and in any order;
+    /// returns when all have returned.
     fn run(&self, jobs: usize, job: &(dyn Fn(usize) + Sync));
 }
 
@@ -29,18 +32,18 @@ pub trait Pool: Sync {
 pub(crate) struct Part {
     /// Which panels.
     pub(crate) panels: Range<usize>,
-    /// Which rows of the matrix: those of the panels, without padding.
+    /// The rows of the matrix: those of the panels, without padding.
     pub(crate) rows: Range<usize>,
 }
 
 impl Part {
-    /// These panels with their padding as if it were rows.
+    /// These panels, with their padding counted as rows.
     pub(crate) fn padded(panels: Range<usize>) -> Self {
         let rows = padded_rows(&panels);
         Self { panels, rows }
     }
 
-    /// The rows of the panels, padding included: a range of anything that is stored padded.
+    /// The rows of the panels, padding included: a range of any padded data.
     pub(crate) fn padded_rows(&self) -> Range<usize> {
         padded_rows(&self.panels)
     }
@@ -50,7 +53,7 @@ fn padded_rows(panels: &Range<usize>) -> Range<usize> {
     panels.start * PANEL_ROWS..panels.end * PANEL_ROWS
 }
 
-/// The whole of something that is worked on in parts.
+/// The whole of something that is processed in parts.
 #[derive(Clone, Copy)]
 pub(crate) struct Whole {
     /// Rows of the matrix, without padding.
@@ -60,8 +63,8 @@ pub(crate) struct Whole {
 }
 
 impl Whole {
-    /// Calls `work` for parts that together are the whole, each part once: a part a thread of the pool where the weights are large enough,
-    /// else for everything at once.
+    /// Calls `work` for parts that together are the whole, each once: one part per thread of the
+    /// pool if there are enough weights, otherwise for everything at once.
     pub(crate) fn split(self, pool: Option<&dyn Pool>, work: impl Fn(Part) + Sync) {
         split(pool, self.rows.div_ceil(PANEL_ROWS), self.bytes, |panels| {
             let rows = panels.start * PANEL_ROWS..(panels.end * PANEL_ROWS).min(self.rows);
@@ -70,8 +73,8 @@ impl Whole {
     }
 }
 
-/// Calls `work` for ranges that together are `0..count`, each once: a range a thread of the pool where the weights, so many bytes, are
-/// enough, else for everything at once.
+/// Calls `work` for ranges that together are `0..count`, each once: one range per thread of the
+/// pool if the weights have enough bytes, otherwise for everything at once.
 pub(crate) fn split(
     pool: Option<&dyn Pool>,
     count: usize,
@@ -83,7 +86,8 @@ pub(crate) fn split(
         Some(pool) if pool.threads().min(most) > 1 => (pool, pool.threads().min(most)),
         _ => return work(0..count),
     };
-    // The parts write where no other part does. That must not hang on the pool, which is anybody's safe code.
+    // Each part writes where no other part does. That must not depend on the pool, which is safe
+    // code of others.
     let taken = AtomicUsize::new(0);
     pool.run(parts, &|index| {
         assert!(index < parts, "Pool::run: there is no job {index}");

@@ -1,7 +1,8 @@
 //! A persistent pool of threads for work of microseconds.
 //!
-//! A job goes to the thread whose turn it is, always the same one for the same job, so that it finds its weights in its own cache; a thread
-//! that has none left takes those of others, so that nobody waits for a thread that the system has not woken yet.
+//! A job always goes to the same thread, so that it finds its weights in that thread's cache. A
+//! thread that has no jobs left takes those of others, so that nobody waits for a thread that the
+//! system has not woken yet.
 
 use super::Pool;
 use alloc::boxed::Box;
@@ -14,37 +15,40 @@ use std::panic::{catch_unwind, resume_unwind};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{Builder, JoinHandle, yield_now};
 
-/// Times that a thread looks for work before it sleeps: tens of microseconds, the time between two products of a network.
+/// How often a thread looks for work before it sleeps: tens of microseconds, the time between two
+/// products of a network.
 const LOOKS: usize = 1000;
 
-/// Threads that wait for work, beginning with a short spin, so that two products in a row need no system call.
+/// Threads that wait for work and first spin for a short time, so that two products in a row need
+/// no system call.
 pub struct ThreadPool {
     shared: Arc<Shared>,
     workers: Vec<JoinHandle<()>>,
-    /// Whether a `run` is on its way.
+    /// Whether a `run` is in progress.
     busy: AtomicBool,
 }
 
 struct Shared {
     state: Mutex<State>,
     wake: Condvar,
-    /// `State::round`, for those who look without the lock.
+    /// `State::round`, for reading without the lock.
     round: AtomicUsize,
     /// For each thread, how many of its jobs have been taken.
     lanes: Box<[Lane]>,
-    /// Threads other than the caller's that are working on the present task. Grows under the lock only.
+    /// Threads other than the caller's that are working on the current task. Increases only under
+    /// the lock.
     inside: AtomicUsize,
     panicked: AtomicBool,
 }
 
-/// On a cache line of its own, for every thread counts in its own most of the time.
+/// On its own cache line, because each thread mostly counts its own jobs.
 #[repr(align(64))]
 struct Lane(AtomicUsize);
 
 struct State {
     /// Counts the tasks.
     round: usize,
-    /// What there is to do; none as soon as the caller has found no job left.
+    /// The current task; none once the caller has found no job left.
     task: Option<Task>,
     sleeping: usize,
     closing: bool,
@@ -52,7 +56,7 @@ struct State {
 
 #[derive(Clone, Copy)]
 struct Task {
-    /// Lives until `run` returns, and `run` returns only when nobody is inside.
+    /// Lives until `run` returns, and `run` returns only when no thread is inside.
     job: *const (dyn Fn(usize) + Sync),
     jobs: usize,
 }
@@ -61,10 +65,11 @@ struct Task {
 unsafe impl Send for Task {}
 
 impl ThreadPool {
-    /// A pool of `threads` threads, the one that calls [`run`](Pool::run) among them: `threads - 1` are started. 0 is taken as 1.
+    /// A pool of `threads` threads, including the one that calls [`run`](Pool::run): `threads - 1`
+    /// are started. 0 counts as 1.
     ///
     /// # Errors
-    /// What the system says where it refuses a thread.
+    /// The system's error if it refuses a thread.
     pub fn new(threads: usize) -> std::io::Result<Self> {
         let threads = threads.max(1);
         let shared = Arc::new(Shared {
@@ -75,7 +80,7 @@ impl ThreadPool {
             inside: AtomicUsize::new(0),
             panicked: AtomicBool::new(false),
         });
-        // The pool first, so that an error stops the threads started before.
+        // The pool comes first, so that an error stops the threads that were already started.
         let mut pool = Self { shared, workers: Vec::new(), busy: AtomicBool::new(false) };
         for lane in 1..threads {
             let shared = Arc::clone(&pool.shared);
@@ -93,22 +98,23 @@ impl Pool for ThreadPool {
         self.workers.len() + 1
     }
 
-    /// While the pool is busy with another `run`, all jobs are done by the calling thread.
+    /// While the pool is busy with another `run`, the calling thread does all jobs.
     ///
     /// # Panics
-    /// Where a job panics, after all others have ended.
+    /// If a job panics, after all others have ended.
     fn run(&self, jobs: usize, job: &(dyn Fn(usize) + Sync)) {
         if jobs <= 1 || self.workers.is_empty() || self.busy.swap(true, Ordering::Acquire) {
             return (0..jobs).for_each(job);
         }
         let shared = &*self.shared;
-        // SAFETY: only the lifetime changes. The pointer is used by this thread in `work`, and by others while they are inside, which
-        // this function waits for before it returns or unwinds.
+        // SAFETY: only the lifetime changes. The pointer is used by this thread in `work`, and by
+        // other threads while they are inside; this function waits for them before it returns or
+        // unwinds.
         let job = unsafe {
             core::mem::transmute::<&(dyn Fn(usize) + Sync), &'static (dyn Fn(usize) + Sync)>(job)
         };
         let task = Task { job, jobs };
-        // Nobody is inside, so nobody is counting.
+        // No thread is inside, so none is counting.
         shared.lanes.iter().for_each(|lane| lane.0.store(0, Ordering::Relaxed));
         let sleeping = {
             let mut state = shared.lock();
@@ -121,7 +127,7 @@ impl Pool for ThreadPool {
             shared.wake.notify_all();
         }
         let mine = catch_unwind(AssertUnwindSafe(|| shared.work(0, task)));
-        // From here on nobody enters; who is inside is at their last job.
+        // From here on no thread enters; those inside are at their last job.
         shared.lock().task = None;
         let mut looks = 0;
         while shared.inside.load(Ordering::Acquire) != 0 {
@@ -142,7 +148,7 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What a thread of the pool does all its life.
+    /// The main loop of a thread of the pool.
     fn serve(&self, lane: usize) {
         let mut seen = 0;
         loop {
@@ -172,7 +178,7 @@ impl Shared {
         }
     }
 
-    /// Does the jobs of a lane, then what is left in the others.
+    /// Does the jobs of a lane, then those left in the others.
     fn work(&self, own: usize, task: Task) {
         let threads = self.lanes.len();
         for lane in (own..threads).chain(0..own) {
@@ -182,7 +188,7 @@ impl Shared {
                 if index >= task.jobs {
                     break;
                 }
-                // SAFETY: the task is the present one, whose `run` has not returned (see `Task`).
+                // SAFETY: the task is the current one, whose `run` has not returned (see `Task`).
                 unsafe { (*task.job)(index) };
             }
         }

@@ -1,8 +1,8 @@
-//! Figures by which the loops over weights run, by processor.
+//! Tuning parameters of the loops over weights, by processor.
 //!
-//! How far ahead weights are asked for, how many sums run side by side, and how many weights are worked on at a time are properties of a
-//! processor: what is fast on one is slow on another. They are data, measured and written down a row a processor ([`ROWS`]), and change
-//! no bit of any result.
+//! How far ahead to prefetch, how many sums to run side by side, and how many weights to process at
+//! a time depend on the processor: what is fast on one is slow on another. They are data, measured
+//! and stored in a table with one row per processor ([`ROWS`]), and change no bit of any result.
 
 mod processor;
 mod rows;
@@ -19,7 +19,7 @@ use alloc::boxed::Box;
 use core::ptr;
 use core::sync::atomic::{AtomicPtr, Ordering};
 
-/// A cache that weights are asked into.
+/// A cache into which weights are prefetched.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(
     feature = "serde",
@@ -33,7 +33,8 @@ pub enum Cache {
     L2,
 }
 
-/// How the loop over weights of one kind runs. The first number of an array is for a pass of one vector, the last for one of eight.
+/// How the loop over weights of one kind runs. The first number of an array is for a pass of one
+/// vector, the last for one of eight.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(
     feature = "serde",
@@ -41,16 +42,17 @@ pub enum Cache {
     serde(deny_unknown_fields)
 )]
 pub struct Loops {
-    /// Stretches of columns that are summed side by side, so that a sum need not wait for the one before it. A kernel takes the nearest
-    /// number that it is compiled for; 4-bit and float weights have one each.
+    /// Stretches of columns that are summed side by side, so that a sum need not wait for the
+    /// previous one. A kernel uses the nearest number for which it is compiled; 4-bit and float
+    /// weights have only one.
     pub stretches: [u8; MAX_PASS],
-    /// Cache lines (64 bytes) that weights are asked for ahead of their use; 0 leaves it to the processor.
+    /// How many cache lines (64 bytes) ahead weights are prefetched; 0 leaves it to the processor.
     pub ahead: [u16; MAX_PASS],
-    /// The cache that they are asked into.
+    /// The cache into which they are prefetched.
     pub into: Cache,
 }
 
-/// The figures of a processor.
+/// The parameters of a processor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(
     feature = "serde",
@@ -58,7 +60,8 @@ pub struct Loops {
     serde(deny_unknown_fields)
 )]
 pub struct Tuning {
-    /// Bytes of weights that all vectors of a batch are multiplied with before the next ones are read: a part of the second cache.
+    /// Bytes of weights that are multiplied by all vectors of a batch before the next ones are
+    /// read: a part of the second cache.
     pub block_bytes: usize,
     /// 8-bit weights, also those of sparse, low-rank and recurrent forms.
     pub int8: Loops,
@@ -79,7 +82,7 @@ pub(crate) struct Pace {
 }
 
 impl Loops {
-    /// For a pass of so many vectors, 1 to 8.
+    /// The parameters for a pass of this many vectors, 1 to 8.
     #[cfg_attr(not(any(target_arch = "x86_64", target_arch = "aarch64")), allow(dead_code))]
     #[inline]
     pub(crate) fn at(&self, width: usize) -> Pace {
@@ -92,23 +95,24 @@ impl Loops {
     }
 }
 
-/// What [`Tuning::install`] was given last, else null.
+/// The last argument of [`Tuning::install`], otherwise null.
 static INSTALLED: AtomicPtr<Tuning> = AtomicPtr::new(ptr::null_mut());
 
 impl Tuning {
-    /// The figures that products run by now: those that were installed last, else the row of this processor.
+    /// The current parameters of products: those that were installed last, otherwise those of this
+    /// processor.
     #[must_use]
     #[inline]
     pub fn current() -> &'static Self {
         let installed = INSTALLED.load(Ordering::Acquire);
-        // SAFETY: `install` alone stores pointers, to boxes that live as long as the program.
+        // SAFETY: only `install` stores pointers, to boxes that live as long as the program.
         if let Some(installed) = unsafe { installed.as_ref() } {
             return installed;
         }
         Self::detected()
     }
 
-    /// The row of this processor, or that of its like.
+    /// The row of this processor, or of a similar one.
     #[must_use]
     pub fn detected() -> &'static Self {
         #[cfg(feature = "std")]
@@ -120,8 +124,8 @@ impl Tuning {
         rows::of(Processor::detect())
     }
 
-    /// Makes all products of this program run by these figures from now on. Their results stay the same to the bit. The few bytes are held
-    /// until the program ends.
+    /// Makes all products of this program use these parameters from now on. Their results stay the
+    /// same to the bit. The few bytes are kept until the program ends.
     pub fn install(self) {
         INSTALLED.store(Box::into_raw(Box::new(self)), Ordering::Release);
     }

@@ -1,27 +1,27 @@
-//! What the processor calls itself.
+//! The identity of the processor.
 
 use core::fmt;
 
-/// A kind of processor, as it names itself.
+/// A kind of processor, by its own identification.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Processor {
     /// x86-64: `cpuid` leaves 0 and 1.
     X86 {
         /// The vendor's twelve letters, such as `GenuineIntel`.
         vendor: [u8; 12],
-        /// Family, the extended part added.
+        /// Family, including the extended part.
         family: u16,
-        /// Model, the extended part put before it.
+        /// Model, including the extended part.
         model: u16,
     },
     /// AArch64: the main identity register (MIDR).
     Arm {
-        /// Who designed it: 0x41 is Arm, 0x61 Apple.
+        /// The designer: 0x41 is Arm, 0x61 Apple.
         implementer: u8,
-        /// Which design it is.
+        /// The design.
         part: u16,
     },
-    /// One that does not tell.
+    /// One that does not say.
     Unknown,
 }
 
@@ -44,7 +44,8 @@ impl Processor {
         Self::Arm { implementer: 0x41, part }
     }
 
-    /// The processor that this thread runs on. AArch64 is asked through Linux, elsewhere it is [`Unknown`](Self::Unknown).
+    /// The processor that runs this thread. AArch64 is identified through Linux; others are
+    /// [`Unknown`](Self::Unknown).
     #[must_use]
     pub fn detect() -> Self {
         #[cfg(target_arch = "x86_64")]
@@ -73,7 +74,7 @@ fn x86() -> Processor {
     Processor::X86 { vendor, family, model }
 }
 
-/// Family and model of the signature that `cpuid` gives.
+/// Family and model from the signature given by `cpuid`.
 #[cfg_attr(not(target_arch = "x86_64"), allow(dead_code))]
 fn family_and_model(signature: u32) -> (u16, u16) {
     let field = |from: u32, bits: u32| (signature >> from & ((1 << bits) - 1)) as u16;
@@ -91,7 +92,7 @@ fn midr() -> Processor {
         .unwrap_or(Processor::Unknown)
 }
 
-/// `0x00000000410fd034`, a line.
+/// Parses `0x00000000410fd034`, one line.
 #[cfg_attr(not(all(target_arch = "aarch64", feature = "std")), allow(dead_code))]
 fn parse_midr(text: &str) -> Option<Processor> {
     let register = u64::from_str_radix(text.trim().strip_prefix("0x")?, 16).ok()?;
@@ -122,7 +123,7 @@ mod tests {
 
     #[test]
     fn signatures() {
-        // The signatures that these processors give, and what they are known as.
+        // The signatures of these processors, and their known families and models.
         let cases = [
             (0x000C_06F2, (6, 207), "Emerald Rapids"),
             (0x0008_06F8, (6, 143), "Sapphire Rapids"),

@@ -2,29 +2,30 @@
 
 use super::{Cache, Loops, Processor, Tuning};
 
-/// The figures of some processors.
+/// The parameters of some processors.
 #[derive(Clone, Copy, Debug)]
 pub struct Row {
-    /// What people call them.
+    /// Their common name.
     pub name: &'static str,
-    /// What they call themselves.
+    /// Their own identification.
     pub processors: &'static [Processor],
-    /// How the figures were found.
+    /// How the parameters were found.
     pub source: &'static str,
-    /// The figures.
+    /// The parameters.
     pub tuning: Tuning,
 }
 
-/// Nothing asked for ahead.
+/// No prefetching.
 const NOT_AHEAD: Loops = Loops { stretches: [1; 8], ahead: [0; 8], into: Cache::L1 };
-/// Eight sums side by side where there is one vector, which was found best for Zen 4 and is enough wherever one port multiplies.
+/// Eight sums side by side for one vector, which is best for Zen 4 and enough for any processor with
+/// one multiplying port.
 const ONE_PORT: Loops = Loops { stretches: [4, 2, 2, 1, 1, 1, 1, 1], ..NOT_AHEAD };
 
 /// For a processor that is in no row.
 const PLAIN: Tuning =
     Tuning { block_bytes: 256 << 10, int8: ONE_PORT, int4: NOT_AHEAD, float: NOT_AHEAD };
 
-/// All rows; the first in which a processor is found counts.
+/// All rows; the first one with the processor applies.
 pub const ROWS: &[Row] = &[
     Row {
         name: "Intel Sapphire Rapids, Emerald Rapids, Granite Rapids",
@@ -55,7 +56,7 @@ pub const ROWS: &[Row] = &[
     },
 ];
 
-/// The row of a processor, or what suits one that was never seen.
+/// The parameters of a processor, or generic ones for an unknown one.
 pub(super) fn of(processor: Processor) -> &'static Tuning {
     let row = ROWS.iter().find(|row| row.processors.contains(&processor));
     row.map_or(&PLAIN, |row| &row.tuning)

@@ -1,4 +1,4 @@
-//! The figures of the machine at hand, found by trying.
+//! Finds the parameters of this machine by trying.
 
 use super::{Cache, INSTALLED, Loops, Tuning};
 use crate::drive::MAX_PASS;
@@ -14,38 +14,42 @@ use core::ptr;
 use core::sync::atomic::Ordering;
 use std::time::Instant;
 
-/// Rows and columns of the matrices that are tried: small enough for the second cache of most processors also as floats.
+/// Rows and columns of the matrices to try: small enough for the second cache of most processors
+/// even as floats.
 const SHAPE: (usize, usize) = (768, 384);
-/// Rounds of which the best counts; all candidates take turns, so that what disturbs the machine for a while disturbs all of them.
+/// Rounds, of which the best counts. All candidates take turns, so that a temporary disturbance
+/// affects all of them.
 const ROUNDS: usize = 12;
-/// Products a round with weights from the second cache.
+/// Products per round with weights from the second cache.
 const HOT_CALLS: usize = 24;
-/// Bytes of weights a round that come from memory.
+/// Bytes of weights per round that come from memory.
 const COLD_BYTES: usize = 6 << 20;
-/// Cache lines ahead that are tried.
+/// Numbers of cache lines ahead to try.
 const AHEAD: [u16; 6] = [0, 8, 16, 32, 64, 96];
-/// Stretches that are tried; kernels take the nearest that they are compiled for.
+/// Numbers of stretches to try; kernels use the nearest for which they are compiled.
 const STRETCHES: [u8; 4] = [1, 2, 3, 4];
-/// Bytes of a block that are tried.
+/// Sizes of blocks to try, in bytes.
 const BLOCKS: [usize; 4] = [128 << 10, 256 << 10, 512 << 10, 1 << 20];
-/// What is simpler is kept unless something is faster by this factor.
+/// The simpler choice is kept unless another is faster by this factor.
 const WORTH_IT: f64 = 0.985;
 
-/// What was measured for one kind of weights and one width with the figures that won.
+/// The measurements for one kind of weights and one width with the winning parameters.
 #[derive(Clone, Copy, Debug)]
 pub struct Found {
     /// `int8`, `int4` or `float`.
     pub kind: &'static str,
     /// Vectors of the pass.
     pub width: usize,
-    /// Seconds of the product with nothing tuned over seconds with the figures that won, weights in the second cache.
+    /// Seconds of the untuned product divided by seconds with the winning parameters, with weights
+    /// in the second cache.
     pub hot_gain: f64,
-    /// The same with weights that come from memory.
+    /// The same with weights from memory.
     pub cold_gain: f64,
 }
 
-/// Searches the figures of this machine for an instruction set, and calls `found` after each width of each kind. Takes about a minute; the
-/// machine should be at rest. The products of this program run by changing figures meanwhile (with the same results), afterwards as before.
+/// Searches for the parameters of this machine for an instruction set, and calls `found` after each
+/// width of each kind. Takes about a minute; the machine should be idle. Meanwhile the products of
+/// this program use changing parameters (with the same results), afterwards the previous ones.
 ///
 /// # Errors
 /// [`Error::IsaUnavailable`].
@@ -68,7 +72,7 @@ pub fn search(isa: Isa, mut found: impl FnMut(Found)) -> Result<Tuning, Error> {
     Ok(best)
 }
 
-/// Puts the figures back that were there before, also where a search ends by a panic.
+/// Restores the previous parameters, even if a search ends by a panic.
 struct Restored(*mut Tuning);
 
 impl Drop for Restored {
@@ -77,7 +81,7 @@ impl Drop for Restored {
     }
 }
 
-/// Kinds of weights that have figures of their own.
+/// Kinds of weights with separate parameters.
 #[derive(Clone, Copy)]
 enum Kind {
     Int8,
@@ -136,17 +140,17 @@ struct Seconds {
 impl Seconds {
     const NEVER: Self = Self { hot: f64::INFINITY, cold: f64::INFINITY };
 
-    /// What candidates are weighed by: both count.
+    /// The criterion for candidates: both times count.
     fn mean(self) -> f64 {
         (self.hot * self.cold).sqrt()
     }
 }
 
-/// Seconds of each width, with nothing tuned and with what won.
+/// Seconds of each width, untuned and with the winner.
 struct Gains([(Seconds, Seconds); MAX_PASS]);
 
 impl Gains {
-    /// The geometric mean of what won.
+    /// The geometric mean of the winners.
     fn seconds(&self) -> f64 {
         self.0.iter().map(|(_, best)| best.mean().ln()).sum::<f64>().exp()
     }
@@ -156,12 +160,12 @@ impl Gains {
     }
 }
 
-/// Matrices of one kind to try figures on: so many that they do not fit the caches.
+/// Matrices of one kind to try parameters on: so many that they do not fit the caches.
 struct Trial {
     kind: Kind,
     matrices: Vec<Box<dyn Product>>,
     scratch: Scratch,
-    /// The next matrix that is read from memory.
+    /// The next matrix to read from memory.
     next: usize,
 }
 
@@ -176,7 +180,7 @@ impl Trial {
         Ok(Self { kind, matrices, scratch: Scratch::new(), next: 0 })
     }
 
-    /// The best loops with weights asked into one cache.
+    /// The best loops with weights prefetched into one cache.
     fn loops(&mut self, from: Tuning, into: Cache) -> (Loops, Gains) {
         let mut loops = Loops { stretches: [1; MAX_PASS], ahead: [0; MAX_PASS], into };
         let gains = core::array::from_fn(|i| {
@@ -207,7 +211,7 @@ impl Trial {
         (loops, Gains(gains))
     }
 
-    /// The best bytes of a block, for a batch of two passes.
+    /// The best block size, for a batch of two passes.
     fn block_bytes(&mut self, from: Tuning) -> usize {
         let tunings = BLOCKS.map(|block_bytes| Tuning { block_bytes, ..from });
         let seconds = self.try_all(&tunings, 2 * MAX_PASS);
@@ -220,11 +224,12 @@ impl Trial {
         BLOCKS[best]
     }
 
-    /// Seconds of a batch by each of the figures.
+    /// Seconds of a batch with each of the parameters.
     fn try_all(&mut self, tunings: &[Tuning], batch: usize) -> Vec<Seconds> {
         let (rows, cols) = SHAPE;
         let (x, mut y) = (vec![0.5; batch * cols], vec![0.0; batch * rows]);
-        // One allocation for all of them, which outlives whoever may have read the pointer meanwhile.
+        // One allocation for all of them; it is never freed, because another thread may still read
+        // the pointer.
         let tunings: &'static [Tuning] = Box::leak(tunings.into());
         let mut best = vec![Seconds::NEVER; tunings.len()];
         for _ in 0..ROUNDS {
@@ -244,7 +249,7 @@ impl Trial {
         best
     }
 
-    /// Seconds of one of so many products, with the matrices that `which` says.
+    /// Seconds per product for a number of products with the matrices chosen by `which`.
     fn time(
         &mut self,
         calls: usize,

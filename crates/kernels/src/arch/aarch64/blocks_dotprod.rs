@@ -1,5 +1,6 @@
-//! ARMv8.2 with the dot products for block-sparse 8-bit weights: a register is four columns of four rows, and the four activations that
-//! belong to them are broadcast. (`smmla` wants eight columns that follow each other, which blocks of four do not have.)
+//! ARMv8.2 with dot products, for block-sparse 8-bit weights: a register has four columns of four
+//! rows, and the four activations for these columns are broadcast. (`smmla` needs eight consecutive
+//! columns, which blocks of four do not have.)
 
 use super::lanes::Neon;
 use crate::Scratch;
@@ -13,7 +14,7 @@ use core::arch::aarch64::{
 };
 use core::arch::asm;
 
-/// Vectors a pass.
+/// Vectors per pass.
 const PASS: usize = 4;
 /// Rows of a register.
 const ROWS: usize = 4;
@@ -49,12 +50,13 @@ fn tile_i8<const B: usize, const R: usize>(panel: Panel, x: &[i8], tile: &mut Ti
             let mut v = [vdupq_n_s32(0); B];
             for b in 0..B {
                 let at = b * stride + column as usize * QUAD;
-                // SAFETY: b < B, and the column and the three after it lie within each vector, which `BlockSparseI8` sees to; no load needs
-                // alignment.
+                // SAFETY: b < B, and the column and the three after it lie within each vector,
+                // which `BlockSparseI8` sees to; no load needs alignment.
                 v[b] = unsafe { vld1q_dup_s32(x.as_ptr().add(at).cast()) };
             }
             for r in 0..R {
-                // SAFETY: first + (r + 1) * 4 <= 32, so the 16 bytes lie within the 128 of the block.
+                // SAFETY: first + (r + 1) * 4 <= 32, so the 16 bytes lie within the 128 of the
+                // block.
                 let w = unsafe { vld1q_s8(block.as_ptr().add((first + r * ROWS) * QUAD)) };
                 for b in 0..B {
                     sums[b][r] = sdot(sums[b][r], w, vreinterpretq_s8_s32(v[b]));
@@ -75,7 +77,8 @@ fn tile_i8<const B: usize, const R: usize>(panel: Panel, x: &[i8], tile: &mut Ti
 #[inline]
 #[target_feature(enable = "neon,dotprod")]
 pub(super) fn sdot(mut sum: int32x4_t, w: int8x16_t, v: int8x16_t) -> int32x4_t {
-    // SAFETY: arithmetic on registers; the processor has the instruction because the function needs the feature.
+    // SAFETY: arithmetic on registers; the processor has the instruction because the function needs
+    // the feature.
     unsafe {
         asm!(
             "sdot {sum:v}.4s, {w:v}.16b, {v:v}.16b",

@@ -1,7 +1,8 @@
 //! NEON for block-sparse 8-bit weights.
 //!
-//! A register is four columns of four rows; `smull` and `smull2` multiply two rows each with the broadcast activations. Two blocks are added
-//! up in 16 bits, which their products fit (see `neon.rs`), before `sadalp` widens them; so each row ends as two sums.
+//! A register has four columns of four rows; `smull` and `smull2` each multiply two rows by the
+//! broadcast activations. Two blocks are added in 16 bits, which fit their products (see
+//! `neon.rs`), before `sadalp` widens them; so each row ends as two sums.
 
 use super::lanes::Neon;
 use crate::Scratch;
@@ -16,7 +17,7 @@ use core::arch::aarch64::{
     vreinterpretq_s8_s32, vst1q_s32,
 };
 
-/// Vectors a pass.
+/// Vectors per pass.
 const PASS: usize = 4;
 /// Rows of a register.
 const ROWS: usize = 4;
@@ -51,8 +52,8 @@ fn tile_i8<const B: usize, const R: usize>(panel: Panel, x: &[i8], tile: &mut Ti
         let mut v = [vdupq_n_s8(0); B];
         for b in 0..B {
             let at = b * stride + panel.columns[block] as usize * QUAD;
-            // SAFETY: b < B, and the column and the three after it lie within each vector, which `BlockSparseI8` sees to; no load needs
-            // alignment.
+            // SAFETY: b < B, and the column and the three after it lie within each vector, which
+            // `BlockSparseI8` sees to; no load needs alignment.
             v[b] = vreinterpretq_s8_s32(unsafe { vld1q_dup_s32(x.as_ptr().add(at).cast()) });
         }
         v

@@ -1,7 +1,9 @@
-//! ARMv8.2 with the dot products: `sdot` adds four products of 8 bits to each 32-bit lane, 16 in one instruction, without saturation.
+//! ARMv8.2 with dot products: `sdot` adds four 8-bit products to each 32-bit lane, 16 products per
+//! instruction, without saturation.
 //!
-//! A register holds four columns of four rows; the four activations that belong to it are a lane of a register of 16. The instruction is
-//! written as assembly because its intrinsic is not stable yet.
+//! A register has four columns of four rows; the four activations for these columns are one lane of
+//! a register of 16. The instruction is written as assembly because its intrinsic is not stable
+//! yet.
 
 use super::lanes::Neon;
 use crate::Scratch;
@@ -12,7 +14,7 @@ use crate::tuning::Tuning;
 use core::arch::aarch64::{int8x16_t, int32x4_t, vdupq_n_s8, vdupq_n_s32, vld1q_s8, vst1q_s32};
 use core::arch::asm;
 
-/// Rows that stand together.
+/// Rows of a group.
 const ROWS: usize = 16;
 /// Columns of a register of activations.
 const DEPTH: usize = 16;
@@ -54,8 +56,8 @@ pub(in crate::arch) fn matmul_i8(
     });
 }
 
-/// One panel times `B` vectors, `R` registers of 4 rows at a time: of both groups where `R` is 8. Weights are asked for `ahead`
-/// bytes before their use, unless `TO` says not to.
+/// One panel times `B` vectors, `R` registers of 4 rows at a time (both groups if `R` is 8).
+/// Weights are prefetched `ahead` bytes before their use, depending on `TO`.
 #[target_feature(enable = "neon,dotprod")]
 fn tile_i8<const B: usize, const R: usize, const TO: u8>(
     panel: &[i8],
@@ -89,7 +91,8 @@ fn tile_i8<const B: usize, const R: usize, const TO: u8>(
             let load = |quad: usize, r: usize| {
                 let row = first + r * REGISTER_ROWS;
                 let at = row / ROWS * ROWS * stride + (k + quad * QUAD) * ROWS + row % ROWS * QUAD;
-                // SAFETY: k + 16 <= stride, quad < 4 and row + 4 <= 32, so the 16 bytes lie within the group of the row.
+                // SAFETY: k + 16 <= stride, quad < 4 and row + 4 <= 32, so the 16 bytes lie within
+                // the group of the row.
                 unsafe { vld1q_s8(panel.as_ptr().add(at)) }
             };
             for r in 0..R {
@@ -131,7 +134,8 @@ fn tile_i8<const B: usize, const R: usize, const TO: u8>(
 #[inline]
 #[target_feature(enable = "neon,dotprod")]
 pub(super) fn sdot<const LANE: i32>(mut sum: int32x4_t, w: int8x16_t, v: int8x16_t) -> int32x4_t {
-    // SAFETY: arithmetic on registers; the processor has the instruction because the function needs the feature.
+    // SAFETY: arithmetic on registers; the processor has the instruction because the function needs
+    // the feature.
     unsafe {
         asm!(
             "sdot {sum:v}.4s, {w:v}.16b, {v:v}.4b[{lane}]",

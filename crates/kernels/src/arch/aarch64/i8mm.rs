@@ -1,9 +1,11 @@
-//! ARMv8.6 with the 8-bit matrix products: `smmla` multiplies two rows with two vectors, eight columns of each, and adds to four 32-bit
-//! sums, 32 products in one instruction, without saturation.
+//! ARMv8.6 with 8-bit matrix products: `smmla` multiplies two rows by two vectors, eight columns of
+//! each, and adds to four 32-bit sums, 32 products per instruction, without saturation.
 //!
-//! So vectors are stored two by two, eight columns of one beside eight columns of the other; the last of an odd batch stands beside itself.
-//! A single vector would waste half of a matrix product: it takes `sdot`, which reads the same weights, and a register ends as two partial
-//! sums of either row. The instructions are written as assembly because their intrinsics are not stable yet.
+//! So vectors are stored in pairs, eight columns of one next to eight columns of the other; the
+//! last vector of an odd batch is paired with itself. For a single vector, half of a matrix product
+//! would be wasted: it uses `sdot`, which reads the same weights, and a register ends as two
+//! partial sums of each row. The instructions are written as assembly because their intrinsics are
+//! not stable yet.
 
 use super::{blocks_dotprod::sdot, lanes::Neon, neon};
 use crate::Scratch;
@@ -17,7 +19,7 @@ use core::arch::aarch64::{
 };
 use core::arch::asm;
 
-/// Rows that stand together: four registers.
+/// Rows of a group: four registers.
 const ROWS: usize = 8;
 /// Columns of a register.
 const DEPTH: usize = 8;
@@ -42,10 +44,10 @@ pub(in crate::arch) fn load_i8(input: Input, shape: Shape, scratch: &mut Scratch
     }
 }
 
-/// Gives the sums of pairs of vectors on as those of vectors.
+/// Passes on the sums of pairs of vectors as those of vectors.
 struct Pairs<'a, S> {
     store: &'a mut S,
-    /// Vectors; of the last pair only the first counts where it is odd.
+    /// Number of vectors; if it is odd, only the first of the last pair counts.
     batch: usize,
 }
 
@@ -58,7 +60,7 @@ impl<S: Store<i32>> Store<i32> for Pairs<'_, S> {
     }
 }
 
-/// Needs NEON, the dot products and the matrix products.
+/// Needs NEON, dot products and matrix products.
 #[target_feature(enable = "neon,dotprod,i8mm")]
 pub(in crate::arch) fn matmul_i8(
     matrix: &Matrix<i8>,
@@ -87,7 +89,7 @@ pub(in crate::arch) fn matmul_i8(
     });
 }
 
-/// One panel times one vector that stands beside itself.
+/// One panel times one vector that is paired with itself.
 #[target_feature(enable = "neon,dotprod,i8mm")]
 fn single(panel: &[i8], x: &[i8], tile: &mut Tile<i32>) {
     const REGISTERS: usize = PANEL_ROWS / 2;
@@ -120,7 +122,8 @@ fn pairs<const P: usize, const R: usize>(panel: &[i8], x: &[i8], tile: &mut Tile
             for k in [start, start + DEPTH] {
                 let mut v = [vdupq_n_s8(0); P];
                 for p in 0..P {
-                    // SAFETY: `check` found P pairs of 2 * stride bytes in x, and 2 * (k + 8) <= 2 * stride.
+                    // SAFETY: `check` found P pairs of 2 * stride bytes in x, and 2 * (k + 8) <=
+                    // 2 * stride.
                     v[p] = unsafe { vld1q_s8(x.as_ptr().add(2 * (p * stride + k))) };
                 }
                 for r in 0..R {
@@ -149,19 +152,20 @@ fn pairs<const P: usize, const R: usize>(panel: &[i8], x: &[i8], tile: &mut Tile
     }
 }
 
-/// The eight columns from `k` on of the rows `row` and `row + 1` of a panel of `stride` columns.
+/// Eight columns starting at `k` of the rows `row` and `row + 1` of a panel of `stride` columns.
 ///
 /// # Safety
-/// Rows and columns must lie within the panel; `row` is even, `k` a multiple of eight.
+/// Rows and columns must be inside the panel; `row` is even, `k` a multiple of eight.
 #[inline]
 #[target_feature(enable = "neon")]
 unsafe fn load(panel: &[i8], stride: usize, k: usize, row: usize) -> int8x16_t {
     let at = row / ROWS * ROWS * stride + k * ROWS + row % ROWS * DEPTH;
-    // SAFETY: groups hold 8 * stride bytes and steps of them 64, by the caller's promise all within the panel.
+    // SAFETY: groups hold 8 * stride bytes and steps of them 64, by the caller's promise all within
+    // the panel.
     unsafe { vld1q_s8(panel.as_ptr().add(at)) }
 }
 
-/// The lengths that the loads of a tile of `P` pairs rest on. Returns the columns.
+/// Checks the lengths that the loads of a tile of `P` pairs rely on. Returns the columns.
 #[inline(always)]
 fn check<const P: usize>(panel: &[i8], x: &[i8]) -> usize {
     let stride = panel.len() / PANEL_ROWS;
@@ -178,7 +182,8 @@ fn check<const P: usize>(panel: &[i8], x: &[i8]) -> usize {
 #[inline]
 #[target_feature(enable = "neon,i8mm")]
 fn smmla(mut sum: int32x4_t, w: int8x16_t, v: int8x16_t) -> int32x4_t {
-    // SAFETY: arithmetic on registers; the processor has the instruction because the function needs the feature.
+    // SAFETY: arithmetic on registers; the processor has the instruction because the function needs
+    // the feature.
     unsafe {
         asm!(
             "smmla {sum:v}.4s, {w:v}.16b, {v:v}.16b",

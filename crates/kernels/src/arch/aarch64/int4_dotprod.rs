@@ -1,8 +1,9 @@
 //! 4-bit weights on ARMv8.2 with the dot products.
 //!
-//! A register holds eight columns of four rows: its low halves are what `sdot` takes for four of the columns, its high halves for the other
-//! four. Weights plus 8 lie within 0..=15, hence are the same signed and unsigned. A group is summed in registers of its own and joins the
-//! total multiplied by its scale.
+//! A register has eight columns of four rows: its low halves are the operand of `sdot` for four of
+//! the columns, its high halves for the other four. Weights plus 8 are in 0..=15, so signed and
+//! unsigned are the same. A group is summed in separate registers and added to the total multiplied
+//! by its scale.
 
 use super::dotprod::sdot;
 use super::lanes::Neon;
@@ -17,7 +18,7 @@ use core::arch::aarch64::{
     vshrq_n_u8, vst1q_s32,
 };
 
-/// Vectors a pass.
+/// Vectors per pass.
 const PASS: usize = 4;
 /// Rows of a register.
 const REGISTER_ROWS: usize = 4;
@@ -55,18 +56,21 @@ fn tile_i4<const B: usize>(panel: &[u8], x: &[u8], stride: usize, tile: &mut Til
             let mut v: [[int8x16_t; 2]; B] = [[vdupq_n_s8(0); 2]; B];
             for b in 0..B {
                 let at = b * stride + group * size_of::<i32>();
-                // SAFETY: b < B and group < groups, so the 4 bytes lie within the first groups * 4 of the vector.
+                // SAFETY: b < B and group < groups, so the 4 bytes lie within the first groups * 4
+                // of the vector.
                 let start = unsafe { x.as_ptr().add(at).cast::<i32>().read_unaligned() };
                 sums[b] = [vdupq_n_s32(start); R];
                 for half in 0..2 {
                     let at = b * stride + columns + group * GROUP + half * DEPTH;
-                    // SAFETY: b < B and group < groups, so the 16 bytes lie within the 32 of the group of the vector.
+                    // SAFETY: b < B and group < groups, so the 16 bytes lie within the 32 of the
+                    // group of the vector.
                     v[b][half] = unsafe { vld1q_s8(x.as_ptr().add(at).cast()) };
                 }
             }
             let load = |step: usize, r: usize| {
                 let at = int4::weights_at(group) + step * STEP + (first + r * REGISTER_ROWS) * QUAD;
-                // SAFETY: group < groups, step < 4 and first + (r + 1) * 4 <= 32, so the 16 bytes lie within the 512 of the group.
+                // SAFETY: group < groups, step < 4 and first + (r + 1) * 4 <= 32, so the 16 bytes
+                // lie within the 512 of the group.
                 let both = unsafe { vld1q_u8(panel.as_ptr().add(at)) };
                 let low = vandq_u8(both, vdupq_n_u8(0x0f));
                 (vreinterpretq_s8_u8(low), vreinterpretq_s8_u8(vshrq_n_u8::<4>(both)))

@@ -1,8 +1,10 @@
 //! 4-bit weights on ARMv8.0.
 //!
-//! A register holds eight columns of four rows, four of them in the low halves of its bytes and four in the high ones. Weights plus 8 lie
-//! within 0..=15, so that a 16-bit lane holds the eight products of a column of each eight of a group: `smlal` and `smlal2` do nothing but
-//! multiply and add. The two lanes of a row are added in 16 bits as well, and only the sum of a group is widened and multiplied by its scale.
+//! A register has eight columns of four rows, four of them in the low halves of its bytes and four
+//! in the high halves. Weights plus 8 are in 0..=15, so that a 16-bit lane can hold the sum of the
+//! products of one column in each eight of a group: `smlal` and `smlal2` only multiply and add. The
+//! two lanes of a row are also added in 16 bits; only the sum of a group is widened and multiplied
+//! by its scale.
 
 use super::lanes::Neon;
 use crate::drive::{Matrix, PANEL_ROWS, Tile, Vectors, drive_with};
@@ -17,7 +19,7 @@ use core::arch::aarch64::{
     vreinterpretq_s8_u8, vshrq_n_u8, vst1q_s32,
 };
 
-/// Vectors a pass.
+/// Vectors per pass.
 const PASS: usize = 4;
 /// Rows of a register.
 const ROWS: usize = 4;
@@ -60,15 +62,16 @@ fn tile_i4<const B: usize, const R: usize>(
                 for b in 0..B {
                     for part in 0..2 {
                         let at = b * stride + columns + group * GROUP + (step * 2 + part) * QUAD;
-                        // SAFETY: b < B, group < groups and step * 2 + part < 8, so the 4 bytes lie within the group of the vector; no load
-                        // needs alignment.
+                        // SAFETY: b < B, group < groups and step * 2 + part < 8, so the 4 bytes lie
+                        // within the group of the vector; no load needs alignment.
                         let four = unsafe { vld1q_dup_s32(x.as_ptr().add(at).cast()) };
                         v[b][part] = vreinterpretq_s8_s32(four);
                     }
                 }
                 for r in 0..R {
                     let at = int4::weights_at(group) + step * STEP + (first + r * ROWS) * QUAD;
-                    // SAFETY: group < groups, step < 4 and first + (r + 1) * 4 <= 32, so the 16 bytes lie within the 512 of the group.
+                    // SAFETY: group < groups, step < 4 and first + (r + 1) * 4 <= 32, so the 16
+                    // bytes lie within the 512 of the group.
                     let both = unsafe { vld1q_u8(panel.as_ptr().add(at)) };
                     let w = [
                         vreinterpretq_s8_u8(vandq_u8(both, vdupq_n_u8(0x0f))),
@@ -88,15 +91,16 @@ fn tile_i4<const B: usize, const R: usize>(
             }
             for r in 0..R {
                 let at = int4::scales_at(group) + first + r * ROWS;
-                // SAFETY: a group has 32 bytes of scales, of which at most the last four and the first four of what follows are read: the
-                // weights of the group do.
+                // SAFETY: a group has 32 bytes of scales; at most the last four of them and the
+                // first four bytes after them are read, which are weights of the group.
                 let scale = unsafe { vld1_s8(panel.as_ptr().add(at).cast()) };
                 let scale = vmovl_s16(vget_low_s16(vmovl_s8(scale)));
                 for b in 0..B {
                     let at = b * stride + group * size_of::<i32>();
-                    // SAFETY: b < B and group < groups, so the 4 bytes lie within the first groups * 4 of the vector.
+                    // SAFETY: b < B and group < groups, so the 4 bytes lie within the first
+                    // groups * 4 of the vector.
                     let start = unsafe { x.as_ptr().add(at).cast::<i32>().read_unaligned() };
-                    // At most 2 x 8 x 15 x 127 = 30480, for no input is -128.
+                    // At most 2 x 8 x 15 x 127 = 30480, because no input is -128.
                     let rows = vpaddlq_s16(vpaddq_s16(sums[b][r][0], sums[b][r][1]));
                     let sum = vaddq_s32(rows, vdupq_n_s32(start));
                     totals[b][r] = vmlaq_s32(totals[b][r], sum, scale);

@@ -58,7 +58,7 @@ impl Lanes for Neon {
     method!(sub(a, b) = vsubq_f32(a, b));
     method!(mul(a, b) = vmulq_f32(a, b));
     method!(div(a, b) = vdivq_f32(a, b));
-    // Not `fmin` and `fmax`, which would give the NaN.
+    // Not `fmin` and `fmax`, which would return the NaN.
     method!(smaller(a, b) = vbslq_f32(vcltq_f32(a, b), a, b));
     method!(larger(a, b) = vbslq_f32(vcgtq_f32(a, b), a, b));
     method!(if_less(a, b, yes, no) = vbslq_f32(vcltq_f32(a, b), yes, no));

@@ -1,4 +1,4 @@
-//! AArch64: plain NEON, which every such processor has, and the two extensions for 8-bit products.
+//! AArch64: plain NEON, which every such processor has, and two extensions for 8-bit products.
 
 pub(super) mod blocks_dotprod;
 pub(super) mod blocks_neon;

@@ -1,12 +1,13 @@
-//! ARMv8.0: NEON without the dot products.
+//! ARMv8.0: NEON without dot products.
 //!
-//! 8-bit weights: `smull` and `smlal2` add two products of 8 bits into each 16-bit lane, `sadalp` adds neighbouring lanes to 32-bit sums.
-//! That is exact although nothing is widened first: weights lie within -127..=127 and activations within -128..=127, so two products are at
-//! most 2 * 127 * 128 = 32512, which 16 bits hold. Three instructions multiply 16 bytes.
+//! 8-bit weights: `smull` and `smlal2` add two 8-bit products into each 16-bit lane, `sadalp` adds
+//! neighbouring lanes to 32-bit sums. This is exact although nothing is widened first: weights are
+//! in -127..=127 and activations in -128..=127, so two products are at most 2 * 127 * 128 = 32512,
+//! which fits 16 bits. Three instructions multiply 16 bytes.
 //!
-//! The inner loops are assembly, in an order for processors that do not reorder (Cortex-A53): at least eight products are under way at once,
-//! so that none waits for the one before, and the loads for the next step stand between the multiplications that no longer need the
-//! registers.
+//! The inner loops are assembly, ordered for in-order processors (Cortex-A53): at least eight
+//! products are in flight at once, so that none waits for the previous one, and the loads for the
+//! next step are placed between the multiplications that no longer need the registers.
 
 use super::lanes::Neon;
 use crate::Scratch;
@@ -19,9 +20,9 @@ use crate::recurrent::Job;
 use core::arch::aarch64::{int32x4_t, vdupq_n_s32, vpaddq_s32, vst1q_s32};
 use core::arch::asm;
 
-/// Vectors a pass of bytes: 4 vectors of 4 rows are 16 registers of sums.
+/// Vectors per pass of bytes: 4 vectors of 4 rows are 16 registers of sums.
 const PASS: usize = 4;
-/// Rows that stand together.
+/// Rows of a group.
 const ROWS: usize = 4;
 /// Columns of a register.
 const DEPTH: usize = 16;
@@ -66,14 +67,16 @@ pub(in crate::arch) fn matmul_i8(
     });
 }
 
-/// `smull` for each `sum: weights x activations`, registers by their numbers: the products of the lower halves.
+/// `smull` for each `sum: weights x activations`, registers by their numbers: the products of the
+/// lower halves.
 macro_rules! low {
     ($($t:literal: $w:literal x $x:literal),+) => {
         concat!($("smull v", $t, ".8h, v", $w, ".8b, v", $x, ".8b\n"),+)
     };
 }
 
-/// `smlal2` likewise: the products of the upper halves added. What is written behind an arrow comes after the instruction.
+/// `smlal2`, in the same way: adds the products of the upper halves. The instruction after an arrow
+/// follows it.
 macro_rules! high {
     ($($t:literal: $w:literal x $x:literal $(=> $load:literal)?),+) => {
         concat!($("smlal2 v", $t, ".8h, v", $w, ".16b, v", $x, ".16b\n", $($load, "\n",)?)+)
@@ -87,7 +90,8 @@ macro_rules! widen {
     };
 }
 
-/// A step of one vector and eight rows. The arguments are the loads for the next step: of the vector, then of the rows.
+/// A step of one vector and eight rows. The arguments are the loads for the next step: first of the
+/// vector, then of the rows.
 macro_rules! step_one {
     ($x:literal, $w0:literal, $w1:literal, $w2:literal, $w3:literal, $w4:literal, $w5:literal, $w6:literal, $w7:literal) => {
         concat!(
@@ -128,8 +132,8 @@ macro_rules! step_three {
     };
 }
 
-/// A step of four vectors and four rows, two vectors after two, which makes it all 32 registers. The arguments are the loads for the next
-/// step.
+/// A step of four vectors and four rows, two vectors after two, which uses all 32 registers. The
+/// arguments are the loads for the next step.
 macro_rules! step_four {
     ($x0:literal, $x1:literal, $x2:literal, $x3:literal, $w0:literal, $w1:literal, $w2:literal, $w3:literal) => {
         concat!(
@@ -146,7 +150,8 @@ macro_rules! step_four {
     };
 }
 
-/// What the loads of a kernel rest on: `B` vectors of a panel's columns, in whole steps, at least one. Returns the columns.
+/// Checks the lengths that the loads of a kernel rely on: `B` vectors of a panel's columns, in
+/// whole steps, at least one. Returns the columns.
 #[inline(always)]
 fn check<const B: usize>(panel: &[i8], x: &[i8]) -> usize {
     let stride = panel.len() / PANEL_ROWS;
@@ -179,8 +184,8 @@ fn one(panel: &[i8], x: &[i8], tile: &mut Tile<i32>) {
     for first in (0..PANEL_ROWS).step_by(2 * ROWS) {
         let [mut a, mut b] = [[zero; ROWS]; 2];
         let w = panel[first * stride..(first + 2 * ROWS) * stride].as_ptr();
-        // SAFETY: reads `stride / 16` steps, at least one, of 64 bytes of either group of 4 * stride bytes and of 16 bytes of x, which holds
-        // `stride`; the last step loads nothing.
+        // SAFETY: reads `stride / 16` steps, at least one, of 64 bytes of either group of 4 *
+        // stride bytes and of 16 bytes of x, which holds `stride`; the last step loads nothing.
         unsafe {
             asm!(
                 concat!("ldr q24, [{x}]", "\n", "ldr q16, [{w}]", "\n", "ldr q17, [{w}, #16]", "\n", "ldr q18, [{w}, #32]", "\n", "ldr q19, [{w}, #48]", "\n", "ldr q20, [{v}]", "\n", "ldr q21, [{v}, #16]", "\n", "ldr q22, [{v}, #32]", "\n", "ldr q23, [{v}, #48]"),

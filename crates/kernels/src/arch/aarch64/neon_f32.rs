@@ -1,4 +1,4 @@
-//! Float weights on any AArch64: a column of a panel times a value, fused into the sums.
+//! Float weights on any AArch64: fused multiply-adds of a column of a panel and a value.
 
 use super::lanes::Neon;
 use crate::drive::{MAX_PASS, Matrix, PANEL_ROWS, Tile, Vectors, drive_with};
@@ -13,7 +13,8 @@ pub(in crate::arch) fn matmul_f32(
     store: &mut impl Store<f32>,
 ) {
     let stride = vectors.stride;
-    // Of the 32 registers at most 16 accumulate: the others hold a column and hide how long a multiply-add takes.
+    // At most 16 of the 32 registers accumulate: the others hold a column and hide the latency of
+    // the multiply-adds.
     // SAFETY: the processor has NEON here, by the features of this function.
     let lanes = unsafe { Neon::new() };
     drive_with(lanes, matrix, vectors, MAX_PASS, store, |_, panel, x, width, tile| match width {
@@ -47,11 +48,13 @@ fn tile_f32<const B: usize, const R: usize>(
         for k in 0..cols {
             let mut w = [vdupq_n_f32(0.0); R];
             for r in 0..R {
-                // SAFETY: k < cols and first + r * 4 + 4 <= 32, so the 4 floats lie within column k of the panel.
+                // SAFETY: k < cols and first + r * 4 + 4 <= 32, so the 4 floats lie within column k
+                // of the panel.
                 w[r] = unsafe { vld1q_f32(panel.as_ptr().add(k * PANEL_ROWS + first + r * 4)) };
             }
             for b in 0..B {
-                // SAFETY: b < B and k < cols <= stride, so the index is below B * stride, the length of x.
+                // SAFETY: b < B and k < cols <= stride, so the index is below B * stride, the
+                // length of x.
                 let value = unsafe { *x.get_unchecked(b * stride + k) };
                 for r in 0..R {
                     sums[b][r] = vfmaq_n_f32(sums[b][r], w[r], value);

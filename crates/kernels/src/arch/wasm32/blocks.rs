@@ -1,4 +1,5 @@
-//! WebAssembly's vectors for block-sparse 8-bit weights: two rows of a block, widened, are a register; see `simd128.rs` for the arithmetic.
+//! WebAssembly's vectors for block-sparse 8-bit weights: a register has two rows of a block,
+//! widened; see `simd128.rs` for the arithmetic.
 
 use super::lanes::Simd128;
 use crate::Scratch;
@@ -12,7 +13,7 @@ use core::arch::wasm32::{
     v128_load64_splat, v128_store,
 };
 
-/// Vectors a pass.
+/// Vectors per pass.
 const PASS: usize = 4;
 /// Rows of a register.
 const ROWS: usize = 2;
@@ -43,12 +44,14 @@ fn tile_i8<const B: usize, const R: usize>(panel: Panel, x: &[i16], tile: &mut T
             let mut w = [i32x4_splat(0); R];
             for r in 0..R {
                 let at = (first + r * ROWS) * QUAD;
-                // SAFETY: first + (r + 1) * 2 <= 32, so the 8 bytes lie within the 128 of the block.
+                // SAFETY: first + (r + 1) * 2 <= 32, so the 8 bytes lie within the 128 of the
+                // block.
                 w[r] = unsafe { i16x8_load_extend_i8x8(block.as_ptr().add(at)) };
             }
             for b in 0..B {
                 let at = b * stride + column as usize * QUAD;
-                // SAFETY: b < B, and the column and the three after it lie within each vector, which `BlockSparseI8` sees to.
+                // SAFETY: b < B, and the column and the three after it lie within each vector,
+                // which `BlockSparseI8` sees to.
                 let v = unsafe { v128_load64_splat(x.as_ptr().add(at).cast()) };
                 for r in 0..R {
                     sums[b][r] = i32x4_add(sums[b][r], i32x4_dot_i16x8(w[r], v));
@@ -57,7 +60,7 @@ fn tile_i8<const B: usize, const R: usize>(panel: Panel, x: &[i16], tile: &mut T
         }
         for b in 0..B {
             for r in (0..R).step_by(2) {
-                // Either register is two lanes of a row, then two of the next.
+                // Each register has two lanes of a row, then two of the next.
                 let (upper, lower) = (sums[b][r], sums[b][r + 1]);
                 let rows = i32x4_add(
                     i32x4_shuffle::<0, 2, 4, 6>(upper, lower),

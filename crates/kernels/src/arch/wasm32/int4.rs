@@ -1,7 +1,8 @@
 //! WebAssembly's vectors for 4-bit weights.
 //!
-//! A register holds eight columns of four rows; the halves of its bytes, taken apart, are multiplied into 16-bit lanes, which hold the sums of
-//! a whole group (see the NEON kernel, which does the same). Then the sum of a group is widened and multiplied by its scale.
+//! A register has eight columns of four rows. The halves of its bytes are separated and multiplied
+//! into 16-bit lanes, which hold the sums of a whole group (as in the NEON kernel). Then the sum of
+//! a group is widened and multiplied by its scale.
 
 use super::lanes::Simd128;
 use crate::drive::{Matrix, PANEL_ROWS, Tile, Vectors, drive_with};
@@ -16,7 +17,7 @@ use core::arch::wasm32::{
     v128_load32_zero, v128_store,
 };
 
-/// Vectors a pass.
+/// Vectors per pass.
 const PASS: usize = 3;
 /// Rows of a register.
 const ROWS: usize = 4;
@@ -52,14 +53,16 @@ fn tile_i4<const B: usize, const R: usize>(
             for step in 0..GROUP / (2 * QUAD) {
                 for r in 0..R {
                     let at = int4::weights_at(group) + step * STEP + (first + r * ROWS) * QUAD;
-                    // SAFETY: group < groups, step < 4 and first + (r + 1) * 4 <= 32, so the 16 bytes lie within the 512 of the group.
+                    // SAFETY: group < groups, step < 4 and first + (r + 1) * 4 <= 32, so the 16
+                    // bytes lie within the 512 of the group.
                     let both = unsafe { v128_load(panel.as_ptr().add(at).cast()) };
                     let w = [v128_and(both, low), u8x16_shr(both, 4)];
                     for b in 0..B {
                         for part in 0..2 {
                             let at =
                                 b * stride + columns + group * GROUP + (step * 2 + part) * QUAD;
-                            // SAFETY: b < B, group < groups and step * 2 + part < 8, so the 4 bytes lie within the group of the vector.
+                            // SAFETY: b < B, group < groups and step * 2 + part < 8, so the 4 bytes
+                            // lie within the group of the vector.
                             let v = unsafe { v128_load32_splat(x.as_ptr().add(at).cast()) };
                             let products = [
                                 i16x8_extmul_low_i8x16(w[part], v),
@@ -79,7 +82,8 @@ fn tile_i4<const B: usize, const R: usize>(
                 let scale = i32x4_extend_low_i16x8(i16x8_extend_low_i8x16(scale));
                 for b in 0..B {
                     let at = b * stride + group * size_of::<i32>();
-                    // SAFETY: b < B and group < groups, so the 4 bytes lie within the first groups * 4 of the vector.
+                    // SAFETY: b < B and group < groups, so the 4 bytes lie within the first
+                    // groups * 4 of the vector.
                     let start = unsafe { v128_load32_splat(x.as_ptr().add(at).cast()) };
                     // Two lanes of a row, then two of the next.
                     let upper = i32x4_extadd_pairwise_i16x8(sums[b][r][0]);

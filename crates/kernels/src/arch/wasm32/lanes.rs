@@ -3,7 +3,8 @@
 use crate::lanes::Lanes;
 use core::arch::wasm32::*;
 
-/// 4 floats. There where the crate is compiled with `simd128`, hence no proof is needed that there are such registers.
+/// 4 floats. It exists only if the crate is compiled with `simd128`, so no proof is needed that the
+/// registers exist.
 #[derive(Clone, Copy)]
 pub(in crate::arch) struct Simd128;
 

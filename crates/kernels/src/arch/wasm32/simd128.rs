@@ -1,8 +1,9 @@
 //! WebAssembly's vectors of 128 bits: 8-bit weights, and what the other forms share.
 //!
-//! `i32x4.dot_i16x8` adds two exact products of 16 bits into each 32-bit lane; weights are widened as they are loaded, activations
-//! beforehand. A register holds eight columns of one row, so a row ends as four partial sums. Engines map it to 16 registers on x86-64,
-//! which bound the sums kept at once.
+//! `i32x4.dot_i16x8` adds two exact 16-bit products into each 32-bit lane; weights are widened as
+//! they are loaded, activations beforehand. A register has eight columns of one row, so a row ends
+//! as four partial sums. Engines map it to 16 registers on x86-64, which limits the sums kept at
+//! once.
 
 use super::lanes::Simd128;
 use crate::Scratch;
@@ -17,9 +18,9 @@ use core::arch::wasm32::{
     i32x4_splat, v128, v128_load,
 };
 
-/// Vectors a pass: 6 vectors of 2 rows are 12 registers of sums.
+/// Vectors per pass: 6 vectors of 2 rows are 12 registers of sums.
 const PASS: usize = 6;
-/// Rows that stand together.
+/// Rows of a group.
 const ROWS: usize = 4;
 /// Columns of a register.
 const DEPTH: usize = 8;
@@ -74,7 +75,8 @@ fn tile_i8<const B: usize, const R: usize>(panel: &[i8], x: &[i16], tile: &mut T
             let mut w = [i32x4_splat(0); R];
             for r in 0..R {
                 let at = k * ROWS + (first % ROWS + r) * DEPTH;
-                // SAFETY: k + 8 <= stride and first % 4 + r < 4, so the 8 bytes lie within the group.
+                // SAFETY: k + 8 <= stride and first % 4 + r < 4, so the 8 bytes lie within the
+                // group.
                 w[r] = unsafe { i16x8_load_extend_i8x8(group.as_ptr().add(at)) };
             }
             for b in 0..B {

@@ -1,8 +1,9 @@
 //! AVX2 and FMA.
 //!
-//! 8-bit weights: `vpmaddubsw` would be the instruction, but it saturates and gives wrong sums; instead bytes are widened to 16 bits and
-//! `vpmaddwd` adds two exact products into each 32-bit lane. A register then holds four rows of four columns, and each row ends as two
-//! lanes to be added. The 16 registers hold accumulators for 8, 4 or 2 such groups of rows, the fewer the more vectors there are.
+//! 8-bit weights: `vpmaddubsw` would fit, but it saturates and gives wrong sums. Instead bytes are
+//! widened to 16 bits, and `vpmaddwd` adds two exact products into each 32-bit lane. A register
+//! then has four rows of four columns, and each row ends as two lanes to be added. The 16 registers
+//! hold accumulators for 8, 4 or 2 such groups of rows: the more vectors, the fewer groups.
 
 use super::lanes::Avx2;
 use super::quantize;
@@ -21,11 +22,11 @@ use core::arch::x86_64::{
     _mm256_set1_epi64x, _mm256_set1_ps, _mm256_setzero_ps, _mm256_setzero_si256, _mm256_storeu_ps,
 };
 
-/// Vectors a pass: 6 vectors of 2 registers leave room for the weights and a broadcast.
+/// Vectors per pass: 6 vectors of 2 registers leave room for the weights and a broadcast.
 const PASS: usize = 6;
 /// Bytes of four columns of a panel.
 const STEP: usize = PANEL_ROWS * QUAD;
-/// Rows of which four columns fill a register, widened.
+/// Rows whose four columns fill a register when widened.
 const GROUP: usize = 4;
 
 /// Needs AVX2.
@@ -81,12 +82,14 @@ fn tile_f32<const B: usize, const R: usize>(
         for k in 0..cols {
             let mut w = [_mm256_setzero_ps(); R];
             for r in 0..R {
-                // SAFETY: k < cols and first + r * 8 + 8 <= 32, so the 8 floats lie within column k of the panel.
+                // SAFETY: k < cols and first + r * 8 + 8 <= 32, so the 8 floats lie within column k
+                // of the panel.
                 w[r] =
                     unsafe { _mm256_loadu_ps(panel.as_ptr().add(k * PANEL_ROWS + first + r * 8)) };
             }
             for b in 0..B {
-                // SAFETY: b < B and k < cols <= stride, so the index is below B * stride, the length of x.
+                // SAFETY: b < B and k < cols <= stride, so the index is below B * stride, the
+                // length of x.
                 let value = _mm256_set1_ps(unsafe { *x.get_unchecked(b * stride + k) });
                 for r in 0..R {
                     sums[b][r] = _mm256_fmadd_ps(w[r], value, sums[b][r]);
@@ -192,7 +195,7 @@ fn whole<const B: usize, const R: usize, const TO: u8>(
     }
 }
 
-/// A panel of which not all rows belong to the matrix.
+/// A panel whose rows do not all belong to the matrix.
 #[target_feature(enable = "avx2,fma")]
 #[inline(never)]
 fn last<const B: usize, const R: usize, const TO: u8>(
@@ -213,7 +216,8 @@ fn last<const B: usize, const R: usize, const TO: u8>(
     store.store_with(lanes, place, &tile);
 }
 
-/// The lengths that the loads of a kernel rest on: `B` vectors of a panel's columns. Returns its quads.
+/// Checks the lengths that the loads of a kernel rely on: `B` vectors of a panel's columns. Returns
+/// its quads.
 #[inline(always)]
 fn check<const B: usize, const R: usize>(panel: &[i8], x: &[i16]) -> usize {
     const { assert!(PANEL_ROWS.is_multiple_of(R * 8)) };
@@ -225,10 +229,12 @@ fn check<const B: usize, const R: usize>(panel: &[i8], x: &[i16]) -> usize {
     quads
 }
 
-/// The sums of `R` registers of rows from `first` on. Always inlined, so that they never leave the registers.
+/// The sums of `R` registers of rows starting at `first`. Always inlined, so that they never leave
+/// the registers.
 ///
 /// # Safety
-/// The processor must have AVX2; the panel must have `quads` quads, x `B` vectors of as many, and `first + R * 8` must be at most 32.
+/// The processor must have AVX2; the panel must have `quads` quads, `x` must have `B` vectors of as
+/// many quads, and `first + R * 8` must be at most 32.
 #[inline(always)]
 unsafe fn sums<const B: usize, const R: usize, const TO: u8>(
     panel: &[i8],
@@ -237,10 +243,10 @@ unsafe fn sums<const B: usize, const R: usize, const TO: u8>(
     first: usize,
     ahead: usize,
 ) -> [[__m256i; R]; B] {
-    // SAFETY: the caller's promise: the 16 bytes of each group of 4 rows lie within the 128 of a quad, and the 4 integers from
-    // (b * quads + quad) * 4 on within x.
+    // SAFETY: the caller's promise: the 16 bytes of each group of 4 rows lie within the 128 of a
+    // quad, and the 4 integers from (b * quads + quad) * 4 on within x.
     unsafe {
-        // Two groups of rows a register of results.
+        // Two groups of rows per register of results.
         let mut sums = [[[_mm256_setzero_si256(); 2]; R]; B];
         for quad in 0..quads {
             for line in (0..R * 8 * QUAD).step_by(64) {
@@ -269,7 +275,8 @@ unsafe fn sums<const B: usize, const R: usize, const TO: u8>(
         let mut rows = [[_mm256_setzero_si256(); R]; B];
         for b in 0..B {
             for r in 0..R {
-                // Adding neighbours takes rows 0 1 4 5 | 2 3 6 7 out of the two groups; the permutation puts them in order.
+                // Adding neighbours gives rows 0 1 4 5 | 2 3 6 7 of the two groups; the permutation
+                // puts them in order.
                 let sum = _mm256_hadd_epi32(sums[b][r][0], sums[b][r][1]);
                 rows[b][r] = _mm256_permute4x64_epi64::<0b11_01_10_00>(sum);
             }

@@ -1,6 +1,8 @@
-//! AVX-512F for floats: a panel is two registers wide, a pass has up to 8 vectors, so that 16 of the 32 registers accumulate.
+//! AVX-512F for floats: a panel is two registers wide, and a pass has up to 8 vectors, so that 16
+//! of the 32 registers accumulate.
 //!
-//! A column of the panel is 2 loads, 8 broadcasts and 16 multiply-adds: the multiply-adds are the bottleneck from 4 vectors on.
+//! A column of the panel takes 2 loads, 8 broadcasts and 16 multiply-adds: from 4 vectors on, the
+//! multiply-adds are the bottleneck.
 
 use super::lanes::Avx512;
 use super::quantize;
@@ -67,7 +69,8 @@ pub(in crate::arch) fn matmul_f32(
     });
 }
 
-/// One panel times `B` vectors; weights are asked for `ahead` bytes before their use, unless `TO` says not to.
+/// One panel times `B` vectors. Weights are prefetched `ahead` bytes before their use, depending on
+/// `TO`.
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,fma")]
 fn tile_f32<const B: usize, const TO: u8>(
     panel: &[f32],
@@ -92,7 +95,8 @@ fn tile_f32<const B: usize, const TO: u8>(
             [_mm512_loadu_ps(column), _mm512_loadu_ps(column.add(16))]
         };
         for b in 0..B {
-            // SAFETY: b < B and k < cols <= stride, so the index is below B * stride, the length of x.
+            // SAFETY: b < B and k < cols <= stride, so the index is below B * stride, the length of
+            // x.
             let value = _mm512_set1_ps(unsafe { *x.get_unchecked(b * stride + k) });
             sums[b][0] = _mm512_fmadd_ps(w[0], value, sums[b][0]);
             sums[b][1] = _mm512_fmadd_ps(w[1], value, sums[b][1]);

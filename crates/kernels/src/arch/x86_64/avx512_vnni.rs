@@ -1,8 +1,10 @@
 //! AVX-512 VNNI for 8-bit weights.
 //!
-//! `vpdpbusd` multiplies unsigned with signed bytes and adds four products into each 32-bit lane, without saturation. So activations are
-//! stored plus 128, and the sums start from -128 times the sum of the row. A panel is two registers wide, a pass has up to 8 vectors;
-//! narrow passes run over several stretches of columns at once, for a single chain of `vpdpbusd` would wait on itself.
+//! `vpdpbusd` multiplies unsigned by signed bytes and adds four products into each 32-bit lane,
+//! without saturation. So activations are stored plus 128, and the sums start at -128 times the sum
+//! of the row. A panel is two registers wide, and a pass has up to 8 vectors. Narrow passes process
+//! several stretches of columns at once, because a single chain of `vpdpbusd` would wait for
+//! itself.
 
 use super::lanes::Avx512;
 use super::quantize::load_unsigned;
@@ -40,7 +42,8 @@ pub(in crate::arch) fn matmul_i8(
     let stride = matrix.panel_len / PANEL_ROWS;
     let x = scratch.unsigned.as_slice();
     let (offsets, _) = offsets.as_chunks::<PANEL_ROWS>();
-    // Panels by panels that stay in the second cache, so that the weights come from far away once.
+    // In blocks of panels that fit the second cache, so that the weights come from memory only
+    // once.
     let block = (tuning.block_bytes / matrix.panel_len).max(1);
     let blocks = matrix.panels.chunks(block * matrix.panel_len).zip(offsets.chunks(block));
     for (index, (panels, offsets)) in blocks.enumerate() {
@@ -54,7 +57,8 @@ pub(in crate::arch) fn matmul_i8(
     }
 }
 
-/// Some panels, which begin at the row of the place and have its rows, times the vectors of a pass.
+/// Some panels, starting at the row of `place` and with its number of rows, times the vectors of a
+/// pass.
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni,fma")]
 fn pass(
     pace: Pace,
@@ -91,8 +95,8 @@ fn pass(
     }
 }
 
-/// [`pass`] for `B` vectors, `U` quads of columns at a time, each with accumulators of its own; weights are asked for `ahead` bytes before
-/// their use, unless `TO` says not to.
+/// [`pass`] for `B` vectors, `U` quads of columns at a time, each with its own accumulators.
+/// Weights are prefetched `ahead` bytes before their use, depending on `TO`.
 ///
 /// Never inlined: in one large function for all widths the registers of the loops would be spilled.
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni,fma")]
@@ -111,7 +115,8 @@ fn run<const B: usize, const U: usize, const TO: u8>(
     let x = &x[..B * stride];
     // SAFETY: the processor has AVX-512F here, by the features of this function.
     let lanes = unsafe { Avx512::new() };
-    // The last panel, where it is not whole, is worked on elsewhere: what it takes to store it would cost all others registers.
+    // A last panel that is not whole is processed elsewhere: storing it here would cost registers
+    // in all others.
     let whole = place.rows / PANEL_ROWS;
     assert!(panels.len() >= whole * panel_len && offsets.len() >= whole, "all panels are there");
     store.store_panels::<_, B, 2>(
@@ -120,7 +125,8 @@ fn run<const B: usize, const U: usize, const TO: u8>(
         #[inline(always)]
         |index| {
             let panel = &panels[index * panel_len..][..quads * STEP];
-            // SAFETY: the features of this function; a panel of `quads` quads and `B` vectors of them.
+            // SAFETY: the features of this function; a panel of `quads` quads and `B` vectors of
+            // them.
             unsafe { sums::<B, U, TO>(panel, x, quads, &offsets[index], ahead) }
         },
     );
@@ -131,7 +137,7 @@ fn run<const B: usize, const U: usize, const TO: u8>(
     }
 }
 
-/// A panel of which not all rows belong to the matrix.
+/// A panel whose rows do not all belong to the matrix.
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni,fma")]
 #[inline(never)]
 fn last<const B: usize, const U: usize>(
@@ -155,7 +161,8 @@ fn last<const B: usize, const U: usize>(
 /// One panel times `B` vectors. Always inlined, so that the sums never leave the registers.
 ///
 /// # Safety
-/// The processor must have AVX-512 with VNNI, the panel `quads` quads, and `x` `B` vectors of as many.
+/// The processor must have AVX-512 with VNNI, the panel `quads` quads, and `x` `B` vectors of as
+/// many quads.
 #[inline(always)]
 unsafe fn sums<const B: usize, const U: usize, const TO: u8>(
     panel: &[i8],
@@ -199,7 +206,7 @@ unsafe fn sums<const B: usize, const U: usize, const TO: u8>(
 /// Adds the products of four columns.
 ///
 /// # Safety
-/// That of [`sums`], and `quad` is below `quads`.
+/// Those of [`sums`], and `quad` must be below `quads`.
 #[inline(always)]
 unsafe fn add_quad<const B: usize, const TO: u8>(
     panel: &[i8],
@@ -209,8 +216,8 @@ unsafe fn add_quad<const B: usize, const TO: u8>(
     ahead: usize,
     sums: &mut [[__m512i; 2]; B],
 ) {
-    // SAFETY: quad < quads, so the 128 bytes from quad * 128 on lie within the panel, and the 4 bytes from (b * quads + quad) * 4 on within
-    // x.
+    // SAFETY: quad < quads, so the 128 bytes from quad * 128 on lie within the panel, and the 4
+    // bytes from (b * quads + quad) * 4 on within x.
     unsafe {
         let columns = panel.as_ptr().add(quad * STEP);
         prefetch::<TO>(columns.wrapping_add(ahead).cast());

@@ -1,7 +1,9 @@
-//! `vpdpbusd` on registers of 8 rows, for processors without AVX-512: the same idea as [`avx512_vnni`](super::avx512_vnni).
+//! `vpdpbusd` on registers of 8 rows, for processors without AVX-512: the same idea as
+//! [`avx512_vnni`](super::avx512_vnni).
 //!
-//! The instruction has two codings: VEX (AVX-VNNI), whose registers are 16, and EVEX (AVX-512 VL and VNNI). The kernel is written once and
-//! compiled for both, and keeps to 16 registers in both, so that what a processor with AVX-512 tests is what one with AVX-VNNI runs.
+//! The instruction has two encodings: VEX (AVX-VNNI), with 16 registers, and EVEX (AVX-512 VL and
+//! VNNI). The kernel is written once and compiled for both. It uses 16 registers in both, so that
+//! tests on a processor with AVX-512 cover the code for processors with AVX-VNNI.
 
 use super::lanes::Avx2;
 use super::quantize::load_unsigned;
@@ -12,7 +14,7 @@ use crate::epilogue::{Place, RegisterStore};
 use crate::input::{Input, QUAD, Shape};
 use crate::tuning::Tuning;
 
-/// Vectors a pass: 6 vectors of 2 registers leave room for the weights and a broadcast.
+/// Vectors per pass: 6 vectors of 2 registers leave room for the weights and a broadcast.
 const PASS: usize = 6;
 /// Bytes of four columns of a panel.
 const STEP: usize = PANEL_ROWS * QUAD;
@@ -24,7 +26,8 @@ pub(in crate::arch) fn load_i8(input: Input, shape: Shape, scratch: &mut Scratch
     load_unsigned(unsafe { Avx2::new() }, input, shape, scratch);
 }
 
-/// The lengths that the loads of a kernel rest on: `B` vectors of a panel's columns. Returns its quads.
+/// Checks the lengths that the loads of a kernel rely on: `B` vectors of a panel's columns. Returns
+/// its quads.
 #[inline(always)]
 fn check<const B: usize, const R: usize>(panel: &[i8], x: &[u8]) -> usize {
     const { assert!(PANEL_ROWS.is_multiple_of(R * 8)) };
@@ -79,7 +82,8 @@ macro_rules! coding {
                 });
             }
 
-            /// One panel times `B` vectors, `R` registers of 8 rows and `U` quads of columns at a time.
+            /// One panel times `B` vectors, `R` registers of 8 rows and `U` quads of columns at a
+            /// time.
             #[target_feature(enable = $features)]
             fn run<const B: usize, const R: usize, const U: usize, const TO: u8>(
                 panel: &[i8],
@@ -96,7 +100,8 @@ macro_rules! coding {
                 }
             }
 
-            /// Never inlined: in one large function for all widths the registers of the loops would be spilled.
+            /// Never inlined: in one large function for all widths the registers of the loops would
+            /// be spilled.
             #[target_feature(enable = $features)]
             #[inline(never)]
             fn whole<const B: usize, const R: usize, const U: usize, const TO: u8>(
@@ -111,14 +116,15 @@ macro_rules! coding {
                 // SAFETY: the processor has AVX2 here, by the features of this function.
                 let lanes = unsafe { Avx2::new() };
                 for first in (0..PANEL_ROWS).step_by(R * 8) {
-                    // SAFETY: the features of this function, and the lengths by the check; R * 8 divides 32.
+                    // SAFETY: the features of this function, and the lengths by the check; R * 8
+                    // divides 32.
                     let sums =
                         unsafe { sums::<B, R, U, TO>(panel, x, quads, offsets, first, ahead) };
                     store.store_registers(lanes, place, first, &sums);
                 }
             }
 
-            /// A panel of which not all rows belong to the matrix.
+            /// A panel whose rows do not all belong to the matrix.
             #[target_feature(enable = $features)]
             #[inline(never)]
             fn last<const B: usize, const R: usize, const U: usize, const TO: u8>(
@@ -142,11 +148,12 @@ macro_rules! coding {
                 store.store_with(lanes, place, &tile);
             }
 
-            /// The sums of `R` registers of rows from `first` on. Always inlined, so that they never leave the registers.
+            /// The sums of `R` registers of rows starting at `first`. Always inlined, so that they
+            /// never leave the registers.
             ///
             /// # Safety
-            /// The processor must have the features; the panel must have `quads` quads, x `B` vectors of as many, and `first + R * 8` must
-            /// be at most 32.
+            /// The processor must have the features; the panel must have `quads` quads, `x` must
+            /// have `B` vectors of as many quads, and `first + R * 8` must be at most 32.
             #[inline(always)]
             unsafe fn sums<const B: usize, const R: usize, const U: usize, const TO: u8>(
                 panel: &[i8],
@@ -194,7 +201,8 @@ macro_rules! coding {
             /// Adds the products of four columns.
             ///
             /// # Safety
-            /// That of [`sums`]; `panel` points to its first row, and `quad` is below `quads`.
+            /// Those of [`sums`]; `panel` must point to its first row, and `quad` must be below
+            /// `quads`.
             #[inline(always)]
             unsafe fn add_quad<const B: usize, const R: usize, const TO: u8>(
                 panel: *const i8,
@@ -204,8 +212,8 @@ macro_rules! coding {
                 ahead: usize,
                 sums: &mut [[__m256i; R]; B],
             ) {
-                // SAFETY: quad < quads, so the 4 bytes from (b * quads + quad) * 4 on lie within x, and the R * 32 bytes from the first row
-                // on within the 128 of the quad.
+                // SAFETY: quad < quads, so the 4 bytes from (b * quads + quad) * 4 on lie within x,
+                // and the R * 32 bytes from the first row on within the 128 of the quad.
                 unsafe {
                     let mut values = [_mm256_setzero_si256(); B];
                     for b in 0..B {

@@ -1,4 +1,5 @@
-//! AVX2 for block-sparse 8-bit weights: the dense kernel (see `avx2.rs` for the arithmetic), but for the columns, which are looked up.
+//! AVX2 for block-sparse 8-bit weights: like the dense kernel (see `avx2.rs` for the arithmetic),
+//! except that columns are looked up.
 
 use super::lanes::Avx2;
 use crate::Scratch;
@@ -13,9 +14,9 @@ use core::arch::x86_64::{
     _mm256_storeu_si256,
 };
 
-/// Vectors a pass.
+/// Vectors per pass.
 const PASS: usize = 4;
-/// Rows of which four columns fill a register, widened.
+/// Rows whose four columns fill a register when widened.
 const GROUP: usize = 4;
 
 /// Needs AVX2, and columns within the vectors.
@@ -49,14 +50,16 @@ fn tile_i8<const B: usize, const G: usize>(panel: Panel, x: &[i16], tile: &mut T
             let mut w = [_mm256_setzero_si256(); G];
             for g in 0..G {
                 const { assert!(BLOCK == PANEL_ROWS * QUAD) };
-                // SAFETY: first + (g + 1) * 4 <= 32, so the 16 bytes lie within the 128 of the block.
+                // SAFETY: first + (g + 1) * 4 <= 32, so the 16 bytes lie within the 128 of the
+                // block.
                 w[g] = _mm256_cvtepi8_epi16(unsafe {
                     _mm_loadu_si128(block.as_ptr().add((first + g * GROUP) * QUAD).cast())
                 });
             }
             for b in 0..B {
                 let at = b * stride + column as usize * QUAD;
-                // SAFETY: b < B, and the column and the three after it lie within each vector, which `BlockSparseI8` sees to.
+                // SAFETY: b < B, and the column and the three after it lie within each vector,
+                // which `BlockSparseI8` sees to.
                 let values = unsafe { x.as_ptr().add(at).cast::<i64>().read_unaligned() };
                 let values = _mm256_set1_epi64x(values);
                 for g in 0..G {
@@ -66,7 +69,8 @@ fn tile_i8<const B: usize, const G: usize>(panel: Panel, x: &[i16], tile: &mut T
         }
         for b in 0..B {
             for pair in 0..G / 2 {
-                // Adding neighbours takes rows 0 1 4 5 | 2 3 6 7 out of the two groups; the permutation puts them in order.
+                // Adding neighbours gives rows 0 1 4 5 | 2 3 6 7 of the two groups; the permutation
+                // puts them in order.
                 let rows = _mm256_hadd_epi32(sums[b][2 * pair], sums[b][2 * pair + 1]);
                 let rows = _mm256_permute4x64_epi64::<0b11_01_10_00>(rows);
                 let out = tile.0[b][first + pair * 8..][..8].as_mut_ptr();

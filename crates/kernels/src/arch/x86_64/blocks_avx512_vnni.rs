@@ -1,4 +1,5 @@
-//! AVX-512 VNNI for block-sparse 8-bit weights: the dense kernel, but for the columns, which are looked up.
+//! AVX-512 VNNI for block-sparse 8-bit weights: like the dense kernel, except that columns are
+//! looked up.
 
 use super::lanes::Avx512;
 use crate::Scratch;
@@ -48,8 +49,8 @@ pub(in crate::arch) fn matmul(
     });
 }
 
-/// The blocks of one panel times `B` vectors, `U` blocks at a time, each with accumulators of its own; weights are asked for `ahead` bytes before
-/// their use, unless `TO` says not to.
+/// The blocks of one panel times `B` vectors, `U` blocks at a time, each with its own accumulators.
+/// Weights are prefetched `ahead` bytes before their use, depending on `TO`.
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni,fma")]
 fn tile_i8<const B: usize, const U: usize, const TO: u8>(
     panel: Panel,
@@ -70,7 +71,8 @@ fn tile_i8<const B: usize, const U: usize, const TO: u8>(
     };
     sums[0] = [start; B];
     let step = |block: usize, sums: &mut [[__m512i; 2]; B]| {
-        // SAFETY: both callers below pass block < count, the number of blocks, each of 128 bytes, and of columns.
+        // SAFETY: both callers below pass block < count, the number of blocks, each of 128 bytes,
+        // and of columns.
         let (w, column) = unsafe {
             let weights = panel.blocks.as_ptr().add(block).cast::<i8>();
             prefetch::<TO>(weights.wrapping_add(ahead).cast());
@@ -80,7 +82,8 @@ fn tile_i8<const B: usize, const U: usize, const TO: u8>(
             (w, *panel.columns.get_unchecked(block) as usize * QUAD)
         };
         for b in 0..B {
-            // SAFETY: b < B, and the column and the three after it lie within each vector, which `BlockSparseI8` sees to.
+            // SAFETY: b < B, and the column and the three after it lie within each vector, which
+            // `BlockSparseI8` sees to.
             let values =
                 unsafe { x.as_ptr().add(b * stride + column).cast::<i32>().read_unaligned() };
             let values = _mm512_set1_epi32(values);

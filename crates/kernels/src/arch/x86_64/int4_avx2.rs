@@ -1,8 +1,10 @@
 //! AVX2 for 4-bit weights.
 //!
-//! `vpmaddubsw` saturates with 8-bit weights, but not here: two products of at most 15 x 128 are far within 16 bits, and so is the sum of a
-//! group once the 8 that was added to each weight is taken off again. So 16-bit lanes sum a whole group (what overflows on the way comes
-//! back, for they wrap), and `vpmaddwd` multiplies both lanes of a row by the group's scale, adds them and widens, in one instruction.
+//! `vpmaddubsw` saturates with 8-bit weights, but not here: two products of at most 15 x 128 fit
+//! easily into 16 bits, and so does the sum of a group once the 8 added to each weight is
+//! subtracted again. So 16-bit lanes sum a whole group (intermediate overflows cancel because the
+//! lanes wrap), and `vpmaddwd` multiplies both lanes of a row by the group's scale, adds them and
+//! widens, in one instruction.
 
 use super::lanes::Avx2;
 use crate::Scratch;
@@ -18,7 +20,7 @@ use core::arch::x86_64::{
     _mm256_srai_epi16, _mm256_srli_epi16, _mm256_storeu_si256,
 };
 
-/// Vectors a pass.
+/// Vectors per pass.
 const PASS: usize = 4;
 /// Rows of a register.
 const ROWS: usize = 8;
@@ -29,7 +31,8 @@ pub(in crate::arch) fn load_i4(input: Input, shape: Shape, scratch: &mut Scratch
     int4::load(input, shape, scratch, start);
 }
 
-/// -8 times the sum, apart for the two 16-bit lanes of a row: columns 0 and 1 of each four, and columns 2 and 3.
+/// -8 times the sum, separately for the two 16-bit lanes of a row: columns 0 and 1 of each four,
+/// and columns 2 and 3.
 #[inline(always)]
 fn start(x: &[i8; GROUP]) -> i32 {
     let mut sums = [0i16; 2];
@@ -81,7 +84,8 @@ fn tile_i4<const B: usize, const R: usize>(
             let mut sums: [[__m256i; R]; B] = [[_mm256_setzero_si256(); R]; B];
             for b in 0..B {
                 let at = b * stride + group * size_of::<i32>();
-                // SAFETY: b < B and group < groups, so the 4 bytes lie within the first groups * 4 of the vector.
+                // SAFETY: b < B and group < groups, so the 4 bytes lie within the first groups * 4
+                // of the vector.
                 let start = unsafe { x.as_ptr().add(at).cast::<i32>().read_unaligned() };
                 sums[b] = [_mm256_set1_epi32(start); R];
             }
@@ -89,7 +93,8 @@ fn tile_i4<const B: usize, const R: usize>(
                 let mut w = [[_mm256_setzero_si256(); 2]; R];
                 for r in 0..R {
                     let at = int4::weights_at(group) + step * STEP + (first + r * ROWS) * QUAD;
-                    // SAFETY: group < groups, step < 4 and first + (r + 1) * 8 <= 32, so the 32 bytes lie within the 512 of the group.
+                    // SAFETY: group < groups, step < 4 and first + (r + 1) * 8 <= 32, so the 32
+                    // bytes lie within the 512 of the group.
                     let both = unsafe { _mm256_loadu_si256(panel.as_ptr().add(at).cast()) };
                     w[r] = [
                         _mm256_and_si256(both, low),
@@ -99,7 +104,8 @@ fn tile_i4<const B: usize, const R: usize>(
                 for b in 0..B {
                     for part in 0..2 {
                         let at = b * stride + columns + group * GROUP + (step * 2 + part) * QUAD;
-                        // SAFETY: b < B, group < groups and step * 2 + part < 8, so the 4 bytes lie within the group of the vector.
+                        // SAFETY: b < B, group < groups and step * 2 + part < 8, so the 4 bytes lie
+                        // within the group of the vector.
                         let values = unsafe { x.as_ptr().add(at).cast::<i32>().read_unaligned() };
                         let values = _mm256_set1_epi32(values);
                         for r in 0..R {

@@ -1,12 +1,13 @@
 //! AVX-512 VNNI for 4-bit weights.
 //!
-//! A register holds eight columns of 16 rows; the halves of its bytes, taken apart, are the unsigned operand of `vpdpbusd`, four inputs
-//! broadcast to all rows the signed one. The sum of a group fits 16 bits, so that one `vpdpwssd` multiplies it by the scale of its row and
-//! adds it to the total. Up to four vectors are taken with all 32 rows of a panel, so that a broadcast serves two registers; more vectors
-//! with 16 rows at a time.
+//! A register has eight columns of 16 rows. The separated halves of its bytes are the unsigned
+//! operand of `vpdpbusd`; the signed operand is four inputs, broadcast to all rows. The sum of a
+//! group fits 16 bits, so that one `vpdpwssd` multiplies it by the scale of its row and adds it to
+//! the total. Up to four vectors are processed with all 32 rows of a panel, so that a broadcast
+//! serves two registers; more vectors with 16 rows at a time.
 //!
-//! One or two vectors would leave the adders waiting for each other: there the high halves have accumulators of their own, and stay where
-//! they are, 16 times too large, until the group is summed.
+//! With one or two vectors the adders would wait for each other: then the high halves have their
+//! own accumulators and stay in place, 16 times too large, until the group is summed.
 
 use super::lanes::Avx512;
 use crate::Scratch;
@@ -68,8 +69,9 @@ pub(in crate::arch) fn matmul_i4(
     });
 }
 
-/// One panel times `B` vectors, `H` halves of its rows at a time; `P` is 2 where the halves of bytes have accumulators of their own.
-/// Weights are asked for `ahead` bytes before their use, unless `TO` says not to.
+/// One panel times `B` vectors, `H` halves of its rows at a time; `P` is 2 if the two halves of
+/// bytes have separate accumulators. Weights are prefetched `ahead` bytes before their use,
+/// depending on `TO`.
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni,fma")]
 fn tile_i4<const B: usize, const H: usize, const P: usize, const TO: u8>(
     panel: &[u8],
@@ -88,7 +90,8 @@ fn tile_i4<const B: usize, const H: usize, const P: usize, const TO: u8>(
             let mut sums: [[[__m512i; P]; H]; B] = [[[_mm512_setzero_si512(); P]; H]; B];
             for b in 0..B {
                 let at = b * stride + group * size_of::<i32>();
-                // SAFETY: b < B and group < groups, so the 4 bytes lie within the first groups * 4 of the vector.
+                // SAFETY: b < B and group < groups, so the 4 bytes lie within the first groups * 4
+                // of the vector.
                 let start = unsafe { x.as_ptr().add(at).cast::<i32>().read_unaligned() };
                 for h in 0..H {
                     sums[b][h][0] = _mm512_set1_epi32(start);
@@ -98,7 +101,8 @@ fn tile_i4<const B: usize, const H: usize, const P: usize, const TO: u8>(
                 let mut w = [[_mm512_setzero_si512(); 2]; H];
                 for h in 0..H {
                     let at = int4::weights_at(group) + step * STEP + (first + h) * HALF;
-                    // SAFETY: group < groups, step < 4 and first + h < 2, so the 64 bytes lie within the 512 of the group.
+                    // SAFETY: group < groups, step < 4 and first + h < 2, so the 64 bytes lie
+                    // within the 512 of the group.
                     prefetch::<TO>(panel.as_ptr().wrapping_add(at + ahead));
                     let both = unsafe { _mm512_loadu_si512(panel.as_ptr().add(at).cast()) };
                     w[h] = [
@@ -113,7 +117,8 @@ fn tile_i4<const B: usize, const H: usize, const P: usize, const TO: u8>(
                 for b in 0..B {
                     for part in 0..2 {
                         let at = b * stride + columns + group * GROUP + (step * 2 + part) * QUAD;
-                        // SAFETY: b < B, group < groups and step * 2 + part < 8, so the 4 bytes lie within the group of the vector.
+                        // SAFETY: b < B, group < groups and step * 2 + part < 8, so the 4 bytes lie
+                        // within the group of the vector.
                         let values = unsafe { x.as_ptr().add(at).cast::<i32>().read_unaligned() };
                         let values = _mm512_set1_epi32(values);
                         for h in 0..H {
@@ -128,7 +133,7 @@ fn tile_i4<const B: usize, const H: usize, const P: usize, const TO: u8>(
                 // SAFETY: a group has 32 bytes of scales, and (first + h + 1) * 16 <= 32.
                 let scale =
                     _mm512_cvtepi8_epi32(unsafe { _mm_loadu_si128(panel.as_ptr().add(at).cast()) });
-                // As a pair of 16 bits, the second of them 0.
+                // As a pair of 16-bit numbers, the second of them 0.
                 let scale = _mm512_and_si512(scale, word);
                 for b in 0..B {
                     let mut sum = sums[b][h][0];

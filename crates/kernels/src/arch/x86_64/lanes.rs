@@ -86,7 +86,7 @@ impl Lanes for Avx2 {
     method!(sub(a, b) = _mm256_sub_ps(a, b));
     method!(mul(a, b) = _mm256_mul_ps(a, b));
     method!(div(a, b) = _mm256_div_ps(a, b));
-    // The instructions, too, give the second operand where one is NaN.
+    // The instructions also return the second operand if one is NaN.
     method!(smaller(a, b) = _mm256_min_ps(a, b));
     method!(larger(a, b) = _mm256_max_ps(a, b));
     method!(if_less(a, b, yes, no) = _mm256_blendv_ps(no, yes, _mm256_cmp_ps::<_CMP_LT_OQ>(a, b)));
@@ -130,7 +130,7 @@ impl Lanes for Avx512 {
     method!(sub(a, b) = _mm512_sub_ps(a, b));
     method!(mul(a, b) = _mm512_mul_ps(a, b));
     method!(div(a, b) = _mm512_div_ps(a, b));
-    // The instructions, too, give the second operand where one is NaN.
+    // The instructions also return the second operand if one is NaN.
     method!(smaller(a, b) = _mm512_min_ps(a, b));
     method!(larger(a, b) = _mm512_max_ps(a, b));
     method!(
@@ -145,7 +145,7 @@ impl Lanes for Avx512 {
     method!(
         copy_sign(magnitude, sign) = {
             let (magnitude, sign) = (_mm512_castps_si512(magnitude), _mm512_castps_si512(sign));
-            // 0xca: the bit of `sign` where the mask is set, that of `magnitude` elsewhere.
+            // 0xca: the bit of `sign` where the mask is set, otherwise that of `magnitude`.
             _mm512_castsi512_ps(_mm512_ternarylogic_epi32::<0xca>(
                 _mm512_set1_epi32(i32::MIN),
                 sign,

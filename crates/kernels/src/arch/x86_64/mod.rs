@@ -1,4 +1,5 @@
-//! x86-64. Loads are unaligned throughout: packed weights start on cache lines anyway, vectors of the caller need not.
+//! x86-64. All loads are unaligned: packed weights start on cache lines anyway, the caller's
+//! vectors need not.
 
 pub(super) mod avx2;
 pub(super) mod avx512;

@@ -1,4 +1,5 @@
-//! The quantizer of [`quantize`](crate::quantize) in explicit registers: the same bits as the plain one.
+//! The quantizer of [`quantize`](crate::quantize) in explicit registers, with the same bits as the
+//! plain one.
 
 use super::lanes::{Avx2, Avx512};
 use crate::Scratch;
@@ -15,11 +16,12 @@ use core::arch::x86_64::{
 
 /// Registers whose low bits can be stored as integers of type `T`.
 pub(super) trait Narrow<T>: Lanes {
-    /// The integers in the low bits of a register, in the form in which the kernel takes them, to the front of a slice.
+    /// Stores the integers in the low bits of a register at the front of a slice, in the form for
+    /// the kernel.
     fn store_low(self, value: Self::F, to: &mut [T]);
 }
 
-/// Quantizes one vector into `out`, which is as long, and returns its scale.
+/// Quantizes one vector into `out`, which has the same length, and returns its scale.
 #[inline(always)]
 pub(super) fn quantize<T: Copy + Default, L: Narrow<T>>(lanes: L, x: &[f32], out: &mut [T]) -> f32 {
     let largest = largest_magnitude(lanes, x);
@@ -47,7 +49,7 @@ pub(super) fn quantize<T: Copy + Default, L: Narrow<T>>(lanes: L, x: &[f32], out
     scale
 }
 
-/// Stores vectors as VNNI takes them, each value plus 128, and their scales.
+/// Stores vectors in the form for VNNI, each value plus 128, and their scales.
 #[inline(always)]
 pub(super) fn load_unsigned<L: Narrow<u8>>(
     lanes: L,
@@ -70,7 +72,7 @@ pub(super) fn load_unsigned<L: Narrow<u8>>(
 /// The largest finite magnitude.
 #[inline(always)]
 fn largest_magnitude<L: Lanes>(lanes: L, x: &[f32]) -> f32 {
-    // Four maxima, for each waits on itself.
+    // Four maxima, because each waits for its previous value.
     let mut largest = [lanes.splat(0.0); 4];
     let mut blocks = x.chunks_exact(4 * L::WIDTH);
     for block in &mut blocks {
@@ -93,7 +95,7 @@ fn largest_magnitude<L: Lanes>(lanes: L, x: &[f32]) -> f32 {
     )
 }
 
-/// The larger of a finite magnitude and what was the largest one.
+/// The larger of a finite magnitude and the largest one so far.
 #[inline(always)]
 fn larger_finite<L: Lanes>(lanes: L, x: L::F, before: L::F) -> L::F {
     let magnitude = lanes.abs(x);
@@ -101,12 +103,13 @@ fn larger_finite<L: Lanes>(lanes: L, x: L::F, before: L::F) -> L::F {
     lanes.larger(finite, before)
 }
 
-/// Plus 128, as `vpdpbusd` takes them.
+/// Plus 128, for `vpdpbusd`.
 impl Narrow<u8> for Avx512 {
     #[inline(always)]
     fn store_low(self, value: Self::F, to: &mut [u8]) {
         let to = &mut to[..16];
-        // SAFETY: `self` is the proof that the processor has the instructions; the slice holds 16 bytes.
+        // SAFETY: `self` is the proof that the processor has the instructions; the slice holds 16
+        // bytes.
         unsafe {
             let bytes = _mm512_cvtepi32_epi8(_mm512_castps_si512(value));
             _mm_storeu_si128(to.as_mut_ptr().cast(), _mm_xor_si128(bytes, _mm_set1_epi8(-128)));
@@ -118,7 +121,8 @@ impl Narrow<i8> for Avx512 {
     #[inline(always)]
     fn store_low(self, value: Self::F, to: &mut [i8]) {
         let to = &mut to[..16];
-        // SAFETY: `self` is the proof that the processor has the instructions; the slice holds 16 bytes.
+        // SAFETY: `self` is the proof that the processor has the instructions; the slice holds 16
+        // bytes.
         unsafe {
             let bytes = _mm512_cvtepi32_epi8(_mm512_castps_si512(value));
             _mm_storeu_si128(to.as_mut_ptr().cast(), bytes);
@@ -144,7 +148,7 @@ impl Avx2 {
     }
 }
 
-/// Plus 128, as `vpdpbusd` takes them.
+/// Plus 128, for `vpdpbusd`.
 impl Narrow<u8> for Avx2 {
     #[inline(always)]
     fn store_low(self, value: Self::F, to: &mut [u8]) {
@@ -160,12 +164,13 @@ impl Narrow<i8> for Avx2 {
     }
 }
 
-/// Widened, as `vpmaddwd` takes them.
+/// Widened, for `vpmaddwd`.
 impl Narrow<i16> for Avx2 {
     #[inline(always)]
     fn store_low(self, value: Self::F, to: &mut [i16]) {
         let to = &mut to[..8];
-        // SAFETY: `self` is the proof that the processor has the instructions; the slice holds 16 bytes.
+        // SAFETY: `self` is the proof that the processor has the instructions; the slice holds 16
+        // bytes.
         unsafe {
             #[rustfmt::skip]
             let order = _mm256_set_epi8(

@@ -1,4 +1,5 @@
-//! AArch64. Assembly throughout, so that no product is computed once and added a thousand times.
+//! AArch64. All of it is assembly, so that the compiler cannot compute one product and add it a
+//! thousand times.
 
 use super::{CHAINS, TURNS};
 use core::arch::aarch64::{int16x8_t, vdupq_n_s8, vdupq_n_s32};

@@ -1,6 +1,7 @@
-//! How fast a core multiplies: chains of the kernels' own instructions out of registers.
+//! How fast a core multiplies: chains of the kernels' own instructions on registers.
 //!
-//! There are more chains than an instruction takes cycles times how many start in one, so that the multipliers never wait.
+//! There are more chains than the latency of an instruction times how many start per cycle, so that
+//! the multipliers never wait.
 
 #[cfg(target_arch = "aarch64")]
 mod aarch64;
@@ -13,7 +14,7 @@ use crate::Isa;
 use crate::isa::vex_vnni;
 use core::hint::black_box;
 
-/// Turns of a chain that are timed together.
+/// Steps of a chain that are timed together.
 const TURNS: usize = 1000;
 /// Chains in registers.
 #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
@@ -63,12 +64,13 @@ pub(super) fn float32(isa: Isa) -> f64 {
     }
 }
 
-/// `call` does some operations and says how many.
+/// `call` does some operations and returns their number.
 fn rate(mut call: impl FnMut() -> usize) -> f64 {
     1e-9 * call() as f64 / best_seconds(|| _ = black_box(call()))
 }
 
-/// What the compiler makes of products of bytes widened to 16 bits, out of the first cache: there are no chains to write by hand.
+/// The compiler's code for products of bytes widened to 16 bits, from the first cache: there are no
+/// chains to write by hand.
 fn int8_portable() -> usize {
     const COLS: usize = 256;
     const BATCH: usize = 8;

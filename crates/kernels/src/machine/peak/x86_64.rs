@@ -44,7 +44,8 @@ macro_rules! int8_256_bits {
 int8_256_bits!(int8_avx_vnni_vex, "avx2,avxvnni", _mm256_dpbusd_avx_epi32);
 int8_256_bits!(int8_avx_vnni_evex, "avx512f,avx512vl,avx512vnni", _mm256_dpbusd_epi32);
 
-/// Needs AVX2. The product of a chain is a factor of the next, or the compiler would compute one product and add it a thousand times.
+/// Needs AVX2. Each product of a chain is a factor of the next; otherwise the compiler would
+/// compute one product and add it a thousand times.
 #[target_feature(enable = "avx2")]
 pub(super) fn int8_avx2() -> usize {
     let (x, one) = (black_box(_mm256_set1_epi16(3)), black_box(_mm256_set1_epi32(1)));
