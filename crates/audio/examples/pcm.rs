@@ -1,4 +1,4 @@
-//! Any recording as raw PCM, mono, native byte order: what programs that push samples take.
+//! Any recording as raw PCM, mono, native byte order, for programs that push samples.
 //!
 //! ```text
 //! cargo run --release -p stonechat-audio --example pcm -- FILE RATE_HZ [f32] > samples.pcm

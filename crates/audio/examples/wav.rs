@@ -1,4 +1,5 @@
-//! Any recording as a wav of 16 bits, one channel, 16 kHz: what browsers take as a fake microphone.
+//! Any recording as a wav of 16 bits, one channel, 16 kHz, which browsers accept as a fake
+//! microphone.
 //!
 //! ```text
 //! cargo run --release -p stonechat-audio --example wav -- INPUT OUTPUT.wav

@@ -1,4 +1,4 @@
-//! Every container and codec, from files and from pipes, against the signal they were made from.
+//! Every container and codec, from files and from pipes, compared with the original signal.
 #![cfg(feature = "files")]
 
 mod common;
@@ -12,7 +12,8 @@ fn all(mut reader: AudioReader) -> Result<(Vec<f32>, Vec<String>), Error> {
     Ok((out, reader.warnings().into_iter().map(|warning| warning.message).collect()))
 }
 
-/// The signal's delay against the sweep in samples, and the share of its power that is not the sweep.
+/// The signal's delay relative to the sweep in samples, and the share of its power that is not the
+/// sweep.
 fn compare(samples: &[f32], most_delay: usize) -> (usize, f32) {
     let expected = &sweep(16_000, 1.2)[1_600..14_400];
     let power: f32 = expected.iter().map(|x| x * x).sum();

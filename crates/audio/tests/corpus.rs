@@ -1,4 +1,4 @@
-//! Real recordings, where the checkout has them: the length of what is decoded is what the manifest says.
+//! Real recordings, if the checkout has them: the decoded length must be that in the manifest.
 #![cfg(feature = "files")]
 
 use std::path::Path;

@@ -1,4 +1,4 @@
-//! Files are read to their real end, whatever their headers say, and what is left out is told.
+//! Files are read to their real end, whatever their headers say, and what is left out is reported.
 #![cfg(feature = "files")]
 
 mod common;
@@ -16,7 +16,7 @@ fn drain(mut reader: AudioReader) -> (usize, Vec<WarningKind>) {
     (out.len(), reader.warnings().into_iter().map(|warning| warning.kind).collect())
 }
 
-/// Number of samples at 16 kHz and the kinds of warnings; the same whether from a file or a pipe.
+/// Number of samples at 16 kHz and the kinds of warnings; the same from a file or a pipe.
 fn read(what: &str, bytes: &[u8]) -> (usize, Vec<WarningKind>) {
     let open =
         |reader: Result<AudioReader, _>| reader.unwrap_or_else(|error| panic!("{what}: {error}"));
@@ -134,7 +134,7 @@ fn flac_with_anything_behind_it() {
     for (what, bytes, samples, kinds) in cases {
         assert_eq!(read(what, &bytes), (samples, kinds), "{what}");
     }
-    // A pipe does not know where its end is, and cannot tell this tag from rubbish.
+    // A pipe does not know where its end is, so this tag looks like rubbish.
     let folder = Folder::new();
     let path = folder.write("a", [tail(&ape), id3v1()].concat());
     assert_eq!(drain(AudioReader::open(path, 16_000).unwrap()), (19_200, vec![]));
@@ -233,20 +233,21 @@ fn a_named_pipe_is_read() {
     writer.join().unwrap().unwrap();
 }
 
-/// What ends where it says is whole, from a file or a pipe; what cannot be opened for being cut is said to be.
+/// Containers that state where they end, from a file or a pipe; an error says if they cannot be
+/// opened because they are truncated.
 #[test]
 fn containers_that_are_cut_are_told() {
     for name in ["sweep.webm", "sweep.mka", "sweep.ogg", "sweep.opus", "sweep.m4a", "sweep.caf"] {
         let (_, warnings) = read(name, &bytes_of(name));
         assert_eq!(warnings, [], "{name}");
     }
-    // Their one cluster is not whole.
+    // Their only cluster is incomplete.
     for name in ["sweep.webm", "sweep.mka"] {
         let bytes = bytes_of(name);
         let error = AudioReader::from_bytes(&bytes[..bytes.len() / 2], "a", 16_000).unwrap_err();
         assert!(error.to_string().contains("damaged or cut"), "{name}: {error}");
     }
-    // A recorder that was killed has written no index.
+    // An interrupted recorder has written no index.
     for name in ["sweep.m4a", "alac.m4a"] {
         let bytes = bytes_of(name);
         let index = bytes.windows(4).position(|at| at == b"moov").unwrap();

@@ -1,4 +1,5 @@
-//! The extractor against librosa, against the formulas written out, and against itself under any cut.
+//! The extractor compared with librosa, with the formulas written out, and with itself under any
+//! cut.
 
 mod common;
 
@@ -82,7 +83,8 @@ fn by_definition(config: &FeatureConfig, samples: &[f32]) -> Vec<f32> {
 
 #[test]
 fn agrees_with_the_definition_at_odd_sizes() {
-    // (rate, window ms, hop ms, samples): even, odd and prime windows, hops that divide nothing, short recordings.
+    // (rate, window ms, hop ms, samples): even, odd and prime windows, hops that divide nothing,
+    // short recordings.
     let cases = [
         (16_000, 20.0, 10.0, 700),
         (8_000, 13.875, 5.125, 500),
@@ -135,7 +137,7 @@ proptest! {
         prop_assert_eq!(whole.len(), config.frames(samples) * config.dim());
 
         let mut extractor = FeatureExtractor::new(&config).unwrap();
-        // Left-overs of an utterance given up before must not show.
+        // Remains of an aborted utterance must not show.
         extractor.push(&noise(seed ^ 1, 777), &mut Vec::new());
         extractor.reset();
         let (mut out, mut frames, mut rest) = (Vec::new(), 0, recording.as_slice());
@@ -205,7 +207,8 @@ fn silence_is_the_floor() {
 #[test]
 fn a_tone_lights_the_filter_of_its_pitch() {
     let config = FeatureConfig { pre_emphasis: 0.0, ..Default::default() };
-    // On Slaney's scale 20 Hz is 0.3 mel and 8 kHz 45.25: the centres are 0.555 mel apart, 1 kHz is 15 mel.
+    // On Slaney's scale 20 Hz is 0.3 mel and 8 kHz 45.25: the centres are 0.555 mel apart, 1 kHz is
+    // 15 mel.
     for (hz, expected) in [(500.0, 12_usize), (1_000.0, 25), (6_400.0, 74)] {
         let out = features(&config, &common::tone(hz, 16_000, 320)).unwrap();
         let loudest = (0..80).max_by(|&a, &b| out[a].total_cmp(&out[b])).unwrap();
@@ -235,7 +238,7 @@ fn a_wrong_configuration_is_an_error_not_a_panic() {
     let error = FeatureExtractor::new(&config).unwrap_err().to_string();
     assert!(error.contains("window_ms"), "{error}");
     assert!(features(&config, &[0.0; 10]).is_err());
-    // Sizes of a configuration nobody has validated are nonsense but no panic.
+    // Sizes from a configuration that was not validated are nonsense but cause no panic.
     for ms in [f32::NAN, f32::INFINITY, -1.0, 0.0, f32::MAX] {
         let config = FeatureConfig { window_ms: ms, hop_ms: ms, ..Default::default() };
         let _ = (config.dim(), config.frames(1_000), config.fft_samples());

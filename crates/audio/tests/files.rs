@@ -1,4 +1,4 @@
-//! Files of every format, rate and channel count against the signal they were made from.
+//! Files of every format, rate and channel count compared with the original signal.
 #![cfg(feature = "files")]
 
 mod common;
@@ -28,7 +28,7 @@ fn compressed_formats_hold_the_sweep() {
             }
             let samples = read_file(fixture(name), target_hz).unwrap().samples;
             let expected = rounded(target_hz, gain);
-            // Encoder delay and padding are taken out: the length is that of the original.
+            // Encoder delay and padding are removed: the length is that of the original.
             assert!(
                 samples.len().abs_diff(expected.len()) <= 1,
                 "{name} at {target_hz} Hz: {} samples",

@@ -1,4 +1,4 @@
-//! Hours of audio in the memory of a moment.
+//! Hours of audio in constant memory.
 #![cfg(feature = "files")]
 
 mod common;
@@ -37,7 +37,8 @@ fn silence_is_streamed_in_flat_memory() {
         });
         assert_eq!(count, seconds as usize * 16_000);
         assert_eq!(all, seconds as usize * 100 - 1);
-        // One packet, one block, filters and FFT tables; the samples themselves would be 19 and 77 MB.
+        // One packet, one block, filters and FFT tables; the samples themselves would be 19 and 77
+        // MB.
         assert!(peak < 2 << 20, "{rate_hz} Hz: {peak} bytes at the peak");
     }
 }

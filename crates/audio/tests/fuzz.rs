@@ -1,5 +1,5 @@
-//! What the fuzzer runs (`fuzz/`), with damaged files of every container: a run without a fuzzer, and the proof that the
-//! targets build. `FUZZ_SECONDS` makes it longer.
+//! The targets of the fuzzer (`fuzz/`), run with damaged files of every container without a fuzzer;
+//! also proves that they compile. `FUZZ_SECONDS` makes it longer.
 #![cfg(feature = "files")]
 
 mod common;
@@ -14,7 +14,8 @@ use stonechat_testing::{Counting, Random, peak_bytes};
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
 
-/// Flips, removes, repeats, moves and overwrites parts of `bytes`; half of it near the start, where headers are.
+/// Flips, removes, repeats, moves and overwrites parts of `bytes`; half of it near the start, where
+/// headers are.
 fn damage(bytes: &[u8], other: &[u8], random: &mut Random) -> Vec<u8> {
     let mut bytes = bytes.to_vec();
     for _ in 0..=random.below(4) {
@@ -86,7 +87,7 @@ fn damaged_files_of_every_container() {
             std::fs::write(&path, &bytes).unwrap();
             panic!("{name}, random state {start:#x}: panicked; the input is {}", path.display());
         }
-        // The input is held once more for the pipe; its own size is not the reader's.
+        // The pipe holds the input once more; that copy is not the reader's.
         let limit = 4 * bytes.len() + (16 << 20);
         assert!(peak <= limit, "{name}, random state {start:#x}: {peak} bytes for {}", bytes.len());
         drive::signal(&bytes);

@@ -1,4 +1,4 @@
-//! Damaged, lying and mistaken files: a clear error or the right samples, never a panic.
+//! Damaged, wrong and mistaken files: a clear error or the right samples, never a panic.
 #![cfg(feature = "files")]
 
 mod common;
@@ -8,7 +8,7 @@ use std::path::Path;
 use common::{Folder, Wav, fixture, noise, sweep};
 use stonechat_audio::{AudioReader, Error, read_file};
 
-/// Samples and complaint of a file that can be read.
+/// Samples and warning of a file that can be read.
 fn read(path: &Path) -> Result<(Vec<f32>, Option<String>), Error> {
     let mut reader = AudioReader::open(path, 16_000)?;
     let mut out = Vec::new();
@@ -63,7 +63,7 @@ fn nan_and_infinite_floats_become_silence() {
 fn a_cut_file_gives_what_is_there() {
     let folder = Folder::new();
     let wav = folder.write("whole.wav", Wav::pcm16(44_100, 2, &noise(6, 40_000)).bytes());
-    // Most of this ogg are headers, and what is not a whole page (0.2 s) is lost.
+    // Most of this ogg file is headers, and an incomplete page (0.2 s) is lost.
     let cases = [
         (wav, 0.65),
         (fixture("sweep.mp3"), 0.65),
@@ -86,7 +86,7 @@ fn a_cut_file_gives_what_is_there() {
     }
 }
 
-/// Whatever comes out must be samples, and no more than such a small file can hold.
+/// Whatever comes out must be samples, and no more than such a small file can contain.
 fn must_be_sane(folder: &Folder, bytes: &[u8], case: &str) -> bool {
     match read(&folder.write("damaged", bytes)) {
         Ok((samples, _)) => {
@@ -131,7 +131,7 @@ fn flipped_bits_never_panic() {
         let mut readable = 0;
         for seed in 0..150 {
             let mut damaged = bytes.clone();
-            // Half of the flips go into the headers, where the lies are worth more.
+            // Half of the flips are in the headers, where they do the most harm.
             for (flip, place) in noise(seed * 2 + 1, 1 + seed as usize % 8).iter().enumerate() {
                 let range = if flip % 2 == 0 { damaged.len() } else { 200 };
                 let bit = ((place + 0.5) * (range * 8 - 1) as f32) as usize;
@@ -140,7 +140,7 @@ fn flipped_bits_never_panic() {
             readable +=
                 usize::from(must_be_sane(&folder, &damaged, &format!("{name}, seed {seed}")));
         }
-        // An mp3 is found again after any damage; the headers of the others matter.
+        // An mp3 is found again after any damage; in the others the headers matter.
         assert!(
             name == "sweep.mp3" || readable < 150,
             "{name}: flipped bits in a header were never noticed"
@@ -158,7 +158,8 @@ fn damage_in_the_middle_keeps_the_time_of_the_rest() {
         let middle = bytes.len() / 2;
         bytes[middle..middle + 40].fill(0x55);
         let (samples, damage) = read(&folder.write(name, &bytes)).unwrap();
-        // A lost mp3 header loses its frame; and wrong bits that still make one cannot be told from right ones.
+        // If an mp3 header is lost, so is its frame; and wrong bits that still form a header cannot
+        // be detected.
         if name == "sweep.mp3" {
             assert!(
                 samples.len().abs_diff(whole.len()) <= 2 * 420,

@@ -1,4 +1,5 @@
-//! The rate converter against the same signal sampled at the other rate, and against itself under any cut.
+//! The rate converter compared with the same signal sampled at the other rate, and with itself
+//! under any cut.
 #![cfg(feature = "files")]
 
 mod common;
@@ -45,7 +46,7 @@ fn a_sweep_is_the_sweep_at_the_other_rate() {
             "{from_hz} to {to_hz}: {} samples",
             out.len()
         );
-        // The sudden start and end ring; in between only the filter's ripple is left.
+        // The sudden start and end ring; in between only the ripple of the filter is left.
         let middle = to_hz as usize / 10..to_hz as usize;
         let difference = largest_difference(&out[middle.clone()], &expected[middle]);
         assert!(difference < 1e-3, "{from_hz} to {to_hz} Hz: difference {difference}");

@@ -1,4 +1,4 @@
-//! Signals that cannot be right: what is found, what is done, and that sound ones pass to the bit.
+//! Signals that cannot be right: what is found and done; and sound ones pass unchanged to the bit.
 
 mod common;
 
@@ -109,7 +109,7 @@ fn what_cannot_be_right_is_repaired_and_told() {
             // The mean of the offset is that of a part of the speech.
             assert!((x - gain * y).abs() < 0.02 * gain.max(0.2), "{what}: {x} for {y} at {n}");
         }
-        // As it comes the same is found, and the end is repaired alike.
+        // Live, the same is found, and the end is repaired in the same way.
         let (live, warnings) = repair(SignalRepair::live(RATE_HZ, count), &samples, 160);
         assert_eq!(warnings, [kind], "{what}, live");
         for (x, y) in live.iter().zip(like).skip(3 * 16_000) {
@@ -132,7 +132,7 @@ fn nothing_to_hear_is_told() {
     }
 }
 
-/// Speech with its bytes in the other order, and compressed data, are white and loud.
+/// Speech with swapped bytes, and compressed data, are white and loud.
 #[test]
 fn bytes_that_are_no_samples_are_told() {
     let mono = speech(4.0);

@@ -1,4 +1,4 @@
-//! Wav headers that lie: understood where the file's length tells the truth, a named error where nothing does.
+//! Wrong wav headers: understood if the file's length tells the truth, otherwise a named error.
 #![cfg(feature = "files")]
 
 mod common;
@@ -8,7 +8,7 @@ use std::path::Path;
 use common::{Folder, Wav, sweep};
 use stonechat_audio::{AudioReader, Error};
 
-/// Samples and complaint of a file that can be read.
+/// Samples and warning of a file that can be read.
 fn read(path: &Path) -> Result<(Vec<f32>, Option<String>), Error> {
     let mut reader = AudioReader::open(path, 16_000)?;
     let mut out = Vec::new();
@@ -43,7 +43,7 @@ fn wav_headers_that_lie_but_can_be_understood() {
     long[4..8].fill(0xff);
     long[40..44].fill(0xff);
     long.splice(12..12, chunk(b"ds64", &[sizes, vec![0; 4]].concat()));
-    // (what, bytes, whether it is to be noted as damage)
+    // (what, bytes, whether damage is reported)
     let cases = [
         ("chunks before the data", Wav { between: odd, ..good.clone() }.bytes(), false),
         ("chunks and rubbish after the data", double.bytes(), false),

@@ -1,4 +1,4 @@
-//! The shared budget against all combinations.
+//! The shared budget compared with all combinations.
 
 mod common;
 
@@ -10,7 +10,7 @@ fn choice(bytes: f64, latency_us: f64, damage: f64) -> Choice {
     Choice { cost: Cost { bytes, latency_us, ..Cost::default() }, damage }
 }
 
-/// Damage of the best of all combinations that keep to the budget.
+/// Damage of the best combination within the budget.
 fn best(maps: &[Vec<Choice>], spent: Cost, budget: &Budget) -> Option<f64> {
     let Some((first, rest)) = maps.split_first() else {
         return budget.allows(spent).then_some(0.0);
@@ -22,7 +22,8 @@ fn best(maps: &[Vec<Choice>], spent: Cost, budget: &Budget) -> Option<f64> {
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
-    /// Within the budget, nothing left to win, and with convex choices no worse than the best by more than one step.
+    /// Within the budget, nothing left to gain, and with convex choices no worse than the best by
+    /// more than one step.
     #[test]
     fn near_the_best_of_all(seed: u64, share in 0.05f64..1.0, timed: bool) {
         let mut random = Random(seed);

@@ -1,4 +1,4 @@
-//! Sensitivity curves: which forms there are, and that the budget goes where it hurts.
+//! Sensitivity curves: the available forms, and that the budget goes where the damage is.
 
 mod common;
 
@@ -126,7 +126,7 @@ fn four_bits_are_weighed_where_they_are_allowed() {
         let network = study.network(&Study::chosen_points(&chosen)).unwrap();
         network.validate().unwrap();
         assert!(network.bytes() <= budget.bytes.unwrap(), "{chosen:?}");
-        // What was priced is what is stored.
+        // The computed cost is that of what is stored.
         for (chosen, map) in chosen.iter().zip(network.maps()) {
             assert_eq!(chosen.cost.bytes, map.map.bytes() as f64, "{chosen:?}");
         }
@@ -142,14 +142,14 @@ fn four_bits_are_weighed_where_they_are_allowed() {
     assert!(int4.iter().any(|p| p.form.rank().is_none()), "{int4:?}");
     assert!(lost(&four) < 0.8 * lost(&eight), "{} {}", lost(&four), lost(&eight));
 
-    // A network that suffers from four bits only keeps eight.
+    // A network that is damaged only by four bits keeps eight.
     let hurt = |p: &Point| if p.form.storage == Storage::Int4 { 1e3 } else { 0.1 };
     let tried: Vec<f64> = four.points().iter().map(hurt).collect();
     let chosen = four.choose(Some(&tried), &budget).unwrap();
     assert!(chosen.iter().all(|c| c.form.storage == Storage::Int8), "{chosen:?}");
 }
 
-/// A machine on which nothing but multiplying takes time: a nanosecond a weight and a vector.
+/// A machine on which only multiplying takes time: a nanosecond per weight and vector.
 fn slow_machine() -> Machine {
     let rate = Rate { per_weight: 0.0, per_mac: 1e-9 };
     Machine {
@@ -193,7 +193,7 @@ fn time_is_a_budget_too() {
     assert!(error.contains("quantized already"), "{error}");
 }
 
-/// A block-diagonal weight is found to be one.
+/// A block-diagonal weight is recognised as one.
 #[test]
 fn families_are_considered_where_they_fit() {
     let mut before = network(6);
@@ -222,7 +222,7 @@ fn families_are_considered_where_they_fit() {
     let after = study.network(&Study::chosen_points(&chosen)).unwrap();
     assert_eq!(after.fc.as_ref().unwrap().map.family().name(), "block_diagonal");
     assert!(after.bytes() <= budget.bytes.unwrap());
-    // Trials count for such a form, too.
+    // Trials also count for such a form.
     let tried = vec![0.1; points.len()];
     assert!(study.choose(Some(&tried), &budget).is_ok());
 }

@@ -1,4 +1,4 @@
-//! Moments against plain sums.
+//! Moments compared with plain sums.
 
 mod common;
 

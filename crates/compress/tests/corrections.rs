@@ -7,7 +7,7 @@ use stonechat_compress::{Bits, Calibration, Quantize, SecondMoment, correct, qua
 use stonechat_compress::{gptq, quantize_calibrated};
 use stonechat_model::{LinearMap, Matrix};
 
-/// Inputs along a few directions mostly, `count x cols`.
+/// Inputs mostly along a few directions, `count x cols`.
 fn inputs(random: &mut Random, cols: usize, count: usize) -> Vec<f32> {
     let mut mixed = matrix(random, cols, cols);
     for (i, row) in mixed.chunks_exact_mut(cols).enumerate() {

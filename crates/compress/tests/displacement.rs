@@ -1,5 +1,6 @@
-//! Weight decay on the parts of a Toeplitz-like map is the trace norm of its displacement (the factors may be mixed
-//! by any invertible matrix; at the best mix the two are equal), and the report on displacement ranks.
+//! Weight decay on the parts of a Toeplitz-like map is the trace norm of its displacement (the
+//! factors may be mixed by any invertible matrix; for the best mix the two are equal). Also tests
+//! the report of displacement ranks.
 
 mod common;
 
@@ -50,8 +51,8 @@ fn decay_of_the_parts_is_the_trace_norm_of_the_displacement() {
         let h = balanced.parts[1].iter().map(|v| v / factor).collect();
         assert!(half_square(&[g, h]) > least, "{factor}");
     }
-    // Decay alone, under the constraint that M stays, finds that minimum: steps along G A, -H A^T do not change M
-    // to first order; the penalty falls until the Gram matrices of G and H are equal.
+    // Decay alone, with M fixed, finds that minimum: steps along G A, -H A^T do not change M to
+    // first order; the penalty falls until the Gram matrices of G and H are equal.
     let gram = |v: &[f32], i: usize, j: usize| -> f64 {
         (0..n).map(|k| f64::from(v[i * n + k]) * f64::from(v[j * n + k])).sum()
     };

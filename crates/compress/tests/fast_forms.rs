@@ -1,4 +1,5 @@
-//! The dense views of the families against the kernels that multiply by the Fourier transform.
+//! The dense views of the families compared with the kernels that multiply with the Fourier
+//! transform.
 
 mod common;
 
@@ -7,7 +8,8 @@ use stonechat_kernels::fft::{BlockCirculant, ToeplitzLike};
 use stonechat_kernels::{Epilogue, Product, Scratch};
 use stonechat_model::Family;
 
-/// Compares products with `w` for batches of 1, 4 and 32 vectors: the error as a share of the size of the result.
+/// Compares products with `w` for batches of 1, 4 and 32 vectors: the error as a share of the size
+/// of the result.
 fn check(
     name: &str,
     w: &[f32],
@@ -19,7 +21,7 @@ fn check(
     let mut wanted = Vec::with_capacity(32 * rows);
     for x in x.chunks_exact(cols) {
         wanted.extend(w.chunks_exact(cols).map(|w| {
-            // Eight sums, for speed; of f64, for the bound is that of the fast form.
+            // Eight sums, for speed, in f64 because the bound is that of the fast form.
             let mut sums = [0f64; 8];
             for (w, x) in w.chunks(8).zip(x.chunks(8)) {
                 sums.iter_mut()

@@ -1,4 +1,5 @@
-//! Plans applied to networks in training: batch norms stay, and training goes on where compression ended.
+//! Plans applied to networks in training: batch norms stay, and training continues where
+//! compression ended.
 
 mod common;
 
@@ -6,7 +7,7 @@ use common::*;
 use stonechat_compress::{Calibration, LowRank, Measured, Plan, RankRule};
 use stonechat_model::{BatchNorm, Kind, Network};
 
-/// The network of the other tests, a norm behind every map but the output's.
+/// The network of the other tests, with a norm after every map except the output's.
 fn normed(seed: u64) -> Network {
     let (mut network, random) = (network(seed), &mut Random(seed));
     for (id, affine) in network.affines_mut() {

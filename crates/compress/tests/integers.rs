@@ -1,4 +1,4 @@
-//! Integer weights: rounding to the nearest, and with error feedback against its definition.
+//! Integer weights: rounding to the nearest, and error feedback compared with its definition.
 
 mod common;
 
@@ -49,7 +49,7 @@ fn identity(n: usize) -> Vec<f64> {
 
 #[test]
 fn feedback_halves_the_error_of_the_outputs() {
-    // The toy of the reference checks: 20 x 16 weights, 300 inputs of a wide spectrum.
+    // The example of the reference checks: 20 x 16 weights, 300 inputs with a wide spectrum.
     for seed in 0..5 {
         let mut random = Random(seed);
         let w = matrix(&mut random, 20, 16);
@@ -72,7 +72,7 @@ fn without_correlations_feedback_is_rounding() {
         for bits in [Bits::Eight, Bits::Four] {
             let fed = gptq(&w, rows, cols, &identity(cols), bits).unwrap();
             assert_eq!(fed, bits.round(&w, rows, cols), "{rows} x {cols} {bits:?}");
-            // The same where nothing is known of the inputs.
+            // The same if nothing is known about the inputs.
             let none = vec![0.0; cols * cols];
             let fed = gptq(&w, rows, cols, &none, bits).unwrap();
             assert_eq!(fed, bits.round(&w, rows, cols), "{rows} x {cols} {bits:?}");
@@ -80,8 +80,9 @@ fn without_correlations_feedback_is_rounding() {
     }
 }
 
-/// What feedback is by definition: before each column is rounded, all later ones stand where they make the
-/// error of the outputs smallest, given those that are rounded. Normal equations, solved anew for each column.
+/// Feedback by definition: before each column is rounded, all later ones take the values with the
+/// smallest error of the outputs, given those already rounded. Normal equations, solved again for
+/// each column.
 fn by_definition(w: &[f32], cols: usize, h: &[f64]) -> Vec<i8> {
     let mean = (0..cols).map(|i| h[i * cols + i]).sum::<f64>() / cols as f64;
     let h = |i: usize, j: usize| h[i * cols + j] + if i == j { 0.01 * mean } else { 0.0 };

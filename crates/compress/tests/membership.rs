@@ -1,5 +1,5 @@
-//! What is a member of which family of low displacement rank, and what is not: ranks measured by the singular values
-//! of the displacement (Sindhwani, Sainath & Kumar 2015, section 3).
+//! Members and non-members of the families of low displacement rank: ranks measured by the singular
+//! values of the displacement (Sindhwani, Sainath & Kumar 2015, section 3).
 
 mod common;
 
@@ -29,7 +29,7 @@ fn transposed(a: &[f64]) -> Vec<f64> {
     matrix(|i, j| a[j * N + i])
 }
 
-/// By Gauss and Jordan, the largest pivot first.
+/// Gauss-Jordan elimination, largest pivot first.
 fn inverse(a: &[f64]) -> Vec<f64> {
     let mut left: Vec<Vec<f64>> = a.chunks(N).map(<[f64]>::to_vec).collect();
     let mut right: Vec<Vec<f64>> =
@@ -131,13 +131,13 @@ fn combinations_stay_within_their_bounds() {
         let rank = displacement_rank("toeplitz_like", &m);
         assert!(rank <= bound, "{name}: {rank}");
     }
-    // A Hankel matrix is as far from Toeplitz-like as any.
+    // A Hankel matrix is as far from Toeplitz-like as possible.
     let v = values(1, 2 * N);
     assert!(displacement_rank("toeplitz_like", &matrix(|i, j| v[i + j])) > N / 2);
 }
 
-/// Parameters of the layers that Sindhwani et al. 2015 report: the hidden layer of their image nets and the one
-/// behind the convolution of their keyword nets.
+/// Parameters of the layers reported by Sindhwani et al. 2015: the hidden layer of their image nets
+/// and the layer after the convolution of their keyword nets.
 #[test]
 fn parameters_are_those_of_the_paper() {
     for (family, n, params) in [

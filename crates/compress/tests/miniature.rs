@@ -1,7 +1,8 @@
-//! Figures 2, 3 and 5 (right) of Kliegl et al. 2017 in closed form: denoising a noisy low-rank matrix.
+//! Figures 2, 3 and 5 (right) of Kliegl et al. 2017 in closed form: denoising a noisy low-rank
+//! matrix.
 //!
-//! With squared error, trace-norm regularisation soft-thresholds singular values and l2 scales them all. The
-//! claims that the paper reads off trained networks must then hold exactly.
+//! With squared error, trace-norm regularisation soft-thresholds singular values and l2 scales them
+//! all. The claims that the paper observes in trained networks must then hold exactly.
 
 mod common;
 
@@ -38,13 +39,13 @@ fn sigma(w: &[f32]) -> Vec<f64> {
     singular_values(w, ROWS, COLS).unwrap()
 }
 
-/// The strength out of 100 up to `largest` that comes nearest to the truth.
+/// The strength, of 100 up to `largest`, that comes closest to the truth.
 fn best(truth: &[f32], largest: f64, shrink: impl Fn(f64) -> Vec<f32>) -> Vec<f32> {
     let candidates = (0..=100).map(|i| shrink(largest * f64::from(i) / 100.0));
     candidates.min_by(|a, b| distance(a, truth).total_cmp(&distance(b, truth))).unwrap()
 }
 
-/// Share of the norm that is lost by cutting to the true rank.
+/// Share of the norm that is lost by truncating to the true rank.
 fn loss_by_truncation(w: &[f32]) -> f64 {
     let (u, v) = Svd::new(w, ROWS, COLS).unwrap().truncate(RANK);
     distance(w, &common::product(&u, &v, RANK)) / norm(w)
@@ -58,7 +59,8 @@ fn trace_norm_gives_what_the_paper_claims_and_l2_does_not() {
         let noisy: Vec<f32> = truth.iter().map(|x| x + 1.5 * random.normal() as f32).collect();
         let svd = Svd::new(&noisy, ROWS, COLS).unwrap();
 
-        // Figure 2: l2 leaves nu where it is at any strength, the trace norm lowers it, more with strength.
+        // Figure 2: l2 leaves nu unchanged at any strength; the trace norm lowers it, more with
+        // more strength.
         let value = |w: &[f32]| nu(&sigma(w), COLS);
         let start = value(&noisy);
         let mut last = start;
@@ -70,21 +72,24 @@ fn trace_norm_gives_what_the_paper_claims_and_l2_does_not() {
         }
         assert!(last < 0.5 * start, "seed {seed}: {start} to {last}");
 
-        // Figure 3: at each method's best strength, 90 % of the variance needs a lower rank with trace norm.
+        // Figure 3: at each method's best strength, 90 % of the variance needs a lower rank with
+        // trace norm.
         let by_trace_norm = best(&truth, 30.0, |t| shrunk(&svd, trace_norm(t)));
         let by_l2 = best(&truth, 3.0, |t| shrunk(&svd, l2(t)));
         let rank90 = |w: &[f32]| rank_at_variance(&sigma(w), 0.9);
         let (low, high) = (rank90(&by_trace_norm), rank90(&by_l2));
         assert!(low <= RANK && high > 2 * low, "seed {seed}: {low} against {high}");
 
-        // Figure 5, right: cutting to the true rank costs little after trace norm, much after l2.
+        // Figure 5, right: truncating to the true rank costs little after trace norm, much after
+        // l2.
         let (small, large) = (loss_by_truncation(&by_trace_norm), loss_by_truncation(&by_l2));
         assert!(small < 0.5 * large, "seed {seed}: {small} against {large}");
     }
 }
 
-/// Ciliberto et al. 2017: a stationary point of `1/2 |W - Y|^2 + lambda |W|_*` is the minimum if and only
-/// if the gradient's largest singular value is at most lambda; at too small a rank it is more.
+/// Ciliberto et al. 2017: a stationary point of `1/2 |W - Y|^2 + lambda |W|_*` is the minimum if
+/// and only if the gradient's largest singular value is at most lambda; at too small a rank it is
+/// more.
 #[test]
 fn the_gradient_tells_whether_the_rank_is_large_enough() {
     let mut random = Random(4);

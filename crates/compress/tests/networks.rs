@@ -249,7 +249,7 @@ fn plans_in_toml() {
     }
 }
 
-/// Inputs of a network's maps as they would be: random, of very different power, some dead.
+/// Realistic inputs of a network's maps: random, with very different power, some dead.
 fn calibration(network: &Network) -> Calibration {
     let mut calibration = Calibration::new(network);
     let mut random = Random(77);
@@ -299,7 +299,7 @@ fn by_the_data_outputs_keep_more_and_their_means_stay() {
     let far =
         output(&before).iter().zip(output(&white)).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
     assert!(far < 1e-4, "{far}");
-    // Without the data it is refused, and so are data of another network.
+    // Without the data it is rejected, and so are the data of another network.
     let plan = LowRank { whiten: true, ..LowRank::new(RankRule::Variance(0.5)) };
     let error = low_rank(&before, &plan).unwrap_err().to_string();
     assert!(error.contains("calibration audio"), "{error}");

@@ -1,4 +1,5 @@
-//! Projection into every family: members are found again, strangers as well as the family can.
+//! Projection into every family: members are recovered, others are approximated as well as the
+//! family can.
 
 mod common;
 

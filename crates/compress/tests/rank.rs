@@ -1,4 +1,4 @@
-//! nu by its four properties, ranks by variance and by budget against plain searches.
+//! nu by its four properties, ranks by variance and by budget compared with plain searches.
 
 mod common;
 
@@ -41,7 +41,8 @@ proptest! {
         prop_assert!(r == 1 || kept(r - 1) < tau * kept(n));
     }
 
-    /// The budget is kept, and not one more rank of any map would fit (unless it fills the map for free).
+    /// The budget is kept, and not one more rank of any map would fit (unless it completes the map
+    /// for free).
     #[test]
     fn budgets_are_kept_and_used(seed: u64, budget in 100usize..900, force: bool) {
         let mut random = Random(seed);

@@ -206,7 +206,7 @@ fn plans_budgets_and_refusals() {
         &SharedProjection { rank: RankRule::Variance(0.5), basis: Basis::Recurrent },
         None,
     );
-    // All layers have projections by now: nothing is left to do.
+    // All layers now have projections: there is nothing left to do.
     assert_eq!(error.unwrap(), both);
 }
 

@@ -1,4 +1,4 @@
-//! The decomposition by what must hold of it: exactness, orthogonality, Eckart and Young, balance.
+//! The properties of the decomposition: exactness, orthogonality, Eckart and Young, balance.
 
 mod common;
 
@@ -11,7 +11,7 @@ fn config() -> ProptestConfig {
     ProptestConfig { failure_persistence: None, cases: 64, ..ProptestConfig::default() }
 }
 
-/// Squared Frobenius norm of what is left after `rank` singular values.
+/// Squared Frobenius norm of the remainder after `rank` singular values.
 fn tail(sigma: &[f64], rank: usize) -> f64 {
     sigma[rank..].iter().map(|s| s * s).sum::<f64>()
 }
@@ -44,8 +44,8 @@ proptest! {
         prop_assert!(alone.iter().zip(&svd.sigma).all(|(a, b)| (a - b).abs() < 1e-9));
     }
 
-    /// The error is that of the dropped singular values, and no other matrix of that rank does better: not a
-    /// random one, not one near the best.
+    /// The error is that of the dropped singular values, and no other matrix of that rank does
+    /// better: neither a random one nor one close to the best.
     #[test]
     fn truncation_is_the_best_approximation(rows in 2usize..12, cols in 2usize..12, cut in 0usize..12, seed: u64) {
         let mut random = Random(seed);
@@ -63,7 +63,7 @@ proptest! {
         }
     }
 
-    /// `A^T A = B B^T = diag(sigma)`: what weight decay on the factors drives to (trace norm).
+    /// `A^T A = B B^T = diag(sigma)`, to which weight decay drives the factors (trace norm).
     #[test]
     fn factors_are_balanced(rows in 1usize..10, cols in 1usize..10, seed: u64) {
         let w = matrix(&mut Random(seed), rows, cols);
@@ -78,12 +78,13 @@ proptest! {
                 prop_assert!((uu - wanted).abs() < 1e-4 && (vv - wanted).abs() < 1e-4);
             }
         }
-        // Hence the variational form of the trace norm is attained (Kliegl et al. 2017, Lemma 1).
+        // So the variational form of the trace norm is attained (Kliegl et al. 2017, Lemma 1).
         let half_norms = 0.5 * (norm(&u).powi(2) + norm(&v).powi(2));
         prop_assert!((half_norms - sigma.iter().sum::<f64>()).abs() < 1e-4 * (1.0 + half_norms));
     }
 
-    /// Through the factors or through the dense view: the same singular values, and the same matrix.
+    /// Through the factors or through the dense view: the same singular values, and the same
+    /// matrix.
     #[test]
     fn low_rank_maps_decompose_as_their_dense_view(
         rows in 1usize..12, cols in 1usize..12, cut in 0usize..12, int8: bool, seed: u64,

@@ -1,4 +1,4 @@
-//! Calibrated truncation: what the formula promises, against plain sums over the inputs.
+//! Calibrated truncation: the promises of the formula compared with plain sums over the inputs.
 
 mod common;
 
@@ -33,7 +33,7 @@ fn moment(x: &[f32], cols: usize) -> SecondMoment {
     moment
 }
 
-/// Mean of `|(W - W') x|^2` and of `|W x|^2` by the loops of the formula.
+/// Mean of `|(W - W') x|^2` and of `|W x|^2`, by loops.
 fn errors(w: &[f32], other: &[f32], x: &[f32], cols: usize) -> (f64, f64) {
     let (mut lost, mut all) = (0.0, 0.0);
     let count = (x.len() / cols) as f64;
@@ -56,7 +56,8 @@ fn dense(rows: usize, cols: usize, w: &[f32]) -> LinearMap {
 proptest! {
     #![proptest_config(config())]
 
-    /// The error of the output is the sum of the dropped squares, and plain truncation is never better.
+    /// The error of the output is the sum of the dropped squares, and plain truncation is never
+    /// better.
     #[test]
     fn the_error_is_what_was_dropped(rows in 1usize..12, cols in 1usize..12, cut in 0usize..12, seed: u64) {
         let mut random = Random(seed);
@@ -79,7 +80,8 @@ proptest! {
         prop_assert!(plain >= lost - 1e-5 * all, "{} below {}", plain, lost);
     }
 
-    /// At full rank nothing changes, however singular the inputs are; on them nothing changes without damping.
+    /// At full rank nothing changes, however singular the inputs are; on the inputs nothing changes
+    /// without damping.
     #[test]
     fn full_rank_is_exact(rows in 1usize..10, cols in 2usize..10, count in 1usize..12, seed: u64) {
         let mut random = Random(seed);
@@ -102,8 +104,8 @@ proptest! {
     }
 }
 
-/// The toy of the specification: directions of very different power. Plain truncation loses most of the output
-/// at a rank at which calibrated truncation loses little.
+/// The example of the specification: directions of very different power. Plain truncation loses
+/// most of the output at a rank at which calibrated truncation loses little.
 #[test]
 fn data_decides_what_is_dropped() {
     let (rows, cols, rank) = (20, 16, 5);

@@ -7,8 +7,9 @@
 //!     [--grammar FILE [--garbage X] [--nearest true]]
 //! ```
 //!
-//! One JSON object: `seconds` of decoding (the best of the repeats), `wer`, `right` (share of the sentences),
-//! `peak_rss_mb`, and for each utterance its text and score, and what is known of its words.
+//! Prints one JSON object: `seconds` of decoding (the best of the repeats), `wer`, `right` (share
+//! of the sentences), `peak_rss_mb`, and for each utterance its text, its score and the evidence
+//! for its words.
 
 use std::error::Error;
 use std::path::{Path, PathBuf};
@@ -21,7 +22,7 @@ use stonechat_decode::{
     GrammarSearch,
 };
 
-/// What the arguments ask for.
+/// The arguments.
 struct Asked {
     folder: PathBuf,
     options: BeamOptions,
@@ -136,7 +137,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// The most memory that was resident, where the system tells.
+/// The peak resident memory, if the system reports it.
 fn peak_rss_mb() -> Option<f64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;

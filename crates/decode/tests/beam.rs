@@ -1,4 +1,4 @@
-//! Prefix beam search against enumeration of all paths, and what a stream promises.
+//! Prefix beam search compared with the enumeration of all paths, and the promises of a stream.
 
 mod common;
 
@@ -12,7 +12,7 @@ use stonechat_decode::{
 
 const WORDS: [&str; 5] = ["a", "ab", "ba", "bb", "abba"];
 
-/// Alphabets with the number of frames that can be gone through.
+/// Alphabets, with the number of frames that can be enumerated.
 fn alphabets() -> Vec<(Vec<String>, usize)> {
     vec![
         (symbols(&["", "a"]), 7),
@@ -28,7 +28,7 @@ fn close(a: f64, b: f64) -> bool {
     (a - b).abs() < 2e-4
 }
 
-/// The whole list of texts and scores is that of the enumeration.
+/// The whole list of texts and scores equals that of the enumeration.
 fn check(
     search: BeamSearch,
     alphabet: &[String],
@@ -158,7 +158,7 @@ fn clear_speech_gives_the_greedy_words_and_times() {
     }
 }
 
-/// An endless stream: what is taken in between and what is left is the whole.
+/// An endless stream: what is taken in between plus what is left is the whole.
 #[test]
 fn a_long_stream_is_settled_bit_by_bit() {
     let alphabet = symbols(&["", " ", "a", "b", "c"]);
@@ -196,7 +196,7 @@ fn a_long_stream_is_settled_bit_by_bit() {
     assert!(tokens.windows(2).all(|pair| pair[0].frame <= pair[1].frame));
 }
 
-/// No space ever: the search may not wait for a word to end.
+/// There is never a space: the search must not wait for a word to end.
 #[test]
 fn an_endless_word_is_cut_down() {
     let alphabet = symbols(&["", " ", "a", "b"]);
@@ -259,7 +259,7 @@ fn what_cannot_be_searched_is_refused() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(40))]
 
-    /// Frames of any bits spoil nothing.
+    /// Frames of arbitrary bits do no harm.
     #[test]
     fn any_frames_are_taken(bits in prop::collection::vec(any::<u32>(), 0..400), width in 1usize..9) {
         let alphabet = symbols(&["", " ", "a", "b"]);

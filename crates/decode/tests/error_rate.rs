@@ -1,4 +1,4 @@
-//! Error counts: tables made by hand, and the recursive definition as a twin.
+//! Error counts: tables made by hand, and the recursive definition for comparison.
 
 use proptest::prelude::*;
 use stonechat_decode::ErrorCount;

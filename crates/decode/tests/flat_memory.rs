@@ -1,4 +1,4 @@
-//! A day in one stream: what the search needs does not grow.
+//! A day in one stream: the memory of the search does not grow.
 
 mod common;
 
@@ -9,7 +9,7 @@ use stonechat_decode::{BeamDecoder, BeamOptions, BeamSearch, Decoder};
 
 const FRAME_SECONDS: f64 = 0.03;
 
-/// Memory of the process in use, in bytes; `None` where the system does not tell.
+/// Memory of the process in use, in bytes; `None` if the system does not report it.
 fn resident() -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
@@ -55,7 +55,8 @@ fn half_an_hour_stays_flat() {
     hours(0.5);
 }
 
-/// The whole day: `cargo test --release -p stonechat-decode --test flat_memory -- --ignored --show-output`.
+/// The whole day: `cargo test --release -p stonechat-decode --test flat_memory -- --ignored
+/// --show-output`.
 #[test]
 #[ignore = "a minute"]
 fn a_day_stays_flat() {

@@ -1,4 +1,5 @@
-//! What the fuzzer runs (`fuzz/`), with random bytes: a run without a fuzzer, and the proof that the targets compile.
+//! The targets of the fuzzer (`fuzz/`), run with random bytes without a fuzzer; also proves that
+//! they compile.
 
 mod common;
 #[path = "../fuzz/drive.rs"]
@@ -65,7 +66,7 @@ fn random_grammars_find_nothing() {
     }
 }
 
-/// Texts that would take for ever, or all of the stack, if they were believed.
+/// Texts that would take forever, or all of the stack, if they were trusted.
 #[test]
 fn grammars_that_explode_are_refused() {
     let doubling: String =
@@ -81,7 +82,7 @@ fn grammars_that_explode_are_refused() {
         assert!(stonechat_decode::Grammar::from_jsgf(&text).is_err(), "{}", &text[..60]);
         drive::grammar(text.as_bytes());
     }
-    // Repetitions of repetitions are one.
+    // Repetitions of repetitions count as one.
     let repeated = format!("public <p> = a{};", "+*".repeat(100_000));
     let error = stonechat_decode::Grammar::from_jsgf(&repeated).unwrap_err().to_string();
     assert!(error.contains("empty"), "{error}");

@@ -1,4 +1,4 @@
-//! Closed grammars: exact scores against slow twins, and commands among other speech.
+//! Closed grammars: exact scores compared with slow versions, and commands among other speech.
 
 mod common;
 
@@ -8,7 +8,7 @@ use common::{Random, logits, path, symbols};
 use stonechat_decode::{Decoder, Error, Grammar, GrammarDecoder, GrammarOptions, GrammarSearch};
 
 const GARBAGE: f32 = 0.8;
-/// What a pause costs in the place of a space.
+/// Cost of a pause in place of a space.
 const PAUSE: f32 = 3.0;
 
 fn search(alphabet: &[String], grammar: &Grammar, options: GrammarOptions) -> Arc<GrammarSearch> {
@@ -22,7 +22,8 @@ fn decode(search: &Arc<GrammarSearch>, logits: &[Vec<f32>]) -> GrammarDecoder {
     decoder
 }
 
-/// Log probabilities from the best symbol of each frame on, the space's not below that of a pause.
+/// Log probabilities relative to the best symbol of each frame; that of the space is at least that
+/// of a pause.
 fn related(logits: &[Vec<f32>]) -> Vec<Vec<f32>> {
     let relate = |frame: &Vec<f32>| {
         let highest = frame.iter().copied().fold(f32::NEG_INFINITY, f32::max);
@@ -33,7 +34,7 @@ fn related(logits: &[Vec<f32>]) -> Vec<Vec<f32>> {
     logits.iter().map(relate).collect()
 }
 
-/// The slow twin: every way to cut the frames into phrases, garbage and what is between them.
+/// The slow version: every way to divide the frames into phrases, garbage and what is between them.
 struct Twin<'a> {
     alphabet: &'a [String],
     frames: Vec<Vec<f32>>,
@@ -80,8 +81,8 @@ impl<'a> Twin<'a> {
         best
     }
 
-    /// Waiting: blanks and spaces, of which at least one is a space if there `must` be one, and before which only
-    /// blanks are.
+    /// Waiting: blanks and spaces. If there `must` be a space, at least one is a space, with only
+    /// blanks before it.
     fn wait(&self, from: usize, to: usize, must: bool) -> f32 {
         let lax = |frames: &[Vec<f32>]| frames.iter().map(|f| f[0].max(f[1])).sum::<f32>();
         let blank = |frames: &[Vec<f32>]| frames.iter().map(|f| f[0]).sum::<f32>();
@@ -96,7 +97,7 @@ impl<'a> Twin<'a> {
         (from..to).map(with).fold(f32::NEG_INFINITY, f32::max)
     }
 
-    /// Garbage over frames `from..to`, which begins with a letter.
+    /// Garbage over frames `from..to`, beginning with a letter.
     fn garbage(&self, from: usize, to: usize) -> f32 {
         let Some(price) = self.garbage else { return f32::NEG_INFINITY };
         let letters = |t: usize| self.alphabet[self.greedy[t]].trim().len() as f32;
@@ -107,7 +108,7 @@ impl<'a> Twin<'a> {
         -price * (from..to).filter(new).map(letters).sum::<f32>()
     }
 
-    /// The best score of what follows from a frame on, between phrases.
+    /// The best score of everything that follows from a frame on, between phrases.
     fn from(&self, t: usize) -> f32 {
         let end = self.frames.len();
         // Nothing more.
@@ -166,8 +167,8 @@ fn the_search_is_exact() {
     }
 }
 
-/// The best path that spells a phrase, by the usual states: a blank or space before and after, and a blank
-/// between letters.
+/// The best path that spells a phrase, with the usual states: a blank or space before and after,
+/// and a blank between letters.
 fn align(alphabet: &[String], frames: &[Vec<f32>], phrase: &str) -> f32 {
     let symbol = |c: char| alphabet.iter().position(|s| *s == c.to_string()).unwrap();
     let letters: Vec<usize> = phrase.chars().map(symbol).collect();
@@ -185,7 +186,7 @@ fn align(alphabet: &[String], frames: &[Vec<f32>], phrase: &str) -> f32 {
             if state > 2 && letter.is_some() && letter != Some(letters[state / 2 - 1]) {
                 best = best.max(old[state - 2]);
             }
-            // Between words a space more changes nothing.
+            // Between words one more space changes nothing.
             let after_space = || letter.is_none() && letters[state / 2 - 1] == 1;
             let between = state == 0 || state + 1 == states || after_space();
             ways[state] = best
@@ -199,7 +200,7 @@ fn align(alphabet: &[String], frames: &[Vec<f32>], phrase: &str) -> f32 {
     ways[states - 1].max(ways[states - 2])
 }
 
-/// Hundreds of phrases that are alike, and frames that say none of them: the nearest is found.
+/// Hundreds of similar phrases, and frames that say none of them: the nearest is found.
 #[test]
 fn no_phrase_is_lost() {
     let alphabet = symbols(&["", " ", "a", "b", "c", "d", "e"]);
@@ -298,7 +299,7 @@ fn weights_make_phrases_less_likely() {
     }
 }
 
-/// A long row is settled bit by bit, and taken without a change.
+/// A long sequence is settled bit by bit and taken, without a change in the result.
 #[test]
 fn a_stream_settles_and_stays_small() {
     let alphabet = symbols(&["", " ", "a", "b", "c"]);

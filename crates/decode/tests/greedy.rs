@@ -1,9 +1,9 @@
-//! Greedy decoding: tables made by hand, and a slow twin over random paths.
+//! Greedy decoding: tables made by hand, and a slow version over random paths.
 
 use proptest::prelude::*;
 use stonechat_decode::{Decoder, Error, GreedyDecoder, Word};
 
-/// Blank, space and a few letters; the last symbol holds two characters.
+/// Blank, space and a few letters; the last symbol has two characters.
 fn symbols() -> Vec<String> {
     ["", " ", "a", "b", "c", "th"].map(String::from).to_vec()
 }
@@ -20,7 +20,7 @@ fn frame(best: usize, probability: f32) -> Vec<f32> {
     logits
 }
 
-/// A path is written with a character a frame: `_` blank, `t` the symbol "th".
+/// A path is written with one character per frame: `_` is the blank, `t` the symbol "th".
 fn symbol(frame: char) -> usize {
     "_ abct".find(frame).unwrap()
 }
@@ -122,7 +122,7 @@ fn logits_that_are_not_finite_do_no_harm() {
 fn taking_words_keeps_the_unfinished_one() {
     let mut decoder = decoder();
     push_path(&mut decoder, "ab_c ");
-    // The space may still go on: nothing has ended for certain.
+    // The space may still continue: nothing has ended for certain.
     assert_eq!(decoder.take_words(), []);
     push_path(&mut decoder, " _a");
     let taken = decoder.take_words();
@@ -133,7 +133,7 @@ fn taking_words_keeps_the_unfinished_one() {
     assert_eq!(decoder.words()[0].start, 0.14);
 }
 
-/// The obvious twin: collapse the whole path at once.
+/// The obvious version: collapses the whole path at once.
 fn collapse(path: &str) -> String {
     let mut text = String::new();
     let mut last = '_';

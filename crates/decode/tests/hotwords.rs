@@ -1,4 +1,4 @@
-//! Hotwords: exact scores, words that no vocabulary has, changes while the stream runs.
+//! Hotwords: exact scores, words outside the vocabulary, changes during a stream.
 
 mod common;
 
@@ -11,7 +11,7 @@ fn hotword(phrase: &str, boost: f32) -> Hotword {
     Hotword { phrase: phrase.into(), boost }
 }
 
-/// How often the words of a phrase stand in a text one after the other.
+/// How often the words of a phrase occur in a text in a row.
 fn occurrences(text: &str, phrase: &str) -> usize {
     let [text, phrase]: [Vec<&str>; 2] = [text, phrase].map(|t| t.split_whitespace().collect());
     text.windows(phrase.len()).filter(|words| *words == &phrase[..]).count()
@@ -83,8 +83,8 @@ fn a_hotword_need_not_be_a_word() {
     }
 }
 
-/// "ac" sounds a little more like "ab": with the hotword it is "ac", and after "ac" is gone no
-/// more.
+/// "ac" sounds slightly more like "ab": with the hotword it is "ac", and no longer when "ac" is
+/// removed.
 #[test]
 fn hotwords_come_and_go_in_a_stream() {
     let alphabet = symbols(&["", " ", "a", "b", "c"]);
@@ -121,7 +121,7 @@ fn what_is_no_hotword_is_refused() {
     }
 }
 
-/// A hotword that nobody says is none, however narrow the beam.
+/// A hotword that nobody says is not found, however narrow the beam.
 #[test]
 fn what_is_not_said_changes_nothing() {
     let alphabet = symbols(&["", " ", "a", "b", "c", "z"]);

@@ -40,7 +40,7 @@ fn model() -> stonechat_lm::LanguageModel {
     stonechat_lm::LanguageModel::from_bytes(packed).unwrap()
 }
 
-/// Score of a text by the packed model itself, by its own states.
+/// Score of a text by the packed model itself, with its own states.
 fn text_score(model: &stonechat_lm::LanguageModel, text: &str, options: &BeamOptions) -> f32 {
     let (mut score, mut state) = (0.0, model.start());
     for word in text.split_whitespace() {

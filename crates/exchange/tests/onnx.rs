@@ -1,4 +1,4 @@
-//! The exported models, run by onnxruntime, against the reference evaluation.
+//! The exported models, run by onnxruntime, compared with the reference evaluation.
 //!
 //! Needs a Python with onnxruntime and numpy: `PYTHON`, or else `python3`.
 
@@ -23,7 +23,7 @@ fn python() -> Option<String> {
     None
 }
 
-/// Models and what to feed them, for one run of Python.
+/// Models and their inputs, for one run of Python.
 struct Session {
     folder: tempfile::TempDir,
     cases: Vec<Value>,
@@ -38,7 +38,8 @@ impl Session {
         std::fs::write(self.folder.path().join(name), onnx.unwrap()).unwrap();
     }
 
-    /// `features`: `batch` utterances of `frames` frames, as a whole or in `pieces` of so many frames.
+    /// `features`: `batch` utterances of `frames` frames, as a whole or in `pieces` of these
+    /// lengths.
     fn case(
         &mut self,
         model: &str,

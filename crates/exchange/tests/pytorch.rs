@@ -1,4 +1,5 @@
-//! Imported networks against PyTorch's own outputs (`golden/make.py`), and refusals that say what is wrong.
+//! Imported networks compared with PyTorch's own outputs (`golden/make.py`), and rejections with a
+//! clear message.
 
 mod common;
 
@@ -25,7 +26,7 @@ fn weights(name: &str) -> StateDict {
     StateDict::load(golden(&format!("{name}.safetensors"))).unwrap()
 }
 
-/// The networks of deepspeech.pytorch in the script; `recurrent` and `taps` differ.
+/// The deepspeech.pytorch networks of the script; `recurrent` and `taps` differ.
 fn deepspeech(recurrent: &str, taps: usize) -> String {
     format!(
         r#"
@@ -47,7 +48,7 @@ fn deepspeech(recurrent: &str, taps: usize) -> String {
     )
 }
 
-/// Those of a user, whose blank is the last symbol but one.
+/// A user's own networks, whose blank is the last symbol but one.
 fn own(recurrent: &str) -> String {
     format!(
         r#"
@@ -104,7 +105,7 @@ fn networks_compute_what_pytorch_does() {
                 .unwrap();
         let package = ImportPlan::from_toml(&plan).unwrap().import(&weights(name)).unwrap();
         let logits = package.network.forward_reference(&golden.features, golden.frames).unwrap();
-        // Ours has the blank in front.
+        // Ours has the blank first.
         let expected: Vec<f32> = golden
             .logits
             .chunks_exact(package.alphabet.len())

@@ -1,8 +1,10 @@
-//! Speed of the products on this machine: `cargo run --release -p stonechat-kernels --example bench [-- SHAPE...]`, a shape being `6144x320`.
+//! Speed of the products on this machine: `cargo run --release -p stonechat-kernels --example bench
+//! [-- SHAPE...]`, where a shape is `6144x320`.
 //!
-//! One thread, weights hot (in whatever cache they fit), float in and float out, so that quantization and epilogue are counted. A figure is
-//! `2 * rows * cols * batch / time`, the best of 22 rounds; a round takes at least 5 ms. Figures drift between runs on a shared machine:
-//! compare only what one run prints.
+//! One thread, hot weights (in whatever cache they fit), floats in and out, so quantization and
+//! epilogue count. A figure is `2 * rows * cols * batch / time`, the best of 22 rounds; a round
+//! takes at least 5 ms. Figures drift between runs on a shared machine: compare only those of one
+//! run.
 
 use std::hint::black_box;
 use std::time::Instant;
@@ -11,7 +13,7 @@ use stonechat_kernels::{Activation, Isa, PackedF32, PackedI8, Product, Scratch, 
 const BATCHES: [usize; 9] = [1, 2, 3, 4, 5, 6, 8, 12, 16];
 const SHAPES: [(usize, usize); 4] = [(768, 256), (1152, 384), (384, 1152), (6144, 320)];
 
-/// The least seconds that one call takes.
+/// The shortest time of a call, in seconds.
 fn seconds(mut call: impl FnMut()) -> f64 {
     let mut calls = 1u32;
     let mut time = |calls: u32| {
@@ -36,7 +38,7 @@ fn header(title: &str) {
     println!();
 }
 
-/// Billions of operations a second of a product at every batch.
+/// Billions of operations per second of a product at every batch.
 fn row(isa: Isa, product: &impl Product, bias: &[f32]) {
     let (rows, cols) = (product.rows(), product.cols());
     print!("{:>10} {:>12}", format!("{rows}x{cols}"), isa.name());

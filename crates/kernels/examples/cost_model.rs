@@ -1,8 +1,9 @@
-//! The cost model against the clock, and where the FFT products overtake the dense one:
+//! The cost model compared with measured times, and where the FFT products overtake the dense one:
 //! `cargo run --release -p stonechat-kernels --example cost_model`.
 //!
-//! Prints the calibration of this machine; for every form, shape and batch the measured time and the predicted one as a share of it; and for
-//! square matrices the times of the dense and of the Toeplitz-like products. One thread, weights hot.
+//! Prints the calibration of this machine; for every form, shape and batch the measured time and
+//! the predicted one as a share of it; and for square matrices the times of the dense and the
+//! Toeplitz-like products. One thread, hot weights.
 
 use std::hint::black_box;
 use std::time::{Duration, Instant};
@@ -133,7 +134,7 @@ fn main() -> Result<(), Error> {
         for form in forms {
             print!("  {form:?} {:.1}", measured(form, product)? * 1e6);
         }
-        // Of the dense and the Toeplitz-like: the block-circulant has other parameters.
+        // Of the dense and the Toeplitz-like forms: the block-circulant has other parameters.
         let fastest = forms[..4]
             .iter()
             .min_by(|a, b| model.predict(**a, product).total_cmp(&model.predict(**b, product)));

@@ -1,8 +1,9 @@
-//! From which size on a Toeplitz-like product by the Fourier transform is faster than the dense ones, at batch 1:
-//! `cargo run --release -p stonechat-kernels --example crossover [-- LARGEST]`.
+//! The size from which a Toeplitz-like product by the Fourier transform is faster than the dense
+//! ones, at batch 1: `cargo run --release -p stonechat-kernels --example crossover [-- LARGEST]`.
 //!
-//! One thread, square matrices, each multiplied again and again (so small ones stay in the caches). The forms take turns, and each time is
-//! the least of the rounds, for other programs only disturb; the median stands beside it. Dense matrices of more than 1 GiB are left out. Prints one
+//! One thread, square matrices, each multiplied again and again (so small ones stay in the caches).
+//! The forms take turns, and each time is the shortest of the rounds, because other programs only
+//! disturb; the median is also printed. Dense matrices of more than 1 GiB are left out. Prints one
 //! JSON object, times in microseconds.
 
 use std::hint::black_box;
@@ -41,7 +42,7 @@ fn forms(n: usize) -> Result<Vec<Named>, Error> {
     Ok(forms)
 }
 
-/// Median and least microseconds a call of each form, which take turns.
+/// Median and shortest microseconds per call of each form, which take turns.
 fn measure(forms: &[(String, Box<dyn Product>)], n: usize) -> Vec<(f64, f64)> {
     let (x, mut y, mut scratch) = (numbers(n), vec![0.0; n], Scratch::new());
     let mut times = vec![Vec::with_capacity(ROUNDS); forms.len()];

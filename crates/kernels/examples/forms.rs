@@ -1,10 +1,11 @@
-//! Speed of the forms of a matrix beside the dense int8 product, hot and cold:
-//! `cargo run --release -p stonechat-kernels --example forms [-- SHAPE...]`, a shape being `6144x320`.
+//! Speed of the forms of a matrix compared with the dense int8 product, hot and cold: `cargo run
+//! --release -p stonechat-kernels --example forms [-- SHAPE...]`, where a shape is `6144x320`.
 //!
-//! One thread, float in and out, the fastest instruction set. Hot: one matrix again and again. Cold: as many copies as are 256 MB, one after
-//! the other, so that each comes from memory. The copies of a form share an arena, as the weights of a loaded model do; those of `apart` have
-//! memory of their own. The forms take turns and each figure is the best of the rounds, for other programs disturb; compare only within a
-//! line.
+//! One thread, floats in and out, the fastest instruction set. Hot: one matrix again and again.
+//! Cold: copies of 256 MB in total, in turn, so that each comes from memory. The copies of a form
+//! share an arena, like the weights of a loaded model; those of `apart` have separate memory. The
+//! forms take turns and each figure is the best of the rounds, because other programs disturb;
+//! compare only within a line.
 
 use std::hint::black_box;
 use std::time::Instant;
@@ -16,13 +17,13 @@ use stonechat_kernels::{
 
 const BATCHES: [usize; 5] = [1, 2, 3, 4, 8];
 const SHAPES: [(usize, usize); 2] = [(6144, 320), (2304, 768)];
-/// Per cent of the blocks that are left out.
+/// Percentage of the blocks that are left out.
 const SPARSITIES: [usize; 3] = [50, 75, 90];
 
 /// A form, ready to multiply `batch` vectors: `(x, batch, y)`.
 type Call<'a> = Box<dyn FnMut(&[f32], usize, &mut [f32]) + 'a>;
 
-/// Seconds a call, for each form the best of 15 rounds in which they take turns.
+/// Seconds per call, for each form the best of 15 rounds in which they take turns.
 fn seconds(forms: &mut [(String, Call)], x: &[f32], batch: usize, y: &mut [f32]) -> Vec<f64> {
     let mut best = vec![f64::INFINITY; forms.len()];
     for _ in 0..15 {

@@ -14,7 +14,7 @@ use stonechat_kernels::{
 struct Counting;
 
 thread_local! {
-    /// Of this thread: the test harness allocates in its own.
+    /// Allocations of this thread: the test harness allocates in its own.
     static ALLOCATIONS: Cell<usize> = const { Cell::new(0) };
 }
 

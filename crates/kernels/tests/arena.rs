@@ -97,7 +97,7 @@ fn results_are_the_same_in_an_arena_and_out_of_it() {
     let mut all = All::new();
     let expected = all.results();
     let arena = Arena::of(&mut all.packed());
-    // What does not move are the places of sparse blocks.
+    // The places of sparse blocks do not move.
     assert!(arena.room() < 2048, "{} bytes left", arena.room());
     assert_eq!(all.results(), expected);
     // The memory lives as long as a matrix in it does.
@@ -117,7 +117,7 @@ fn what_does_not_fit_stays_where_it_is() {
         all.packed().into_iter().for_each(|matrix| matrix.move_into(&mut arena));
         assert!(arena.room() <= capacity.next_multiple_of(64), "capacity {capacity}");
         assert_eq!(all.results(), expected, "capacity {capacity}");
-        // A second time, for nothing holds them where they are.
+        // A second time, because nothing ties them to their place.
         Arena::of(&mut all.packed());
         assert_eq!(all.results(), expected, "capacity {capacity}");
     }

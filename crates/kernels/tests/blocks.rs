@@ -1,4 +1,5 @@
-//! Block-sparse and block-diagonal products against the dense ones, on every instruction set of this machine. Needs no dependencies.
+//! Block-sparse and block-diagonal products compared with the dense ones, on every instruction set
+//! of this machine. Needs no dependencies.
 
 mod common;
 
@@ -10,7 +11,7 @@ use stonechat_kernels::{
     Packed, PackedI8, Product, Scratch, Weights, blocks_with_weights,
 };
 
-/// Blocks down the diagonal as a dense matrix.
+/// Blocks along the diagonal as a dense matrix.
 fn dense<T: Copy + Default>(weights: &[T], blocks: &[BlockSize]) -> (Vec<T>, usize, usize) {
     let (rows, cols) = blocks.iter().fold((0, 0), |sum, b| (sum.0 + b.0, sum.1 + b.1));
     let mut whole = vec![T::default(); rows * cols];
@@ -184,7 +185,8 @@ fn block_diagonal_packing_names_what_is_wrong() {
     assert_eq!(error, Error::WeightOutOfRange { offset: 0 });
 }
 
-/// The share of blocks up to which a matrix is packed sparse, and that either form gives the same bits.
+/// The share of blocks up to which a matrix is packed sparse, and that both forms give the same
+/// bits.
 #[test]
 fn a_matrix_is_sparse_where_few_of_its_blocks_have_weights() {
     let (rows, cols) = (64, 80); // forty blocks

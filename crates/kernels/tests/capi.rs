@@ -1,4 +1,4 @@
-//! The functions for C, called from Rust: results, and what wrong arguments give.
+//! The functions for C, called from Rust: results, and what wrong arguments return.
 #![allow(unsafe_code)]
 #![cfg(feature = "capi")]
 
@@ -19,7 +19,7 @@ const COLS: usize = if cfg!(miri) { 9 } else { 1000 };
 
 fn text(words: *const c_char) -> &'static str {
     assert!(!words.is_null());
-    // SAFETY: the functions that give text out give it for ever.
+    // SAFETY: the functions that return text keep it valid forever.
     unsafe { CStr::from_ptr(words) }.to_str().expect("UTF-8")
 }
 
@@ -41,7 +41,7 @@ impl Handles {
 
 impl Drop for Handles {
     fn drop(&mut self) {
-        // SAFETY: made in `new`, used no more.
+        // SAFETY: made in `new`, not used any more.
         unsafe {
             stonechat_int8_free(self.0);
             stonechat_scratch_free(self.1);
@@ -113,7 +113,7 @@ fn products_are_those_of_the_library() {
 fn packed_matrices_go_through_bytes() {
     let handles = Handles::new(&[3; 35], &[0.5; 5], 5, 7);
     let mut len = 0;
-    // SAFETY: as many bytes as were asked for; every matrix is freed before its bytes.
+    // SAFETY: as many bytes as requested; every matrix is freed before its bytes.
     unsafe {
         let status = stonechat_int8_to_bytes(handles.0, null_mut(), 0, &raw mut len);
         assert_eq!(status, STONECHAT_TOO_SMALL);
@@ -154,7 +154,8 @@ fn wrong_arguments_are_told_and_nothing_is_written() {
     let mut matrix = null_mut();
     let out = &raw mut matrix;
     let isa = |name: &'static CStr| name.as_ptr();
-    // SAFETY: the pointers are right or null, and are not followed beyond the lengths that are checked first.
+    // SAFETY: the pointers are right or null, and are not followed beyond the lengths that are
+    // checked first.
     unsafe {
         let (w, s) = (w.as_ptr(), s.as_ptr());
         let cases = [

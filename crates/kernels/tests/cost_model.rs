@@ -1,4 +1,5 @@
-//! The cost model: what must hold of any calibration, and of one of this machine. No times are tested.
+//! The cost model: what must hold for any calibration, and for one of this machine. No times are
+//! tested.
 
 #![cfg(feature = "fft")]
 
@@ -7,7 +8,7 @@ mod common;
 use std::time::Duration;
 use stonechat_kernels::cost_model::{Calibration, Form, Product, Rate, bytes};
 
-/// Round numbers near those of a desktop processor.
+/// Round numbers close to those of a desktop processor.
 fn example() -> Calibration {
     Calibration {
         bandwidths: [(2.5e5, 1e11), (2e6, 8e10), (1.2e7, 5e10), (6e7, 2e10)],
@@ -86,7 +87,7 @@ fn less_weight_never_takes_more_time() {
     }
 }
 
-/// The bytes are those that the packed matrices report.
+/// The bytes are those reported by the packed matrices.
 #[test]
 fn bytes_are_those_of_the_packed_forms() {
     use stonechat_kernels::fft::{BlockCirculant, ToeplitzLike};

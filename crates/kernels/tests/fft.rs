@@ -1,4 +1,4 @@
-//! The FFT products against dense matrices made by the formulas.
+//! The FFT products compared with dense matrices made by the formulas.
 
 #![cfg(feature = "fft")]
 
@@ -62,7 +62,8 @@ fn norm(x: &[f64]) -> f64 {
     x.iter().map(|v| v * v).sum::<f64>().sqrt()
 }
 
-/// Products with batches of 0, 1 and 4 vectors within 1e-5, the same bits for a vector in any batch; then with an epilogue.
+/// Products with batches of 0, 1 and 4 vectors within 1e-5, the same bits for a vector in any
+/// batch; then with an epilogue.
 fn assert_products(name: &str, dense: &Dense, scratch: &mut Scratch, matrix: &dyn Product) {
     let (rows, cols) = (dense.values.len() / dense.cols, dense.cols);
     assert_eq!((matrix.rows(), matrix.cols()), (rows, cols), "{name}");
@@ -73,7 +74,7 @@ fn assert_products(name: &str, dense: &Dense, scratch: &mut Scratch, matrix: &dy
     for (x, y) in x.chunks_exact(cols).zip(all.chunks_exact(rows)) {
         let exact = dense.times(&wide(x));
         let error: Vec<f64> = exact.iter().zip(y).map(|(e, y)| e - f64::from(*y)).collect();
-        // The error is that of sums whose terms are as large as the norms, whatever cancels.
+        // The error is that of sums with terms as large as the norms, whatever cancels.
         let bound = 1e-5 * norm(&exact).max(norm(&dense.values) * norm(&wide(x)) / cols as f64);
         assert!(norm(&error) <= bound, "{name}: {} > {bound}", norm(&error));
         let mut alone = vec![f32::NAN; rows];

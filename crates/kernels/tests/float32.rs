@@ -1,11 +1,13 @@
-//! The float product against a triple loop in f64, on every instruction set of this machine. Needs no dependencies.
+//! The float product compared with a triple loop in f64, on every instruction set of this machine.
+//! Needs no dependencies.
 
 mod common;
 
 use common::{ACTIVATIONS, LAYERS, Numbers, activate, bits, instruction_sets, product_f64, shapes};
 use stonechat_kernels::{Activation, Error, Isa, Packed, PackedF32, Product, Scratch};
 
-/// The error of a chain of n roundings is at most n units of the last place of the sum of magnitudes.
+/// The error of a chain of n roundings is at most n units in the last place of the sum of
+/// magnitudes.
 fn assert_close(y: &[f32], expected: &[(f64, f64)], cols: usize, case: &str) {
     assert_eq!(y.len(), expected.len());
     for (i, (got, (exact, magnitude))) in y.iter().zip(expected).enumerate() {

@@ -1,4 +1,5 @@
-//! What the fuzzer runs (`fuzz/`), with random bytes: a run without a fuzzer, and the proof that the target compiles. Needs no dependencies.
+//! The target of the fuzzer (`fuzz/`), run with random bytes without a fuzzer; also proves that it
+//! compiles. Needs no dependencies.
 
 mod common;
 #[path = "../fuzz/drive.rs"]
@@ -19,7 +20,7 @@ fn random_bytes_find_nothing() {
         }
         drive::drive(&data);
     }
-    // Nothing, and what begins like a matrix.
+    // Nothing, and bytes that begin like a matrix.
     drive::drive(&[]);
     for kind in [b"SCPACKI8", b"SCPACKI4"] {
         for rows in 0..64u8 {

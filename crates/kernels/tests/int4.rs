@@ -1,4 +1,5 @@
-//! The int4 product against a triple loop, on every instruction set of this machine. Needs no dependencies.
+//! The int4 product compared with a triple loop, on every instruction set of this machine. Needs no
+//! dependencies.
 
 mod common;
 
@@ -50,7 +51,8 @@ fn sums_are_exact_for_layers() {
     }
 }
 
-/// Where 16 bits overflow or an instruction saturates, it does so here: the largest sums of either sign, up to the limit of 32 bits.
+/// If 16 bits overflow or an instruction saturates, it happens here: the largest sums of each sign,
+/// up to the limit of 32 bits.
 #[test]
 fn extremes_do_not_saturate() {
     for (rows, cols, batch) in [(1, 1, 8), (33, 32, 5), (32, 64, 1), (40, 70, 4), (1, 16_352, 2)] {
@@ -136,7 +138,7 @@ fn float_results_are_the_formula_and_the_same_bits_everywhere() {
     }
 }
 
-/// Slices that start anywhere, and a scratch that an earlier and larger product has filled.
+/// Slices that start anywhere, and a scratch filled by an earlier, larger product.
 #[test]
 fn neither_alignment_nor_an_earlier_product_matters() {
     let mut numbers = Numbers::new(4);
@@ -210,7 +212,7 @@ fn packing_names_what_is_wrong() {
     }
 }
 
-/// 4 bits a weight, 8 a group, 32 a row.
+/// 4 bits per weight, 8 per group, 32 per row.
 #[test]
 fn a_packed_matrix_tells_its_shape() {
     for (rows, cols, bytes) in
@@ -236,7 +238,7 @@ fn quantising_loses_as_little_as_the_documentation_says() {
     let uniform = numbers.floats(64 * 320);
     let sums = numbers.floats(12 * 64 * 320);
     let normal: Vec<f32> = sums.chunks_exact(12).map(|v| v.iter().sum()).collect();
-    // Rows and groups of very different sizes, as trained matrices have.
+    // Rows and groups of very different sizes, as in trained matrices.
     let uneven: Vec<f32> = normal
         .iter()
         .enumerate()

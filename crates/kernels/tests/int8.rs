@@ -1,4 +1,5 @@
-//! The int8 product against a triple loop, on every instruction set of this machine. Needs no dependencies.
+//! The int8 product compared with a triple loop, on every instruction set of this machine. Needs no
+//! dependencies.
 
 mod common;
 
@@ -49,10 +50,10 @@ fn sums_are_exact_for_layers() {
     }
 }
 
-/// The most columns there may be; Miri would take an hour.
+/// The most columns allowed; Miri would take an hour.
 const LONGEST: usize = if cfg!(miri) { 99 } else { 132_104 };
 
-/// Where an instruction saturates, it does so here: the largest sums of either sign.
+/// If an instruction saturates, it happens here: the largest sums of each sign.
 #[test]
 fn extremes_do_not_saturate() {
     for (rows, cols, batches) in
@@ -178,7 +179,8 @@ fn slices_need_no_alignment() {
     }
 }
 
-/// One scratch serves many matrices; what an earlier and larger product left in its padding must not be seen.
+/// One scratch serves many matrices; what an earlier, larger product left in its padding must not
+/// matter.
 #[test]
 fn scratch_keeps_nothing_between_products() {
     let mut numbers = Numbers::new(5);
@@ -292,7 +294,8 @@ fn a_packed_matrix_tells_its_shape() {
         let packed = PackedI8::pack(&w, &scales, rows, cols).expect("packs");
         assert_eq!((packed.rows(), packed.cols(), packed.isa()), (rows, cols, Isa::detect()));
         for isa in instruction_sets() {
-            // Whole panels of 32 rows, columns filled up to what a kernel takes at once: 4 to 16. A scale and an offset a row.
+            // Whole panels of 32 rows, with columns padded to what a kernel processes at once: 4
+            // to 16. One scale and one offset per row.
             let padded_rows = rows.div_ceil(32) * 32;
             let least = padded_rows * (cols.div_ceil(4) * 4 + 8);
             let most = padded_rows * (cols.div_ceil(16) * 16 + 8);
@@ -313,8 +316,8 @@ fn names_of_instruction_sets_round_trip() {
     assert_eq!(Isa::available().first(), Some(&Isa::Portable));
 }
 
-/// Says which paths the tests of this process run on. Scripts that switch instructions on and off set `STONECHAT_PATHS` to what must be there,
-/// so that a path cannot drop out of CI unseen.
+/// Reports the paths that the tests of this process run on. Scripts that switch instructions on and
+/// off set `STONECHAT_PATHS` to the required ones, so that a path cannot drop out of CI unnoticed.
 #[test]
 fn paths_that_run() {
     let paths: Vec<&str> = Isa::available().iter().map(|isa| isa.name()).collect();

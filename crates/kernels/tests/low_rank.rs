@@ -1,4 +1,5 @@
-//! Low-rank products against two products, on every instruction set of this machine. Needs no dependencies.
+//! Low-rank products compared with two products, on every instruction set of this machine. Needs no
+//! dependencies.
 
 mod common;
 
@@ -31,7 +32,7 @@ impl Matrix {
         }
     }
 
-    /// One vector at a time, so that nothing is shared with the batches of the call under test.
+    /// One vector at a time, so that nothing is shared with the batches of the tested call.
     fn product(&self, isa: Isa, int8: bool, x: &[f32], act: Activation) -> Vec<f32> {
         let (rows, cols) = (self.rows, self.cols);
         let mut y = vec![f32::NAN; x.len() / cols * rows];

@@ -1,4 +1,4 @@
-//! Sigmoid and tanh against f64, and quantisation against its formula. Needs no dependencies.
+//! Sigmoid and tanh compared with f64, and quantization with its formula. Needs no dependencies.
 
 mod common;
 
@@ -7,7 +7,8 @@ use stonechat_kernels::math;
 use stonechat_kernels::quantize::{quantize_rows, quantize_vector};
 use stonechat_kernels::{Activation, PackedI8, Product, Scratch};
 
-/// Every 2579th bit pattern: 1.7 million floats of either sign and all magnitudes, infinities and NaN among them.
+/// Every 2579th bit pattern: 1.7 million floats of both signs and all magnitudes, including
+/// infinities and NaN.
 fn many_floats() -> impl Iterator<Item = f32> {
     (0..=u32::MAX / 2579).map(|i| f32::from_bits(i * 2579))
 }
@@ -151,7 +152,8 @@ fn vectors_are_quantised_as_stated() {
     assert_eq!(quantize_vector(&[], &mut []), 0.0);
 }
 
-/// A checksum of results over a stretch of inputs, made on x86-64: the promise that all processors give the same bits.
+/// A checksum of results over a range of inputs, computed on x86-64: tests the promise that all
+/// processors give the same bits.
 #[test]
 fn results_are_the_bits_of_every_other_machine() {
     let mut numbers = Numbers::new(7);

@@ -1,4 +1,4 @@
-//! Packed matrices as bytes: there and back, and what hostile bytes can do (nothing). Needs no dependencies.
+//! Packed matrices as bytes: round trips, and that hostile bytes do no harm. Needs no dependencies.
 
 mod common;
 
@@ -32,7 +32,7 @@ fn matrices_come_back_on_every_instruction_set() {
                 let copied = PackedI8::from_bytes_for(to, &bytes).expect(&what);
                 assert_eq!(copied.isa(), to, "{what}");
                 assert_eq!(results(&copied), results(&packed), "{what}");
-                // The same bytes as if packed there: nothing of the way they came is left.
+                // The same bytes as if packed there: their origin leaves no trace.
                 let direct = PackedI8::pack_for(to, &w, &scales, rows, cols).expect("packs");
                 assert!(copied.to_bytes() == direct.to_bytes(), "{what}");
             }
@@ -51,7 +51,7 @@ fn damage_is_named() {
         damaged
     };
     let longer = [good.clone(), vec![0]].concat();
-    // The bytes, and what the error must say.
+    // The bytes, and words of the error.
     let cases: Vec<(Vec<u8>, &str)> = vec![
         (vec![], "offset 0: they end"),
         (good[..63].to_vec(), "offset 63: they end"),
@@ -86,7 +86,8 @@ fn damage_is_named() {
     assert!(PackedI8::from_bytes(&good).is_ok());
 }
 
-/// A seeded stand-in for the fuzzer: bytes of real matrices, changed at random, and products with whatever is accepted.
+/// A seeded substitute for the fuzzer: bytes of real matrices, changed at random, and products with
+/// whatever is accepted.
 #[test]
 fn random_damage_never_panics() {
     let mut numbers = Numbers::new(3);

@@ -9,7 +9,7 @@ use stonechat_kernels::{
     Activation, BlockSparseI8, IntegerProduct, Isa, PackedF32, PackedI8, Product, Scratch,
 };
 
-/// Shape and batch, then as many values as they call for.
+/// Shape and batch, then as many values as they require.
 fn product<T: std::fmt::Debug>(
     weight: impl Strategy<Value = T> + Clone,
     value: impl Strategy<Value = T> + Clone,
@@ -49,7 +49,7 @@ proptest! {
         }
     }
 
-    /// Any bit pattern is allowed as an input, and what comes out is finite and the same everywhere.
+    /// Any bit pattern is allowed as an input; the results are finite and the same everywhere.
     #[test]
     fn quantised_products_take_any_float((rows, cols, batch, w, x) in product(any::<i8>().prop_map(|w| f32::from(w) * 1e-3), any::<u32>().prop_map(f32::from_bits))) {
         let (w, scales) = quantize_rows(&w, rows, cols);
@@ -64,7 +64,8 @@ proptest! {
         }
     }
 
-    /// The error of a quantised value is at most half a step, and a shade for the rounding of the quotient.
+    /// The error of a quantized value is at most half a step, plus a little for the rounding of the
+    /// quotient.
     #[test]
     fn quantising_moves_a_value_by_half_a_step_at_most(x in prop::collection::vec(-1e6f32..1e6, 1..200)) {
         let mut q = vec![0; x.len()];
@@ -74,7 +75,8 @@ proptest! {
         }
     }
 
-    /// Through bytes, and from the order of any instruction set into that of any other: nothing is lost.
+    /// Through bytes, and from the order of any instruction set to that of any other, nothing is
+    /// lost.
     #[test]
     fn packed_bytes_hold_the_matrix((rows, cols, _, w, _) in product(-127i8..=127, 0i8..=0), scale in -1e3f32..1e3) {
         let scales: Vec<f32> = (0..rows).map(|row| scale * row as f32).collect();
@@ -100,7 +102,8 @@ proptest! {
         }
     }
 
-    /// A weight moves by half a step at most, or is clipped; the row's largest magnitude bounds the step.
+    /// A weight changes by at most half a step, or is clipped; the row's largest magnitude bounds
+    /// the step.
     #[test]
     fn quantising_to_four_bits_stays_near(w in prop::collection::vec(-1e6f32..1e6, 1..200)) {
         let groups = quantize_groups(&w, 1, w.len());

@@ -1,5 +1,5 @@
-//! The fused GRU and LSTM steps against product, gates and state one after the other, on every instruction set of this machine. Needs no
-//! dependencies.
+//! The fused GRU and LSTM steps compared with product, gates and state one after another, on every
+//! instruction set of this machine. Needs no dependencies.
 
 mod common;
 
@@ -56,7 +56,7 @@ enum Number {
     I4,
 }
 
-/// Dense or low rank, and of what numbers.
+/// Dense or low rank, and the storage.
 #[derive(Clone, Copy, Debug)]
 struct Form {
     low_rank: bool,
@@ -152,7 +152,7 @@ fn lstm_step(x: &[f32], product: &[f32], h: &mut [f32], c: &mut [f32]) {
     }
 }
 
-/// The same bits on every path whose integers (or fused multiply-adds) are.
+/// The same bits on every path with the same integers (or fused multiply-adds).
 fn assert_same_everywhere(all: &[(Isa, Vec<u32>)], form: Form, case: &str) {
     for pair in all.windows(2) {
         let ((before, a), (isa, b)) = (&pair[0], &pair[1]);
@@ -247,7 +247,8 @@ fn lstm_steps_are_the_bits_of_the_separate_steps() {
     }
 }
 
-/// A gate that is wide open or shut, and states of any size: nothing becomes NaN, and slices may start anywhere.
+/// Gates that are wide open or shut, and states of any size: nothing becomes NaN, and slices may
+/// start anywhere.
 #[test]
 fn steps_take_extremes_and_any_alignment() {
     let hidden = 33;

@@ -1,4 +1,5 @@
-//! Every shape of up to 70 rows and columns against the triple loop, on every instruction set of this machine. Needs no dependencies.
+//! Every shape of up to 70 rows and columns compared with the triple loop, on every instruction set
+//! of this machine. Needs no dependencies.
 
 mod common;
 
@@ -12,7 +13,8 @@ fn sums_are_exact_for_every_small_shape() {
     for (rows, cols) in (1..=most).flat_map(|rows| (1..=most).map(move |cols| (rows, cols))) {
         let (w, x) = (numbers.weights(rows * cols), numbers.bytes(17 * cols));
         let expected = product_i32(&w, &x, rows, cols, 17);
-        // All batches that kernels and passes know; each shape sees two, and each remainder of rows and columns sees all.
+        // All batches that kernels and passes distinguish; each shape gets two, and each remainder
+        // of rows and columns gets all.
         let batch = 1 + (rows + 3 * cols) % 16;
         for isa in instruction_sets() {
             let packed = PackedI8::pack_for(isa, &w, &vec![1.0; rows], rows, cols).expect("packs");

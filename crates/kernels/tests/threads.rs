@@ -11,7 +11,7 @@ use stonechat_kernels::{
     PackedLowRank, Pool, Product, Scratch, ThreadPool, Weights,
 };
 
-/// Runs the jobs in turn, the last first, and says that it has many threads.
+/// Runs the jobs one by one, last first, and claims to have many threads.
 struct Backwards {
     threads: usize,
     /// The jobs of each run.
@@ -98,7 +98,8 @@ fn results_are_the_same_bits_for_any_number_of_threads() {
                     );
                 }
                 let asked = pools[3].runs.lock().expect("no panic").len();
-                // All forms of the last shape but 4-bit weights have at least 256 KB, that with two blocks in all.
+                // All forms of the last shape except 4-bit weights have at least 256 KB (that with
+                // two blocks in total).
                 assert!(asked > 0 || rows < 1000, "{name}: the pool was not asked");
             }
         }
@@ -108,7 +109,7 @@ fn results_are_the_same_bits_for_any_number_of_threads() {
 #[test]
 #[cfg_attr(miri, ignore = "under Miri, small products are cut up")]
 fn only_large_products_are_cut_up() {
-    // Rows, columns, threads of the pool; jobs that the pool gets, none where it is not asked.
+    // Rows, columns, threads of the pool; jobs that the pool gets, none if it is not used.
     let cases = [
         (1024, 240, 8, None),
         (1024, 256, 8, Some(2)),
@@ -129,7 +130,7 @@ fn only_large_products_are_cut_up() {
     }
 }
 
-/// A pool is anybody's safe code: what it does wrong may not end in wrong results.
+/// A pool is safe code of others: its mistakes must not give wrong results.
 #[test]
 fn a_pool_that_breaks_its_word_is_found_out() {
     struct Wrong(fn(usize, &(dyn Fn(usize) + Sync)));
@@ -187,7 +188,7 @@ fn every_job_is_run_once() {
 fn a_pool_in_use_works_on_without_its_threads() {
     let pool = ThreadPool::new(3).expect("threads");
     let count = AtomicUsize::new(0);
-    // From within a job, and from many threads at once.
+    // From inside a job, and from many threads at once.
     std::thread::scope(|scope| {
         for _ in 0..4 {
             scope.spawn(|| {

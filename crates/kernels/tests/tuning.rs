@@ -1,4 +1,4 @@
-//! Tuning figures change no bit of a result: every row of the table, and figures beyond all reason.
+//! Tuning parameters change no bit of a result: every row of the table, and absurd values.
 
 mod common;
 
@@ -9,11 +9,11 @@ use stonechat_kernels::{
     Activation, BlockSparseI8, PackedF32, PackedI4, PackedI8, Product, Scratch,
 };
 
-/// Two panels and a part of one; quads that leave a rest by any number of stretches.
+/// Two panels and a part of one; quads that leave a remainder for any number of stretches.
 const SHAPE: (usize, usize) = (77, 59);
 const BATCHES: [usize; 10] = [1, 2, 3, 4, 5, 6, 7, 8, 9, 17];
 
-/// Products of every kind that reads figures, on every instruction set.
+/// Products of every kind that uses the parameters, on every instruction set.
 fn products() -> Vec<(String, Box<dyn Product>)> {
     let (rows, cols) = SHAPE;
     let mut numbers = Numbers::new(5);

@@ -1,8 +1,10 @@
-//! Queries a second: `cargo run --release -p stonechat-lm --example queries -- MODEL TEXT [REPEATS]`.
+//! Queries per second: `cargo run --release -p stonechat-lm --example queries -- MODEL TEXT
+//! [REPEATS]`.
 //!
-//! The words of the text (a sentence a line) become ids first; then each repeat asks for every word and every
-//! end of a sentence, in the order of the text and in a random order of the sentences' words, where hardly any
-//! n-gram but unigrams and bigrams is found and the memory is touched at random.
+//! The words of the text (one sentence per line) are first converted to ids. Then each repeat
+//! queries every word and every end of a sentence, in the order of the text and in a random order
+//! of all words, where hardly any n-grams but unigrams and bigrams are found and memory access is
+//! random.
 
 use std::time::Instant;
 
@@ -50,7 +52,7 @@ fn ask(lm: &LanguageModel, sentences: &[Vec<WordId>]) -> (usize, f64) {
     (queries, sum)
 }
 
-/// All words of all sentences change places.
+/// Shuffles all words of all sentences.
 fn shuffle(sentences: &mut [Vec<WordId>]) {
     let mut words: Vec<WordId> = sentences.iter().flatten().copied().collect();
     let mut random = 1u64;

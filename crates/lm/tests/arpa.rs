@@ -1,4 +1,4 @@
-//! ARPA files: what is read, what is refused, and that nothing changes on the way.
+//! ARPA files: what is read, what is rejected, and that nothing changes on the way.
 
 mod common;
 
@@ -39,7 +39,7 @@ fn a_small_file() {
     assert_eq!(gram(&["<s>"]), (-99.0, -0.25));
     assert_eq!(gram(&["the"]), (-0.75, -0.125));
     assert_eq!(gram(&["the", "cat"]), (-0.25, 0.0));
-    // A word that is followed by another is a context, its weight of 0 a weight.
+    // A word that is followed by another is a context, so its weight of 0 is a weight.
     let mut text = Vec::new();
     arpa::write(&arpa::read(SMALL.as_bytes()).unwrap(), &mut text).unwrap();
     let text = String::from_utf8(text).unwrap();
@@ -60,7 +60,7 @@ fn writing_and_reading_change_nothing() {
 
 #[test]
 fn what_other_programs_write() {
-    // Windows line ends, spaces, a capital <UNK>, -inf, no <unk> at all.
+    // Windows line endings, spaces, a capital <UNK>, -inf, no <unk> at all.
     let windows = SMALL.replace('\n', "\r\n").replace('\t', " ").replace("<unk>", "<UNK>");
     assert_eq!(
         table(&arpa::read(windows.as_bytes()).unwrap()).grams,

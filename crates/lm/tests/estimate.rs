@@ -1,4 +1,4 @@
-//! Estimation against the formulas, and against KenLM.
+//! Estimation compared with the formulas, and with KenLM.
 
 #![cfg(feature = "estimate")]
 
@@ -36,15 +36,16 @@ fn assert_same(found: &NaiveModel, expected: &NaiveModel, tolerance: f64, case: 
     }
 }
 
-/// Bigrams of `a b`, `a b`, `a c`: <s> a 3, a b 2, a c 1, b </s> 2, c </s> 1. With t = 2 2 1 0 and Y = 1/3 their
-/// discounts are 1 - 2/3 * 2/2 = 1/3, 2 - 3/3 * 1/2 = 3/2 and 3.
+/// Bigrams of `a b`, `a b`, `a c`: <s> a 3, a b 2, a c 1, b </s> 2, c </s> 1. With t = 2 2 1 0 and
+/// Y = 1/3 their discounts are 1 - 2/3 * 2/2 = 1/3, 2 - 3/3 * 1/2 = 3/2 and 3.
 ///
-/// Adjusted unigrams (different words before): a 1, b 1, c 1, </s> 2; none has 3, so the discounts are 0.5, 1 and
-/// 1.5. Sum 5, given away 3 * 0.5 + 1 = 2.5; V = 5 (a b c </s> <unk>).
-/// p(<unk>) = 2.5/5/5 = 0.1; p(a) = 0.5/5 + 0.1 = 0.2 = p(b) = p(c); p(</s>) = 1/5 + 0.1 = 0.3.
+/// Adjusted unigrams (different words before): a 1, b 1, c 1, </s> 2; none has 3, so the discounts
+/// are 0.5, 1 and 1.5. Sum 5, given away 3 * 0.5 + 1 = 2.5; V = 5 (a b c </s> <unk>). p(<unk>) =
+/// 2.5/5/5 = 0.1; p(a) = 0.5/5 + 0.1 = 0.2 = p(b) = p(c); p(</s>) = 1/5 + 0.1 = 0.3.
 ///
-/// After a: sum 3, given away 3/2 + 1/3 = 11/6: p(b|a) = 0.5/3 + 11/18 * 0.2 = 13/45; p(c|a) = 2/9 + 11/90 = 31/90.
-/// After <s>: all is given away, p(a|<s>) = 0.2. After b: 0.5/2 + 0.75 * 0.3 = 0.475. After c: 2/3 + 0.3/3 = 23/30.
+/// After a: sum 3, given away 3/2 + 1/3 = 11/6: p(b|a) = 0.5/3 + 11/18 * 0.2 = 13/45; p(c|a) =
+/// 2/9 + 11/90 = 31/90. After <s>: all is given away, p(a|<s>) = 0.2. After b: 0.5/2 + 0.75 * 0.3 =
+/// 0.475. After c: 2/3 + 0.3/3 = 23/30.
 #[test]
 fn an_example_by_hand() {
     let model = model("a b\na b\na c\n", 2);
@@ -132,7 +133,7 @@ fn little_memory_gives_the_same_bytes() {
     };
     let expected = bytes(1 << 30);
     assert_eq!(bytes(20_000), expected);
-    // And what is written is what the model in memory is.
+    // The model as written is the model in memory.
     let streamed = arpa::read(expected.as_slice()).unwrap();
     assert_eq!(table(&streamed).grams, table(&model(&text, 4)).grams);
 }
@@ -158,7 +159,8 @@ fn what_is_refused() {
     assert!(refused("a", &|options| options.folder = nowhere.into()).contains(nowhere));
 }
 
-/// `golden/lmplz.arpa` is what KenLM's lmplz makes of `golden/text.txt`, see `golden/make_golden.py`.
+/// `golden/lmplz.arpa` is the result of KenLM's lmplz for `golden/text.txt`, see
+/// `golden/make_golden.py`.
 #[test]
 fn equal_to_lmplz() {
     let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden");

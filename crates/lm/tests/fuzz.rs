@@ -1,5 +1,5 @@
-//! What the fuzzer runs (`fuzz/`), with random and damaged bytes: a run without a fuzzer, and the proof that the targets
-//! compile.
+//! The targets of the fuzzer (`fuzz/`), run with random and damaged bytes without a fuzzer; also
+//! proves that they compile.
 
 mod common;
 #[path = "../fuzz/drive.rs"]
@@ -13,7 +13,7 @@ fn model(order: usize) -> NgramModel {
     naive_kneser_ney(&made_text(120, 30, 12), order, None, &[0; 5]).build()
 }
 
-/// Some bytes changed, a piece taken out, or twice there.
+/// Changes, removes or repeats some bytes.
 fn damage(bytes: &mut Vec<u8>, random: &mut Random) {
     let place = |random: &mut Random, bytes: &[u8]| random.below(bytes.len());
     match random.below(8) {
@@ -49,7 +49,7 @@ fn damaged_models_find_nothing() {
         for bits in [Bits::default(), Bits { prob: 5, backoff: 32 }] {
             let bytes = model(order).pack(bits).unwrap();
             drive::packed(&bytes);
-            // The checksums made anew are those that were there.
+            // Checksums that are recomputed do not change.
             assert_eq!(drive::with_checksums(bytes.clone()), bytes);
             for _ in 0..150 {
                 let mut damaged = bytes.clone();
@@ -60,7 +60,7 @@ fn damaged_models_find_nothing() {
     }
 }
 
-/// Behind checksums that fit, files are read that are not what they seem: the test reaches beyond the checksums.
+/// With valid checksums, files with invalid contents are read: the test goes beyond the checksums.
 #[test]
 fn checksums_do_not_shield_the_queries() {
     let bytes = model(3).pack(Bits::default()).unwrap();
@@ -88,7 +88,7 @@ fn damaged_text_finds_nothing() {
             drive::arpa(&damaged);
         }
     }
-    // Numbers where they do not belong.
+    // Numbers in wrong places.
     let text = "\\data\\\nngram 1=4\nngram 2=1\n\n\\1-grams:\n-1 <unk>\n-1 <s> -0.5\n-1 </s>\n-1 a\n\n\\2-grams:\n-1 <s> a\n\n\\end\\\n";
     drive::arpa(text.as_bytes());
     for number in ["nan", "inf", "-inf", "1e39", "-1e39", "1e-50", "18446744073709551616", "-0", ""]

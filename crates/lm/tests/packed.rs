@@ -1,4 +1,4 @@
-//! The packed form answers as the model that it was made of; what is damaged is refused.
+//! The packed form answers like the model from which it was made; damaged ones are rejected.
 
 mod common;
 
@@ -77,7 +77,7 @@ fn equal_states_have_equal_futures() {
         }
     }
     assert!(merged > 500, "{merged}");
-    // What nothing follows is forgotten.
+    // Words after which nothing follows are forgotten.
     let after_end = lm.score(lm.start(), WordId::END).1;
     assert_eq!(after_end, lm.empty());
 }
@@ -116,7 +116,7 @@ fn the_words_are_all_there() {
     assert_eq!(lm.word_id("<unk>"), Some(WordId::UNKNOWN));
     assert_eq!(lm.word_id("nowhere"), None);
     assert_eq!(lm.word(WordId(99_999)), None);
-    // An id from elsewhere is no crash but an unknown word.
+    // A foreign id is an unknown word, not a crash.
     assert_eq!(lm.score(lm.start(), WordId(99_999)), lm.score(lm.start(), WordId::UNKNOWN));
 }
 
@@ -131,7 +131,7 @@ fn unpacked_and_packed_again() {
         if bits == Bits::UNQUANTIZED {
             assert_eq!(table(&again).grams, table(&model).grams);
         }
-        // Values that are bins already stay what they are.
+        // Values that are already bins do not change.
         let twice = packed(&again, bits).to_model().unwrap();
         assert_eq!(table(&twice).grams, table(&again).grams, "order {order}, {bits:?}");
     }
@@ -169,7 +169,7 @@ fn damage_is_an_error() {
     }
 }
 
-/// Only the zeros between two sections, which nothing reads, are not under a checksum.
+/// Only the zeros between two sections, which nothing reads, have no checksum.
 #[track_caller]
 fn assert_padding(bytes: &[u8], at: usize) {
     let lm = LanguageModel::from_bytes(bytes.to_vec()).unwrap();
@@ -202,7 +202,7 @@ fn files() {
     }
 }
 
-/// `golden/scores.tsv` is what KenLM says to `golden/lmplz.arpa`, see `golden/make_golden.py`.
+/// `golden/scores.tsv` has KenLM's scores for `golden/lmplz.arpa`, see `golden/make_golden.py`.
 #[test]
 fn equal_to_kenlm() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden");

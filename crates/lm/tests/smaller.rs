@@ -36,8 +36,8 @@ fn assert_normalised(model: &NaiveModel, case: &str) {
     }
 }
 
-/// The divergence of each highest-order n-gram straight from Stolcke's definition: the model without it and
-/// with its back-off weight set anew, compared word by word.
+/// The divergence of each highest-order n-gram straight from Stolcke's definition: the model
+/// without it, with its back-off weight recomputed, compared word by word.
 #[test]
 fn worth_is_the_divergence_by_definition() {
     let text = made_text(80, 12, 3);
@@ -93,7 +93,7 @@ fn pruned_models_are_models() {
         assert!(count < last || threshold == 0.0);
         last = count;
         assert_normalised(&table(&pruned), &format!("threshold {threshold}"));
-        // The probabilities of those that stay do not change.
+        // The probabilities of the remaining ones do not change.
         let (before, after) = (table(&model), table(&pruned));
         for (gram, (prob, _)) in &after.grams {
             assert_eq!(*prob, before.grams[gram].0, "{gram:?}");
@@ -129,7 +129,7 @@ fn held_out_perplexity(model: &NgramModel, bits: Bits, text: &str) -> f64 {
     lm.perplexity(&mut text).unwrap().perplexity()
 }
 
-/// Widths are chosen with the size: they make room for more n-grams and cost nothing to speak of.
+/// Widths are chosen with the size: they make room for more n-grams at almost no cost.
 #[test]
 fn few_bytes_get_few_bits() {
     let text = made_text(6000, 400, 11);
@@ -153,7 +153,7 @@ fn few_bytes_get_few_bits() {
             .map(|fitted| held_out_perplexity(&fitted.model, fitted.bits, held_out));
         assert!(chosen < 1.01 * eight, "{:?}: {chosen}, {eight}", fitted.bits);
     }
-    // Room for all of it is room for all bits; what is given stays.
+    // Room for everything is room for all bits; given widths stay.
     let fitted = fit_with_widths(&model, 2 * full, None, None).unwrap();
     assert_eq!((fitted.bits, fitted.threshold), (Bits::default(), 0.0));
     let given = fit_with_widths(&model, full / 2, Some(7), None).unwrap();
@@ -178,7 +178,7 @@ fn pruning_by_worth_is_better_than_by_chance() {
     let half: usize = model.counts().iter().sum::<usize>() / 2;
     let threshold = pruner.threshold(|counts| counts.iter().sum::<usize>() <= half).unwrap();
     let pruned = pruner.prune(threshold);
-    // As many n-grams, those that sort first.
+    // As many n-grams, the first in sorting order.
     let naive = table(&model);
     let mut by_name = naive.clone();
     let bigrams = pruned.counts()[1];

@@ -1,4 +1,4 @@
-//! Recurrent layers: how configs spell them, what they cost, what they compute.
+//! Recurrent layers: how configs spell them, their cost, their results.
 
 mod common;
 
@@ -20,7 +20,7 @@ fn recurrent(input: usize, layers: Vec<RecurrentConfig>) -> NetworkConfig {
     }
 }
 
-/// Every cell with every option it may have.
+/// Every cell with every option it can have.
 fn layers() -> Vec<RecurrentConfig> {
     let mut all = Vec::new();
     for cell in [Cell::Gru, Cell::Lstm, Cell::Rnn] {
@@ -31,7 +31,7 @@ fn layers() -> Vec<RecurrentConfig> {
             (Some(2), cell == Cell::Lstm, Some(3)),
             (None, cell == Cell::Lstm, None),
         ] {
-            // The last of each cell has what the cell alone has.
+            // The last of each cell has the options that only this cell has.
             let recurrent_bias = cell == Cell::Gru && all.len() == 4;
             let hidden = 4;
             all.push(RecurrentConfig {
@@ -99,7 +99,7 @@ fn wrong_layers_are_refused_by_field() {
         (RecurrentConfig { projection: Some(7), ..lstm.clone() }, "`recurrent[1].projection`"),
         (RecurrentConfig { projection: Some(0), ..lstm.clone() }, "`recurrent[1].projection`"),
         (RecurrentConfig { joint: Some(0), ..lstm.clone() }, "`recurrent[1].joint`"),
-        // No more than the concatenated input, 5 + 6, can fill.
+        // More than the concatenated input, 5 + 6, can fill.
         (RecurrentConfig { joint: Some(12), ..lstm.clone() }, "`recurrent[1].joint`"),
         (RecurrentConfig { peepholes: true, ..6.into() }, "`recurrent[1].peepholes`"),
         (RecurrentConfig { recurrent_bias: true, ..lstm.clone() }, "`recurrent[1].recurrent_bias`"),
@@ -136,7 +136,8 @@ fn maps_follow_the_options() {
     );
 }
 
-/// SPEC 2.3 and the table of Prabhavalkar et al. 2016: five layers of 500 LSTM cells, 320 inputs, 42 outputs.
+/// SPEC 2.3 and the table of Prabhavalkar et al. 2016: five layers of 500 LSTM cells, 320 inputs,
+/// 42 outputs.
 #[test]
 fn published_sizes_follow_from_the_ranks() {
     let params = |ranks: Option<[usize; 5]>| {
@@ -167,8 +168,8 @@ fn published_sizes_follow_from_the_ranks() {
     }
 }
 
-/// SPEC 2.3: Toeplitz-like bottom layers of displacement rank 5 below layers with a shared projection; the first
-/// input matrix above the structured layers is of low rank.
+/// SPEC 2.3: Toeplitz-like bottom layers of displacement rank 5 below layers with a shared
+/// projection; the first input matrix above the structured layers is low rank.
 #[test]
 fn hybrids_have_the_published_sizes() {
     let toeplitz: Family =
@@ -207,7 +208,7 @@ fn a_package_keeps_every_cell() {
         let mut config = full_config();
         config.recurrent = vec![5.into(), layer.clone(), layer];
         let mut network = random_network(config, alphabet.len(), i as u64);
-        // int8 for one of the maps that plain layers have not.
+        // int8 for one of the maps that plain layers do not have.
         if let Some(map) = &mut network.recurrent[1].projection {
             *map = map.map_parts(to_int8);
         }
@@ -246,7 +247,7 @@ fn a_part_that_the_config_has_not_is_refused() {
     }
 }
 
-/// One unit, one input, an output layer that shows what goes up.
+/// One unit, one input, and an output layer that shows the layer's output.
 fn one_unit(layer: RecurrentConfig, values: &[(&str, &[f32])]) -> Network {
     let config = recurrent(1, vec![layer]);
     Network::from_values(config, 1, |name, n| {
@@ -334,8 +335,9 @@ fn gates_do_what_the_formulas_say() {
     }
 }
 
-/// A layer with a joint left factor or a projection computes what the plain layer with the products of the factors
-/// does: `L Vx`, `L Vh`, and `U P` in the recurrence with `W P` in the layer above.
+/// A layer with a joint left factor or a projection computes the same as the plain layer with the
+/// products of the factors: `L Vx`, `L Vh`, and `U P` in the recurrence with `W P` in the layer
+/// above.
 #[test]
 fn factors_count_as_their_products() {
     for (i, layer) in layers().into_iter().enumerate() {

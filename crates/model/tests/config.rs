@@ -1,11 +1,11 @@
-//! What follows from a config, and which configs are refused.
+//! What follows from a config, and which configs are rejected.
 
 mod common;
 
 use common::full_config;
 use stonechat_model::{Candidate, ConvConfig, Kind, NetworkConfig, RowConvConfig};
 
-/// The streaming Deep Speech 2 of the ICML paper, as Kliegl et al. 2017 take it for their baseline.
+/// The streaming Deep Speech 2 of the ICML paper, the baseline of Kliegl et al. 2017.
 fn deep_speech_2() -> NetworkConfig {
     let conv = |kernel, stride| ConvConfig { channels: 32, kernel, stride, lookahead: 5 };
     NetworkConfig {
@@ -103,7 +103,7 @@ fn bad_configs_are_refused_by_field() {
 
 #[test]
 fn a_filter_taller_than_the_padded_input_is_refused() {
-    // An even filter of 4 pads 1 on either side, so that one bin below it is too few.
+    // An even filter of 4 pads 1 on each side, so that one bin below it is too few.
     for (input, fits) in [(1, false), (2, true)] {
         let mut config = full_config();
         config.input = input;

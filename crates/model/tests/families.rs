@@ -1,4 +1,5 @@
-//! What every family of linear maps must satisfy, as one table: sizes, gradients, variance, and its package.
+//! The requirements of every family of linear maps, as one table: sizes, gradients, variance, and
+//! packages.
 
 mod common;
 
@@ -100,7 +101,8 @@ fn gradients_are_those_of_finite_differences() {
                     parts[p][i] += by;
                     loss(&parts)
                 };
-                // Families are polynomials of low degree in each weight: a large step is exact but for rounding.
+                // Families are polynomials of low degree in each weight: a large step is exact up
+                // to rounding.
                 let wanted = (moved(0.125) - moved(-0.125)) / 0.25;
                 let got = f64::from(gradient[p][i]);
                 let close = (got - wanted).abs() <= 2e-4 * (1.0 + wanted.abs());

@@ -1,4 +1,4 @@
-//! The reference forward against PyTorch, against hand-made cases, and its look-ahead.
+//! The reference forward compared with PyTorch and with hand-made cases, and its look-ahead.
 
 mod common;
 
@@ -61,7 +61,8 @@ fn gates_do_what_equation_10_says() {
     let table: [Case; 5] = [
         // Update shut: the state stays at zero.
         (SHUT, OPEN, [1.0, 1.0, 0.0], Candidate::ClippedRelu, [1.0; 3], [0.0; 3]),
-        // Update open, reset shut: the candidate alone, without the recurrent product, but with its bias.
+        // Update open, reset shut: the candidate alone, without the recurrent product, but with its
+        // bias.
         (OPEN, SHUT, [1.0, 9.0, 0.25], Candidate::ClippedRelu, [0.5, 1.0, -3.0], [0.75, 1.25, 0.0]),
         // Both open: a sum over time, clipped at 2.
         (OPEN, OPEN, [1.0, 1.0, 0.0], Candidate::ClippedRelu, [0.5, 1.0, 3.0], [0.5, 1.5, 2.0]),
@@ -88,7 +89,7 @@ fn gates_do_what_equation_10_says() {
 #[test]
 fn logits_depend_on_exactly_the_stated_look_ahead() {
     let mut config = full_config();
-    // Positive values and no bound: no ReLU is dead, so that every dependence shows.
+    // Positive values and no bound: no ReLU is dead, so that every dependence is visible.
     config.clip = 1e9;
     let mut random = Random(3);
     let positive = |_: &str, n| (0..n).map(|_| 0.1 + 0.1 * random.value().abs()).collect();

@@ -1,5 +1,5 @@
-//! Damaged and hostile packages: every truncation, 10,000 bit flips and made-up headers are errors, never a
-//! panic, and never take more memory than stated.
+//! Damaged and hostile packages: every truncation, 10,000 bit flips and artificial headers are
+//! errors, never a panic, and never take more memory than stated.
 #![allow(unsafe_code)]
 
 mod common;
@@ -81,7 +81,7 @@ fn without_a_checksum_nothing_loads_that_safetensors_refuses() {
             assert!(theirs.is_ok(), "bit {bit} of byte {byte}: {:?}", theirs.err());
         }
     }
-    // Most flips hit a mantissa, and only the checksum can tell.
+    // Most flips hit a mantissa, which only the checksum can detect.
     assert!(loaded > 1000, "{loaded}");
 }
 
@@ -113,7 +113,7 @@ fn repeat(text: &str, n: usize) -> String {
     texts.join(",")
 }
 
-/// Checks that each file is an error with these words, and the memory that finding out took.
+/// Checks that each file is an error with these words, and the memory needed to find out.
 fn refused(table: Vec<(&str, Vec<u8>)>) {
     for (words, bytes) in table {
         let (result, peak) = peak_bytes(|| Package::from_bytes(&bytes).err());

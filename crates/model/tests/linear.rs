@@ -1,4 +1,4 @@
-//! Linear maps of every family against the triple loop over their dense view.
+//! Linear maps of every family compared with the triple loop over their dense view.
 
 mod common;
 
@@ -58,7 +58,8 @@ proptest! {
 
 #[test]
 fn sizes_and_costs_per_family() {
-    // (rows, cols, rank or 0, family, params, bytes as float, as int8 and as int4, flops, largest rank)
+    // (rows, cols, rank or 0, family, params, bytes as float, as int8 and as int4, flops, largest
+    // rank)
     let table = [
         (6, 4, 0, "dense", 24, [96, 24 + 4 * 6, 6 * (2 + 1 + 4)], 48, 4),
         (6, 4, 2, "low_rank", 20, [80, 20 + 4 * (6 + 2), 6 * (1 + 1 + 4) + 2 * (2 + 1 + 4)], 40, 2),

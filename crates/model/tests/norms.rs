@@ -1,4 +1,5 @@
-//! Batch norms as parts of layers: folding changes no output; and networks of other things than matrices.
+//! Batch norms as parts of layers: folding changes no output; and networks over other types than
+//! matrices.
 
 mod common;
 
@@ -8,7 +9,7 @@ use stonechat_model::{
     VectorId,
 };
 
-/// Everything that a config can have, but for a bias inside a reset gate.
+/// Everything that a config can have, except a bias inside a reset gate.
 fn config() -> NetworkConfig {
     serde_json::from_str(
         r#"{ "input": 8, "conv": [{ "channels": 3, "kernel": [3, 2], "stride": [2, 1] }], "fc": 6,
@@ -18,7 +19,7 @@ fn config() -> NetworkConfig {
     .unwrap()
 }
 
-/// With a norm behind every map but the output's.
+/// With a norm after every map except the output's.
 fn normed(seed: u64) -> Network {
     let mut network = random_network(config(), 7, seed);
     let random = &mut Random(seed);

@@ -1,4 +1,4 @@
-//! Packages are what they were, are valid safetensors files, and are refused where they do not fit together.
+//! Packages round-trip, are valid safetensors files, and are rejected if they do not fit together.
 
 mod common;
 
@@ -111,7 +111,7 @@ fn packages_rewritten_by_other_tools_load() {
     let package = full_package();
     let parts = Parts::of(&package);
     assert_eq!(Package::from_bytes(&parts.to_bytes()).unwrap(), package);
-    // The checksum is of the content: another order in the file leaves it right.
+    // The checksum covers the content: it stays right with another order in the file.
     let bytes = package.to_bytes().unwrap();
     let (_, metadata) = SafeTensors::read_metadata(&bytes).unwrap();
     let texts = metadata.metadata().clone().unwrap();

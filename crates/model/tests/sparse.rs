@@ -1,4 +1,4 @@
-//! Sparse maps: which elements are kept, what a package stores of them, and what it refuses.
+//! Sparse maps: which elements are kept, what a package stores, and what it rejects.
 
 mod common;
 
@@ -45,7 +45,7 @@ fn the_largest_blocks_are_kept() {
     ] {
         assert_eq!(admitted(family, rows, cols, &w), wanted, "{family}");
     }
-    // Edges: blocks that are cut off, and more zeros than may be.
+    // Edge cases: blocks that are cut off, and more zeros than required.
     let ones = admitted(r#"{"family":"sparse","density":0.5,"block":[2,3]}"#, 3, 4, &[1.0; 12]);
     assert_eq!(ones.iter().filter(|w| **w != 0.0).count(), 6 + 2);
     let few = admitted(r#"{"family":"sparse","density":1.0}"#, 1, 3, &[0.0, 2.0, 0.0]);

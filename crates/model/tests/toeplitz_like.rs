@@ -1,5 +1,5 @@
-//! Toeplitz-like matrices against their definition, and what is a member of the family
-//! (Sindhwani, Sainath & Kumar 2015; displacement identity `Z_1 M - M Z_{-1} = 2 G (J H)^T`).
+//! Toeplitz-like matrices compared with their definition, and the members of the family (Sindhwani,
+//! Sainath & Kumar 2015; displacement identity `Z_1 M - M Z_{-1} = 2 G (J H)^T`).
 
 mod common;
 

@@ -1,4 +1,5 @@
-//! The plan of a network: which form each map runs in, how often, and that what is predicted is what is chosen.
+//! The plan of a network: the form of each map, how often it runs, and that the choice follows the
+//! predictions.
 
 use stonechat_kernels::cost_model::Form;
 use stonechat_model::{
@@ -41,7 +42,7 @@ fn products_are_as_often_as_the_runtime_makes_them() {
         (Kind::Nonrecurrent, 0, &[all]),
         (Kind::Recurrent, 0, &[one]),
         (Kind::Recurrent, 1, &[one]),
-        // The input's product and the state's; elsewhere their sum.
+        // The input's product and the state's; in other cells their sum.
         (Kind::Joint, 0, &[all, one]),
         (Kind::Joint, 1, &[one]),
         (Kind::Projection, 1, &[one]),
@@ -89,7 +90,7 @@ fn forms_are_those_of_the_families() {
     }
 }
 
-/// What a reason says of two forms is what their own predictions are, on every machine of the table.
+/// The two forms in a reason have their own predictions, on every machine of the table.
 #[test]
 fn the_faster_form_is_chosen() {
     let forms = [RunForm::Fft, RunForm::Dense];
@@ -123,7 +124,8 @@ fn a_plan_names_every_map_and_says_why() {
     assert_eq!(planned, names);
     let json = serde_json::to_value(&plan.maps()[0]).unwrap();
     assert_eq!(json, serde_json::json!({ "form": "dense", "reason": "stored so" }));
-    // Few blocks of 32 rows by 4 columns have weights: stored as they are, and as a family of zeros.
+    // Few blocks of 32 rows by 4 columns have weights: stored as they are, and as a family of
+    // zeros.
     let (rows, cols) = (network.output.map.rows(), network.output.map.cols());
     let data = (0..rows * cols).map(|i| i8::from(i % cols < 4)).collect();
     let scales = vec![1.0; rows];

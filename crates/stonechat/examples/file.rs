@@ -1,4 +1,4 @@
-//! A recording to text, as `stonechat transcribe --greedy --vad off FILE` does it:
+//! A recording to text, like `stonechat transcribe --greedy --vad off FILE`:
 //!
 //! cargo run --release -p stonechat --example file -- samples/kitchen.flac
 
@@ -6,7 +6,7 @@ use std::error::Error;
 
 use stonechat::{Model, Options, Recognizer};
 
-/// What is said in a recording.
+/// The text of a recording.
 pub fn text(path: &str) -> Result<String, Box<dyn Error>> {
     let recognizer =
         Recognizer::new(Model::from_bytes(stonechat_english::MODEL)?, Options::default())?;

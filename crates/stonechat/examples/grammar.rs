@@ -1,12 +1,13 @@
-//! Nothing but these phrases, as `stonechat transcribe --grammar PHRASES --vad off FILE` does it:
+//! Nothing but these phrases, like `stonechat transcribe --grammar PHRASES --vad off FILE`:
 //!
-//! cargo run --release -p stonechat --example grammar -- samples/kitchen.flac "turn on the light in the kitchen" "turn off the radio"
+//! cargo run --release -p stonechat --example grammar -- samples/kitchen.flac "turn on the light in
+//! the kitchen" "turn off the radio"
 
 use std::error::Error;
 
 use stonechat::{Grammar, GrammarOptions, Model, Options, Recognizer, Transcript};
 
-/// Which of the phrases were said, and in `rejected` what else.
+/// The phrases that were said, and in `rejected` everything else.
 pub fn phrases(path: &str, phrases: &[String]) -> Result<Transcript, Box<dyn Error>> {
     let model = Model::from_bytes(stonechat_english::MODEL)?;
     let grammar = Grammar::from_phrases(phrases.iter().map(String::as_str))?;

@@ -1,4 +1,4 @@
-//! Words that are expected, as `stonechat transcribe --no-lm --hotword WORD --vad off FILE` does it:
+//! Expected words, like `stonechat transcribe --no-lm --hotword WORD --vad off FILE`:
 //!
 //! cargo run --release -p stonechat --example hotwords -- samples/train.flac "little station"
 
@@ -6,10 +6,11 @@ use std::error::Error;
 
 use stonechat::{BeamOptions, Hotword, Model, Options, Recognizer};
 
-/// What is said in a recording where these phrases are likely.
+/// The text of a recording in which these phrases are likely.
 pub fn text(path: &str, phrases: &[String]) -> Result<String, Box<dyn Error>> {
     let model = Model::from_bytes(stonechat_english::MODEL)?;
-    // Hotwords take places in the beam: make it wide. Without a language model words cost nothing, so beta has nothing to offset.
+    // Hotwords take places in the beam, so it is wide. Without a language model words cost nothing,
+    // so there is nothing for beta to offset.
     let options = BeamOptions { width: 128, beta: 0.0, ..BeamOptions::default() };
     let hotwords = phrases.iter().map(Hotword::new).collect();
     let search = model.beam_search(options)?.with_hotwords(hotwords)?;

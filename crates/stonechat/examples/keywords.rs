@@ -1,4 +1,5 @@
-//! Where a phrase is said, as `stonechat spot --keyword PHRASE FILE` does it: start and end in seconds, score, phrase.
+//! Where a phrase is said, like `stonechat spot --keyword PHRASE FILE`: start and end in seconds,
+//! score, phrase.
 //!
 //! cargo run --release -p stonechat --example keywords -- samples/kitchen.flac kitchen
 

@@ -1,4 +1,5 @@
-//! The best texts by a beam search with a language model, as `stonechat transcribe --nbest 3 --json --vad off FILE` finds them:
+//! The best texts of a beam search with a language model, like `stonechat transcribe --nbest 3
+//! --json --vad off FILE`:
 //!
 //! cargo run --release -p stonechat --example nbest -- samples/winter.flac
 
@@ -7,7 +8,7 @@ use std::sync::Arc;
 
 use stonechat::{Alternative, BeamOptions, Model, Options, PackedLanguageModel, Recognizer};
 
-/// The `count` best texts of a recording, the best first.
+/// The `count` best texts of a recording, best first.
 pub fn alternatives(path: &str, count: usize) -> Result<Vec<Alternative>, Box<dyn Error>> {
     let model = Model::from_bytes(stonechat_english::MODEL)?;
     let language_model = PackedLanguageModel::from_bytes(stonechat_english::LANGUAGE_MODEL)?;

@@ -1,5 +1,5 @@
-//! Speech to text while it is said, as `stonechat transcribe --partial --greedy --vad off -` does it. Raw PCM on stdin: 16 bits,
-//! little endian, mono, at 16 kHz.
+//! Live speech to text, like `stonechat transcribe --partial --greedy --vad off -`. Reads raw PCM
+//! from stdin: 16 bits, little endian, mono, 16 kHz.
 //!
 //! arecord -q -t raw -f S16_LE -r 16000 -c 1 | cargo run --release -p stonechat --example partials
 
@@ -8,7 +8,7 @@ use std::io::Read;
 
 use stonechat::{Model, Options, Recognizer};
 
-/// The whole text. `show` gets the text so far whenever it has changed.
+/// The whole text. `show` is called with the text so far whenever it changes.
 pub fn listen(mut pcm: impl Read, mut show: impl FnMut(&str)) -> Result<String, Box<dyn Error>> {
     let recognizer =
         Recognizer::new(Model::from_bytes(stonechat_english::MODEL)?, Options::default())?;

@@ -1,5 +1,5 @@
-//! Counts what the heap is asked for: a frame allocates nothing after warm-up, and a long
-//! stream does not grow.
+//! Counts heap allocations: a frame allocates nothing after warm-up, and a long stream does not
+//! grow.
 #![allow(unsafe_code)]
 
 mod common;
@@ -36,7 +36,7 @@ fn a_frame_allocates_nothing_after_warm_up() {
             assert_eq!(allocations() - calls, 0, "{storage:?}, batches of {time_batch}");
             assert!(grown > 20, "no text came: the decoder was not tested");
 
-            // A second utterance in the same stream is warm from its first sample on.
+            // A second utterance in the same stream is warm from its first sample.
             stream.finish();
             stream.reset();
             let calls = allocations();
@@ -144,7 +144,7 @@ fn a_long_stream_grows_by_its_words_only() {
     assert!(grown > 0 && grown <= 2 * 25 * letters, "{grown} bytes for {letters} letters");
 }
 
-/// A beam search: what it needs follows from its width, and stays within a megabyte.
+/// The memory of a beam search depends on its width, and stays within a megabyte.
 #[test]
 fn a_long_beam_stream_does_not_grow() {
     let second = sound(1.0, 2);

@@ -1,5 +1,5 @@
-//! The network as a stream against its slow twin, `Network::forward_reference`, and
-//! against itself under other cuts.
+//! The network as a stream compared with its slow version, `Network::forward_reference`, and with
+//! itself under other cuts.
 
 mod common;
 
@@ -35,8 +35,8 @@ fn run(model: &Arc<Model>, features: &[f32], cuts: &[usize], time_batch: usize) 
     logits
 }
 
-/// Shapes with every edge: no convolution, even and one-frame filters, strides beyond the
-/// filter, all look-ahead, sizes that fill no vector register, every optional layer.
+/// Shapes with every edge case: no convolution, even and one-frame filters, strides larger than the
+/// filter, look-ahead only, sizes that do not fill a vector register, every optional layer.
 fn configs() -> Vec<NetworkConfig> {
     let relu = |config| NetworkConfig { candidate: Candidate::ClippedRelu, clip: 1.5, ..config };
     let row_conv =
@@ -96,8 +96,8 @@ fn logits_equal_the_slow_twin() {
     }
 }
 
-/// Float logits within 1e-4 each. With integer weights the activations are int8 and carry an error of about 0.4 % of the largest
-/// one of a vector: their logits within 4 % in the mean square.
+/// Float logits must agree to 1e-4. With integer weights the activations are int8 with an error of
+/// about 0.4 % of the largest one of a vector: then logits must agree to 4 % in the mean square.
 fn compare(found: &[f32], expected: &[f32], storage: Storage, case: &str) {
     let squares = |values: &mut dyn Iterator<Item = f32>| values.map(|v| v * v).sum::<f32>();
     let worst = found.iter().zip(expected).map(|(f, e)| (f - e).abs()).fold(0.0, f32::max);
@@ -107,8 +107,8 @@ fn compare(found: &[f32], expected: &[f32], storage: Storage, case: &str) {
     }
     let error = squares(&mut found.iter().zip(expected).map(|(f, e)| f - e));
     let size = squares(&mut expected.iter().copied());
-    // Inputs that meet no weights may have the largest values, and with them set the step for the others; the errors of
-    // two products that are added add.
+    // Inputs with zero weights may have the largest values and so determine the step for the
+    // others; the errors of two products that are added add up.
     let most = match storage {
         Storage::SparseInt8 | Storage::Corrected => 0.1f32,
         _ => 0.04,

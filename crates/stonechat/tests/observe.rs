@@ -1,5 +1,5 @@
-//! What `Model::logits_observed` tells: applied slowly to the inputs of each map, the weights must give what goes
-//! into the next one.
+//! What `Model::logits_observed` shows: the weights, applied slowly to the inputs of each map, must
+//! give the inputs of the next one.
 
 mod common;
 
@@ -23,7 +23,7 @@ fn observe(package: &Package) -> (Inputs, Vec<f32>) {
     (inputs, logits)
 }
 
-/// `f(W x + b)` of everything that went into a layer.
+/// `f(W x + b)` of all inputs of a layer.
 fn image(layer: &Affine, x: &[f32], clip: Option<f32>) -> Vec<f32> {
     let mut y = layer.map.apply(x, x.len() / layer.map.cols());
     for y in y.chunks_exact_mut(layer.bias.len()) {
@@ -61,7 +61,7 @@ fn inputs_are_those_of_the_layers() {
         let clip = Some(network.config.clip);
         for (l, conv) in network.conv.iter().enumerate() {
             let y = image(conv, &inputs[&format!("conv.{l}")], clip);
-            // A further convolution sees its input many times: only its size is known here.
+            // Another convolution sees its input many times: only its size is checked here.
             if l + 1 == network.conv.len() {
                 assert_near(&inputs["gru.0.nonrec"], &y, "the last convolution");
             }

@@ -1,4 +1,5 @@
-//! Streams of other rates than the model's: what conversion and recognition one after the other give, for any cut.
+//! Streams at other rates than the model's: the same as conversion followed by recognition, for any
+//! cut.
 #![cfg(feature = "resample")]
 
 mod common;
@@ -31,7 +32,7 @@ fn hear(stream: &mut Stream, samples: &[f32], cuts: &[usize]) -> (Transcript, Ve
 fn any_rate_and_any_cut_give_the_text_of_the_converted_samples() {
     let recognizer = recognizer();
     for rate_hz in RATES_HZ {
-        // The same samples as if they had been taken at the other rate: what they say does not matter.
+        // The same samples as if they were at the other rate: their meaning does not matter.
         let samples = sound(1.7, 5);
         let mut resampler = Resampler::new(rate_hz, 8_000).unwrap();
         let mut converted = Vec::new();

@@ -79,7 +79,7 @@ fn taken_words_and_the_rest_are_the_whole() {
     assert_eq!(words, whole);
 }
 
-/// An utterance ends where the rules say; the next goes on in the same audio and time.
+/// An utterance ends where the rules say; the next continues in the same audio and time.
 #[test]
 fn utterances_follow_each_other_in_a_stream() {
     let rule = EndpointRule { after: Heard::Speech, silence_s: 0.0, length_s: 1.0 };
@@ -136,7 +136,8 @@ fn the_search_of_another_alphabet_is_refused() {
     assert!(matches!(made, Err(Error::SearchSymbols { search: 3, .. })));
 }
 
-/// What is in no phrase is in no text, whoever asks; and an utterance ends early where nothing can follow.
+/// Words outside all phrases are in no text, whoever asks; and an utterance ends early if nothing
+/// can follow.
 #[test]
 fn a_grammar_sorts_what_is_said() {
     let samples = sound(4.0, 2);
@@ -146,7 +147,7 @@ fn a_grammar_sorts_what_is_said() {
     let said = greedy.finish().words;
     let phrase = said[said.len() / 2].word.clone();
     let grammar = Grammar::from_phrases([&phrase[..]]).unwrap();
-    // Garbage for nothing: what is heard stays as it is.
+    // Garbage is free: the text stays as heard.
     let options = GrammarOptions { garbage: 0.0, ..GrammarOptions::default() };
     let recognizer = |time_batch| {
         let search = model.grammar_search(&grammar, options).unwrap();
@@ -164,7 +165,7 @@ fn a_grammar_sorts_what_is_said() {
     assert_eq!(stream.partial(), whole.text);
     assert_eq!(stream.alternatives(1)[0].text, whole.text);
     assert!(stream.tokens().is_empty() && stream.set_hotwords(Vec::new()).is_err());
-    // In pieces, with what is settled taken.
+    // In pieces, taking what is settled.
     let mut stream = recognizer(1).stream();
     let (mut words, mut rest) = (Vec::new(), Vec::new());
     for piece in samples.chunks(777) {

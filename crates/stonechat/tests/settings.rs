@@ -1,4 +1,4 @@
-//! The table of settings: what is taken, what is told, what does not go together, and that the page says so.
+//! The table of settings: accepted values, output, conflicts, and that the page agrees.
 
 mod common;
 
@@ -19,7 +19,7 @@ fn settings(pairs: &[(&str, &str)]) -> Result<Settings, Error> {
     Ok(settings)
 }
 
-/// A value of each setting, and how it is told.
+/// A value of each setting, and its output.
 fn values() -> Vec<(&'static str, &'static str, Value)> {
     vec![
         ("beam", "32", json!({ "beam": 32 })),
@@ -178,7 +178,7 @@ fn hear(mut stream: Stream) -> (Vec<Transcript>, Transcript, usize) {
     (stream.take_utterances(), last, stream.take_spotted().len())
 }
 
-/// What settings make is what the same calls make.
+/// Settings do the same as the corresponding calls.
 #[test]
 fn settings_make_the_recognizers_that_they_name() {
     let model = model(Storage::Dense);
@@ -218,7 +218,7 @@ fn settings_make_the_recognizers_that_they_name() {
     assert_eq!(said.alternatives[0].text, said.text);
 }
 
-/// The page has the table as it stands here.
+/// The page has the same table.
 #[test]
 fn the_page_has_the_table() {
     let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/settings.md");

@@ -24,7 +24,7 @@ fn whole(storage: Storage, samples: &[f32]) -> (Transcript, Vec<Token>) {
     end(&mut stream)
 }
 
-/// Features of the whole sound, logits of the slow twin, greedy decoding.
+/// Features of the whole sound, logits of the slow version, greedy decoding.
 #[test]
 fn a_stream_is_features_then_network_then_decoder() {
     let samples = sound(2.03, 1);

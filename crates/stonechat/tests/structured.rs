@@ -1,4 +1,5 @@
-//! Structured maps in every form they can run in: against the slow twin, and against themselves under other cuts.
+//! Structured maps in every form in which they can run, compared with the slow version, and with
+//! themselves under other cuts.
 
 mod common;
 
@@ -61,8 +62,8 @@ fn every_form_gives_the_logits_of_the_slow_twin() {
                     let model = model_of(network.clone(), &forms);
                     let found = run(&model, &features, 40, 4);
                     let error = error(&found, &expected);
-                    // Products by the transform take float vectors, whatever the weights are stored as; all
-                    // others round the vectors to int8, which adds up over the steps.
+                    // Products by the transform use float vectors, however the weights are stored;
+                    // all others round the vectors to int8, which adds up over the steps.
                     let rounds =
                         |form: &RunForm| matches!(form, RunForm::Groups | RunForm::GateFactors);
                     let exact = !forms_of_maps.iter().any(rounds);

@@ -1,5 +1,5 @@
-//! Everything at once (beam, language model, hotwords, keywords, utterances, voice activity): the same result for any cut,
-//! any time batch, any number of threads.
+//! Everything at once (beam, language model, hotwords, keywords, utterances, voice activity): the
+//! same result for any cut, any time batch, any number of threads.
 
 mod common;
 
@@ -12,7 +12,7 @@ use stonechat::{
     Recognizer, Settings, Spotted, SpotterOptions, Stream, Transcript,
 };
 
-/// 16 kHz, which is what the voice activity detector takes.
+/// At 16 kHz, for the voice activity detector.
 fn model() -> Arc<Model> {
     static MODEL: OnceLock<Arc<Model>> = OnceLock::new();
     let make = || {
@@ -23,7 +23,7 @@ fn model() -> Arc<Model> {
     Arc::clone(MODEL.get_or_init(make))
 }
 
-/// A trigram over all words of up to two letters of a few, made of a made text.
+/// A trigram over all words of one or two of a few letters, from an artificial text.
 fn language_model() -> stonechat_lm::LanguageModel {
     let random = &mut Random(3);
     let mut text = String::new();
@@ -226,13 +226,13 @@ mod voice {
         };
         let every = heard(all);
         assert!(!every.is_empty());
-        // Whatever this sound is, some of it is more than a hair like speech, and none of it surely is.
+        // Some of any sound is at least slightly like speech, and none of this sound surely is.
         let lax = VoiceOptions { threshold: f32::MIN_POSITIVE, padding_s: 0.3 };
         let strict = VoiceOptions { threshold: 1.0, padding_s: 0.3 };
         assert_eq!([lax, strict].map(|options| heard(silent(options))), [every, String::new()]);
     }
 
-    /// More padding than look-ahead: what is silent must not depend on what came with the same piece.
+    /// More padding than look-ahead: what is silent must not depend on what came in the same piece.
     #[test]
     fn nothing_later_than_the_look_ahead_counts() {
         let mut tried = 0;
@@ -241,7 +241,8 @@ mod voice {
             let mut detector = stonechat_audio::VoiceDetector::new(16_000).unwrap();
             let mut likely = Vec::new();
             detector.push(&samples, &mut likely);
-            // By this threshold speech begins in the middle, at the first frame that is more likely than all before.
+            // With this threshold speech begins in the middle, at the first frame that is more
+            // likely than all before.
             let loudest = |to: usize| likely[..to].iter().copied().fold(0.0, f32::max);
             let mut middle = likely.len() / 3..likely.len() / 2;
             let Some(at) = middle.find(|&at| likely[at] > loudest(at)) else { continue };

@@ -1,9 +1,10 @@
 //! Serves training steps to `benches/train_step/compare.py`: `train_step RANK` (0 = dense), or
-//! `train_step FAMILY` with a family as in a package's metadata, `{"family":"toeplitz_like","rank":4}`.
+//! `train_step FAMILY` with a family as in a package's metadata,
+//! `{"family":"toeplitz_like","rank":4}`.
 //!
-//! Prints `idle` after a step of a toy net, so that memory in use from then on is that of the training. Then trains
-//! the net of the benchmark on noise, taking as many steps as each line of standard input says, and answers with the
-//! seconds of each and the mean loss.
+//! Prints `idle` after a step of a toy net, so that memory in use from then on is that of the
+//! training. Then it trains the net of the benchmark on noise: it takes as many steps as each line
+//! of standard input says, and answers with the seconds of each and the mean loss.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -45,7 +46,8 @@ fn write_data(folder: &Path) {
     fs::write(folder.join("train.jsonl"), manifest).expect("a writable folder");
 }
 
-/// Trains `gru` and `fc` cells, both matrices of every GRU in `family`, and shows `observe` every step.
+/// Trains `gru` and `fc` cells, with both matrices of every GRU in `family`, and calls `observe`
+/// for every step.
 fn run(
     folder: &Path,
     gru: &[usize],
@@ -80,7 +82,7 @@ struct Service {
 }
 
 impl Service {
-    /// Waits for the next line; ends the process behind the last one.
+    /// Waits for the next line; ends the process after the last one.
     fn wait(&mut self) {
         let mut line = String::new();
         if std::io::stdin().read_line(&mut line).expect("input") == 0 {

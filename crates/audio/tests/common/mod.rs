@@ -1,4 +1,4 @@
-//! What several test files need: signals and hand-made wav files.
+//! Shared by several test files: signals and hand-made wav files.
 #![allow(dead_code, unused_imports)] // every test file uses its own part
 
 use std::f64::consts::TAU;
@@ -20,7 +20,7 @@ pub fn sweep(rate_hz: u32, seconds: f64) -> Vec<f32> {
 
 pub use stonechat_testing::{Folder, largest_difference, noise, tone};
 
-/// A wav header field by field, so that each of them can lie.
+/// A wav header, field by field, so that each of them can be wrong.
 #[derive(Clone)]
 pub struct Wav {
     pub riff_bytes: Option<u32>,

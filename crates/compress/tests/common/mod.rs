@@ -12,7 +12,7 @@ pub fn matrix(random: &mut Random, rows: usize, cols: usize) -> Vec<f32> {
     (0..rows * cols).map(|_| random.normal() as f32).collect()
 }
 
-/// A matrix of this rank at most, entries of about unit size.
+/// A matrix of at most this rank, with entries of about unit size.
 pub fn matrix_of_rank(random: &mut Random, rows: usize, cols: usize, rank: usize) -> Vec<f32> {
     let (a, b) = (matrix(random, rows, rank), matrix(random, rank, cols));
     product(&a, &b, rank)

@@ -22,7 +22,7 @@ pub fn symbols(texts: &[&str]) -> Vec<String> {
     texts.iter().map(|text| text.to_string()).collect()
 }
 
-/// Frames that say a path, a symbol a frame, each with `logit` over the others.
+/// Frames that say a path, one symbol per frame, each with `logit` above the others.
 pub fn path(alphabet: &[String], best: &[&str], logit: f32) -> Vec<Vec<f32>> {
     let frame = |text: &&str| {
         let best = alphabet.iter().position(|symbol| symbol == text).unwrap();
@@ -39,7 +39,7 @@ pub struct Bigram {
 }
 
 impl Bigram {
-    /// log10 p(next | previous); the words' count + 1 stands for both ends.
+    /// log10 p(next | previous); the number of words + 1 stands for both ends.
     fn log10(&self, previous: u32, next: u32) -> f32 {
         let mut random = Random(self.seed ^ u64::from(previous * 64 + next) << 20);
         (0..4).for_each(|_| _ = random.unit());
@@ -50,7 +50,7 @@ impl Bigram {
         self.words.len() as u32 + 1
     }
 
-    /// The score of a text, as the search is meant to have it.
+    /// The intended score of a text.
     pub fn text_score(&self, text: &str, options: &BeamOptions) -> f32 {
         let (mut score, mut previous) = (0.0, self.edge());
         for word in text.split_whitespace() {
@@ -93,8 +93,8 @@ impl LanguageModel for Bigram {
     }
 }
 
-/// Every text with its score, best first, by going through all paths: the sum of the paths that
-/// spell its words, and what `text_score` says of it.
+/// Every text with its score, best first, by enumerating all paths: the sum of the paths that spell
+/// its words, plus `text_score`.
 pub fn enumerate(
     symbols: &[String],
     logits: &[Vec<f32>],

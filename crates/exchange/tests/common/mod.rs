@@ -48,7 +48,7 @@ pub const LAYERS: [&str; 7] = [
     r#"[{ "cell": "rnn", "hidden": 6, "projection": 2 }]"#,
 ];
 
-/// Which form its maps have.
+/// The form of its maps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Form {
     Dense,
@@ -61,7 +61,8 @@ pub enum Form {
 pub const FORMS: [Form; 5] =
     [Form::Dense, Form::LowRank, Form::Int8, Form::LowRankInt8, Form::Toeplitz];
 
-/// A package of random weights, rows of norm about 1 so that layers neither die nor multiply what is rounded.
+/// A package of random weights, with rows of norm about 1 so that layers neither die nor amplify
+/// rounding errors.
 pub fn package(config: &NetworkConfig, form: Form) -> Package {
     let alphabet = Alphabet::english();
     let mut random = Random(11);

@@ -1,11 +1,13 @@
-//! What the tests share: a small generator of numbers and the slow, obvious twins of the products. No dependencies.
+//! Shared by the tests: a small generator of numbers and slow, obvious versions of the products. No
+//! dependencies.
 #![allow(dead_code)] // each test file uses a part
 
 use std::sync::Once;
 use stonechat_kernels::quantize::{GROUP, Grouped};
 use stonechat_kernels::{Activation, BLOCK_COLS, BLOCK_ROWS, Error, Isa, PackedI4};
 
-/// A linear congruential generator (Knuth's MMIX constants), so that the tests need no crate and repeat exactly.
+/// A linear congruential generator (Knuth's MMIX constants), so that the tests need no crate and
+/// repeat exactly.
 pub struct Numbers(u64);
 
 impl Numbers {
@@ -20,22 +22,22 @@ impl Numbers {
         (self.0 >> 33) as u32
     }
 
-    /// Within -127..=127.
+    /// In -127..=127.
     pub fn weights(&mut self, len: usize) -> Vec<i8> {
         (0..len).map(|_| ((self.bits() % 255) as i32 - 127) as i8).collect()
     }
 
-    /// Within -128..=127.
+    /// In -128..=127.
     pub fn bytes(&mut self, len: usize) -> Vec<i8> {
         (0..len).map(|_| self.bits() as i8).collect()
     }
 
-    /// Within -1.0..=1.0.
+    /// In -1.0..=1.0.
     pub fn floats(&mut self, len: usize) -> Vec<f32> {
         (0..len).map(|_| self.bits() as f32 / (1u32 << 30) as f32 - 1.0).collect()
     }
 
-    /// 4-bit weights and group scales of the whole range.
+    /// 4-bit weights and group scales over the whole range.
     pub fn groups(&mut self, rows: usize, cols: usize) -> Grouped {
         Grouped {
             rows,
@@ -53,7 +55,8 @@ impl Numbers {
     }
 }
 
-/// Odd shapes, every tail of a panel and of a quad among them: `(rows, cols)`. Few under Miri, which takes a second for a product.
+/// Odd shapes `(rows, cols)`, including every tail of a panel and of a quad. Few under Miri, which
+/// takes a second per product.
 pub fn shapes() -> Vec<(usize, usize)> {
     if cfg!(miri) {
         return vec![(1, 1), (1, 7), (7, 1), (31, 3), (33, 5)];
@@ -97,14 +100,15 @@ pub fn product_i4(groups: &Grouped, x: &[i8], batch: usize) -> Vec<i32> {
     out
 }
 
-/// The weights with zeros where a mask of blocks says so.
+/// The weights with zeros as in a mask of blocks.
 pub fn masked(w: &[i8], mask: &[bool], cols: usize) -> Vec<i8> {
     let blocks = cols.div_ceil(BLOCK_COLS);
     let kept = |i: usize| mask[i / cols / BLOCK_ROWS * blocks + i % cols / BLOCK_COLS];
     w.iter().enumerate().map(|(i, &w)| if kept(i) { w } else { 0 }).collect()
 }
 
-/// The triple loop in f64, and beside each result the sum of magnitudes that bounds its rounding error.
+/// The triple loop in f64; each result comes with the sum of magnitudes that bounds its rounding
+/// error.
 pub fn product_f64(
     w: &[f32],
     x: &[f32],
@@ -142,12 +146,12 @@ pub fn pack_i4(isa: Isa, groups: &Grouped) -> Result<PackedI4, Error> {
     PackedI4::pack_for(isa, weights, group_scales, row_scales, *rows, *cols)
 }
 
-/// The bits of floats, for comparisons that know -0 from 0 and NaN from NaN.
+/// The bits of floats, for comparisons that distinguish -0 from 0 and recognise NaN.
 pub fn bits(values: &[f32]) -> Vec<u32> {
     values.iter().map(|v| v.to_bits()).collect()
 }
 
-/// The instruction sets of this machine, said once in a program where some of them cannot be tested here.
+/// The instruction sets of this machine; prints once if some cannot be tested here.
 pub fn instruction_sets() -> Vec<Isa> {
     static SAID: Once = Once::new();
     let available = Isa::available();

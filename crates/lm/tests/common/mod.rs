@@ -1,4 +1,4 @@
-//! Slow and obvious twins, and made texts.
+//! Slow and obvious versions, and artificial texts.
 
 #![allow(dead_code, unused_imports)] // Each test file uses its own part.
 
@@ -8,7 +8,7 @@ use stonechat_lm::{ModelBuilder, NgramModel, Vocabulary, WordId};
 
 pub use stonechat_testing::Random;
 
-/// Sentences of made words, some frequent and most rare, whose order is not all chance.
+/// Sentences of artificial words, some frequent and most rare, in a not entirely random order.
 pub fn made_text(sentences: usize, words: usize, seed: u64) -> String {
     let mut random = Random(seed);
     let mut text = String::new();
@@ -38,7 +38,7 @@ pub struct NaiveModel {
 }
 
 impl NaiveModel {
-    /// log10 p(word | context) as the definition has it.
+    /// log10 p(word | context) by definition.
     pub fn log10_prob(&self, context: &[String], word: &str) -> f64 {
         let context = &context[context.len().saturating_sub(self.order - 1)..];
         let gram: Vec<String> = context.iter().cloned().chain([word.to_string()]).collect();
@@ -65,7 +65,7 @@ impl NaiveModel {
     }
 }
 
-/// How often each n-gram up to `order` occurs. Those that end in `<s>` are no events.
+/// How often each n-gram up to `order` occurs. Those that end in `<s>` are not events.
 fn occurrences(
     text: &str,
     order: usize,
@@ -89,8 +89,8 @@ fn occurrences(
     occurrences
 }
 
-/// Interpolated modified Kneser-Ney, straight from the formulas, with every table written out. `<unk>` stands
-/// for words that are not in `known`.
+/// Interpolated modified Kneser-Ney, straight from the formulas, with every table written out.
+/// `<unk>` stands for words that are not in `known`.
 pub fn naive_kneser_ney(
     text: &str,
     order: usize,
@@ -98,7 +98,7 @@ pub fn naive_kneser_ney(
     cutoffs: &[u64; 5],
 ) -> NaiveModel {
     let occurrences = occurrences(text, order, known);
-    // Adjusted counts: different words before the n-gram, where words can stand before it.
+    // Adjusted counts: different words before the n-gram, if words can precede it.
     let mut left: BTreeMap<&[String], BTreeSet<&String>> = BTreeMap::new();
     for gram in occurrences.keys().filter(|gram| gram.len() > 1) {
         left.entry(&gram[1..]).or_default().insert(&gram[0]);

@@ -11,7 +11,8 @@ use stonechat_model::{
 
 pub use stonechat_testing::Random;
 
-/// Two convolutions (one with look-ahead and time stride), two GRUs, row convolution, fully connected layer.
+/// Two convolutions (one with look-ahead and time stride), two GRUs, row convolution, fully
+/// connected layer.
 pub fn full_config() -> NetworkConfig {
     NetworkConfig {
         input: 8,
@@ -82,7 +83,7 @@ pub fn full_package() -> Package {
     }
 }
 
-/// Owned parts of a package, to be changed and put together by the safetensors crate.
+/// Owned parts of a package, to be changed and assembled by the safetensors crate.
 pub struct Parts {
     pub texts: HashMap<String, String>,
     pub tensors: HashMap<String, (Dtype, Vec<usize>, Vec<u8>)>,

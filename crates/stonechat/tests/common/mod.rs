@@ -192,8 +192,8 @@ pub fn full_config(input: usize) -> NetworkConfig {
     }
 }
 
-/// Layers of one cell: plain, with a projection, with a joint left factor, with both, with peepholes; a GRU with its bias
-/// inside the reset gate.
+/// Layers of one cell: plain, with a projection, with a joint left factor, with both, with
+/// peepholes; a GRU with its bias inside the reset gate.
 pub fn cells(cell: Cell, peepholes: bool) -> NetworkConfig {
     let plain = RecurrentConfig::new(cell, 18);
     let layers = vec![
@@ -216,8 +216,8 @@ pub fn features() -> FeatureConfig {
     }
 }
 
-/// A package around [`full_config`] with the English alphabet; the space is likelier than
-/// by chance, so that there are words.
+/// A package of [`full_config`] with the English alphabet. The space is more likely than by chance,
+/// so that there are words.
 pub fn package(storage: Storage, seed: u64) -> Package {
     let alphabet = Alphabet::english();
     let mut network = network(&full_config(20), alphabet.len(), storage, seed);
@@ -279,8 +279,8 @@ pub fn sound(seconds: f64, seed: u64) -> Vec<f32> {
     samples
 }
 
-/// Puts a map of `family` (as in JSON), random and of variance `1 / cols`, in the place of every map that can be one;
-/// every other one gets a gain. Returns how many there are.
+/// Replaces every map that can be of `family` (as in JSON) by a random one with variance `1 /
+/// cols`; every other one of them gets a gain. Returns their number.
 pub fn structure(network: &mut Network, family: &str, int8: bool, seed: u64) -> usize {
     let family: Family = serde_json::from_str(family).unwrap();
     let random = &mut Random(seed);

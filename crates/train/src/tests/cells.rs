@@ -1,4 +1,5 @@
-//! Gradients of whole nets with every kind of recurrent layer, where a factor may be used in two places.
+//! Gradients of whole nets with every kind of recurrent layer, in which a factor may be used in two
+//! places.
 
 use stonechat_compress::{Basis, RankRule, SharedProjection};
 use stonechat_model::{Kind, MapId, NetworkConfig, ParameterId, VectorId};
@@ -103,14 +104,14 @@ fn assert_gradients(case: &str, mut net: Net) {
     }
 }
 
-/// Cutting at full variance leaves the loss where it was, whatever the form of the weights before.
+/// Truncating at full variance does not change the loss, whatever the form of the weights before.
 #[test]
 fn shared_projections_start_where_the_net_was() {
     let layers = r#"[{"cell": "lstm", "hidden": 6}, {"cell": "lstm", "hidden": 6}, 6]"#;
     for form in [Parametrisation::Dense, Parametrisation::Factored] {
         for basis in [Basis::Recurrent, Basis::Stacked] {
             let mut net = net(layers, form);
-            // Rows in a common space of 2 dimensions, for something to share.
+            // Rows in a common space of 2 dimensions, so that there is something to share.
             let row = |i: usize| {
                 let (a, b) = (random::normal(5, i as u64), random::normal(6, i as u64));
                 (0..6).map(move |j| a * random::normal(7, j) + b * random::normal(8, j))

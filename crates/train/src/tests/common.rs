@@ -41,7 +41,7 @@ pub fn recipe(folder: &Path, changes: &[&str]) -> Recipe {
     try_recipe(folder, changes).unwrap_or_else(|e| panic!("{e}"))
 }
 
-/// The same, or why it is not valid.
+/// The same, or the reason why it is not valid.
 pub fn try_recipe(folder: &Path, changes: &[&str]) -> Result<Recipe, TrainError> {
     let manifest = folder.join("train.jsonl");
     let text = format!(
@@ -97,7 +97,7 @@ pub fn last(run: &Path) -> Checkpoint {
     Checkpoint::load(&run.join("checkpoints/last.safetensors")).unwrap().0
 }
 
-/// Gives a fresh net batch norms, biases and peepholes that do something, as after training.
+/// Gives a fresh net nontrivial batch norms, biases and peepholes, as after training.
 pub fn as_after_training(net: &mut Net) {
     for (i, (id, p)) in net.network.vectors_mut().into_iter().enumerate() {
         if id != VectorId::RowConv {

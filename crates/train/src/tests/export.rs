@@ -1,4 +1,4 @@
-//! The exported network gives the logits of the net it came from, evaluated slowly and in the runtime.
+//! The exported network gives the logits of its net, evaluated slowly and in the runtime.
 
 use std::sync::Arc;
 
@@ -23,7 +23,7 @@ const CONFIG: &str = r#"{
     ]
 }"#;
 
-/// The network in the runtime, around features that are not asked for.
+/// The network in the runtime, with features that are not used.
 fn runtime_model(network: &Network) -> Model {
     let symbols = ["", " ", "a", "b", "c", "d"].map(String::from).to_vec();
     let features = FeatureConfig { mels: network.config.input, ..FeatureConfig::default() };

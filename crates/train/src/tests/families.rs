@@ -1,4 +1,5 @@
-//! Structured families in training: exported logits, a whole run from random values, fits between stages, resume.
+//! Structured families in training: exported logits, a whole run from random values, fits between
+//! stages, resume.
 
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};

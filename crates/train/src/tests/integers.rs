@@ -1,4 +1,4 @@
-//! Training for integers: what the trainer computes is what the runtime computes with integer weights.
+//! Training with quantization: the trainer computes what the runtime computes with integer weights.
 
 use std::sync::Arc;
 
@@ -32,7 +32,7 @@ fn config() -> NetworkConfig {
     .unwrap()
 }
 
-/// A net with batch norms that do something, as after training.
+/// A net with nontrivial batch norms, as after training.
 fn net(low_rank: bool, symbols: usize) -> Net {
     let mut net = Net::new(config(), symbols, Parametrisation::Dense, 3).unwrap();
     as_after_training(&mut net);

@@ -51,7 +51,7 @@ fn recipe(folder: &Path, stages: &str, changes: &[&str]) -> Recipe {
 
 const PLAIN: &str = "[[stage]]\nname = 'plain'\nepochs = 10\nrate = 0.02";
 
-/// Trains to the end; the last development result.
+/// Trains to the end; returns the last development result.
 fn run(recipe: &Recipe, run: &Path) -> Evaluation {
     let dev = Mutex::new(None);
     train(recipe, run, false, &|event| {
@@ -169,7 +169,7 @@ fn a_settled_stage_moves_on_as_if_its_epochs_had_been_known() {
     let fixed = folder.path().join("fixed");
     run(&recipe(folder.path(), stages, &["stage.0.epochs=3"]), &fixed);
     assert_eq!(last(&whole), last(&fixed));
-    // The ratio of SPEC's section on Ciliberto et al., for the factored maps alone.
+    // The ratio of SPEC's section on Ciliberto et al., only for the factored maps.
     let weights = &logged(&whole, "weights")[0]["weights"];
     let ratios = weights.as_array().unwrap().iter().map(|w| w["optimality"].as_f64().unwrap());
     assert!(ratios.clone().all(|r| r > 0.0 && r.is_finite()), "{weights}");
@@ -192,7 +192,7 @@ fn a_settled_stage_moves_on_as_if_its_epochs_had_been_known() {
     train(&settling, &broken, true, &|_| {}).unwrap();
     assert_eq!(last(&whole), last(&broken));
 
-    // Nothing settles within a tolerance of nothing.
+    // Nothing settles with a tolerance of zero.
     let never = "stage.0.until={ settled = { of = 'nu', tolerance = 0.0, epochs = 1 } }";
     let moving = folder.path().join("moving");
     run(&recipe(folder.path(), stages, &[never]), &moving);

@@ -1,4 +1,4 @@
-//! One training by several processes, which are threads here: the same weights, however many.
+//! One training by several processes, which are threads here: the same weights for any number.
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -10,7 +10,7 @@ use crate::engine::team::tests::Threads;
 use crate::run::{Options, train_with};
 use crate::{Event, TrainError};
 
-/// Trains with `size` processes; asked to stop after `steps` of the first one, if so many are given.
+/// Trains with `size` processes; stops after `steps` of the first one, if given.
 fn trained(
     recipe: &Recipe,
     run: &Path,
@@ -26,7 +26,8 @@ fn trained(
             .map(|(rank, link)| {
                 let done = &done;
                 scope.spawn(move || {
-                    // Only one of them is asked to: a scheduler may reach them at different times.
+                    // Only one of them is asked to stop: a scheduler may reach them at different
+                    // times.
                     let stop = || rank + 1 == size && done.load(Ordering::Relaxed) >= steps;
                     let options =
                         Options { stop: &stop, link: Some(&link), ..Options::new(resume) };

@@ -1,4 +1,5 @@
-//! Outputs and gradients against PyTorch: `golden/make.py` wrote the values and says what they are.
+//! Outputs and gradients compared with PyTorch: `golden/make.py` wrote the values and describes
+//! them.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -23,7 +24,7 @@ use crate::saved::names::{layer_name, name_of};
 /// Largest difference, relative to the largest expected value of a tensor.
 const TOLERANCE: f32 = 1e-4;
 
-/// Sizes of one case as `make.py` states them.
+/// Sizes of one case, as in `make.py`.
 #[derive(Deserialize)]
 #[serde(tag = "op", rename_all = "snake_case", deny_unknown_fields)]
 enum Case {
@@ -89,7 +90,8 @@ impl Golden {
         golden
     }
 
-    /// PyTorch's filters have the frequency outside, ours the time; those of a whole net are read as an old checkpoint's.
+    /// PyTorch's filters have the frequency outside, ours the time; those of a whole net are read
+    /// like an old checkpoint's.
     fn put_time_outside(&mut self) {
         for (case, sizes) in &self.cases {
             let filters: Vec<(String, [usize; 2], usize)> = match sizes {
@@ -115,7 +117,7 @@ impl Golden {
         self.tensors.get(name).unwrap_or_else(|| panic!("the golden file lacks {name}"))
     }
 
-    /// Fails at the first value of `ours` that is not that of `name`.
+    /// Fails at the first value of `ours` that differs from `name`.
     fn assert_equal(&self, name: &str, ours: &[f32]) {
         let expected = self.get(name);
         assert_eq!(ours.len(), expected.values.len(), "{name}: number of values");
@@ -153,7 +155,8 @@ fn frames(lengths: &[usize]) -> Frames {
     Frames { lengths: lengths.to_vec(), steps: *lengths.iter().max().unwrap() }
 }
 
-/// Runs `check` for every case it takes (and says so); at least `least` of them.
+/// Runs `check` for every case that it accepts (it returns whether it does); at least `least` of
+/// them.
 fn for_each_case(least: usize, check: impl Fn(&Golden, &str, &Case) -> bool) {
     let golden = Golden::open();
     let taken = golden.cases.iter().filter(|(name, case)| check(&golden, name, case)).count();

@@ -108,7 +108,7 @@ fn every_cell_learns_the_tones() {
         let package = Package::load(run.join("low_rank.stonechat")).unwrap();
         let maps: Vec<_> = package.network.maps().iter().map(|m| m.name()).collect();
         assert!(maps.iter().any(|map| map.ends_with(".proj")), "{name}: {maps:?}");
-        // A run that goes on finds the projections in its checkpoint.
+        // A resumed run finds the projections in its checkpoint.
         train(&recipe, &run, true, &|_| {}).unwrap();
     }
 }

@@ -1,4 +1,5 @@
-//! A run belongs to its recipe and to one training at a time; what it was asked is done or refused.
+//! A run belongs to its recipe and to one training at a time; what it is asked to do is done or
+//! refused.
 
 use std::fs;
 use std::path::Path;
@@ -30,7 +31,7 @@ fn stop_after(recipe: &Recipe, run: &Path, resume: bool, steps: usize) -> TrainE
     stopped.unwrap_err()
 }
 
-/// Names and contents of a folder, checkpoints aside.
+/// Names and contents of a folder, except checkpoints.
 fn content(folder: &Path) -> Vec<(String, Vec<u8>)> {
     let mut content: Vec<_> = fs::read_dir(folder)
         .unwrap()
@@ -80,7 +81,7 @@ fn nothing_is_gone_on_with_where_nothing_is() {
     assert!(matches!(error, TrainError::NoRun { .. }), "{error}");
     assert!(!missing.exists(), "a mistyped folder was made");
 
-    // What never got as far as a checkpoint begins at the beginning.
+    // A run that never reached a checkpoint begins at the beginning.
     let wrong = short(folder.path(), &["data.train.0.manifest=gone.jsonl"]);
     assert!(train(&wrong, &run, false, &|_| {}).is_err());
     assert!(!run.exists(), "written before it was checked");
@@ -88,7 +89,7 @@ fn nothing_is_gone_on_with_where_nothing_is() {
     fs::write(run.join("recipe.toml"), recipe.to_toml().unwrap()).unwrap();
     train(&recipe, &run, true, &|_| {}).unwrap();
 
-    // A lost checkpoint does not train again what was trained.
+    // A lost checkpoint does not make it train again what was trained.
     for name in ["last", "previous", "full", "low_rank"] {
         fs::remove_file(run.join(format!("checkpoints/{name}.safetensors"))).unwrap();
     }
@@ -157,7 +158,7 @@ fn more_epochs_for_a_stage_that_has_ended_go_on() {
     let expected = [("full".to_string(), 2), ("low_rank".to_string(), 0)];
     assert_eq!(epochs.into_inner().unwrap(), expected);
     assert!(last(&whole) == last(&more), "two and one epochs are not three");
-    // Their provenance differs: the recipe of the moment at which the best epoch was saved.
+    // Their provenance differs: the recipe at the moment when the best epoch was saved.
     let network = |run: &Path| Package::load(run.join("full.stonechat")).unwrap().network;
     assert!(network(&whole) == network(&more));
 }
@@ -189,7 +190,7 @@ fn a_damaged_checkpoint_is_noticed_and_the_one_before_is_whole() {
         let error = train(&recipe, &run, true, &|_| {}).unwrap_err().to_string();
         assert!(error.contains("last.safetensors") && error.contains("damaged"), "{name}: {error}");
     }
-    // The one before takes its place, and nothing is lost but steps.
+    // The previous one takes its place, and only steps are lost.
     fs::copy(checkpoint("previous"), checkpoint("last")).unwrap();
     train(&recipe, &run, true, &|_| {}).unwrap();
     assert!(last(&whole) == last(&run));
@@ -300,7 +301,8 @@ fn what_is_left_out_is_told_or_refused() {
     }
 }
 
-/// What is wrong with recordings that are used is told, out of the cache as well, and is no matter of --strict.
+/// Problems with recordings that are used are reported, also from the cache, and do not concern
+/// --strict.
 #[test]
 fn doubtful_recordings_are_told() {
     let folder = tempfile::tempdir().unwrap();
@@ -325,7 +327,7 @@ fn doubtful_recordings_are_told() {
         })
         .unwrap();
         let told = told.into_inner().unwrap();
-        // Each for a reason of its own: one of them, clipped, is as white as noise.
+        // Each for a different reason; one of them, clipped, is as white as noise.
         for line in ["train.jsonl:4: ", "train.jsonl:6: "] {
             assert!(told.iter().any(|what| what.contains(line)), "{run}: {told:?}");
         }

@@ -1,7 +1,7 @@
 use crate::data::{BatchConfig, plan_epoch, plan_windows, windows};
 use crate::random::Random;
 
-/// Lengths as speech corpora have them: log-normal around 4 s.
+/// Lengths as in speech corpora: log-normal around 4 s.
 fn lengths(count: usize) -> Vec<usize> {
     let mut random = Random::keyed(&[count as u64]);
     (0..count).map(|_| (400.0 * (0.6 * random.normal()).exp()) as usize + 20).collect()
@@ -67,7 +67,7 @@ fn little_padding_and_no_tiny_batches() {
         let real: usize = frames.iter().sum();
         let padding = padded as f64 / real as f64 - 1.0;
         assert!(padding < 0.12, "epoch {epoch}: {padding:.3} of padding");
-        // What an utterance takes at least of the batch it is in.
+        // The least share of its batch that an utterance takes.
         let share = |&frames: &usize| f64::max(frames as f64 / 16_000.0, 1.0 / 32.0);
         let fewest = frames.iter().map(share).sum::<f64>();
         assert!(
@@ -86,7 +86,7 @@ fn epochs_and_seeds_differ_but_repeat_themselves() {
         .map(|(epoch, seed)| plan_epoch(&frames, &config, epoch, seed))
         .into();
     assert_eq!(plans[0], plan_epoch(&frames, &config, 0, 1));
-    // Not the order of the batches alone: who is with whom changes as well.
+    // Not only the order of the batches: their composition changes as well.
     let sets = |plan: &[Vec<usize>]| {
         let mut sets = plan.to_vec();
         sets.iter_mut().for_each(|batch| batch.sort_unstable());

@@ -148,7 +148,7 @@ fn features_are_those_of_the_samples() {
         }
     }
     assert_eq!(files_under(&corpus.path("cache/features")).len(), configs.len());
-    // A damaged entry is remade here as well.
+    // A damaged entry is also made again here.
     for entry in files_under(&corpus.path("cache/features")) {
         let mut bytes = fs::read(&entry).unwrap();
         *bytes.last_mut().unwrap() ^= 1;

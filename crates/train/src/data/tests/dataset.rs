@@ -142,7 +142,7 @@ fn batches_are_padded_features_of_their_utterances() {
     assert_eq!(batch.utterances, [1, 2, 0]);
     assert_eq!(batch.labels[0], [21, 7, 7]);
     assert!(batch.labels[1].is_empty());
-    // The features are bit for bit those that an extractor with the same normalisation gives at run time.
+    // The features are bit for bit those of an extractor with the same normalisation at run time.
     let config = FeatureConfig { normalise: Some(normalise), ..features() };
     assert_eq!(dataset.features(), &config);
     for (row, (name, seconds)) in

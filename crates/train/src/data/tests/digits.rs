@@ -1,4 +1,4 @@
-//! On real recordings, where they are.
+//! Tests on real recordings, if they are there.
 
 use std::path::Path;
 
@@ -65,7 +65,7 @@ fn spoken_digits() {
         [2250, 250]
     );
     assert_eq!(report.rates_hz.into_iter().collect::<Vec<_>>(), [(8_000, 2500)]);
-    // The same five people speak in both splits, which the folder's README says.
+    // The same five people speak in both splits, as the folder's README says.
     assert_eq!(count(FindingKind::SharedSpeaker), 5);
     for kind in [
         FindingKind::BadLine,

@@ -17,7 +17,7 @@ use stonechat_testing::wav_i16;
 use super::{DataConfig, DataError, Dataset, Limits, Source};
 use crate::random::Random;
 
-/// Rate of the generated recordings and of the features of the tests.
+/// Sample rate of the generated recordings and of the features in the tests.
 const RATE_HZ: u32 = 8_000;
 
 /// A folder of recordings with one manifest.
@@ -79,7 +79,7 @@ fn any_length() -> DataConfig {
     DataConfig { limits: Limits { min_s: 0.0, max_s: 1e9 }, ..DataConfig::default() }
 }
 
-/// Noise under slow swells, different for every name.
+/// Noise with slow swells, different for every name.
 fn voice(seconds: f64, name: &str) -> Vec<i16> {
     let mut random = Random::keyed(&name.bytes().map(u64::from).collect::<Vec<_>>());
     let samples = (seconds * f64::from(RATE_HZ)).round() as usize;

@@ -1,4 +1,5 @@
-//! Numbers with a derivative along one direction: forward-mode differentiation, one number at a time.
+//! Numbers with a derivative along one direction: forward-mode differentiation, one number at a
+//! time.
 
 use std::ops::{Add, Div, Mul, Sub};
 
@@ -9,7 +10,7 @@ pub struct Dual {
 }
 
 impl Dual {
-    /// `f` of the number, `derivative` being that of `f` there.
+    /// `f` of the number, where `derivative` is the derivative of `f` there.
     fn map(self, value: f64, derivative: f64) -> Self {
         Self { value, slope: derivative * self.slope }
     }
@@ -35,7 +36,7 @@ impl Dual {
         self.map(self.value.clamp(0.0, limit), f64::from(u8::from(inside)))
     }
 
-    /// Rounded to a multiple of `unit`, as if it were not in the derivative.
+    /// Rounded to a multiple of `unit`; the derivative ignores that.
     pub fn round_through(self, unit: f64) -> Self {
         self.map((self.value / unit).round() * unit, 1.0)
     }

@@ -1,4 +1,4 @@
-//! Every layer, values and gradients, against its slow twin.
+//! Every layer, values and gradients, compared with its slow version.
 
 use super::dual::Dual;
 use super::slow::{self, Matrix};
@@ -9,7 +9,7 @@ use crate::engine::ops::recurrence::{Candidate, Cell};
 use crate::engine::tape::{Tape, Tensor};
 use crate::random;
 
-/// Most derivatives of an input that are looked at.
+/// The most derivatives of an input that are checked.
 const MOST: usize = 150;
 
 /// Normal values of deviation `scale`.
@@ -34,7 +34,8 @@ impl Input {
     }
 }
 
-/// The output, and for each input the gradient of `sum of output times random weights` where it is looked at.
+/// The output, and for each input the gradient of `sum of output times random weights` at the
+/// checked places.
 fn run(inputs: &[Input], f: impl Fn(&[Tensor]) -> Tensor) -> Vec<Vec<f64>> {
     let tape = Tape::default();
     let leaves: Vec<Tensor> =
@@ -50,7 +51,7 @@ fn run(inputs: &[Input], f: impl Fn(&[Tensor]) -> Tensor) -> Vec<Vec<f64>> {
     all
 }
 
-/// The same by the twin.
+/// The same by the slow version.
 fn run_slow(inputs: &[Input], f: impl Fn(&[Matrix]) -> Matrix) -> Vec<Vec<f64>> {
     let mut matrices: Vec<Matrix> = inputs.iter().map(Input::matrix).collect();
     let mut all = vec![f(&matrices).values.iter().map(|y| y.value).collect()];
@@ -194,8 +195,8 @@ fn distance(a: &[f64], b: &[f64]) -> f64 {
     (square / a.len() as f64).sqrt()
 }
 
-/// Gradients pass the rounding. A value that the last bit of a product carries over a half differs, so that only the
-/// bulk can be compared.
+/// Gradients ignore the rounding. A value differs if the last bit of a product moves it across a
+/// half, so only the bulk can be compared.
 #[test]
 fn recurrences_round_what_meets_a_matrix() {
     let frames = frames(&[7, 5]);

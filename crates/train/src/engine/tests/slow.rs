@@ -1,4 +1,5 @@
-//! The layers by their formulas, number by number: the slow twins of [`crate::engine::ops`], forward only.
+//! The layers by their formulas, number by number: slow versions of [`crate::engine::ops`], forward
+//! only.
 
 use super::dual::Dual;
 use crate::engine::layers::Frames;
@@ -73,7 +74,7 @@ pub fn clip(x: &Matrix, limit: f64) -> Matrix {
     x.map(|x| x.clip(limit))
 }
 
-/// A vector rounded to int8, its largest value being 127.
+/// A vector rounded to int8, with its largest value at 127.
 fn round_vector(x: &[Dual]) -> Vec<Dual> {
     let unit = x.iter().fold(1e-30, |m: f64, x| m.max(x.value.abs())) / 127.0;
     x.iter().map(|x| x.round_through(unit)).collect()
@@ -90,7 +91,8 @@ fn real(frames: &Frames) -> impl Iterator<Item = usize> {
     starts.flat_map(|(start, n)| start..start + n).collect::<Vec<_>>().into_iter()
 }
 
-/// The filter `f` at output frame `t` and bin `o` sees frame `t stride + k - left` and bin `o stride + j - side`.
+/// The filter `f` at output frame `t` and bin `o` sees frame `t stride + k - left` and bin `o
+/// stride + j - side`.
 pub fn convolve(x: &Matrix, w: &Matrix, frames: &Frames, shape: conv::Shape) -> Matrix {
     let conv::Shape { steps, bins, channels, filters, kernel, stride, lookahead, .. } = shape;
     let (side, left) = ((kernel[0] - 1) / 2, kernel[1] - 1 - lookahead);
@@ -118,7 +120,7 @@ pub fn convolve(x: &Matrix, w: &Matrix, frames: &Frames, shape: conv::Shape) -> 
     y
 }
 
-/// Where channel `c` of the real frames and their bins lies in `x`.
+/// The places of channel `c` in `x`, for the real frames and their bins.
 fn places(x: &Matrix, c: usize, channels: usize, frames: &Frames) -> Vec<usize> {
     let of_row = |row| (c..x.columns).step_by(channels).map(move |i| row * x.columns + i);
     real(frames).flat_map(of_row).collect()
@@ -147,7 +149,7 @@ pub fn normalise(
     y
 }
 
-/// The same of `[x, gamma, beta]` by statistics that stay what they are.
+/// The same of `[x, gamma, beta]` with fixed statistics.
 pub fn normalise_fixed(
     inputs: &[Matrix],
     fixed: &Statistics,
@@ -178,7 +180,7 @@ fn normal(
     limit.map_or(y, |limit| y.clip(f64::from(limit)))
 }
 
-/// The recurrent matrix and what a recurrence has besides.
+/// The recurrent matrix and the other parts of a recurrence.
 pub struct Recurrence<'a> {
     pub cell: Cell,
     /// `U`, or its factors `A` and `B`.
@@ -189,12 +191,13 @@ pub struct Recurrence<'a> {
 }
 
 impl Recurrence<'_> {
-    /// `W v`, the vector rounded where they are.
+    /// `W v`, with the vector rounded if vectors are.
     fn times(&self, w: &Matrix, v: &[Dual]) -> Vec<Dual> {
         if self.rounded { w.times(&round_vector(v)) } else { w.times(v) }
     }
 
-    /// One step of unit `i` of `n`: its state `h` and content before, input products `x` and recurrent products `a`.
+    /// One step of unit `i` of `n`, from its state `h` and cell state before, input products `x`
+    /// and recurrent products `a`.
     fn unit(
         &self,
         i: usize,
