@@ -10,23 +10,24 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use stonechat_model::{Family, Kind, MapRef, Network};
 
-/// What to do with a network, in the order of the fields. As TOML:
+/// What to do with a network: share projections, change families, cut to low rank, quantize, in this
+/// order. As TOML:
 ///
 /// ```toml
 /// quantize = { bits = 8 }         # last: all maps to int8. bits = 4: the large maps to int4 (maps = [...] names
 ///                                 # their kinds), the others to int8; gptq = true: with calibration audio;
 ///                                 # correction = 16: with a correction of that rank
 ///
-/// [families]                      # left out: none changes. By a map's name, or for all of a kind
+/// [families]                      # if absent, none changes. By a map's name, or for all of a kind
 /// "gru.0.rec" = { family = "toeplitz_like", rank = 4 }
 /// output = { family = "dense" }   # such maps are left alone by [low_rank]
 ///
-/// [low_rank]                      # left out: no map is factored
+/// [low_rank]                      # if absent, no map is factored
 /// rank = { variance = 0.9 }       # or { list = { "gru.0.rec" = 64 } }, { budget = { parameters = 3_000_000 } },
 ///                                 # { budget = { bytes = 2_000_000, latency_us = 300.0 } }
 /// maps = ["nonrecurrent", "recurrent", "fully_connected"]   # the default; also "conv", "output"
-/// force = false                   # true: factor even where it saves nothing
-/// whiten = false                  # true: by what matters on calibration audio
+/// force = false                   # true: factor even if it saves nothing
+/// whiten = false                  # true: keep what matters on calibration audio
 /// multiple_of = 1                 # ranks are multiples of it
 ///
 /// [shared_projection]             # before all else: one right factor for recurrent and next input matrix

@@ -4,7 +4,7 @@
 //! ```text
 //! states (i, j): i characters of the text l are out; j = 0: blank, j >= 1: the last gram is l[i-j..i]
 //! a_t(i, 0) = y_t(blank) sum over j' of a_{t-1}(i, j')
-//! a_t(i, j) = y_t(l[i-j..i]) [a_{t-1}(i, j) + sum over j' of a_{t-1}(i-j, j'), but for the state of the same gram]
+//! a_t(i, j) = y_t(l[i-j..i]) [a_{t-1}(i, j) + sum over j' of a_{t-1}(i-j, j'), except for the state of the same gram]
 //! P = sum over j of a_{T-1}(L, j)
 //! d(-log P)/d logit_t(k) = y_t(k) - sum over states labelled k of a_t b_t / P
 //! ```

@@ -40,12 +40,12 @@ use stonechat_model::{Alphabet, Cell, Network, NetworkConfig, Package};
 /// | layer | PyTorch | default |
 /// |---|---|---|
 /// | `conv.N` | `nn.Conv2d`, `out x in x frequency x time` | `conv.seq_module.{3N}.*` |
-/// | `conv.N.norm_out` | `nn.BatchNorm2d` behind it | `conv.seq_module.{3N+1}.*` |
+/// | `conv.N.norm_out` | `nn.BatchNorm2d` after it | `conv.seq_module.{3N+1}.*` |
 /// | `recurrent.N` | one layer of `nn.GRU`, `nn.LSTM` or `nn.RNN` | `rnns.N.rnn.*_l0` |
 /// | `recurrent.N.norm_in` | `nn.BatchNorm1d` before it | `rnns.N.batch_norm.module.*` |
 /// | `row_conv` | `nn.Conv1d` without bias, `width x 1 x taps` | `lookahead.0.conv.*` |
 /// | `fc` | `nn.Linear` below the output | none |
-/// | `fc.norm_in`, `fc.norm_out` | `nn.BatchNorm1d` before or behind it | none |
+/// | `fc.norm_in`, `fc.norm_out` | `nn.BatchNorm1d` before or after it | none |
 /// | `output` | `nn.Linear` | `fc.0.module.1.*` |
 /// | `output.norm_in` | `nn.BatchNorm1d` before it | `fc.0.module.0.*` |
 ///

@@ -86,7 +86,7 @@ impl Schedule {
     /// ```text
     /// theta = 2 q every / (2 (ramp - start) + 3 (end - ramp))
     /// theta (step - start + 1) / every                                              before the ramp
-    /// (theta (ramp - start + 1) + multiplier theta (step - ramp + 1)) / every       behind it
+    /// (theta (ramp - start + 1) + multiplier theta (step - ramp + 1)) / every       after it
     /// ```
     ///
     /// It ends at `q` for a multiplier of 1.5.
