@@ -140,7 +140,7 @@ impl DecoderArgs {
         };
         let text = message(&error);
         if self.normalise.language().is_none()
-            && text.contains("alphabet lacks")
+            && text.contains("not in the alphabet")
             && self.grammar.is_list()
         {
             return anyhow::anyhow!("{text}, or let --normalize english do it");
