@@ -52,7 +52,7 @@ impl Prune {
         self.maps.contains(&kind) && !is_structured(map)
     }
 
-    /// Which values of the pruned matrices are nonzero: [`mask`] restores these zeros after a step.
+    /// Which values of the pruned matrices are nonzero: `mask` restores these zeros after a step.
     pub fn kept(&self, net: &Net) -> Masks {
         let mut masks = Masks::new();
         for entry in net.network.maps().iter().filter(|entry| self.means(entry.kind, entry.map)) {
