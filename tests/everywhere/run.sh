@@ -1,6 +1,8 @@
 #!/usr/bin/env bash
 # The rows of table.tsv through every surface: the same words everywhere (README.md). What cannot be built here is skipped with words;
 # Python and Node are those that tools/test_python.sh and tools/test_web.sh left.
+#
+#   tests/everywhere/run.sh [--write]        # --write: the library's texts go into the table, for another bundled model; look at them
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 
@@ -33,6 +35,13 @@ surface() {
 }
 # Which rows a surface can do: all, or those for which an awk expression is true.
 rows() { awk -F '\t' "${2:-1}" "$work/rows" >"$work/$1.rows"; }
+
+if [ "${1:-}" = --write ]; then
+    "$everywhere" "$work/english.stonechat" "$work/sounds" <"$work/rows" | cut -f 2 >"$work/texts"
+    { sed -n '/^#/p' "$here/table.tsv"; cut -f 1-4 "$work/rows" | paste - "$work/texts"; } >"$work/table"
+    cp "$work/table" "$here/table.tsv"
+    sed '/^#/d' "$here/table.tsv" >"$work/rows"
+fi
 
 rows library
 surface library "$everywhere"
