@@ -43,6 +43,8 @@ pub enum WarningKind {
     DeadChannel,
     /// A channel of opposite sign was inverted.
     OppositeChannels,
+    /// What was said while nobody could hear it: the program too slow, or the microphone gone.
+    Lost,
     /// As loud and as white as bytes that are not samples.
     Noise,
 }

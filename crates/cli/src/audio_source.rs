@@ -1,5 +1,6 @@
 //! Audio as it comes in: a file, or raw PCM from a pipe, as mono samples at the model's rate.
 
+use std::fmt::Display;
 use std::io::{Cursor, ErrorKind, Read};
 
 use anyhow::{Context, Result, bail};
@@ -8,6 +9,8 @@ use stonechat_kinds::{FileKind, HEAD_BYTES};
 
 use crate::inputs::Input;
 use crate::interrupt;
+#[cfg(feature = "microphone")]
+use crate::microphone::Microphone;
 
 /// Bytes asked of a pipe at a time. A pipe gives what it has, so this delays nothing.
 const PIPE_BYTES: usize = 32 << 10;
@@ -15,6 +18,8 @@ const PIPE_BYTES: usize = 32 << 10;
 /// A stream of samples that ends.
 pub enum AudioSource {
     File(Box<AudioReader>),
+    #[cfg(feature = "microphone")]
+    Microphone(Box<Microphone>),
     Pcm(Box<PcmSource<Stdin>>),
 }
 
@@ -44,7 +49,18 @@ impl AudioSource {
     pub fn next_chunk(&mut self, out: &mut Vec<f32>) -> Result<bool> {
         match self {
             Self::File(reader) => Ok(reader.next_chunk(out)?),
+            #[cfg(feature = "microphone")]
+            Self::Microphone(microphone) => microphone.next_chunk(out),
             Self::Pcm(source) => source.next_chunk(out).context("stdin"),
+        }
+    }
+
+    /// The level of what came since the last call, where it comes from a microphone.
+    #[cfg(feature = "microphone")]
+    pub fn level_db(&mut self) -> Option<f32> {
+        match self {
+            Self::Microphone(microphone) => Some(microphone.level_db()),
+            _ => None,
         }
     }
 
@@ -52,12 +68,14 @@ impl AudioSource {
     pub fn warnings(&self) -> Vec<Warning> {
         match self {
             Self::File(reader) => reader.warnings(),
+            #[cfg(feature = "microphone")]
+            Self::Microphone(microphone) => microphone.warnings(),
             Self::Pcm(source) => source.warnings(),
         }
     }
 
     /// Prints the warnings, `name: what`, and gives them.
-    pub fn tell_warnings(&self, input: &Input) -> Vec<Warning> {
+    pub fn tell_warnings(&self, input: &impl Display) -> Vec<Warning> {
         let warnings = self.warnings();
         for warning in &warnings {
             eprintln!("warning: {input}: {warning}");

@@ -18,7 +18,7 @@ const INTERRUPTED: i32 = 130;
 static ASKED: AtomicBool = AtomicBool::new(false);
 
 /// Whether the program was asked to end since [`catch`].
-#[cfg_attr(not(feature = "full"), allow(dead_code))]
+#[cfg_attr(not(any(feature = "full", feature = "microphone")), allow(dead_code))]
 pub fn asked() -> bool {
     ASKED.load(Ordering::Relaxed)
 }

@@ -22,6 +22,8 @@ mod interrupt;
 mod kinds;
 mod language_model;
 mod memory;
+#[cfg(feature = "microphone")]
+mod microphone;
 mod model_file;
 mod normalise;
 mod output;

@@ -18,7 +18,19 @@ impl PartialLine {
 
     /// Shows the end of the words in `fixed` followed by `partial`, if it changed.
     pub fn show(&mut self, fixed: &[stonechat::Word], partial: &str) {
-        let line = tail(fixed, partial);
+        self.show_line(tail(fixed, partial));
+    }
+
+    /// Shows a level in dB below full scale, and `partial` behind it.
+    #[cfg(feature = "microphone")]
+    pub fn show_level(&mut self, level_db: f32, partial: &str) {
+        let partial: String = tail(&[], partial);
+        let skip = (partial.chars().count() + METER + 3).saturating_sub(WIDTH);
+        let text: String = partial.chars().skip(skip).collect();
+        self.show_line(format!("[{}] {text}", meter(level_db)));
+    }
+
+    fn show_line(&mut self, line: String) {
         if line == self.shown {
             return;
         }
@@ -40,6 +52,23 @@ impl PartialLine {
     }
 }
 
+/// Characters of the level.
+#[cfg(feature = "microphone")]
+const METER: usize = 10;
+
+/// From -60 dB to full scale; the last mark stands for samples that may be cut off.
+#[cfg(feature = "microphone")]
+fn meter(level_db: f32) -> String {
+    let marks = ((level_db + 60.0) / 60.0 * METER as f32).round().clamp(0.0, METER as f32) as usize;
+    let last = if level_db > -0.5 { '!' } else { '#' };
+    let mark = |n: usize| match n {
+        _ if n >= marks => ' ',
+        _ if n + 1 == METER => last,
+        _ => '#',
+    };
+    (0..METER).map(mark).collect()
+}
+
 fn tail(fixed: &[stonechat::Word], partial: &str) -> String {
     // No word is empty: more than WIDTH of them cannot be shown.
     let fixed = &fixed[fixed.len().saturating_sub(WIDTH)..];
@@ -57,6 +86,20 @@ fn tail(fixed: &[stonechat::Word], partial: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[cfg(feature = "microphone")]
+    #[test]
+    fn levels_are_shown() {
+        for (level_db, expected) in [
+            (-100.0, "          "),
+            (-60.0, "          "),
+            (-30.0, "#####     "),
+            (-1.0, "##########"),
+            (0.0, "#########!"),
+        ] {
+            assert_eq!(meter(level_db), expected, "{level_db} dB");
+        }
+    }
 
     #[test]
     fn the_end_is_shown() {
