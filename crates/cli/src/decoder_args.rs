@@ -72,6 +72,12 @@ impl DecoderArgs {
         }
     }
 
+    /// The language model that is asked for.
+    #[cfg(feature = "serve")]
+    pub fn lm(&self) -> Option<&std::path::Path> {
+        self.lm.as_deref()
+    }
+
     /// The settings that the arguments ask for.
     pub fn settings(&self) -> Result<Settings> {
         let mut settings = Settings {

@@ -20,6 +20,18 @@ pub struct ModelArg {
 }
 
 impl ModelArg {
+    /// The model that comes with the program.
+    #[cfg(feature = "serve")]
+    pub fn bundled() -> Self {
+        Self { model: None }
+    }
+
+    /// A package file.
+    #[cfg(feature = "serve")]
+    pub fn file(path: PathBuf) -> Self {
+        Self { model: Some(path) }
+    }
+
     /// Whether it is the model that comes with the program.
     pub fn is_bundled(&self) -> bool {
         self.model.is_none()

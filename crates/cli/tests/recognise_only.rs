@@ -26,6 +26,15 @@ fn verbs_that_are_not_built_in_say_how_to_get_them() {
 }
 
 #[test]
+#[cfg(not(feature = "serve"))]
+fn a_build_without_the_server_says_how_to_get_it() {
+    for call in ["serve", "serve --help", "serve --listen 127.0.0.1:0"] {
+        let (_, stderr) = run(stonechat().args(call.split(' ')), 2);
+        assert!(stderr.contains("--features full,serve"), "{call}: {stderr}");
+    }
+}
+
+#[test]
 fn inspect_shows_what_takes_no_decomposition() {
     let folder = Folder::new();
     let value = run_json(&mut folder.with_model("inspect"), 0);

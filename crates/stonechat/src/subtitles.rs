@@ -54,8 +54,8 @@ pub fn vtt(words: &[Word], seconds: f64) -> String {
     text.trim_end().to_string()
 }
 
-/// No cue ends after the recording, where players would never show it.
-fn cues(words: &[Word], seconds: f64) -> Vec<Cue> {
+/// The words in groups, one a subtitle: a group ends at a pause and before what two lines cannot hold.
+pub fn groups(words: &[Word]) -> Vec<&[Word]> {
     let mut groups: Vec<&[Word]> = Vec::new();
     let mut start = 0;
     for i in 1..=words.len() {
@@ -67,6 +67,12 @@ fn cues(words: &[Word], seconds: f64) -> Vec<Cue> {
             start = i;
         }
     }
+    groups
+}
+
+/// No cue ends after the recording, where players would never show it.
+fn cues(words: &[Word], seconds: f64) -> Vec<Cue> {
+    let groups = groups(words);
     // The network's look-ahead may put a last word behind the end.
     let start = |group: &[Word]| group[0].start.min(seconds - SHORTEST_S).max(0.0);
     let next_start = |g: usize| groups.get(g + 1).map_or(seconds, |next| start(next));

@@ -196,7 +196,7 @@ pub unsafe extern "C" fn vosk_recognizer_set_words(recognizer: *mut VoskRecogniz
     // SAFETY: promised by the caller.
     unsafe {
         with(recognizer, (), |recognizer| {
-            recognizer.set_words(words != 0);
+            recognizer.session.told.words = words != 0;
             Ok(())
         });
     }
@@ -211,7 +211,7 @@ pub unsafe extern "C" fn vosk_recognizer_set_partial_words(
     // SAFETY: promised by the caller.
     unsafe {
         with(recognizer, (), |recognizer| {
-            recognizer.set_partial_words(partial_words != 0);
+            recognizer.session.told.partial_words = partial_words != 0;
             Ok(())
         });
     }
@@ -267,7 +267,9 @@ pub unsafe extern "C" fn vosk_recognizer_accept_waveform(
         with(recognizer, -1, |recognizer| {
             let bytes = samples(data.cast::<u8>(), length)?;
             let (pairs, _) = bytes.as_chunks::<2>();
-            accepted(recognizer.push_integers(pairs.iter().copied().map(i16::from_le_bytes)))
+            accepted(
+                recognizer.session.push_integers(pairs.iter().copied().map(i16::from_le_bytes)),
+            )
         })
     }
 }
@@ -282,7 +284,7 @@ pub unsafe extern "C" fn vosk_recognizer_accept_waveform_s(
     // SAFETY: promised by the caller.
     unsafe {
         with(recognizer, -1, |recognizer| {
-            accepted(recognizer.push_integers(samples(data, length)?.iter().copied()))
+            accepted(recognizer.session.push_integers(samples(data, length)?.iter().copied()))
         })
     }
 }
@@ -299,7 +301,7 @@ pub unsafe extern "C" fn vosk_recognizer_accept_waveform_f(
         with(recognizer, -1, |recognizer| {
             let wide = samples(data, length)?;
             let narrow: Vec<f32> = wide.iter().map(|sample| sample / 32_768.0).collect();
-            accepted(recognizer.push(&narrow))
+            accepted(recognizer.session.push(&narrow))
         })
     }
 }
@@ -312,7 +314,12 @@ fn accepted(ended: Result<bool, stonechat::Error>) -> Result<c_int, String> {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn vosk_recognizer_result(recognizer: *mut VoskRecognizer) -> *const c_char {
     // SAFETY: promised by the caller.
-    unsafe { with(recognizer, NOTHING.as_ptr(), |recognizer| Ok(recognizer.result())) }
+    unsafe {
+        with(recognizer, NOTHING.as_ptr(), |recognizer| {
+            let said = recognizer.session.result();
+            Ok(recognizer.lend(said))
+        })
+    }
 }
 
 /// The text of the utterance that goes on.
@@ -321,7 +328,12 @@ pub unsafe extern "C" fn vosk_recognizer_partial_result(
     recognizer: *mut VoskRecognizer,
 ) -> *const c_char {
     // SAFETY: promised by the caller.
-    unsafe { with(recognizer, NO_PARTIAL.as_ptr(), |recognizer| Ok(recognizer.partial_result())) }
+    unsafe {
+        with(recognizer, NO_PARTIAL.as_ptr(), |recognizer| {
+            let said = recognizer.session.partial();
+            Ok(recognizer.lend(said))
+        })
+    }
 }
 
 /// The last utterance of the recording.
@@ -330,7 +342,12 @@ pub unsafe extern "C" fn vosk_recognizer_final_result(
     recognizer: *mut VoskRecognizer,
 ) -> *const c_char {
     // SAFETY: promised by the caller.
-    unsafe { with(recognizer, NOTHING.as_ptr(), |recognizer| Ok(recognizer.final_result())) }
+    unsafe {
+        with(recognizer, NOTHING.as_ptr(), |recognizer| {
+            let said = recognizer.session.last();
+            Ok(recognizer.lend(said))
+        })
+    }
 }
 
 /// Forgets what was said, for another recording.
@@ -339,7 +356,7 @@ pub unsafe extern "C" fn vosk_recognizer_reset(recognizer: *mut VoskRecognizer) 
     // SAFETY: promised by the caller.
     unsafe {
         with(recognizer, (), |recognizer| {
-            recognizer.reset();
+            recognizer.session.reset();
             Ok(())
         });
     }

@@ -8,7 +8,10 @@ pub(crate) const UNKNOWN: &str = "[unk]";
 const CLOSED: f32 = 1000.0;
 
 /// The settings of a grammar; those of no grammar for an empty list. Whether `[unk]` is told comes along.
-pub(crate) fn settings(json: &str) -> Result<(Settings, bool), String> {
+///
+/// # Errors
+/// What is no JSON list of texts.
+pub fn settings(json: &str) -> Result<(Settings, bool), String> {
     let phrases: Vec<String> = serde_json::from_str(json)
         .map_err(|error| format!("the grammar is no JSON list of texts: {error}"))?;
     let unknown = phrases.iter().any(|phrase| phrase.trim() == UNKNOWN);

@@ -16,7 +16,11 @@ mod grammar;
 mod model;
 mod recognizer;
 mod result;
+mod session;
 mod unavailable;
 
 pub use ffi::*;
+pub use grammar::settings as grammar_settings;
+pub use result::Told;
+pub use session::Session;
 pub use unavailable::*;

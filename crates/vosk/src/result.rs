@@ -7,12 +7,15 @@ use crate::grammar::UNKNOWN;
 
 /// What is told besides the text.
 #[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Told {
-    pub(crate) words: bool,
-    pub(crate) partial_words: bool,
-    pub(crate) alternatives: usize,
+pub struct Told {
+    /// Words with their times.
+    pub words: bool,
+    /// Words of partial results, too.
+    pub partial_words: bool,
+    /// So many texts in place of one; 0 for one.
+    pub alternatives: usize,
     /// What a grammar rejected, as `[unk]`.
-    pub(crate) unknown: bool,
+    pub unknown: bool,
 }
 
 impl Told {

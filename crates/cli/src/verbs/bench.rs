@@ -1,6 +1,8 @@
 //! `stonechat bench`: speed, share of each layer, latency and memory.
 
 mod kernels;
+#[cfg(feature = "serve")]
+mod server;
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -54,6 +56,9 @@ pub struct Bench {
 enum Part {
     /// Measure the matrix products alone, against the limits of this core
     Kernels(kernels::Kernels),
+    /// Measure how late a server answers to many at a time
+    #[cfg(feature = "serve")]
+    Server(server::Server),
 }
 
 #[derive(Serialize)]
@@ -100,8 +105,11 @@ struct Pass {
 
 impl Bench {
     pub fn run(self) -> Result<Verdict> {
-        if let Some(Part::Kernels(kernels)) = self.part {
-            return kernels.run();
+        match self.part {
+            Some(Part::Kernels(kernels)) => return kernels.run(),
+            #[cfg(feature = "serve")]
+            Some(Part::Server(server)) => return server.run(),
+            None => {}
         }
         if let Some(seconds) = self.seconds
             && !(seconds > 0.0 && seconds <= MAX_SECONDS)

@@ -5,6 +5,8 @@ mod doctor;
 mod eval;
 mod inspect;
 mod listen;
+#[cfg_attr(not(feature = "serve"), path = "no_serve.rs")]
+mod serve;
 mod spot;
 mod transcribe;
 pub mod workshop;
@@ -39,6 +41,7 @@ pub enum Verb {
     Transcribe(transcribe::Transcribe),
     /// Turn speech into text while it is being said: raw PCM on stdin
     Listen(listen::Listen),
+    Serve(serve::Serve),
     /// Find words and phrases in audio
     Spot(spot::Spot),
     /// Measure word and character error rates on a manifest
@@ -58,6 +61,7 @@ impl Verb {
         match self {
             Verb::Transcribe(verb) => verb.run(),
             Verb::Listen(verb) => verb.run(),
+            Verb::Serve(verb) => verb.run(),
             Verb::Spot(verb) => verb.run(),
             Verb::Eval(verb) => verb.run(),
             Verb::Bench(verb) => verb.run(),
