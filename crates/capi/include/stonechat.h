@@ -11,31 +11,31 @@
 #include <stddef.h>
 #include <stdint.h>
 
-// All is well.
+// Success.
 #define STONECHAT_OK 0
 
-// A pointer is NULL that must not be.
+// A pointer is NULL but must not be.
 #define STONECHAT_NULL 1
 
 // A text is not UTF-8.
 #define STONECHAT_UTF8 2
 
-// An option that there is not, that does not take the value, or that does not go with another.
+// An unknown option, a wrong value, or an option that conflicts with another.
 #define STONECHAT_OPTION 3
 
 // A file cannot be read.
 #define STONECHAT_FILE 4
 
-// A package is damaged, or none, or of a network that cannot run.
+// A package is damaged, is not a package, or has a network that cannot run.
 #define STONECHAT_PACKAGE 5
 
-// A language model is damaged, or none.
+// A language model is damaged, or is not one.
 #define STONECHAT_LANGUAGE_MODEL 6
 
 // A sampling rate that cannot be converted.
 #define STONECHAT_RATE 7
 
-// A grammar, hotword or keyword that the model cannot hear.
+// A grammar, hotword or keyword that the model cannot recognise.
 #define STONECHAT_PHRASE 8
 
 // The stream is finished: reset it first.
@@ -53,13 +53,13 @@
 // A loaded model, with its language model if the package has one.
 typedef struct StonechatModel StonechatModel;
 
-// What a user may choose, by the names of the command's options (docs/settings.md).
+// The user's settings, by the names of the command's options (docs/settings.md).
 typedef struct StonechatOptions StonechatOptions;
 
-// A model with options, from which any number of streams are made.
+// A model with options, from which any number of streams can be made.
 typedef struct StonechatRecognizer StonechatRecognizer;
 
-// One utterance, or one endless microphone.
+// One utterance, or an endless microphone.
 typedef struct StonechatStream StonechatStream;
 
 // A word of a result.
@@ -78,14 +78,15 @@ typedef struct {
 extern "C" {
 #endif // __cplusplus
 
-// The version of the library, as "0.1.0".
+// The version of the library, such as "0.1.0".
 const char *stonechat_version(void);
 
-// What was wrong the last time that a function failed in this thread, at most 511 bytes; empty before. It is overwritten by the next
-// failure in this thread, and never freed while the thread lives.
+// The message of the last function that failed in this thread, at most 511 bytes; empty before the
+// first failure. The next failure in this thread overwrites it; it is never freed while the thread
+// lives.
 const char *stonechat_last_error(void);
 
-// The name of a status, as "STONECHAT_PACKAGE"; "unknown" for any other number.
+// The name of a status, such as "STONECHAT_PACKAGE"; "unknown" for any other number.
 const char *stonechat_error_name(int32_t status);
 
 // Loads a package file, `NAME.stonechat`.
@@ -94,7 +95,7 @@ const char *stonechat_error_name(int32_t status);
 // `path` ends with a zero byte, `model` may be written to.
 int32_t stonechat_model_load(const char *path, StonechatModel **model);
 
-// Reads a package from memory. The bytes may go afterwards.
+// Reads a package from memory. The bytes may be freed afterwards.
 //
 // # Safety
 // There are `len` bytes at `bytes`, `model` may be written to.
@@ -106,27 +107,27 @@ int32_t stonechat_model_from_bytes(const uint8_t *bytes, size_t len, StonechatMo
 // `model` is NULL or a model.
 uint32_t stonechat_model_sample_rate(const StonechatModel *model);
 
-// Frees a model; recognizers made of it go on. NULL is fine.
+// Frees a model; recognizers made from it stay valid. NULL is allowed.
 //
 // # Safety
-// `model` is NULL, or a model that nobody uses any more.
+// `model` is NULL, or a model that is no longer in use.
 void stonechat_model_free(StonechatModel *model);
 
-// Makes options, all as by default.
+// Makes options with default values.
 //
 // # Safety
 // `options` may be written to.
 int32_t stonechat_options_new(StonechatOptions **options);
 
-// Sets an option: a name and a value of docs/settings.md, as "beam" and "64". "hotword" and "keyword" add one.
+// Sets an option: a name and a value of docs/settings.md, such as "beam" and "64". "hotword" and
+// "keyword" add one.
 //
 // # Safety
 // `options` is a handle, `name` and `value` end with a zero byte.
-int32_t stonechat_options_set(StonechatOptions *options,
-                              const char *name,
-                              const char *value);
+int32_t stonechat_options_set(StonechatOptions *options, const char *name, const char *value);
 
-// Gives an option that names a file the file's content: "lm" is the only one. The bytes may go afterwards.
+// Sets an option that names a file to the file's content; only "lm" is one. The bytes may be freed
+// afterwards.
 //
 // # Safety
 // `options` is a handle, `name` ends with a zero byte, there are `len` bytes at `bytes`.
@@ -135,13 +136,13 @@ int32_t stonechat_options_set_bytes(StonechatOptions *options,
                                     const uint8_t *bytes,
                                     size_t len);
 
-// Frees options; recognizers made with them go on. NULL is fine.
+// Frees options; recognizers made with them stay valid. NULL is allowed.
 //
 // # Safety
-// `options` is NULL, or options that nobody uses any more.
+// `options` is NULL, or options that are no longer in use.
 void stonechat_options_free(StonechatOptions *options);
 
-// Makes a recognizer. `options` may be NULL: everything is then as by default. Both may be freed afterwards.
+// Makes a recognizer. `options` may be NULL for the defaults. Both may be freed afterwards.
 //
 // # Safety
 // `model` and `options` are handles, `recognizer` may be written to.
@@ -149,13 +150,14 @@ int32_t stonechat_recognizer_new(const StonechatModel *model,
                                  const StonechatOptions *options,
                                  StonechatRecognizer **recognizer);
 
-// Frees a recognizer; streams made of it go on. NULL is fine.
+// Frees a recognizer; streams made from it stay valid. NULL is allowed.
 //
 // # Safety
-// `recognizer` is NULL, or a recognizer that nobody uses any more.
+// `recognizer` is NULL, or a recognizer that is no longer in use.
 void stonechat_recognizer_free(StonechatRecognizer *recognizer);
 
-// Makes a stream that takes mono samples at `rate_hz`, 1000 to 768000; 0 stands for the model's own rate.
+// Makes a stream that takes mono samples at `rate_hz`, 1000 to 768000; 0 means the model's own
+// rate.
 //
 // # Safety
 // `recognizer` is a handle, `stream` may be written to.
@@ -163,61 +165,63 @@ int32_t stonechat_stream_new(const StonechatRecognizer *recognizer,
                              uint32_t rate_hz,
                              StonechatStream **stream);
 
-// Takes samples in -1..1, any number of them. One that is not finite counts as 0.
+// Takes any number of samples in -1..1. A sample that is not finite counts as 0.
 //
 // # Safety
 // `stream` is a handle, there are `count` samples.
 int32_t stonechat_stream_push_f32(StonechatStream *stream, const float *samples, size_t count);
 
-// Takes samples of 16 bits, any number of them.
+// Takes any number of 16-bit samples.
 //
 // # Safety
 // `stream` is a handle, there are `count` samples.
 int32_t stonechat_stream_push_i16(StonechatStream *stream, const int16_t *samples, size_t count);
 
-// The text of the utterance that goes on, and how many of its bytes can no longer change.
+// The text of the unfinished utterance, and how many of its bytes can no longer change.
 //
 // # Safety
 // `stream` is a handle, `text` and `stable` may be written to; `stable` may be NULL.
 int32_t stonechat_stream_partial(StonechatStream *stream, const char **text, size_t *stable);
 
-// The next thing that has happened, as JSON: {"keyword": {"phrase", "index", "start", "end", "score"}} for a keyword, {"text",
-// "result"} for an utterance that has ended by itself (option "endpoint"); NULL when there is no more.
+// The next event, as JSON: {"keyword": {"phrase", "index", "start", "end", "score"}} for a
+// keyword, {"text", "result"} for an utterance that has ended automatically (option "endpoint");
+// NULL if there are no more.
 //
 // # Safety
 // `stream` is a handle, `json` may be written to.
-int32_t stonechat_stream_next(StonechatStream *stream,
-                              const char **json);
+int32_t stonechat_stream_next(StonechatStream *stream, const char **json);
 
-// Ends the audio and gives the last utterance as JSON: {"text": ..., "result": [{"word", "start", "end", "conf"}]}, with "rejected" and
-// "alternatives" where options ask for them. `json` may be NULL. What was not told before stays to be fetched by
-// `stonechat_stream_next`. Until the stream is reset it takes no more samples, and cannot be finished again.
+// Ends the audio and returns the last utterance as JSON: {"text": ..., "result": [{"word",
+// "start", "end", "conf"}]}, with "rejected" and "alternatives" if the options ask for them.
+// `json` may be NULL. Earlier events can still be fetched with `stonechat_stream_next`. Until the
+// stream is reset it takes no more samples, and cannot be finished again.
 //
 // # Safety
 // `stream` is a handle, `json` is NULL or may be written to.
-int32_t stonechat_stream_finish(StonechatStream *stream,
-                                const char **json);
+int32_t stonechat_stream_finish(StonechatStream *stream, const char **json);
 
-// The text of the last result that `stonechat_stream_next` or `stonechat_stream_finish` gave.
+// The text of the last result from `stonechat_stream_next` or `stonechat_stream_finish`.
 //
 // # Safety
 // `stream` is a handle, `text` may be written to.
 int32_t stonechat_stream_text(StonechatStream *stream, const char **text);
 
-// The words of the last result with times and confidences; they live until the next call with the stream.
+// The words of the last result with times and confidences, valid until the next call with the
+// stream.
 //
 // # Safety
 // `stream` is a handle, `words` and `count` may be written to.
 int32_t stonechat_stream_words(StonechatStream *stream, const StonechatWord **words, size_t *count);
 
-// Makes the stream as new, for another utterance, also after STONECHAT_PANIC. It keeps its hotwords.
+// Resets the stream for another utterance, even after STONECHAT_PANIC. It keeps its hotwords.
 //
 // # Safety
 // `stream` is a handle.
 int32_t stonechat_stream_reset(StonechatStream *stream);
 
-// Replaces the hotwords, at any time: words that begin later count. Boosts are in nats; where `boosts` is NULL each has the usual one, 1
-// a letter and 9 at most. The recognizer must search: a language model, hotwords or "beam" among the options.
+// Replaces the hotwords, at any time; this affects words that begin later. Boosts are in nats; if
+// `boosts` is NULL each has the default, 1 per letter and at most 9. The recognizer must use a
+// search: its options need a language model, hotwords or "beam".
 //
 // # Safety
 // `stream` is a handle, there are `count` texts at `phrases` and as many boosts, or NULL.
@@ -226,10 +230,10 @@ int32_t stonechat_stream_set_hotwords(StonechatStream *stream,
                                       const float *boosts,
                                       size_t count);
 
-// Frees a stream and the texts that it gave out. NULL is fine.
+// Frees a stream and the texts that it returned. NULL is allowed.
 //
 // # Safety
-// `stream` is NULL, or a stream that nobody uses any more.
+// `stream` is NULL, or a stream that is no longer in use.
 void stonechat_stream_free(StonechatStream *stream);
 
 #ifdef __cplusplus

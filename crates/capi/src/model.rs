@@ -10,7 +10,7 @@ use crate::status::{Failure, free, give, guard, handle, slice, text};
 /// A loaded model, with its language model if the package has one.
 pub struct StonechatModel(pub(crate) Arc<Model>);
 
-/// Writes what `load` makes to `model`.
+/// Writes the result of `load` to `model`.
 ///
 /// # Safety
 /// `model` is NULL or may be written to.
@@ -46,7 +46,7 @@ pub unsafe extern "C" fn stonechat_model_load(
     }
 }
 
-/// Reads a package from memory. The bytes may go afterwards.
+/// Reads a package from memory. The bytes may be freed afterwards.
 ///
 /// # Safety
 /// There are `len` bytes at `bytes`, `model` may be written to.
@@ -80,10 +80,10 @@ pub unsafe extern "C" fn stonechat_model_sample_rate(model: *const StonechatMode
     rate_hz
 }
 
-/// Frees a model; recognizers made of it go on. NULL is fine.
+/// Frees a model; recognizers made from it stay valid. NULL is allowed.
 ///
 /// # Safety
-/// `model` is NULL, or a model that nobody uses any more.
+/// `model` is NULL, or a model that is no longer in use.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn stonechat_model_free(model: *mut StonechatModel) {
     // SAFETY: promised by the caller.

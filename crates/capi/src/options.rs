@@ -7,18 +7,18 @@ use stonechat::{PackedLanguageModel, Settings};
 
 use crate::status::{Failure, STONECHAT_OPTION, free, give, guard, handle, slice, text};
 
-/// What a user may choose, by the names of the command's options (docs/settings.md).
+/// The user's settings, by the names of the command's options (docs/settings.md).
 pub struct StonechatOptions(Mutex<Chosen>);
 
 #[derive(Clone, Default)]
 pub(crate) struct Chosen {
     pub(crate) settings: Settings,
-    /// In place of the file that the settings name.
+    /// In place of the file in the settings.
     pub(crate) lm: Option<PackedLanguageModel>,
 }
 
 impl StonechatOptions {
-    /// Options are plain values, so that one that met a panic is as good as before.
+    /// Options are plain values, so they stay valid after a panic.
     fn change<T>(
         &self,
         body: impl FnOnce(&mut Chosen) -> Result<T, Failure>,
@@ -35,7 +35,7 @@ impl StonechatOptions {
     }
 }
 
-/// Makes options, all as by default.
+/// Makes options with default values.
 ///
 /// # Safety
 /// `options` may be written to.
@@ -51,7 +51,8 @@ pub unsafe extern "C" fn stonechat_options_new(options: *mut *mut StonechatOptio
     })
 }
 
-/// Sets an option: a name and a value of docs/settings.md, as "beam" and "64". "hotword" and "keyword" add one.
+/// Sets an option: a name and a value of docs/settings.md, such as "beam" and "64". "hotword" and
+/// "keyword" add one.
 ///
 /// # Safety
 /// `options` is a handle, `name` and `value` end with a zero byte.
@@ -69,7 +70,8 @@ pub unsafe extern "C" fn stonechat_options_set(
     })
 }
 
-/// Gives an option that names a file the file's content: "lm" is the only one. The bytes may go afterwards.
+/// Sets an option that names a file to the file's content; only "lm" is one. The bytes may be freed
+/// afterwards.
 ///
 /// # Safety
 /// `options` is a handle, `name` ends with a zero byte, there are `len` bytes at `bytes`.
@@ -97,10 +99,10 @@ pub unsafe extern "C" fn stonechat_options_set_bytes(
     })
 }
 
-/// Frees options; recognizers made with them go on. NULL is fine.
+/// Frees options; recognizers made with them stay valid. NULL is allowed.
 ///
 /// # Safety
-/// `options` is NULL, or options that nobody uses any more.
+/// `options` is NULL, or options that are no longer in use.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn stonechat_options_free(options: *mut StonechatOptions) {
     // SAFETY: promised by the caller.

@@ -8,10 +8,10 @@ use crate::model::StonechatModel;
 use crate::options::{Chosen, StonechatOptions};
 use crate::status::{Failure, free, give, guard, handle};
 
-/// A model with options, from which any number of streams are made.
+/// A model with options, from which any number of streams can be made.
 pub struct StonechatRecognizer(pub(crate) Recognizer);
 
-/// Makes a recognizer. `options` may be NULL: everything is then as by default. Both may be freed afterwards.
+/// Makes a recognizer. `options` may be NULL for the defaults. Both may be freed afterwards.
 ///
 /// # Safety
 /// `model` and `options` are handles, `recognizer` may be written to.
@@ -40,10 +40,10 @@ pub unsafe extern "C" fn stonechat_recognizer_new(
     })
 }
 
-/// Frees a recognizer; streams made of it go on. NULL is fine.
+/// Frees a recognizer; streams made from it stay valid. NULL is allowed.
 ///
 /// # Safety
-/// `recognizer` is NULL, or a recognizer that nobody uses any more.
+/// `recognizer` is NULL, or a recognizer that is no longer in use.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn stonechat_recognizer_free(recognizer: *mut StonechatRecognizer) {
     // SAFETY: promised by the caller.

@@ -1,4 +1,4 @@
-//! What functions return, and the last message of a thread.
+//! The status that functions return, and the last message of a thread.
 
 use std::cell::Cell;
 use std::ffi::{CStr, c_char};
@@ -6,23 +6,23 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use stonechat::Error;
 
-/// All is well.
+/// Success.
 pub const STONECHAT_OK: i32 = 0;
-/// A pointer is NULL that must not be.
+/// A pointer is NULL but must not be.
 pub const STONECHAT_NULL: i32 = 1;
 /// A text is not UTF-8.
 pub const STONECHAT_UTF8: i32 = 2;
-/// An option that there is not, that does not take the value, or that does not go with another.
+/// An unknown option, a wrong value, or an option that conflicts with another.
 pub const STONECHAT_OPTION: i32 = 3;
 /// A file cannot be read.
 pub const STONECHAT_FILE: i32 = 4;
-/// A package is damaged, or none, or of a network that cannot run.
+/// A package is damaged, is not a package, or has a network that cannot run.
 pub const STONECHAT_PACKAGE: i32 = 5;
-/// A language model is damaged, or none.
+/// A language model is damaged, or is not one.
 pub const STONECHAT_LANGUAGE_MODEL: i32 = 6;
 /// A sampling rate that cannot be converted.
 pub const STONECHAT_RATE: i32 = 7;
-/// A grammar, hotword or keyword that the model cannot hear.
+/// A grammar, hotword or keyword that the model cannot recognise.
 pub const STONECHAT_PHRASE: i32 = 8;
 /// The stream is finished: reset it first.
 pub const STONECHAT_FINISHED: i32 = 9;
@@ -33,7 +33,7 @@ pub const STONECHAT_BUSY: i32 = 11;
 /// A bug in the library. A stream that met one can only be reset or freed.
 pub const STONECHAT_PANIC: i32 = 12;
 
-/// The names of the statuses, in their order.
+/// The names of the statuses, in order.
 const NAMES: [&CStr; 13] = [
     c"STONECHAT_OK",
     c"STONECHAT_NULL",
@@ -50,14 +50,14 @@ const NAMES: [&CStr; 13] = [
     c"STONECHAT_PANIC",
 ];
 
-/// Bytes of a message with its end.
+/// Bytes of a message, including its end.
 const MESSAGE_BYTES: usize = 512;
 
 thread_local! {
     static MESSAGE: Cell<[u8; MESSAGE_BYTES]> = const { Cell::new([0; MESSAGE_BYTES]) };
 }
 
-/// What was wrong: a status and its message.
+/// An error: a status and its message.
 pub(crate) struct Failure {
     pub(crate) status: i32,
     pub(crate) message: String,
@@ -101,16 +101,16 @@ fn is_file(error: &stonechat_lm::Error) -> bool {
     }
 }
 
-/// Runs the body of a function: what goes wrong in it becomes a status and the message of this thread.
+/// Runs the body of a function and turns its error into a status and the message of this thread.
 pub(crate) fn guard(body: impl FnOnce() -> Result<(), Failure>) -> i32 {
-    // A body that unwinds leaves only its stream in doubt, whose lock is then poisoned.
+    // A body that unwinds affects only its stream, whose lock is then poisoned.
     let failure = match catch_unwind(AssertUnwindSafe(body)) {
         Ok(Ok(())) => return STONECHAT_OK,
         Ok(Err(failure)) => failure,
         Err(payload) => {
             let text = payload.downcast_ref::<&str>().map(ToString::to_string);
             let text = text.or_else(|| payload.downcast_ref::<String>().cloned());
-            // Dropping what somebody panicked with may panic, too.
+            // Dropping the payload of a panic may panic, too.
             std::mem::forget(payload);
             let text = text.unwrap_or_else(|| "no message".into());
             Failure::new(STONECHAT_PANIC, format!("a bug in the library, please report it: {text}"))
@@ -120,7 +120,7 @@ pub(crate) fn guard(body: impl FnOnce() -> Result<(), Failure>) -> i32 {
     failure.status
 }
 
-/// Keeps as much of a message as there is room for, whole characters, as a text of C.
+/// Keeps as much of a message as fits, in whole characters, as a C string.
 fn remember(message: &str) {
     let mut bytes = [0; MESSAGE_BYTES];
     let end =
@@ -132,27 +132,28 @@ fn remember(message: &str) {
     MESSAGE.with(|place| place.set(bytes));
 }
 
-/// The version of the library, as "0.1.0".
+/// The version of the library, such as "0.1.0".
 #[unsafe(no_mangle)]
 pub extern "C" fn stonechat_version() -> *const c_char {
     concat!(env!("CARGO_PKG_VERSION"), "\0").as_ptr().cast()
 }
 
-/// What was wrong the last time that a function failed in this thread, at most 511 bytes; empty before. It is overwritten by the next
-/// failure in this thread, and never freed while the thread lives.
+/// The message of the last function that failed in this thread, at most 511 bytes; empty before the
+/// first failure. The next failure in this thread overwrites it; it is never freed while the thread
+/// lives.
 #[unsafe(no_mangle)]
 pub extern "C" fn stonechat_last_error() -> *const c_char {
     MESSAGE.with(|message| message.as_ptr().cast_const().cast())
 }
 
-/// The name of a status, as "STONECHAT_PACKAGE"; "unknown" for any other number.
+/// The name of a status, such as "STONECHAT_PACKAGE"; "unknown" for any other number.
 #[unsafe(no_mangle)]
 pub extern "C" fn stonechat_error_name(status: i32) -> *const c_char {
     let name = usize::try_from(status).ok().and_then(|status| NAMES.get(status));
     name.map_or(c"unknown".as_ptr(), |name| name.as_ptr())
 }
 
-/// The text at a pointer of C.
+/// The text at a C pointer.
 ///
 /// # Safety
 /// NULL, or a text that ends with a zero byte and lives for `'a`.
@@ -166,7 +167,7 @@ pub(crate) unsafe fn text<'a>(pointer: *const c_char, what: &str) -> Result<&'a 
         .map_err(|error| Failure::new(STONECHAT_UTF8, format!("{what} is not UTF-8: {error}")))
 }
 
-/// The elements at a pointer of C; none for NULL if `count` is 0.
+/// The elements at a C pointer; none for NULL if `count` is 0.
 ///
 /// # Safety
 /// NULL, or `count` elements that live for `'a` and are not written to.
@@ -189,19 +190,19 @@ pub(crate) unsafe fn slice<'a, T>(
     Ok(unsafe { std::slice::from_raw_parts(pointer, count) })
 }
 
-/// The handle at a pointer of C.
+/// The handle at a C pointer.
 ///
 /// # Safety
-/// NULL, or what a function of this library made and nobody has freed.
+/// NULL, or something made by this library and not freed.
 pub(crate) unsafe fn handle<'a, T>(pointer: *const T, what: &str) -> Result<&'a T, Failure> {
     // SAFETY: the caller promises it.
     unsafe { pointer.as_ref() }.ok_or_else(|| Failure::null(what))
 }
 
-/// Writes what was made to where C wants it.
+/// Writes a new value to the caller's place.
 ///
 /// # Safety
-/// NULL, or a place that may be written to.
+/// NULL, or a writable place.
 pub(crate) unsafe fn give<T>(place: *mut T, value: T, what: &str) -> Result<(), Failure> {
     if place.is_null() {
         return Err(Failure::null(what));
@@ -211,10 +212,11 @@ pub(crate) unsafe fn give<T>(place: *mut T, value: T, what: &str) -> Result<(), 
     Ok(())
 }
 
-/// Takes back what [`Box::into_raw`] gave away; nothing for NULL. Whatever its parts do when they go stays here.
+/// Takes back what [`Box::into_raw`] gave away; nothing for NULL. A panic in dropping it does not
+/// leave this function.
 ///
 /// # Safety
-/// NULL, or what a function of this library made and nobody has freed or is using.
+/// NULL, or something made by this library that is neither freed nor in use.
 pub(crate) unsafe fn free<T>(pointer: *mut T) {
     guard(|| {
         if !pointer.is_null() {

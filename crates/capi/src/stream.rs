@@ -14,7 +14,7 @@ use crate::status::{
     slice, text,
 };
 
-/// One utterance, or one endless microphone.
+/// One utterance, or an endless microphone.
 pub struct StonechatStream(Mutex<Running>);
 
 /// A word of a result.
@@ -35,14 +35,15 @@ struct Running {
     finished: bool,
     spotted: VecDeque<Spotted>,
     ended: VecDeque<Transcript>,
-    /// The last result, and what of it was given out.
+    /// The last result, and what was returned of it.
     result: Option<Transcript>,
     /// Texts that C may still read.
     texts: Vec<CString>,
     words: Vec<StonechatWord>,
 }
 
-// SAFETY: the pointers of `words` point into `texts`, which goes wherever they go; both are only touched under the lock.
+// SAFETY: the pointers of `words` point into `texts`, which goes wherever they go; both are only
+// touched under the lock.
 unsafe impl Send for Running {}
 
 impl Running {
@@ -67,7 +68,7 @@ impl Running {
         self.forget();
     }
 
-    /// Takes back what was given out.
+    /// Drops the texts that were returned.
     fn forget(&mut self) {
         self.words.clear();
         self.texts.clear();
@@ -89,7 +90,7 @@ impl Running {
         Ok(self.stream.push_i16(samples.iter().copied())?)
     }
 
-    /// What has happened and was not told yet: keywords before utterances.
+    /// The next event that was not returned yet: keywords before utterances.
     fn next(&mut self) -> Option<String> {
         self.spotted.extend(self.stream.take_spotted());
         self.ended.extend(self.stream.take_utterances());
@@ -100,7 +101,7 @@ impl Running {
         Some(self.keep(utterance))
     }
 
-    /// Makes it the last result.
+    /// Keeps it as the last result.
     fn keep(&mut self, result: Transcript) -> String {
         let json = json!(result).to_string();
         self.result = Some(result);
@@ -113,7 +114,7 @@ impl Running {
     }
 }
 
-/// Runs `body` with a stream that nobody else is using; what it gave out before is taken back.
+/// Runs `body` with a stream that nothing else is using; earlier texts are dropped.
 ///
 /// # Safety
 /// `stream` is NULL or a stream.
@@ -137,7 +138,8 @@ unsafe fn with(
     })
 }
 
-/// Makes a stream that takes mono samples at `rate_hz`, 1000 to 768000; 0 stands for the model's own rate.
+/// Makes a stream that takes mono samples at `rate_hz`, 1000 to 768000; 0 means the model's own
+/// rate.
 ///
 /// # Safety
 /// `recognizer` is a handle, `stream` may be written to.
@@ -163,7 +165,7 @@ pub unsafe extern "C" fn stonechat_stream_new(
     })
 }
 
-/// Takes samples in -1..1, any number of them. One that is not finite counts as 0.
+/// Takes any number of samples in -1..1. A sample that is not finite counts as 0.
 ///
 /// # Safety
 /// `stream` is a handle, there are `count` samples.
@@ -177,7 +179,7 @@ pub unsafe extern "C" fn stonechat_stream_push_f32(
     unsafe { with(stream, |running| running.push(slice(samples, count, "samples")?)) }
 }
 
-/// Takes samples of 16 bits, any number of them.
+/// Takes any number of 16-bit samples.
 ///
 /// # Safety
 /// `stream` is a handle, there are `count` samples.
@@ -199,7 +201,7 @@ pub unsafe extern "C" fn stonechat_stream_push_i16(
     }
 }
 
-/// The text of the utterance that goes on, and how many of its bytes can no longer change.
+/// The text of the unfinished utterance, and how many of its bytes can no longer change.
 ///
 /// # Safety
 /// `stream` is a handle, `text` and `stable` may be written to; `stable` may be NULL.
@@ -220,8 +222,9 @@ pub unsafe extern "C" fn stonechat_stream_partial(
     }
 }
 
-/// The next thing that has happened, as JSON: {"keyword": {"phrase", "index", "start", "end", "score"}} for a keyword, {"text",
-/// "result"} for an utterance that has ended by itself (option "endpoint"); NULL when there is no more.
+/// The next event, as JSON: {"keyword": {"phrase", "index", "start", "end", "score"}} for a
+/// keyword, {"text", "result"} for an utterance that has ended automatically (option "endpoint");
+/// NULL if there are no more.
 ///
 /// # Safety
 /// `stream` is a handle, `json` may be written to.
@@ -242,9 +245,10 @@ pub unsafe extern "C" fn stonechat_stream_next(
     }
 }
 
-/// Ends the audio and gives the last utterance as JSON: {"text": ..., "result": [{"word", "start", "end", "conf"}]}, with "rejected" and
-/// "alternatives" where options ask for them. `json` may be NULL. What was not told before stays to be fetched by
-/// `stonechat_stream_next`. Until the stream is reset it takes no more samples, and cannot be finished again.
+/// Ends the audio and returns the last utterance as JSON: {"text": ..., "result": [{"word",
+/// "start", "end", "conf"}]}, with "rejected" and "alternatives" if the options ask for them.
+/// `json` may be NULL. Earlier events can still be fetched with `stonechat_stream_next`. Until the
+/// stream is reset it takes no more samples, and cannot be finished again.
 ///
 /// # Safety
 /// `stream` is a handle, `json` is NULL or may be written to.
@@ -272,7 +276,7 @@ pub unsafe extern "C" fn stonechat_stream_finish(
     }
 }
 
-/// The text of the last result that `stonechat_stream_next` or `stonechat_stream_finish` gave.
+/// The text of the last result from `stonechat_stream_next` or `stonechat_stream_finish`.
 ///
 /// # Safety
 /// `stream` is a handle, `text` may be written to.
@@ -290,7 +294,8 @@ pub unsafe extern "C" fn stonechat_stream_text(
     }
 }
 
-/// The words of the last result with times and confidences; they live until the next call with the stream.
+/// The words of the last result with times and confidences, valid until the next call with the
+/// stream.
 ///
 /// # Safety
 /// `stream` is a handle, `words` and `count` may be written to.
@@ -317,7 +322,7 @@ pub unsafe extern "C" fn stonechat_stream_words(
     }
 }
 
-/// Makes the stream as new, for another utterance, also after STONECHAT_PANIC. It keeps its hotwords.
+/// Resets the stream for another utterance, even after STONECHAT_PANIC. It keeps its hotwords.
 ///
 /// # Safety
 /// `stream` is a handle.
@@ -338,8 +343,9 @@ pub unsafe extern "C" fn stonechat_stream_reset(stream: *mut StonechatStream) ->
     })
 }
 
-/// Replaces the hotwords, at any time: words that begin later count. Boosts are in nats; where `boosts` is NULL each has the usual one, 1
-/// a letter and 9 at most. The recognizer must search: a language model, hotwords or "beam" among the options.
+/// Replaces the hotwords, at any time; this affects words that begin later. Boosts are in nats; if
+/// `boosts` is NULL each has the default, 1 per letter and at most 9. The recognizer must use a
+/// search: its options need a language model, hotwords or "beam".
 ///
 /// # Safety
 /// `stream` is a handle, there are `count` texts at `phrases` and as many boosts, or NULL.
@@ -368,10 +374,10 @@ pub unsafe extern "C" fn stonechat_stream_set_hotwords(
     }
 }
 
-/// Frees a stream and the texts that it gave out. NULL is fine.
+/// Frees a stream and the texts that it returned. NULL is allowed.
 ///
 /// # Safety
-/// `stream` is NULL, or a stream that nobody uses any more.
+/// `stream` is NULL, or a stream that is no longer in use.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn stonechat_stream_free(stream: *mut StonechatStream) {
     // SAFETY: promised by the caller.

@@ -1,8 +1,8 @@
-//! How every crate of the project writes a file and reads a text.
+//! Writing files and reading texts, for all crates of the project.
 //!
-//! `Output` (feature `write`) writes a file whole or not at all, whatever its name stands for. [`TextFile`] and
-//! [`Lines`] read text that people and other programs wrote: with a byte order mark or without, with
-//! any line ends, in UTF-8, and with the file and the line in every error.
+//! `Output` (feature `write`) writes a file completely or not at all, whatever its name stands for.
+//! [`TextFile`] and [`Lines`] read text written by people and other programs: with or without a
+//! byte order mark, with any line endings, in UTF-8, and with file and line in every error.
 
 #![forbid(unsafe_code)]
 

@@ -1,9 +1,9 @@
-//! Files written whole or not at all.
+//! Files written completely or not at all.
 //!
 //! A regular file is written beside its place and renamed over it when all of it is on the disk: a
-//! reader sees the old file or the new one, also after a crash. Its permissions
-//! and, where the system allows it, its owner stay. A symbolic link stays a link: what it points to
-//! is replaced. Pipes, terminals and other devices are written into as they are.
+//! reader sees the old file or the new one, even after a crash. It keeps its permissions and, if
+//! the system allows it, its owner. A symbolic link stays a link: the file it points to is
+//! replaced. Pipes, terminals and other devices are written directly.
 
 use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions};
@@ -12,18 +12,18 @@ use std::path::{Path, PathBuf};
 
 use tempfile::NamedTempFile;
 
-/// Links that are followed at most, as in Linux.
+/// The most links to follow, as in Linux.
 const MAX_LINKS: usize = 40;
 
-/// A file that could not be written. Names the file as the caller did.
+/// A file that could not be written, with the caller's name for it.
 #[derive(Debug, thiserror::Error)]
 #[error("{}: {what}{}", path.display(), source.as_ref().map_or(String::new(), |e| format!(": {e}")))]
 pub struct OutputError {
     /// The file.
     pub path: PathBuf,
-    /// What could not be done, or what to do instead.
+    /// What failed, or what to do instead.
     pub what: String,
-    /// The system's reason, where it was the system that refused.
+    /// The system's reason, if the system refused.
     pub source: Option<io::Error>,
 }
 
@@ -33,7 +33,8 @@ impl OutputError {
     }
 }
 
-/// The system's reason alone: `tempfile` puts the name of the temporary file behind it, which is of no use to the user.
+/// The system's reason alone: `tempfile` appends the name of the temporary file, which does not
+/// help the user.
 fn plain(error: io::Error) -> io::Error {
     match error.kind() {
         ErrorKind::Other => error,
@@ -45,10 +46,10 @@ fn plain(error: io::Error) -> io::Error {
 type Result<T> = std::result::Result<T, OutputError>;
 
 /// A file that is being written. Nothing is at its place before [`commit`](Self::commit), and a
-/// dropped output leaves nothing behind; only what goes into pipes and devices is gone at once.
+/// dropped output leaves nothing behind; only what goes to pipes and devices is written at once.
 #[derive(Debug)]
 pub struct Output {
-    /// As the caller named it.
+    /// The caller's name for it.
     path: PathBuf,
     sink: Sink,
 }
@@ -57,11 +58,11 @@ pub struct Output {
 enum Sink {
     /// A file beside `target`, which it will replace.
     Beside { file: BufWriter<NamedTempFile>, target: PathBuf },
-    /// No regular file: written into.
+    /// Not a regular file: written directly.
     Through(BufWriter<File>),
 }
 
-/// What a name stands for.
+/// The target of a name.
 enum Place {
     /// A regular file, or nothing yet; links are followed.
     Regular { target: PathBuf, found: Option<fs::Metadata> },
@@ -70,7 +71,7 @@ enum Place {
 }
 
 impl Output {
-    /// Begins to write the file at `path`.
+    /// Starts to write the file at `path`.
     ///
     /// # Errors
     /// The folder is missing or cannot be written to, the file is read-only, or `path` is a folder.
@@ -85,10 +86,10 @@ impl Output {
         Ok(Self { path: path.to_path_buf(), sink })
     }
 
-    /// The whole content is written: puts the file at its place, for good.
+    /// Puts the complete file at its place, permanently.
     ///
     /// # Errors
-    /// The disk is full, or the system refuses; the old file, if there was one, is still there.
+    /// The disk is full, or the system refuses; the old file, if any, is still there.
     pub fn commit(self) -> Result<()> {
         let fail = |source| OutputError::new(&self.path, "cannot be written", Some(source));
         match self.sink {
@@ -135,7 +136,7 @@ pub fn write(path: &Path, bytes: &[u8]) -> Result<()> {
     output.commit()
 }
 
-/// Whether a file could be written at `path`, to be asked before hours of work and not after them.
+/// Whether a file could be written at `path`; to be called before hours of work, not after them.
 ///
 /// # Errors
 /// Those of [`Output::create`].
@@ -146,10 +147,10 @@ pub fn check(path: &Path) -> Result<()> {
     }
 }
 
-/// An error if `output` is the same file as one of the `inputs`, under whatever name.
+/// An error if `output` is the same file as one of the `inputs`, under any name.
 ///
 /// # Errors
-/// It is.
+/// If it is.
 pub fn is_input<'a>(output: &Path, inputs: impl IntoIterator<Item = &'a Path>) -> Result<()> {
     match inputs.into_iter().find(|input| same_file(output, input)) {
         None => Ok(()),
@@ -202,7 +203,7 @@ fn place(path: &Path) -> Result<Place> {
     }
 }
 
-/// Where a link to nothing points; any other path as it is.
+/// The target of a link to nothing; any other path unchanged.
 fn follow(path: &Path) -> io::Result<PathBuf> {
     let mut target = path.to_path_buf();
     for _ in 0..MAX_LINKS {
@@ -215,7 +216,7 @@ fn follow(path: &Path) -> io::Result<PathBuf> {
 }
 
 /// Whether a name such as `/dev/stdout` stands for an open file of the process: whoever opened it
-/// goes on reading and writing that file, not one that took its name.
+/// continues to use that file, not one that replaced its name.
 fn is_descriptor(path: &Path) -> bool {
     let mut path = path.to_path_buf();
     for _ in 0..MAX_LINKS {
@@ -242,10 +243,10 @@ fn open_device(path: &Path) -> Result<File> {
     opened.map_err(|source| OutputError::new(path, "cannot be opened for writing", Some(source)))
 }
 
-/// A new file beside `target`, with the permissions that the one there has.
+/// A new file beside `target`, with the permissions of the existing one.
 fn beside(path: &Path, target: &Path, found: Option<&fs::Metadata>) -> Result<NamedTempFile> {
     if found.is_some() {
-        // A file that is read-only could be replaced all the same, against the wish of its owner.
+        // A read-only file could be replaced anyway, against the wish of its owner.
         OpenOptions::new().write(true).open(target).map_err(|source| {
             OutputError::new(path, "is there and cannot be written", Some(source))
         })?;
@@ -269,12 +270,12 @@ fn beside(path: &Path, target: &Path, found: Option<&fs::Metadata>) -> Result<Na
     Ok(file)
 }
 
-/// A new file with the permissions that any program gives it.
+/// A new file with default permissions.
 fn create_new(path: &Path) -> io::Result<File> {
     OpenOptions::new().read(true).write(true).create_new(true).open(path)
 }
 
-/// Only the system's administrator may give files away; for all others the owner is the right one already.
+/// Only the administrator may give files away; for all others the owner is already right.
 #[cfg(unix)]
 fn keep_owner(file: &File, found: &fs::Metadata) {
     use std::os::unix::fs::MetadataExt;
@@ -285,7 +286,7 @@ fn keep_owner(file: &File, found: &fs::Metadata) {
 fn keep_owner(_: &File, _: &fs::Metadata) {}
 
 /// A renamed file survives a power failure once its folder is on the disk. Some file systems cannot
-/// do that; the file is whole there as well.
+/// do that; the file is complete there as well.
 #[cfg(unix)]
 fn sync_folder(folder: &Path) {
     let _ = File::open(folder).and_then(|folder| folder.sync_all());

@@ -1,4 +1,4 @@
-//! Text as people and their editors write it.
+//! Text as written by people and their editors.
 
 use std::fmt;
 use std::fs;
@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 /// The byte order mark that editors put before UTF-8.
 const MARK: &[u8] = b"\xEF\xBB\xBF";
 
-/// A text that cannot be read, with its place.
+/// A text that cannot be read, with the place.
 #[derive(Debug, thiserror::Error)]
 pub enum TextError {
     /// The file cannot be read.
@@ -19,7 +19,7 @@ pub enum TextError {
         /// The system's reason.
         source: io::Error,
     },
-    /// A line is not what it should be.
+    /// An invalid line.
     #[error("{}, line {line}: {problem}", path.display())]
     Line {
         /// The file.
@@ -50,12 +50,12 @@ impl TextFile {
         }
     }
 
-    /// A text that was read already. `path` is its name in errors.
+    /// A text that is already in memory. `path` is its name in errors.
     pub fn new(path: &Path, mut bytes: Vec<u8>) -> Self {
         if bytes.starts_with(MARK) {
             bytes.drain(..MARK.len());
         }
-        // Line ends of old Macs.
+        // Line endings of old Macs.
         if !bytes.contains(&b'\n') {
             bytes.iter_mut().filter(|byte| **byte == b'\r').for_each(|byte| *byte = b'\n');
         }
@@ -82,10 +82,11 @@ impl TextFile {
         }
     }
 
-    /// All lines with their numbers from 1, without line ends. A wrong line does not end the others.
+    /// All lines with their numbers from 1, without line endings. An invalid line does not stop the
+    /// others.
     pub fn lines(&self) -> impl Iterator<Item = (usize, Result<&str, LineError>)> {
         let wide = is_utf16(&self.bytes);
-        // What an editor calls Unicode has a line end in the middle of nearly anything.
+        // UTF-16, which editors call Unicode, has line-ending bytes almost anywhere.
         let count = if wide { 1 } else { usize::MAX };
         let lines = self.bytes.split(|&byte| byte == b'\n').take(count);
         lines.enumerate().map(move |(index, line)| {
@@ -94,7 +95,7 @@ impl TextFile {
         })
     }
 
-    /// The lines that say something, trimmed: no empty ones, and none that begins with `#`.
+    /// The lines with content, trimmed: no empty ones, and none that begin with `#`.
     ///
     /// # Errors
     /// The first line that is not UTF-8.
@@ -121,10 +122,10 @@ pub enum LineError {
     /// It could not be read.
     #[error(transparent)]
     Io(#[from] io::Error),
-    /// It is no text, or none in UTF-8.
+    /// It is not text, or not in UTF-8.
     #[error("{0}")]
     NotText(String),
-    /// It is longer than a line may be.
+    /// It is longer than allowed.
     #[error("it has more than {0} bytes: is this a text with line breaks?")]
     TooLong(usize),
 }
@@ -139,7 +140,8 @@ impl LineError {
     }
 }
 
-/// UTF-16 by its mark, or by every second of the first bytes being zero, as Latin letters have it.
+/// UTF-16, detected by its mark or by zeros in every second of the first bytes, as for Latin
+/// letters.
 fn is_utf16(bytes: &[u8]) -> bool {
     let start = &bytes[..bytes.len().min(64) & !1];
     let zero = |first: usize| start.iter().skip(first).step_by(2).all(|&byte| byte == 0);
@@ -162,7 +164,7 @@ fn check(line: &[u8]) -> Result<&str, LineError> {
     if text.contains('\0') { Err(LineError::not_text()) } else { Ok(text) }
 }
 
-/// Lines one after the other, of texts that memory need not hold.
+/// Lines, one after another, of texts that need not fit in memory.
 #[derive(Debug)]
 pub struct Lines<R> {
     text: R,
@@ -177,10 +179,10 @@ impl<R: BufRead> Lines<R> {
         Self { text, line: Vec::new(), number: 0, longest }
     }
 
-    /// The next line, with its number from 1 and without its end; `None` after the last.
+    /// The next line, with its number from 1 and without its line ending; `None` after the last.
     ///
     /// # Errors
-    /// It cannot be read, is longer than a line may be, or is not UTF-8; with its number.
+    /// It cannot be read, is longer than allowed, or is not UTF-8; with its number.
     pub fn next_line(&mut self) -> Result<Option<(usize, &str)>, (usize, LineError)> {
         self.number += 1;
         let number = self.number;

@@ -1,8 +1,8 @@
-//! What is audio, and in which container.
+//! Recognises audio and its container.
 
 use crate::FileKind;
 
-/// (place, bytes, kind), the first that fits.
+/// (place, bytes, kind); the first match counts.
 const SIGNATURES: [(usize, &[u8], FileKind); 27] = [
     (0, b"fLaC", FileKind::Flac),
     (0, b"riff\x2e\x91\xcf\x11", FileKind::Wave64),
@@ -33,7 +33,7 @@ const SIGNATURES: [(usize, &[u8], FileKind); 27] = [
     (0, b"ajkg", FileKind::OtherMedia("a Shorten file")),
 ];
 
-/// What says so itself.
+/// Formats with a signature.
 pub(crate) fn kind(head: &[u8]) -> Option<FileKind> {
     let form = head.get(8..12).unwrap_or(b"");
     match head.get(..4)? {
@@ -45,7 +45,7 @@ pub(crate) fn kind(head: &[u8]) -> Option<FileKind> {
         b"OggS" => return Some(FileKind::Ogg(ogg_codec(head))),
         _ => {}
     }
-    // A tag in front belongs to what follows it; alone it is what mp3 files have.
+    // A tag belongs to what follows it; a tag alone suggests an mp3 file.
     if let Some(tag) = id3v2_bytes(head) {
         let inner = usize::try_from(tag).ok().and_then(|tag| head.get(tag..));
         let inner = inner.filter(|rest| !rest.is_empty()).and_then(kind);
@@ -56,7 +56,8 @@ pub(crate) fn kind(head: &[u8]) -> Option<FileKind> {
     known.map(|(_, _, kind)| *kind)
 }
 
-/// MPEG audio, AAC and transport streams have no magic, but frames of a stated length, one behind the other.
+/// MPEG audio, AAC and transport streams have no magic number, but frames of a stated length, one
+/// after another.
 pub(crate) fn by_frames(head: &[u8]) -> Option<FileKind> {
     if head.len() > 188 && head.iter().step_by(188).take(8).all(|&byte| byte == 0x47) {
         return Some(FileKind::OtherMedia("an MPEG transport stream"));
@@ -75,7 +76,7 @@ pub(crate) fn by_frames(head: &[u8]) -> Option<FileKind> {
     }
 }
 
-/// Bytes of the ID3v2 tag that `head` begins with.
+/// Bytes of the ID3v2 tag at the start of `head`.
 pub fn id3v2_bytes(head: &[u8]) -> Option<u64> {
     let head = head.get(..10).filter(|head| head.starts_with(b"ID3"))?;
     let size = &head[6..10];
@@ -104,7 +105,7 @@ fn ogg_codec(head: &[u8]) -> &'static str {
     known.iter().find(|(magic, _)| packet.starts_with(magic)).map_or("an unknown codec", |k| k.1)
 }
 
-/// Length of the ADTS frame that `bytes` begin with.
+/// Length of the ADTS frame at the start of `bytes`.
 fn adts_bytes(bytes: &[u8]) -> Option<usize> {
     let header = bytes.get(..7)?;
     let rate = header[2] >> 2 & 15;
@@ -117,7 +118,7 @@ fn adts_bytes(bytes: &[u8]) -> Option<usize> {
     (length > 7).then_some(length)
 }
 
-/// Length of the MPEG audio frame that `bytes` begin with.
+/// Length of the MPEG audio frame at the start of `bytes`.
 fn mpeg_bytes(bytes: &[u8]) -> Option<usize> {
     let &[0xff, second, third, _] = bytes.get(..4)? else { return None };
     let (version, layer) = (second >> 3 & 3, second >> 1 & 3);

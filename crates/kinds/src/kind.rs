@@ -1,4 +1,4 @@
-//! The kinds, their names, and what to do with each.
+//! The kinds, their names, and advice for each.
 
 use std::fmt;
 use std::fs::File;
@@ -7,13 +7,13 @@ use std::path::Path;
 
 use crate::{HEAD_BYTES, audio, signatures, text};
 
-/// What the first bytes of a file look like. `Display` names it with its article.
+/// What the first bytes of a file look like. `Display` gives its name with an article.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum FileKind {
-    /// No bytes at all.
+    /// No bytes.
     Empty,
-    /// Zeros, as a broken download or a disk that was full leaves them.
+    /// Zeros, as from a broken download or a full disk.
     Zeros,
     /// Wav: RIFF, RF64, BW64.
     Wav,
@@ -23,8 +23,8 @@ pub enum FileKind {
     Flac,
     /// MPEG audio, layers 1 to 3.
     Mpeg,
-    /// Ogg with the codec of its first stream, as [`OggCodec`](FileKind::Ogg) names it: "vorbis", "opus", "flac", "speex",
-    /// "theora video" or "an unknown codec".
+    /// Ogg with the codec of its first stream, as [`OggCodec`](FileKind::Ogg) names it: "vorbis",
+    /// "opus", "flac", "speex", "theora video" or "an unknown codec".
     Ogg(&'static str),
     /// AIFF or AIFF-C.
     Aiff,
@@ -38,9 +38,9 @@ pub enum FileKind {
     Matroska,
     /// AAC frames without a container (ADTS).
     Adts,
-    /// NIST SPHERE, as old speech corpora have it.
+    /// NIST SPHERE, used by old speech corpora.
     Sphere,
-    /// Audio or video that nothing here decodes: its name, with an article.
+    /// Audio or video that is not supported: its name, with an article.
     OtherMedia(&'static str),
     /// A Stonechat package.
     Package,
@@ -82,9 +82,9 @@ pub enum FileKind {
     Text,
     /// A compressed file or archive: its name, with an article.
     Archive(&'static str),
-    /// A picture, document, program or the like: its name, with an article.
+    /// A picture, document, program or similar: its name, with an article.
     Other(&'static str),
-    /// None of these: what it begins with.
+    /// None of these: its first bytes.
     Unknown([u8; 8]),
 }
 
@@ -109,7 +109,7 @@ impl FileKind {
             })
     }
 
-    /// The kind of a file; `None` for what is not a regular file (nothing is taken out of a pipe).
+    /// The kind of a file; `None` if it is not a regular file (nothing is taken from a pipe).
     ///
     /// # Errors
     /// The file cannot be opened or read.
@@ -121,7 +121,7 @@ impl FileKind {
         let mut file = File::open(path)?;
         let mut head = Vec::with_capacity(HEAD_BYTES);
         Read::by_ref(&mut file).take(HEAD_BYTES as u64).read_to_end(&mut head)?;
-        // Cover art can be longer than the head: what the tag belongs to lies behind it.
+        // Cover art can be longer than the head: what the tag belongs to comes after it.
         if let Some(tag) = audio::id3v2_bytes(&head).filter(|&tag| tag >= head.len() as u64) {
             let mut behind = Vec::with_capacity(HEAD_BYTES);
             file.seek(SeekFrom::Start(tag))?;
@@ -133,7 +133,7 @@ impl FileKind {
         Ok(Some(Self::of(&head)))
     }
 
-    /// Whether it is audio, or video that may have audio in it.
+    /// Whether it is audio, or video that may contain audio.
     pub fn is_audio(self) -> bool {
         use FileKind::{
             Adts, Aiff, Au, Caf, Flac, Matroska, Mp4, Mpeg, Ogg, OtherMedia, Sphere, Wav, Wave64,
@@ -144,8 +144,8 @@ impl FileKind {
         ) || matches!(self, OtherMedia(_))
     }
 
-    /// What to do with such a file where something else was wanted: the end of a sentence, as `pack it with ...`.
-    /// Nothing where there is nothing to say.
+    /// What to do with such a file if something else was expected: the end of a sentence, such as
+    /// `pack it with ...`. `None` if there is no advice.
     pub fn advice(self) -> Option<&'static str> {
         Some(match self {
             Self::Empty | Self::Zeros => "fetch or write it again",

@@ -1,7 +1,8 @@
-//! What a file is, by its first bytes, whatever its name says.
+//! The kind of a file, by its first bytes, whatever its name.
 //!
-//! Errors about a file of the wrong kind say what it is: [`FileKind::of`] names it ("an ARPA language model"),
-//! [`FileKind::advice`] says what it is good for ("pack it with `stonechat lm quantize`").
+//! Errors about a file of the wrong kind say what it is: [`FileKind::of`] names it ("an ARPA
+//! language model"), [`FileKind::advice`] says what to do with it ("pack it with `stonechat lm
+//! quantize`").
 //!
 //! ```
 //! use stonechat_kinds::FileKind;
@@ -21,5 +22,5 @@ mod text;
 pub use audio::id3v2_bytes;
 pub use kind::FileKind;
 
-/// First bytes that [`FileKind::of`] looks at; with fewer it may know less.
+/// How many first bytes [`FileKind::of`] examines; with fewer it may recognise less.
 pub const HEAD_BYTES: usize = 4096;

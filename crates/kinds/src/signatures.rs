@@ -1,8 +1,8 @@
-//! What begins with bytes of its own: models, archives, pictures, programs.
+//! Formats with signatures: models, archives, pictures, programs.
 
 use crate::FileKind;
 
-/// (place, bytes, kind), the first that fits.
+/// (place, bytes, kind); the first match counts.
 const SIGNATURES: [(usize, &[u8], FileKind); 38] = [
     (0, b"stoneLM", FileKind::PackedLm),
     (0, b"mmap lm http://kheafield.com", FileKind::KenLm),
@@ -60,7 +60,8 @@ pub(crate) fn kind(head: &[u8]) -> Option<FileKind> {
     known.map(|(_, _, kind)| *kind).or_else(|| onnx(head))
 }
 
-/// A length of 8 bytes and a JSON object: packages and checkpoints are safetensors with metadata of ours.
+/// A length of 8 bytes and a JSON object: packages and checkpoints are safetensors with our
+/// metadata.
 fn safetensors(head: &[u8]) -> Option<FileKind> {
     let (length, json) = head.split_first_chunk::<8>()?;
     if u64::from_le_bytes(*length) >= 1 << 40 || !json.starts_with(b"{\"") {
@@ -76,7 +77,7 @@ fn safetensors(head: &[u8]) -> Option<FileKind> {
     })
 }
 
-/// The field `ir_version`, then the name of who made it or the graph.
+/// The field `ir_version`, then the name of the producer or the graph.
 fn onnx(head: &[u8]) -> Option<FileKind> {
     let known = head.len() > 16 && head[0] == 8 && (1..=20).contains(&head[1]);
     (known && matches!(head[2], 0x12 | 0x1a | 0x22 | 0x3a)).then_some(FileKind::Onnx)

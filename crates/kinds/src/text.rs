@@ -1,4 +1,4 @@
-//! What is text, and which.
+//! Recognises text, and its kind.
 
 use crate::FileKind;
 use crate::signatures::contains;
@@ -29,7 +29,7 @@ pub(crate) fn kind(head: &[u8]) -> Option<FileKind> {
     })
 }
 
-/// UTF-8 but for a letter that the end of the head may have cut, and no control characters besides the usual.
+/// UTF-8, except for a character cut by the end of the head, and only the usual control characters.
 fn is_text(head: &[u8]) -> bool {
     let control = |byte: u8| byte < 0x20 && !matches!(byte, b'\t' | b'\n' | b'\r' | 0x0c | 0x1b);
     if head.is_empty() || head.iter().any(|&byte| control(byte) || byte == 0x7f) {
@@ -45,7 +45,7 @@ fn is_text(head: &[u8]) -> bool {
     }
 }
 
-/// Some writers put comments in front.
+/// Some programs write comments first.
 fn is_arpa(head: &[u8]) -> bool {
     let mut lines = head.split(|&byte| byte == b'\n').map(<[u8]>::trim_ascii);
     lines.any(|line| line == b"\\data\\")

@@ -1,24 +1,24 @@
 //! An axis: its name, its scale, its ticks.
 
-/// Ticks that an axis has room for.
+/// How many ticks fit on an axis.
 const TICKS: usize = 8;
 
 /// How values are laid out along an axis.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Scale {
-    /// By their size.
+    /// Linear.
     #[default]
     Linear,
-    /// By their size, from zero on, or from below where values are.
+    /// Linear, starting at zero, or below it if there are negative values.
     FromZero,
-    /// By their logarithm; values that are not positive are left out.
+    /// Logarithmic; values that are not positive are left out.
     Log,
 }
 
 /// An axis of a chart.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Axis {
-    /// What it says, with the unit.
+    /// Its label, with the unit.
     pub label: String,
     /// Its scale.
     pub scale: Scale,
@@ -40,12 +40,13 @@ impl Axis {
         Self { label: label.into(), scale: Scale::Log }
     }
 
-    /// Whether the axis has this value.
+    /// Whether the axis can show this value.
     pub(crate) fn has(&self, value: f64) -> bool {
         value.is_finite() && (self.scale != Scale::Log || value > 0.0)
     }
 
-    /// The axis over some values that it has, from the pixel `start` to the pixel `end`; none without values.
+    /// The axis for some values that it can show, from the pixel `start` to the pixel `end`; none
+    /// without values.
     pub(crate) fn over(
         &self,
         values: impl Iterator<Item = f64>,
@@ -65,7 +66,7 @@ impl Axis {
     }
 }
 
-/// An axis with ticks, the first and the last at its ends, over some pixels.
+/// An axis with ticks, the first and the last at its ends, in pixels.
 pub(crate) struct Laid {
     log: bool,
     pub ticks: Vec<f64>,
@@ -82,7 +83,7 @@ impl Laid {
     }
 }
 
-/// Round values from at most `low` to at least `high`, evenly apart.
+/// Round, evenly spaced values from at most `low` to at least `high`.
 fn linear_ticks(low: f64, high: f64) -> Vec<f64> {
     let room = if high > low { 0.0 } else { 0.5 * high.abs().max(1e-9) };
     let (low, high) = (low - room, high + room);
@@ -94,8 +95,8 @@ fn linear_ticks(low: f64, high: f64) -> Vec<f64> {
     (first..=last.max(first + 1)).map(|n| n as f64 * step).collect()
 }
 
-/// Ones, twos and fives times powers of ten from at most `low` to at least `high`; powers alone where these are too
-/// many, and then every second, third ... of them.
+/// Ones, twos and fives times powers of ten from at most `low` to at least `high`; only powers if
+/// these are too many, and then every second, third ... of them.
 fn log_ticks(low: f64, high: f64) -> Vec<f64> {
     let (first, last) = (low.log10().floor() as i32, high.log10().ceil() as i32);
     let last = last.max(first + 1);
@@ -114,7 +115,7 @@ fn log_ticks(low: f64, high: f64) -> Vec<f64> {
         .collect()
 }
 
-/// A value as people write it, in about four digits.
+/// A readable value, in about four digits.
 pub(crate) fn number(value: f64) -> String {
     let digits = match value.abs() {
         0.0 => return "0".into(),

@@ -3,7 +3,7 @@
 use crate::axis::{Axis, Laid, number};
 use crate::figure::{BOTTOM, LEFT, RIGHT, TOP, escape, frame, no_values, text};
 
-/// Series that have a name beside the chart; all have one under the pointer.
+/// How many series are named beside the chart; all are named under the pointer.
 const NAMED: usize = 14;
 
 /// How a series is drawn.
@@ -21,11 +21,11 @@ pub enum Mark {
 /// Points of one kind.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Series {
-    /// What it is of.
+    /// Its name.
     pub label: String,
     /// Its points.
     pub points: Vec<(f64, f64)>,
-    /// Half the height of the bar at each point (a standard deviation, say); may be empty.
+    /// Half the height of the bar at each point (for example a standard deviation); may be empty.
     pub spread: Vec<f64>,
     /// How it is drawn.
     pub mark: Mark,
@@ -52,15 +52,15 @@ impl Series {
 /// Series over two axes.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Chart {
-    /// Above the chart.
+    /// Title above the chart.
     pub title: String,
     /// To the right.
     pub x: Axis,
     /// Upwards.
     pub y: Axis,
-    /// What is drawn; series without a value are left out.
+    /// The series; those without a value are left out.
     pub series: Vec<Series>,
-    /// Places of the x axis that have a dashed line and a name.
+    /// Places on the x axis with a dashed line and a name.
     pub marks: Vec<(f64, String)>,
 }
 
@@ -83,7 +83,7 @@ impl Chart {
         self
     }
 
-    /// What the axes have of a series.
+    /// The points of a series that the axes can show.
     fn points(&self, series: &Series) -> Vec<Point> {
         let points = series.points.iter().enumerate();
         let shown = points.filter(|(_, (x, y))| self.x.has(*x) && self.y.has(*y));
@@ -154,7 +154,7 @@ fn draw(svg: &mut String, series: &Series, points: &[Point], (x, y): (&Laid, &La
             *svg += &format!("<path d=\"M{at:.1} {low:.1}V{high:.1}\" stroke=\"{colour}\"/>\n");
         }
     }
-    // One point is no line.
+    // One point is not a line.
     let line = series.mark != Mark::Points && points.len() > 1;
     if line {
         let places: Vec<String> = points
@@ -179,7 +179,7 @@ fn draw(svg: &mut String, series: &Series, points: &[Point], (x, y): (&Laid, &La
     }
 }
 
-/// Hues a golden section of the circle apart: neighbours differ most.
+/// Hues spaced by the golden section: neighbours differ most.
 fn colour(row: usize) -> String {
     format!("hsl({:.0} 70% 40%)", (210.0 + 137.5 * row as f64) % 360.0)
 }

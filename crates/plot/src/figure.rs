@@ -5,7 +5,7 @@ use crate::{Chart, HeatMap};
 /// Width and height of a panel in pixels.
 pub(crate) const WIDTH: f64 = 480.0;
 pub(crate) const HEIGHT: f64 = 280.0;
-/// The plot inside a panel; names of lines stand to its right.
+/// The plot area of a panel; names of lines are to its right.
 pub(crate) const LEFT: f64 = 72.0;
 pub(crate) const TOP: f64 = 44.0;
 pub(crate) const RIGHT: f64 = WIDTH - 112.0;
@@ -34,7 +34,7 @@ impl From<HeatMap> for Panel {
     }
 }
 
-/// The text of an SVG file with these panels in rows of two; one panel has the figure for itself.
+/// The text of an SVG file with these panels in rows of two; a single panel takes the whole figure.
 pub fn figure(panels: &[Panel]) -> String {
     let columns = panels.len().clamp(1, COLUMNS);
     let rows = panels.len().div_ceil(columns).max(1);
@@ -55,7 +55,7 @@ pub fn figure(panels: &[Panel]) -> String {
     svg + "</svg>\n"
 }
 
-/// The frame of a panel: its title, and what its axes are.
+/// The frame of a panel: its title and its axis labels.
 pub(crate) fn frame(svg: &mut String, title: &str, x: &str, y: &str) {
     let (middle, bottom, height) = ((LEFT + RIGHT) / 2.0, HEIGHT - 10.0, (TOP + BOTTOM) / 2.0);
     *svg += &format!("<text x=\"{LEFT}\" y=\"16\" font-weight=\"bold\">{}</text>\n", escape(title));
@@ -66,7 +66,7 @@ pub(crate) fn frame(svg: &mut String, title: &str, x: &str, y: &str) {
     );
 }
 
-/// Words at a place; `anchor` (start, middle or end) says which part of them stands there.
+/// Words at a place; `anchor` (start, middle or end) is the part of them at that place.
 pub(crate) fn text((x, y): (f64, f64), anchor: &str, colour: &str, words: &str) -> String {
     format!(
         "<text x=\"{x:.1}\" y=\"{y:.1}\" text-anchor=\"{anchor}\" fill=\"{colour}\">{}</text>\n",
@@ -74,7 +74,7 @@ pub(crate) fn text((x, y): (f64, f64), anchor: &str, colour: &str, words: &str) 
     )
 }
 
-/// What a panel without values has instead of them.
+/// The text of a panel without values.
 pub(crate) fn no_values(svg: &mut String) {
     *svg += &text((LEFT, TOP), "start", "#888", "no values");
 }

@@ -1,6 +1,7 @@
-//! The Pareto front: what nothing else beats in both directions.
+//! The Pareto front: points that no other beats in both directions.
 
-/// The indices of the points that no other point equals or beats in both coordinates (smaller is better), by growing x.
+/// The indices of the points that no other point equals or beats in both coordinates (smaller is
+/// better), by increasing x.
 pub fn pareto(points: &[(f64, f64)]) -> Vec<usize> {
     let mut order: Vec<usize> =
         (0..points.len()).filter(|&i| points[i].0.is_finite() && points[i].1.is_finite()).collect();
@@ -24,7 +25,7 @@ mod tests {
     fn the_front_is_what_nothing_beats() {
         let points = [(3.0, 1.0), (1.0, 5.0), (2.0, 5.0), (2.0, 2.0), (4.0, 1.0), (f64::NAN, 0.0)];
         assert_eq!(pareto(&points), [1, 3, 0]);
-        // The slow twin: compare each with each.
+        // The slow version: compares each with each.
         let slow: Vec<usize> = (0..points.len())
             .filter(|&i| points[i].0.is_finite())
             .filter(|&i| {

@@ -1,20 +1,20 @@
-//! A value for each pair of names, as colours with figures.
+//! A value for each pair of names, as colours and numbers.
 
 use crate::axis::number;
 use crate::figure::{BOTTOM, LEFT, RIGHT, TOP, frame, no_values, text};
 
-/// A table of values, dark where they are large.
+/// A table of values, dark if they are large.
 #[derive(Clone, Debug, PartialEq)]
 pub struct HeatMap {
-    /// Above the map.
+    /// Title above the map.
     pub title: String,
-    /// What the columns are.
+    /// Label of the columns.
     pub x_label: String,
-    /// What the rows are.
+    /// Label of the rows.
     pub y_label: String,
     /// Names of the columns, left to right.
     pub columns: Vec<String>,
-    /// The rows from below upwards: a name, and a value for each column; none where nothing was measured.
+    /// The rows from bottom to top: a name, and a value for each column; none if not measured.
     pub rows: Vec<(String, Vec<Option<f64>>)>,
 }
 

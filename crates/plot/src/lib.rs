@@ -1,7 +1,8 @@
-//! Charts as SVG: what trainings and sweeps are looked at by.
+//! Charts as SVG, for trainings and sweeps.
 //!
-//! A [`figure`] is a grid of panels, each a [`Chart`] (lines and points) or a [`HeatMap`]. Values that an axis does not
-//! have (not finite, not positive under a logarithm) are left out; a panel without values says so.
+//! A [`figure`] is a grid of panels, each a [`Chart`] (lines and points) or a [`HeatMap`]. Values
+//! that an axis cannot show (not finite, or not positive on a logarithmic axis) are left out; a
+//! panel without values says so.
 //!
 //! ```
 //! use stonechat_plot::{Axis, Chart, Series, figure};

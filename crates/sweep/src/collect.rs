@@ -1,6 +1,7 @@
-//! One table of all runs of a sweep, from what they logged.
+//! One table of all runs of a sweep, from their logs.
 //!
-//! A row an item: `item`, `state`, the keys that it sets, and for each stage `STAGE.` followed by
+//! One row per item: `item`, `state`, the keys that it sets, and for each stage `STAGE.` followed
+//! by
 //!
 //! ```text
 //! epochs, loss            of the last epoch
@@ -19,11 +20,11 @@ use serde_json::{Map, Value, json};
 use crate::run::check_done;
 use crate::{Error, Item, State, Table, state};
 
-/// The table of a sweep's items in `folder`; items that were never begun have their keys alone.
+/// The table of a sweep's items in `folder`; items that were never begun have only their keys.
 ///
 /// # Errors
-/// A log that cannot be read, or a line of one that is no JSON object (the last may be half written); an item that was
-/// trained with other keys than it has now.
+/// A log that cannot be read, or a line that is not a JSON object (the last may be incomplete); an
+/// item that was trained with other keys than its current ones.
 pub fn collect(items: &[Item], folder: &Path) -> Result<Table, Error> {
     let rows: Result<Vec<_>, _> = items.iter().map(|item| row(item, folder)).collect();
     Ok(Table::of("item", &rows?))
@@ -58,7 +59,7 @@ fn entries(path: &Path) -> Result<Vec<Value>, Error> {
     for (i, line) in lines.iter().enumerate() {
         match serde_json::from_str::<Value>(line) {
             Ok(entry) if entry.is_object() => entries.push(entry),
-            // A training that goes on may be writing it just now.
+            // A running training may be writing it just now.
             _ if i + 1 == lines.len() => {}
             _ => {
                 let reason = "is no JSON object".into();
@@ -69,7 +70,7 @@ fn entries(path: &Path) -> Result<Vec<Value>, Error> {
     Ok(entries)
 }
 
-/// Takes what a line of the log says about its stage into the row.
+/// Adds the contents of a log line about its stage to the row.
 fn take(row: &mut Map<String, Value>, entry: &Value) {
     let Some(stage) = entry["stage"].as_str() else { return };
     let key = |name: &str| format!("{stage}.{name}");

@@ -26,47 +26,47 @@ use serde::Deserialize;
 
 use crate::{Error, Item, items};
 
-/// Which trainings a sweep is made of.
+/// The trainings of a sweep.
 #[derive(Clone, Debug, Deserialize, PartialEq)]
 #[serde(deny_unknown_fields)]
 pub struct Sweep {
     /// The recipe that is changed.
     pub recipe: PathBuf,
-    /// Each variant runs once with each of these seeds; none: once, with the recipe's.
+    /// Each variant runs once with each of these seeds; if there are none, once with the recipe's.
     #[serde(default)]
     pub seeds: Vec<u64>,
     /// Keys that every item sets.
     #[serde(default)]
     pub set: BTreeMap<String, toml::Value>,
-    /// Values of keys, every combination of which is a variant.
+    /// Values of keys; every combination is a variant.
     #[serde(default)]
     pub grid: BTreeMap<String, Vec<toml::Value>>,
-    /// Variants by hand.
+    /// Variants listed by hand.
     #[serde(default, rename = "item")]
     pub items: Vec<Listed>,
-    /// Variants by chance.
+    /// Random variants.
     #[serde(default)]
     pub random: Option<RandomDraws>,
 }
 
-/// A variant by hand.
+/// A variant listed by hand.
 #[derive(Clone, Debug, Deserialize, PartialEq)]
 #[serde(deny_unknown_fields)]
 pub struct Listed {
     /// Its name: letters, digits, `-`, `_` and `.`.
     pub name: String,
-    /// What it sets.
+    /// The keys that it sets.
     #[serde(default)]
     pub set: BTreeMap<String, toml::Value>,
 }
 
-/// Variants by chance.
+/// Random variants.
 #[derive(Clone, Debug, Deserialize, PartialEq)]
 #[serde(deny_unknown_fields)]
 pub struct RandomDraws {
     /// How many.
     pub draws: usize,
-    /// More draws of one seed begin with the same ones.
+    /// With the same seed, a larger number of draws begins with the same ones.
     #[serde(default)]
     pub seed: u64,
     /// How each key is drawn.
@@ -79,7 +79,7 @@ pub struct RandomDraws {
 pub enum Draw {
     /// Uniformly between two numbers.
     Uniform([f64; 2]),
-    /// Its logarithm uniformly between two positive numbers.
+    /// Its logarithm uniformly between those of two positive numbers.
     Log([f64; 2]),
     /// One of these.
     Choice(Vec<toml::Value>),
@@ -89,8 +89,8 @@ impl Sweep {
     /// Reads a sweep.
     ///
     /// # Errors
-    /// A file that cannot be read, TOML that cannot be parsed, unknown keys, a sweep without items or with two of one
-    /// name.
+    /// A file that cannot be read, TOML that cannot be parsed, unknown keys, a sweep without items
+    /// or with two of the same name.
     pub fn load(path: &Path) -> Result<Self, Error> {
         let file = stonechat_files::TextFile::read(path)?;
         let refuse = |reason: String| Error::Sweep { path: path.to_owned(), reason };
@@ -121,7 +121,8 @@ impl Sweep {
         }
     }
 
-    /// The trainings, in an order that the sweep alone decides: grid, list, draws, each with all seeds.
+    /// The trainings, in an order that depends only on the sweep: grid, list, draws, each with all
+    /// seeds.
     pub fn items(&self) -> Vec<Item> {
         items::of(self)
     }

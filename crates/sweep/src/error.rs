@@ -1,4 +1,4 @@
-//! What can go wrong around a sweep; what goes wrong inside a training is that training's outcome.
+//! What can go wrong around a sweep; errors inside a training are the outcome of that training.
 
 use std::path::PathBuf;
 
@@ -22,7 +22,7 @@ pub enum Error {
         /// What is wrong, and with which key.
         reason: String,
     },
-    /// What is kept of an item that is done.
+    /// The record of an item that is done.
     #[error("{}: {reason}", path.display())]
     Done {
         /// Which file.
@@ -40,20 +40,20 @@ pub enum Error {
         /// What is wrong.
         reason: String,
     },
-    /// An index outside of the sweep.
+    /// An index outside the sweep.
     #[error("there is no item {index}: the sweep has {count}, the first is 0")]
     Index {
-        /// What was asked for.
+        /// The requested index.
         index: usize,
-        /// How many there are.
+        /// The number of items.
         count: usize,
     },
     /// A column that a table does not have.
     #[error("the table has no column {name:?}; it has {}", columns.join(", "))]
     Column {
-        /// What was asked for.
+        /// The requested column.
         name: String,
-        /// What there is.
+        /// The columns of the table.
         columns: Vec<String>,
     },
     /// A text file.

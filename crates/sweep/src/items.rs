@@ -1,4 +1,4 @@
-//! The trainings that a sweep amounts to.
+//! The trainings of a sweep.
 
 use std::collections::BTreeMap;
 
@@ -12,17 +12,17 @@ use crate::{Draw, RandomDraws, Sweep};
 pub struct Item {
     /// Name of its run folder.
     pub name: String,
-    /// What it sets in the recipe, the seed included.
+    /// The keys that it sets in the recipe, including the seed.
     pub set: BTreeMap<String, toml::Value>,
 }
 
 impl Item {
-    /// What it sets as `KEY=VALUE`, the form of `--set`.
+    /// The keys that it sets as `KEY=VALUE`, the form of `--set`.
     pub fn changes(&self) -> Vec<String> {
         self.set.iter().map(|(key, value)| format!("{key}={value}")).collect()
     }
 
-    /// What it sets as values of a table; what a table has no value for is its text.
+    /// The keys that it sets as values of a table; values that a table cannot have become text.
     pub(crate) fn values(&self) -> BTreeMap<String, Value> {
         let value = |value: &toml::Value| match value {
             toml::Value::String(text) => json!(text),
@@ -99,7 +99,7 @@ fn drawn(random: &RandomDraws) -> Vec<Item> {
     (0..random.draws).map(one).collect()
 }
 
-/// The last part of each key with its value, as far as a file name takes them.
+/// The last part of each key with its value, limited to what a file name allows.
 fn name_of(set: &BTreeMap<String, toml::Value>) -> String {
     let part = |(key, value): (&String, &toml::Value)| {
         let key = key.rsplit('.').next().unwrap_or(key);

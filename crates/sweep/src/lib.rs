@@ -1,10 +1,10 @@
 //! Many trainings of one recipe.
 //!
-//! A [`Sweep`] (TOML) names a recipe and what is changed in it: a grid, a list, random draws, seeds. It amounts to
-//! [`Item`]s, each a run folder of its own. [`run`] trains what is missing and goes on with what was interrupted,
-//! [`collect`] makes one [`Table`] of all of them, [`plot`] draws it.
+//! A [`Sweep`] (TOML) names a recipe and the changes to it: a grid, a list, random draws, seeds. It
+//! expands to [`Item`]s, each with its own run folder. [`run`] trains what is missing and resumes
+//! what was interrupted, [`collect`] makes one [`Table`] of all of them, [`plot`] draws it.
 //!
-//! Which items there are depends on the sweep alone, so that jobs of a cluster can each take one by its index.
+//! The items depend only on the sweep, so that jobs of a cluster can each take one by its index.
 
 #![forbid(unsafe_code)]
 

@@ -1,20 +1,22 @@
-//! A table as a picture: a curve with spread over seeds, a heat map, points with their Pareto front.
+//! A table as a picture: a curve with spread over seeds, a heat map, points with their Pareto
+//! front.
 
 use serde_json::Value;
 use stonechat_plot::{Axis, Chart, HeatMap, Panel, Scale, Series, figure, pareto};
 
 use crate::{Error, Table};
 
-/// What is drawn of a table.
+/// The kind of drawing.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Plot {
-    /// `y` against `x`, a line for each value of `by`; the mean and standard deviation of rows with one `x`.
+    /// `y` against `x`, one line for each value of `by`; the mean and standard deviation of rows
+    /// with the same `x`.
     Curve {
         /// Column of the x axis.
         x: String,
         /// Column of the y axis.
         y: String,
-        /// Column that tells the lines apart.
+        /// Column that distinguishes the lines.
         by: Option<String>,
         /// Scale of the x axis.
         scale: Scale,
@@ -28,13 +30,13 @@ pub enum Plot {
         /// Column of the values.
         value: String,
     },
-    /// A point a row, and the line of those that no other beats in both.
+    /// One point per row, and the line of those that no other beats in both.
     Front {
         /// Column of the x axis; less is better.
         x: String,
         /// Column of the y axis; less is better.
         y: String,
-        /// Column that tells the colours apart.
+        /// Column that distinguishes the colours.
         by: Option<String>,
         /// Scale of the x axis.
         scale: Scale,
@@ -70,7 +72,7 @@ pub fn plot(table: &Table, title: &str, plot: &Plot) -> Result<String, Error> {
     Ok(figure(&[panel]))
 }
 
-/// What a cell is called.
+/// The name of a cell.
 fn name(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
@@ -100,7 +102,7 @@ fn groups(
     Ok(groups)
 }
 
-/// The mean at each x with the sample standard deviation, by growing x.
+/// The mean at each x with the sample standard deviation, by increasing x.
 fn averaged(label: String, mut points: Points) -> Series {
     points.sort_by(|a, b| a.0.total_cmp(&b.0));
     let (mut means, mut spread) = (Vec::new(), Vec::new());
@@ -133,7 +135,7 @@ fn heat_map(table: &Table, title: &str, [x, y, value]: [&String; 3]) -> Result<H
     Ok(HeatMap { title: title.into(), x_label: x.clone(), y_label: y.clone(), columns, rows })
 }
 
-/// The names of all values, numbers by size; nulls are none.
+/// The names of all values, numbers by size; nulls are left out.
 fn distinct(values: &[&Value]) -> Vec<String> {
     let mut values: Vec<&Value> = values.iter().filter(|value| !value.is_null()).copied().collect();
     values.sort_by(|a, b| match (a.as_f64(), b.as_f64()) {

@@ -1,7 +1,8 @@
-//! Running what is missing.
+//! Runs what is missing.
 //!
-//! An item's state is in its files alone: `ITEM/` is the run folder, `ITEM.log` what the training said, `ITEM.json` what
-//! it was and what came of it, written when it is done. A sweep that is called again does what is left.
+//! An item's state is only in its files: `ITEM/` is the run folder, `ITEM.log` the output of the
+//! training, `ITEM.json` its keys and its report, written when it is done. Calling a sweep again
+//! does the rest.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -15,46 +16,46 @@ use serde_json::Value;
 
 use crate::{Error, Item};
 
-/// How often a training is asked whether it has ended.
+/// How often to check whether a training has ended.
 const POLL: Duration = Duration::from_millis(50);
 
-/// The exit status of a training that was interrupted and can go on.
+/// The exit status of a training that was interrupted and can be resumed.
 pub const INTERRUPTED: i32 = 75;
 
-/// How far an item is.
+/// The progress of an item.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum State {
     /// Never begun.
     Missing,
-    /// Begun and not done.
+    /// Begun but not done.
     Begun,
     /// Done.
     Done,
 }
 
-/// What came of an item.
+/// The outcome of an item.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
     /// It was done before.
     WasDone,
     /// It was trained to its end.
     Done,
-    /// It stopped where it can go on.
+    /// It stopped and can be resumed.
     Interrupted,
-    /// It failed; the end of what it said.
+    /// It failed; the end of its output.
     Failed(String),
 }
 
-/// What is kept of an item that is done.
+/// The record of an item that is done.
 #[derive(Deserialize, Serialize)]
 struct Done {
-    /// What it set, as `KEY=VALUE`.
+    /// The keys that it set, as `KEY=VALUE`.
     set: Vec<String>,
-    /// What the training said at its end.
+    /// The report of the training.
     report: Value,
 }
 
-/// How far an item of a sweep in `folder` is.
+/// The progress of an item of a sweep in `folder`.
 pub fn state(item: &Item, folder: &Path) -> State {
     match (done(item, folder).exists(), folder.join(&item.name).join("recipe.toml").exists()) {
         (true, _) => State::Done,
@@ -67,7 +68,7 @@ fn done(item: &Item, folder: &Path) -> PathBuf {
     folder.join(format!("{}.json", item.name))
 }
 
-/// Whether an item that is done was trained with the keys that it has now.
+/// Checks that an item that is done was trained with its current keys.
 pub(crate) fn check_done(item: &Item, folder: &Path) -> Result<(), Error> {
     let path = done(item, folder);
     let bytes = fs::read(&path).map_err(|e| Error::io(&path, e))?;
@@ -82,21 +83,21 @@ pub(crate) fn check_done(item: &Item, folder: &Path) -> Result<(), Error> {
     }
 }
 
-/// What a sweep asks of its caller.
+/// The caller's part of a sweep.
 pub struct Hooks<'a> {
-    /// Makes the command of an item from its run folder and whether it goes on there. What it writes to stdout is kept as
-    /// the item's report.
+    /// Makes the command of an item from its run folder and whether to resume. Its stdout is kept
+    /// as the item's report.
     pub train: &'a (dyn Fn(&Item, &Path, bool) -> Command + Sync),
-    /// Hears of each item that is not done twice: when it begins (no outcome) and when it ends.
+    /// Called for each item that was not done before: when it begins (no outcome) and when it ends.
     pub observe: &'a (dyn Fn(&Item, Option<&Outcome>) + Sync),
-    /// Whether the sweep is to end: trainings that run are asked to end (SIGTERM), no other begins.
+    /// Whether to end the sweep: running trainings are asked to end (SIGTERM), no others begin.
     pub stop: &'a (dyn Fn() -> bool + Sync),
 }
 
-/// Runs the items in `folder`, `jobs` at a time, each as a process; gives what came of each.
+/// Runs the items in `folder`, `jobs` at a time, each as a process; returns the outcome of each.
 ///
 /// # Errors
-/// The folder cannot be made. Whatever goes wrong with an item is its outcome.
+/// The folder cannot be made. Any error of an item is its outcome.
 pub fn run(
     items: &[Item],
     folder: &Path,
@@ -180,8 +181,8 @@ fn process(
     Ok(Outcome::Failed(format!("{last} ({})", log.display())))
 }
 
-/// Ctrl-C in a terminal reaches all of a process group: a training is in one of its own, so that it is asked once, by
-/// the sweep.
+/// Ctrl-C in a terminal reaches a whole process group. A training gets its own group, so that it is
+/// asked once, by the sweep.
 #[cfg(unix)]
 fn alone(command: &mut Command) {
     std::os::unix::process::CommandExt::process_group(command, 0);
@@ -190,7 +191,7 @@ fn alone(command: &mut Command) {
 #[cfg(not(unix))]
 fn alone(_: &mut Command) {}
 
-/// Waits for a training, and asks it once to end when the sweep is to.
+/// Waits for a training, and asks it once to end if the sweep must end.
 fn wait(mut child: Child, stop: &(dyn Fn() -> bool + Sync)) -> std::io::Result<ExitStatus> {
     let mut asked = false;
     loop {
@@ -211,7 +212,7 @@ fn ask_to_end(child: &mut Child) -> std::io::Result<()> {
     Ok(kill_process(Pid::from_child(child), Signal::TERM)?)
 }
 
-/// Where there is no such signal the training goes on from its last checkpoint.
+/// Without such a signal, the training is later resumed from its last checkpoint.
 #[cfg(not(unix))]
 fn ask_to_end(child: &mut Child) -> std::io::Result<()> {
     child.kill()

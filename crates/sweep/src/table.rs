@@ -1,4 +1,4 @@
-//! Rows of values under named columns, as CSV and JSON.
+//! Rows of values in named columns, as CSV and JSON.
 
 use std::path::Path;
 
@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 use crate::Error;
 
-/// A table; a value that is not there is null.
+/// A table; a missing value is null.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Table {
     /// Names of the columns.
@@ -16,7 +16,8 @@ pub struct Table {
 }
 
 impl Table {
-    /// The table of some objects: the first column is `first`, the others follow in order of their names.
+    /// The table of some objects: the first column is `first`, the others follow in order of their
+    /// names.
     pub(crate) fn of(first: &str, objects: &[Map<String, Value>]) -> Self {
         let mut columns: Vec<String> = objects
             .iter()
@@ -39,7 +40,7 @@ impl Table {
     /// The values of a column.
     ///
     /// # Errors
-    /// [`Error::Column`] names those that there are.
+    /// [`Error::Column`] names the existing columns.
     pub fn column(&self, name: &str) -> Result<Vec<&Value>, Error> {
         let Some(place) = self.columns.iter().position(|column| column == name) else {
             return Err(Error::Column { name: name.to_owned(), columns: self.columns.clone() });
@@ -67,10 +68,11 @@ impl Table {
         Value::Array(self.rows.iter().map(object).collect())
     }
 
-    /// Reads what [`to_csv`](Self::to_csv) wrote: a field that is a number is one, an empty one is null.
+    /// Reads what [`to_csv`](Self::to_csv) wrote: numeric fields become numbers, empty ones null.
     ///
     /// # Errors
-    /// A file that cannot be read, or a row of another length than the head ([`Error::Line`]).
+    /// A file that cannot be read, or a row with another number of fields than the header
+    /// ([`Error::Line`]).
     pub fn from_csv(path: &Path) -> Result<Self, Error> {
         let file = stonechat_files::TextFile::read(path)?;
         let mut records = records(file.as_str()?).into_iter();
@@ -87,7 +89,7 @@ impl Table {
     }
 }
 
-/// The records of a CSV, each with the line that it ends on.
+/// The records of a CSV file, each with the line on which it ends.
 fn records(text: &str) -> Vec<(usize, Vec<String>)> {
     let mut reader = csv_core::Reader::new();
     let (mut input, mut records, mut ends) = (text.as_bytes(), Vec::new(), vec![0; text.len() + 1]);
@@ -106,13 +108,13 @@ fn records(text: &str) -> Vec<(usize, Vec<String>)> {
                 records.push((line, starts.zip(&ends[..count]).map(field).collect()));
             }
             csv_core::ReadRecordResult::End => return records,
-            // The rest of the input is empty: what is open ends with it.
+            // The rest of the input is empty, which ends the open record.
             _ => {}
         }
     }
 }
 
-/// A field as it stands in a CSV.
+/// A field in CSV format.
 fn quoted(field: String) -> String {
     match field.contains([',', '"', '\n', '\r']) {
         true => format!("\"{}\"", field.replace('"', "\"\"")),

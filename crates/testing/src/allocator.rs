@@ -11,7 +11,8 @@
 //! assert_eq!((vector.len(), peak), (200, 300));
 //! ```
 //!
-//! Each thread counts what it allocates itself: the test harness allocates in a thread of its own whenever it likes.
+//! Each thread counts its own allocations, because the test harness allocates in another thread at
+//! any time.
 #![allow(unsafe_code)] // An allocator is.
 
 use std::alloc::{GlobalAlloc, Layout, System};
@@ -60,12 +61,13 @@ pub fn allocations() -> usize {
     ALLOCATIONS.get()
 }
 
-/// Bytes that this thread has allocated and not given back. Negative in a thread that frees what others allocated.
+/// Bytes that this thread has allocated and not freed. Negative in a thread that frees what others
+/// allocated.
 pub fn live_bytes() -> isize {
     LIVE.get()
 }
 
-/// What `f` returns, and the most bytes that were live at any time during it beyond those before it.
+/// The result of `f`, and the most bytes that were live during it in addition to those before.
 pub fn peak_bytes<T>(f: impl FnOnce() -> T) -> (T, usize) {
     let before = LIVE.get();
     PEAK.set(before);

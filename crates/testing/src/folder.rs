@@ -2,21 +2,21 @@
 
 use std::path::{Path, PathBuf};
 
-/// A folder that goes with this value.
+/// A folder that is removed with this value.
 #[derive(Debug)]
 pub struct Folder(tempfile::TempDir);
 
 impl Folder {
-    /// An empty one.
+    /// An empty folder.
     ///
     /// # Panics
-    /// If none can be made, as all of these methods do: they are for tests.
+    /// If it cannot be made; so do all methods here, because they are for tests.
     #[expect(clippy::new_without_default, reason = "making a folder is no default value")]
     pub fn new() -> Self {
         Self(tempfile::tempdir().expect("a temporary folder"))
     }
 
-    /// Where it is.
+    /// Its path.
     pub fn root(&self) -> &Path {
         self.0.path()
     }
@@ -26,7 +26,7 @@ impl Folder {
         self.0.path().join(name)
     }
 
-    /// Writes a file, and makes the folders above it.
+    /// Writes a file, creating the folders above it.
     pub fn write(&self, name: &str, content: impl AsRef<[u8]>) -> PathBuf {
         let path = self.path(name);
         std::fs::create_dir_all(path.parent().expect("a folder above")).expect("folders");

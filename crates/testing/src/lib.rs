@@ -1,10 +1,11 @@
-//! What the tests of several crates need. It knows none of them, so that each can use it in its unit tests as well.
+//! Shared by the tests of several crates. It depends on none of them, so that each can also use it
+//! in unit tests.
 //!
 //! - [`Random`]: numbers that are the same for a seed everywhere.
 //! - [`sound`], [`tone`], [`wav`]: audio in memory.
-//! - [`Counting`]: an allocator that counts, and what was counted.
+//! - [`Counting`]: an allocator that counts, and its counts.
 //! - `Folder` (feature `files`): a temporary folder with the files of one test.
-//! - [`SMALL_RECIPE`]: the shortest recipe that is valid.
+//! - [`SMALL_RECIPE`]: the shortest valid recipe.
 
 mod allocator;
 #[cfg(feature = "files")]

@@ -1,7 +1,7 @@
 //! The one generator of the tests.
 
-/// Linear congruential numbers with the constants of Knuth's MMIX. Only the upper bits are used: the lower ones have
-/// short periods.
+/// A linear congruential generator with the constants of Knuth's MMIX. Only the upper bits are
+/// used: the lower ones have short periods.
 #[derive(Debug, Clone)]
 pub struct Random(pub u64);
 

@@ -1,4 +1,4 @@
-//! Forms and ranks for all maps of a network under a limit, by trial.
+//! Chooses forms and ranks for all maps of a network under a limit, by trial.
 
 use std::time::Duration;
 
@@ -9,38 +9,39 @@ use stonechat_model::{Family, Package};
 
 use crate::{Error, Hearing, Recordings, Result, pack, record};
 
-/// Attempts at a target size: the header of the package may turn out larger than expected.
+/// Attempts to meet a target size: the header of the package may turn out larger than expected.
 const AIMS: usize = 16;
 
-/// How long the machine is measured for where time counts.
+/// How long the machine is measured if time is limited.
 const MEASURING: Duration = Duration::from_secs(1);
 
-/// What is looked for.
+/// The goal of the search.
 #[derive(Debug, Clone)]
 pub struct Auto {
     /// Bytes of the new package.
     pub target: Option<usize>,
-    /// Limit on the time of all products per frame of logits, in microseconds on one core of this machine.
+    /// Limit on the time of all products per frame of logits, in microseconds on one core of this
+    /// machine.
     pub latency_us: Option<f64>,
-    /// What counts as damage.
+    /// The measure of damage.
     pub sensitivity: Sensitivity,
-    /// Families to be considered beside dense and low rank. Fitting takes its time.
+    /// Families to consider besides dense and low rank. Fitting them takes time.
     pub families: Vec<Family>,
-    /// Fewest bits that the weights of recurrent and fully connected layers may get.
+    /// The fewest bits for the weights of recurrent and fully connected layers.
     pub bits: Bits,
 }
 
-/// What counts as damage to a network.
+/// The measure of damage to a network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Sensitivity {
-    /// Divergence of the symbol probabilities, tried for every weight at several sizes.
+    /// Divergence of the symbol probabilities, measured for every weight at several sizes.
     Divergence,
     /// The share of each weight's own output that is lost, without trials.
     OutputError,
 }
 
-/// What one map alone costs the network in one form.
+/// The damage of one form of one map, with everything else unchanged.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Trial {
     /// The map.
@@ -53,25 +54,26 @@ pub struct Trial {
     pub cer: f64,
 }
 
-/// What was found.
+/// The result of the search.
 #[derive(Debug)]
 pub struct Outcome {
     /// The new package.
     pub package: Package,
-    /// The limit that its weights keep to, the header not counted.
+    /// The limit that its weights meet, without the header.
     pub budget: Budget,
-    /// The form of each map, with the next ones.
+    /// The form of each map, with the neighbouring ones.
     pub maps: Vec<Chosen>,
-    /// What was tried out, one map at a time.
+    /// What was tried, one map at a time.
     pub curves: Vec<Trial>,
-    /// What the network said before.
+    /// The output of the network before.
     pub before: Hearing,
-    /// What it says now.
+    /// The output of the new network.
     pub after: Hearing,
 }
 
 impl Auto {
-    /// Chooses, by `recordings`. `progress` is told how many trials are done, and of how many.
+    /// Chooses, using `recordings`. `progress` is called with the number of trials done, and of all
+    /// trials.
     ///
     /// # Errors
     /// If the limits are too small, or the network cannot be run or compressed.
@@ -112,8 +114,8 @@ impl Auto {
         Ok(Budget { bytes: Some(target - overhead), latency_us, ..Budget::default() })
     }
 
-    /// The package that keeps to the target. A header grows with the number of tensors, so that the choice may have
-    /// to be made again with fewer bytes for the weights.
+    /// The package that meets the target. The header grows with the number of tensors, so the
+    /// choice may have to be repeated with fewer bytes for the weights.
     fn aim(
         &self,
         study: &Study,

@@ -1,6 +1,6 @@
 //! The errors of this crate.
 
-/// Why something could not be tried out.
+/// Why something could not be tried.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -10,13 +10,13 @@ pub enum Error {
         /// The manifest.
         manifest: std::path::PathBuf,
     },
-    /// A limit that cannot be kept.
+    /// A limit that cannot be met.
     #[error("{0}")]
     Target(String),
-    /// A network that no model can be made of.
+    /// A network from which no model can be made.
     #[error("the network: {0}")]
     Network(#[source] stonechat::Error),
-    /// The features of a package are none.
+    /// The features of a package are invalid.
     #[error("{model}: `features`: {error}")]
     Features {
         /// The package.

@@ -1,4 +1,4 @@
-//! What a network says of recordings, and how far another one is from it.
+//! The output of a network for recordings, and its distance from another.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use stonechat_decode::{Decoder, ErrorCount, GreedyDecoder};
 
 use crate::Result;
 
-/// What a network says of some audio.
+/// The output of a network for some audio.
 #[derive(Debug, Clone)]
 pub struct Hearing {
     /// Log probabilities of each utterance, `frames x symbols`.
@@ -34,8 +34,8 @@ impl Hearing {
         Ok(())
     }
 
-    /// Mean Kullback-Leibler divergence of another hearing of the same audio from this one, in nats per frame: 0
-    /// where all probabilities are equal.
+    /// Mean Kullback-Leibler divergence of the output of another network for the same audio from
+    /// this one, in nats per frame: 0 if all probabilities are equal.
     pub fn divergence(&self, other: &Hearing) -> f64 {
         let pairs = self.logs.iter().flatten().zip(other.logs.iter().flatten());
         let sum: f64 = pairs.map(|(p, q)| p.exp() * (p - q)).sum();
@@ -65,7 +65,7 @@ mod tests {
         let even = hearing(&[3.0, 3.0, 3.0, 3.0]);
         let odd = hearing(&[0.0, 0.0, 3f32.ln(), 0.0]);
         assert!(even.divergence(&even).abs() < 1e-12);
-        // One frame as before, one of (3/4, 1/4) in the place of (1/2, 1/2).
+        // One frame as before, and one of (3/4, 1/4) in place of (1/2, 1/2).
         let expected = 0.5 * (0.5 * (0.5f64 / 0.75).ln() + 0.5 * (0.5f64 / 0.25).ln());
         assert!((even.divergence(&odd) - expected).abs() < 1e-6);
     }

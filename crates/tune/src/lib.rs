@@ -1,12 +1,13 @@
-//! What can be decided only by running a network on recordings.
+//! Everything that requires running a network on recordings.
 //!
-//! - [`Recordings`]: audio with its texts, in memory; [`Recordings::inputs`] is what goes into the maps of a network on it
-//!   (the input of calibrated compression), [`Recordings::hear`] what a model makes of it.
+//! - [`Recordings`]: audio with its texts, in memory. [`Recordings::inputs`] records the inputs of
+//!   the maps of a network (for calibrated compression), [`Recordings::hear`] the output of a
+//!   model.
 //! - [`Auto`]: forms and ranks for all maps of a network under a limit, by trial.
-//! - [`report`]: what a package holds, and what became of it when it was compressed.
-//! - [`weights`]: the weights of a beam search that make the fewest errors.
+//! - [`report`]: the contents of a package, and the changes by compression.
+//! - [`weights`]: the weights of a beam search with the fewest errors.
 //!
-//! Nothing is printed: what takes long tells of its progress through a function of the caller's.
+//! Nothing is printed: long operations report their progress through a function of the caller.
 #![forbid(unsafe_code)]
 
 #[cfg(feature = "compress")]

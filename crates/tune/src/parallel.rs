@@ -2,10 +2,10 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// `work` over all `items` on `jobs` threads, in the items' order.
+/// `work` over all `items` on `jobs` threads, in the order of the items.
 ///
 /// # Errors
-/// The first that a thread meets; the others may have gone on.
+/// The first error of any thread; the others may have continued.
 pub fn parallel<T: Sync, R: Send, E: Send>(
     items: &[T],
     jobs: usize,

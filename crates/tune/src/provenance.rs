@@ -1,11 +1,11 @@
-//! The list of steps since training that a package carries.
+//! The list of steps since training in a package.
 
 use serde_json::{Value, json};
 
-/// Key of a package's provenance under which the steps are listed.
+/// The key in a package's provenance that lists the steps.
 const STEPS: &str = "compressed";
 
-/// Adds `step` to the steps in a provenance, which may be anything.
+/// Adds `step` to the steps in a provenance, which may be any value.
 pub fn record(provenance: &mut Value, step: Value) {
     if !provenance.is_object() {
         let old = provenance.take();

@@ -1,4 +1,4 @@
-//! Recordings with their texts, and what the maps of a network get to hear of them.
+//! Recordings with their texts, and the inputs of a network's maps for them.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -12,17 +12,17 @@ use crate::{Error, Hearing, Result};
 /// Audio in memory with its texts.
 #[derive(Debug, Clone, Default)]
 pub struct Recordings {
-    /// Samples at the rate of the model, and what is said in them.
+    /// Samples at the rate of the model, and their text.
     pub utterances: Vec<(Vec<f32>, String)>,
-    /// Length of all of it.
+    /// Total length.
     pub seconds: f64,
-    /// What was wrong with recordings.
+    /// Problems with recordings.
     pub doubts: Doubts,
 }
 
 impl Recordings {
-    /// At least `seconds` of the audio that a manifest lists, if it has as many, from utterances all over it; at
-    /// `rate_hz`.
+    /// At least `seconds` of the audio in a manifest, if it has that much, from utterances in all
+    /// parts of it, at `rate_hz`.
     ///
     /// # Errors
     /// If the manifest or its audio cannot be read, or there is none.
@@ -44,10 +44,11 @@ impl Recordings {
         Ok(recordings)
     }
 
-    /// The inputs of all maps of `network`, which `model` was made of. `done` is called after each utterance.
+    /// The inputs of all maps of `network`, from which `model` was made. `done` is called after
+    /// each utterance.
     ///
     /// # Errors
-    /// If the model is that of another network.
+    /// If the model was made from another network.
     #[cfg(feature = "compress")]
     pub fn inputs(
         &self,
@@ -69,7 +70,7 @@ impl Recordings {
         Ok(calibration)
     }
 
-    /// What a model makes of it.
+    /// The output of a model for it.
     ///
     /// # Errors
     /// If the model's alphabet cannot be decoded.
@@ -85,15 +86,17 @@ impl Recordings {
 /// A package packed for this processor.
 ///
 /// # Errors
-/// If no model can be made of it.
+/// If no model can be made from it.
 pub fn pack(package: &Package) -> Result<Arc<Model>> {
     Model::from_package(package.clone()).map(Arc::new).map_err(Error::Network)
 }
 
-/// All utterances in an order in which any beginning is spread over the whole: manifests are often sorted.
+/// All utterances, in an order in which any beginning is spread over the whole: manifests are often
+/// sorted.
 pub fn spread(utterances: &[Utterance]) -> impl Iterator<Item = &Utterance> {
     let count = utterances.len();
-    // Multiples of a number near the golden section of the count and prime to it visit everything once.
+    // Multiples of a number near the golden section of the count and coprime to it visit everything
+    // once.
     let divisor = |a: usize, b: usize| -> usize {
         let (mut a, mut b) = (a, b);
         while b > 0 {

@@ -1,8 +1,8 @@
-//! The weights of language model and word count that make the fewest errors.
+//! The weights of language model and word count with the fewest errors.
 //!
-//! The network runs once; each try only searches its logits again. Compass search: from the weights
-//! given, the best neighbour at a distance of one step in alpha or beta is taken, and where none is
-//! better, the steps are halved. Few tries find what a grid finds in many.
+//! The network runs once; each try only repeats the search over its logits. Compass search: from
+//! the current weights, the best neighbour at a distance of one step in alpha or beta is taken; if
+//! none is better, the steps are halved. Few tries find what a grid finds in many.
 
 use std::sync::Arc;
 
@@ -28,12 +28,12 @@ pub struct Try {
     pub wer: f64,
 }
 
-/// An utterance as the network heard it.
+/// The logits of an utterance.
 #[derive(Debug, Clone)]
 pub struct Heard {
     /// Logits, `frames x symbols`.
     pub logits: Vec<f32>,
-    /// What is said.
+    /// Its text.
     pub text: String,
 }
 
@@ -48,17 +48,17 @@ pub fn hear(
     done: &(dyn Fn() + Sync),
 ) -> Result<Vec<Heard>> {
     parallel(utterances, jobs, |utterance| {
-        // Whoever recognises them tells what was wrong with them.
+        // Whoever recognises them reports their problems.
         let samples = utterance.read(model.sample_rate_hz())?.samples;
         done();
         Ok(Heard { logits: model.logits(&samples), text: utterance.text.clone() })
     })
 }
 
-/// All tries, the best first; each is shown to `see` when it is done.
+/// All tries, best first; each is shown to `see` when it is done.
 ///
 /// # Errors
-/// If the logits are not those of the search's alphabet.
+/// If the logits do not fit the search's alphabet.
 pub fn tune(
     search: &BeamSearch,
     heard: &[Heard],
@@ -102,7 +102,7 @@ pub fn tune(
         }
         (alpha_step, beta_step) = (alpha_step / 2.0, beta_step / 2.0);
     }
-    // Stable: of equals the one that was found first.
+    // Stable sort: of equal tries, the first found.
     tries.sort_by(|a, b| a.wer.total_cmp(&b.wer));
     Ok(tries)
 }

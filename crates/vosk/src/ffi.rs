@@ -1,6 +1,7 @@
 //! The functions.
 //!
-//! Handles are boxes. A recognizer serves one thread at a time, as Vosk's does; here that is not a race but an error.
+//! Handles are boxes. A recognizer serves one thread at a time, as in Vosk; here a violation is an
+//! error, not a race.
 
 use std::ffi::{CStr, c_char, c_float, c_int, c_short};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -18,20 +19,20 @@ pub struct VoskModel(Arc<model::VoskModel>);
 /// A recognizer.
 pub struct VoskRecognizer(Mutex<recognizer::VoskRecognizer>);
 
-/// What `vosk_set_log_level` has set: below 0 nothing is told.
+/// Set by `vosk_set_log_level`: below 0 nothing is written.
 static LOG_LEVEL: AtomicI32 = AtomicI32::new(0);
-/// Results where there is no recognizer or it met a bug.
+/// The result if there is no recognizer or it met a bug.
 const NOTHING: &CStr = c"{\"text\": \"\"}";
 const NO_PARTIAL: &CStr = c"{\"partial\": \"\"}";
 
-/// Runs a body; what goes wrong in it is told, as Vosk does, to whoever reads stderr, and `other` is given instead.
+/// Runs a body; an error is written to stderr, as in Vosk, and `other` is returned.
 fn guard<T>(other: T, body: impl FnOnce() -> Result<T, String>) -> T {
-    // What a body was changing when it unwound is behind a lock, which is then poisoned.
+    // Anything a body was changing when it unwound is behind a lock, which is then poisoned.
     let problem = match catch_unwind(AssertUnwindSafe(body)) {
         Ok(Ok(made)) => return made,
         Ok(Err(problem)) => problem,
         Err(payload) => {
-            // Dropping what somebody panicked with may panic, too.
+            // Dropping the payload of a panic may panic, too.
             std::mem::forget(payload);
             "a bug in the library, please report it".into()
         }
@@ -57,7 +58,7 @@ unsafe fn text<'a>(pointer: *const c_char, what: &str) -> Result<&'a str, String
 /// The samples at a pointer.
 ///
 /// # Safety
-/// NULL, or as many samples as `count` says.
+/// NULL, or `count` samples.
 unsafe fn samples<'a, T>(pointer: *const T, count: c_int) -> Result<&'a [T], String> {
     match usize::try_from(count) {
         Ok(0) => Ok(&[]),
@@ -69,7 +70,7 @@ unsafe fn samples<'a, T>(pointer: *const T, count: c_int) -> Result<&'a [T], Str
     }
 }
 
-/// Runs a body with a recognizer that nobody else is using.
+/// Runs a body with a recognizer that nothing else is using.
 ///
 /// # Safety
 /// `pointer` is NULL or a recognizer.
@@ -112,7 +113,7 @@ pub unsafe extern "C" fn vosk_model_new(model_path: *const c_char) -> *mut VoskM
     })
 }
 
-/// Frees a model; its recognizers go on.
+/// Frees a model; its recognizers stay valid.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn vosk_model_free(model: *mut VoskModel) {
     // SAFETY: promised by the caller.
@@ -167,7 +168,7 @@ pub unsafe extern "C" fn vosk_recognizer_new_grm(
     unsafe { recognizer(model, sample_rate, Some(grammar)) }
 }
 
-/// Begins anew with another grammar; an empty list is none.
+/// Starts again with another grammar; an empty list means none.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn vosk_recognizer_set_grm(
     recognizer: *mut VoskRecognizer,
@@ -179,7 +180,7 @@ pub unsafe extern "C" fn vosk_recognizer_set_grm(
     }
 }
 
-/// Results have so many alternative texts; begins anew.
+/// Sets the number of alternative texts in results; starts again.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn vosk_recognizer_set_max_alternatives(
     recognizer: *mut VoskRecognizer,
@@ -217,7 +218,8 @@ pub unsafe extern "C" fn vosk_recognizer_set_partial_words(
     }
 }
 
-/// How long a silence ends an utterance: 0 as usual (1 s), 1 short (0.6 s), 2 long (1.5 s), 3 very long (3 s); begins anew.
+/// How long a silence ends an utterance: 0 default (1 s), 1 short (0.6 s), 2 long (1.5 s), 3 very
+/// long (3 s); starts again.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn vosk_recognizer_set_endpointer_mode(
     recognizer: *mut VoskRecognizer,
@@ -235,7 +237,8 @@ pub unsafe extern "C" fn vosk_recognizer_set_endpointer_mode(
     }
 }
 
-/// Seconds of silence at the start and after speech that end an utterance, and its longest; begins anew.
+/// Seconds of silence at the start and after speech that end an utterance, and its maximum length;
+/// starts again.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn vosk_recognizer_set_endpointer_delays(
     recognizer: *mut VoskRecognizer,
@@ -255,7 +258,8 @@ pub unsafe extern "C" fn vosk_recognizer_set_endpointer_delays(
     }
 }
 
-/// Takes bytes of 16-bit samples, little endian: 1 if an utterance has ended, 0 if not, -1 if something is wrong.
+/// Takes bytes of 16-bit samples, little endian: returns 1 if an utterance has ended, 0 if not, -1
+/// for an error.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn vosk_recognizer_accept_waveform(
     recognizer: *mut VoskRecognizer,
@@ -274,7 +278,7 @@ pub unsafe extern "C" fn vosk_recognizer_accept_waveform(
     }
 }
 
-/// Takes samples of 16 bits.
+/// Takes 16-bit samples.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn vosk_recognizer_accept_waveform_s(
     recognizer: *mut VoskRecognizer,
@@ -289,7 +293,7 @@ pub unsafe extern "C" fn vosk_recognizer_accept_waveform_s(
     }
 }
 
-/// Takes samples as floats, with the range of 16 bits.
+/// Takes float samples in the range of 16-bit samples.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn vosk_recognizer_accept_waveform_f(
     recognizer: *mut VoskRecognizer,
@@ -310,7 +314,7 @@ fn accepted(ended: Result<bool, stonechat::Error>) -> Result<c_int, String> {
     ended.map(c_int::from).map_err(|error| error.to_string())
 }
 
-/// The utterance that has ended; if none has, what was said so far, and another one begins.
+/// The utterance that has ended; if none has, the text so far, and another utterance begins.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn vosk_recognizer_result(recognizer: *mut VoskRecognizer) -> *const c_char {
     // SAFETY: promised by the caller.
@@ -322,7 +326,7 @@ pub unsafe extern "C" fn vosk_recognizer_result(recognizer: *mut VoskRecognizer)
     }
 }
 
-/// The text of the utterance that goes on.
+/// The text of the unfinished utterance.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn vosk_recognizer_partial_result(
     recognizer: *mut VoskRecognizer,
@@ -362,7 +366,7 @@ pub unsafe extern "C" fn vosk_recognizer_reset(recognizer: *mut VoskRecognizer) 
     }
 }
 
-/// Frees a recognizer and the text that it gave out.
+/// Frees a recognizer and the text that it returned.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn vosk_recognizer_free(recognizer: *mut VoskRecognizer) {
     // SAFETY: promised by the caller.

@@ -6,14 +6,15 @@ use std::sync::{Arc, OnceLock};
 
 use stonechat::{Error, Model, PackedLanguageModel, Recognizer, Settings};
 
-/// A model, and its usual recognizer, whose search is made once.
+/// A model with its default recognizer, whose search is made once.
 pub(crate) struct VoskModel {
     model: Arc<Model>,
     usual: OnceLock<Recognizer>,
 }
 
 impl VoskModel {
-    /// Loads a package; of a folder the only `.stonechat` file, with the only `.lm` beside it if there is one.
+    /// Loads a package; from a folder, the only `.stonechat` file, with the only `.lm` beside it,
+    /// if any.
     pub(crate) fn load(path: &Path) -> Result<Self, String> {
         let (package, lm) = if path.is_dir() {
             let package = only(path, "stonechat")?;
@@ -50,7 +51,7 @@ impl VoskModel {
     }
 }
 
-/// The file of a folder with an extension, if there is one.
+/// The only file of a folder with an extension, if any.
 fn only(folder: &Path, extension: &str) -> Result<Option<PathBuf>, String> {
     let told = |error: std::io::Error| format!("{}: {error}", folder.display());
     let mut found = None;

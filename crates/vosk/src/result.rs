@@ -1,11 +1,11 @@
-//! Results as Vosk writes them.
+//! Results in Vosk's format.
 
 use serde_json::{Map, Value, json};
 use stonechat::{Alternative, Stream, Transcript, Word};
 
 use crate::grammar::UNKNOWN;
 
-/// What is told besides the text.
+/// What is shown besides the text.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Told {
     /// Words with their times.
@@ -19,7 +19,7 @@ pub struct Told {
 }
 
 impl Told {
-    /// Utterances one after the other as one result.
+    /// Utterances, one after another, as one result.
     pub(crate) fn result(&self, utterances: &[Transcript]) -> Value {
         if self.alternatives > 0 {
             return self.alternatives_of(utterances);
@@ -34,7 +34,7 @@ impl Told {
         object.into()
     }
 
-    /// The text of an utterance that goes on.
+    /// The text of an unfinished utterance.
     pub(crate) fn partial(&self, stream: &Stream) -> Value {
         let mut object = Map::new();
         object.insert("partial".into(), stream.partial().into());
@@ -45,7 +45,7 @@ impl Told {
         object.into()
     }
 
-    /// The n-th texts of all utterances joined; where one has fewer, its last stands for the others.
+    /// The n-th texts of all utterances, joined; if one has fewer, its last is used.
     fn alternatives_of(&self, utterances: &[Transcript]) -> Value {
         let alternatives = |said: &Transcript| match said.alternatives.is_empty() {
             true => vec![Alternative {
@@ -76,7 +76,7 @@ impl Told {
         json!({ "alternatives": (0..count).map(nth).collect::<Vec<_>>() })
     }
 
-    /// The words of an utterance in their order, with what was rejected among them where that is told.
+    /// The words of an utterance in order, including the rejected ones if those are shown.
     fn words_of(&self, said: &Transcript) -> Vec<Word> {
         let mut words = said.words.clone();
         if self.unknown {
@@ -96,7 +96,7 @@ fn word(word: &Word) -> Value {
     json!({ "conf": word.conf, "end": word.end, "start": word.start, "word": word.word })
 }
 
-/// Words of alternatives have no confidences of their own.
+/// Words of alternatives have no confidences.
 fn timed(word: &Word) -> Value {
     json!({ "end": word.end, "start": word.start, "word": word.word })
 }

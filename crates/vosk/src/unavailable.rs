@@ -1,12 +1,13 @@
-//! What there is no counterpart for: speaker models, batches on GPUs, text processors, results as XML. What would make a thing gives
-//! NULL, which clients take for "not available"; the rest does nothing.
+//! Functions without a counterpart: speaker models, batches on GPUs, text processors, results as
+//! XML. Those that would make something return NULL, which clients understand as "not available";
+//! the others do nothing.
 
 use std::ffi::{c_char, c_float, c_int, c_void};
 use std::ptr;
 
 use crate::ffi::{VoskModel, VoskRecognizer, vosk_recognizer_new};
 
-/// A thing that is never made.
+/// Something that is never made.
 pub type Nothing = *mut c_void;
 
 /// Functions that make nothing.
@@ -57,7 +58,7 @@ does_nothing! {
     vosk_text_processor_free(processor: Nothing);
 }
 
-/// A recognizer without the speaker model, which nobody can have.
+/// A recognizer without the speaker model, which cannot exist.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn vosk_recognizer_new_spk(
     model: *mut VoskModel,
@@ -69,7 +70,7 @@ pub unsafe extern "C" fn vosk_recognizer_new_spk(
     unsafe { vosk_recognizer_new(model, sample_rate) }
 }
 
-/// No batch is ever waited for.
+/// No batch is ever pending.
 #[unsafe(no_mangle)]
 pub extern "C" fn vosk_batch_recognizer_get_pending_chunks(recognizer: Nothing) -> c_int {
     let _ = recognizer;

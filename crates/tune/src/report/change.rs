@@ -22,34 +22,35 @@ pub struct Summary {
 }
 
 impl Summary {
-    /// Of a network whose package has so many bytes.
+    /// A summary of a network whose package has `model_bytes` bytes.
     pub fn new(network: &Network, model_bytes: u64) -> Self {
         let maps = network.maps().into_iter().map(|entry| MapSummary::new(entry.name(), entry.map));
         Self { parameters: network.params(), model_bytes, maps: maps.collect() }
     }
 }
 
-/// What a network was and what it became.
+/// A network before and after a change.
 #[derive(Debug, Serialize)]
 pub struct Change {
-    /// As it was, integer weights as the floats that they stand for.
+    /// Before, with integer weights as the floats they represent.
     pub before: Summary,
-    /// As it was written.
+    /// As written.
     pub after: Summary,
-    /// What was lost of each map.
+    /// The damage to each map.
     pub damage: Vec<MapDamage>,
 }
 
-/// A package to be changed: its integer weights as floats.
+/// A package for a change: its integer weights become floats.
 pub fn float_package(package: Package) -> Package {
     Package { network: floats(&package.network), ..package }
 }
 
-/// Puts what `work` makes of the network of a [`float_package`] of `bytes` bytes into a new package at `output`, with `step` in its
-/// provenance. Where there is calibration audio, the change says what it did to the outputs there.
+/// Applies `work` to the network of a [`float_package`] of `bytes` bytes and writes a new package
+/// to `output`, with `step` in its provenance. With calibration audio, the change includes the
+/// damage to the outputs on that audio.
 ///
 /// # Errors
-/// What `work` says, and a file that cannot be written.
+/// The errors of `work`, and a file that cannot be written.
 pub fn rewrite<E: From<Error>>(
     mut package: Package,
     bytes: u64,

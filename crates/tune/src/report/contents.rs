@@ -1,4 +1,4 @@
-//! What a package holds.
+//! The contents of a package.
 
 use serde::Serialize;
 use serde_json::Value;
@@ -8,30 +8,30 @@ use stonechat_model::{Kind, LinearMap, MapRef, NetworkConfig, Package};
 use super::MapSummary;
 use crate::{Error, Result};
 
-/// Everything that is said of a package.
+/// A description of a package.
 #[derive(Debug, Serialize)]
 pub struct Contents {
-    /// How the caller calls it.
+    /// The caller's name for it.
     pub model: String,
     /// Bytes of the package.
     pub model_bytes: u64,
-    /// Of them, the language model inside.
+    /// Bytes of the language model inside, included above.
     pub lm_bytes: usize,
     /// Weights, biases and taps.
     pub parameters: usize,
     /// How much audio after a frame the network hears before it decides on the frame.
     pub lookahead_ms: f32,
-    /// From one frame of logits to the next.
+    /// Time between two frames of logits.
     pub frame_ms: f32,
     /// The linear maps, in order.
     pub maps: Vec<MapContents>,
     /// The network.
     pub network: NetworkConfig,
-    /// What one frame of its input is.
+    /// The definition of an input frame.
     pub features: FeatureConfig,
     /// The symbols of its output; the first is the blank.
     pub alphabet: Vec<String>,
-    /// How it came about.
+    /// Its origin.
     pub provenance: Value,
 }
 
@@ -41,29 +41,29 @@ pub struct MapContents {
     /// Its figures.
     #[serde(flatten)]
     pub summary: MapSummary,
-    /// What it is in the network.
+    /// Its kind in the network.
     pub kind: Kind,
-    /// The family with all that it is given by.
+    /// The family with all hyperparameters.
     pub hyperparameters: Value,
-    /// Of the families that are defined by one (`toeplitz_like`, ...).
+    /// For families that are defined by one (`toeplitz_like`, ...).
     pub displacement_rank: Option<u64>,
     /// Displacement rank that keeps 90 % of the displacement's variance.
     pub displacement_rank90: Option<usize>,
-    /// 0 is rank one, 1 is all singular values equal. Like the ranks that keep 90 %, it takes a decomposition: only in
-    /// builds with the feature `compress`.
+    /// 0 is rank one, 1 is all singular values equal. Like the ranks that keep 90 %, it needs a
+    /// decomposition: only in builds with the feature `compress`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub nu: Option<f64>,
     /// Rank that keeps 90 % of the variance.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rank90: Option<usize>,
-    /// In which form the runtime multiplies, and why.
+    /// The form in which the runtime multiplies, and why.
     pub runs_as: MapPlan,
 }
 
 impl MapContents {
     fn new(entry: &MapRef<'_>, runs_as: &MapPlan) -> Result<Self> {
         let (name, map) = (entry.name(), entry.map);
-        // A family has no keys or values that JSON cannot say.
+        // A family has no keys or values that JSON cannot express.
         let hyperparameters = serde_json::to_value(map.family()).unwrap_or_default();
         let displaced = map.family().name().ends_with("_like");
         let found = Self {
@@ -93,7 +93,7 @@ impl MapContents {
 }
 
 impl Contents {
-    /// Of a package of `model_bytes` bytes, which the caller calls `model`.
+    /// The contents of a package of `model_bytes` bytes, which the caller calls `model`.
     ///
     /// # Errors
     /// Features that cannot be read, maps that cannot be decomposed.

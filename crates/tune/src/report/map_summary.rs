@@ -6,9 +6,9 @@ use stonechat_model::{LinearMap, Matrix};
 /// One linear map.
 #[derive(Debug, Clone, Serialize)]
 pub struct MapSummary {
-    /// As the package names it.
+    /// Its name in the package.
     pub name: String,
-    /// Of its parametrisation.
+    /// Its parametrisation.
     pub family: &'static str,
     /// Whether a part has weights of 8 bits.
     pub int8: bool,
@@ -16,16 +16,16 @@ pub struct MapSummary {
     pub storage: String,
     /// Rows and columns.
     pub shape: [usize; 2],
-    /// At most.
+    /// The largest possible rank.
     pub rank: usize,
-    /// Numbers that are stored.
+    /// Number of stored values.
     pub parameters: usize,
-    /// What they take in the package.
+    /// Its size in the package.
     pub bytes: usize,
 }
 
 impl MapSummary {
-    /// Of a map and its name.
+    /// A summary of a map with a name.
     pub fn new(name: String, map: &LinearMap) -> Self {
         Self {
             name,

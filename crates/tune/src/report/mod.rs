@@ -1,4 +1,4 @@
-//! What is said of packages: by the command, in Python.
+//! Reports about packages, for the command and for Python.
 
 #[cfg(feature = "compress")]
 mod change;
