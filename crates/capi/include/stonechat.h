@@ -1,9 +1,9 @@
 // Streaming speech recognition. Made from crates/capi/src by tools/c_header.
 //
-// Functions that return int32_t return STONECHAT_OK or what was wrong: stonechat_error_name is its name, stonechat_last_error the message.
-// What they make goes out through their last pointers, which are written only where all is well. Handles may go to other threads; models
-// and recognizers may be used by several at a time, options and streams serve one call at a time. Texts that a stream gives out live until
-// the next call with that stream. Every option is in docs/settings.md.
+// Functions that return int32_t return STONECHAT_OK or the problem: stonechat_error_name gives its name, stonechat_last_error the message.
+// Results go out through the last pointers, which are written only on success. Handles may move to other threads; several threads may use
+// models and recognizers at a time, options and streams serve one call at a time. Texts that a stream returns are valid until the next call
+// with that stream. Every option is in docs/settings.md.
 
 #ifndef STONECHAT_H
 #define STONECHAT_H

@@ -1,7 +1,7 @@
 // Small-batch products over packed weights. Made from crates/kernels/src/capi by tools/c_header.
 //
-// Functions that return int32_t return STONECHAT_OK or what was wrong, and write to their last pointers only where all is
-// well. A handle may be used by several threads at a time, save a scratch.
+// Functions that return int32_t return STONECHAT_OK or the problem, and write to their last pointers only on success.
+// Several threads may use a handle at a time, except a scratch.
 
 #ifndef STONECHAT_KERNELS_H
 #define STONECHAT_KERNELS_H

@@ -1,20 +1,20 @@
-//! The headers for C are what cbindgen makes of the sources: `crates/kernels/include/stonechat_kernels.h` of `crates/kernels/src/capi`,
+//! Makes the headers for C from the sources with cbindgen: `crates/kernels/include/stonechat_kernels.h` of `crates/kernels/src/capi`,
 //! `crates/capi/include/stonechat.h` of `crates/capi/src`.
 //!
-//! `cargo run --manifest-path tools/c_header/Cargo.toml` compares, and fails where they differ; with the argument `write` it writes the
-//! headers anew.
+//! `cargo run --manifest-path tools/c_header/Cargo.toml` compares them, and fails if they differ; with the argument `write` it writes the
+//! headers.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-/// A header and where it comes from.
+/// A header and its sources.
 struct Header {
-    /// Of the crate, from the root of the project.
+    /// Folder of the crate, from the root of the project.
     folder: &'static str,
-    /// In the crate.
+    /// Folder in the crate.
     sources: &'static str,
-    /// Those with functions, in the order in which they stand in the header.
+    /// The files with functions, in the order of the header.
     names: &'static [&'static str],
     /// The other files of that folder.
     others: usize,
@@ -48,8 +48,8 @@ const HEADERS: [Header; 2] = [
         head: "\
 // Small-batch products over packed weights. Made from crates/kernels/src/capi by tools/c_header.
 //
-// Functions that return int32_t return STONECHAT_OK or what was wrong, and write to their last pointers only where all is
-// well. A handle may be used by several threads at a time, save a scratch.",
+// Functions that return int32_t return STONECHAT_OK or the problem, and write to their last pointers only on success.
+// Several threads may use a handle at a time, except a scratch.",
     },
     Header {
         folder: "crates/capi",
@@ -61,10 +61,10 @@ const HEADERS: [Header; 2] = [
         head: "\
 // Streaming speech recognition. Made from crates/capi/src by tools/c_header.
 //
-// Functions that return int32_t return STONECHAT_OK or what was wrong: stonechat_error_name is its name, stonechat_last_error the message.
-// What they make goes out through their last pointers, which are written only where all is well. Handles may go to other threads; models
-// and recognizers may be used by several at a time, options and streams serve one call at a time. Texts that a stream gives out live until
-// the next call with that stream. Every option is in docs/settings.md.",
+// Functions that return int32_t return STONECHAT_OK or the problem: stonechat_error_name gives its name, stonechat_last_error the message.
+// Results go out through the last pointers, which are written only on success. Handles may move to other threads; several threads may use
+// models and recognizers at a time, options and streams serve one call at a time. Texts that a stream returns are valid until the next call
+// with that stream. Every option is in docs/settings.md.",
     },
 ];
 
@@ -114,10 +114,10 @@ impl Header {
         }
         let same =
             stored.lines().zip(generated.lines()).take_while(|(old, new)| old == new).count();
-        eprintln!("{}: line {} is old", path.display(), same + 1);
+        eprintln!("{}: line {} is outdated", path.display(), same + 1);
         eprintln!("  stored: {}", stored.lines().nth(same).unwrap_or_default());
         eprintln!("  made:   {}", generated.lines().nth(same).unwrap_or_default());
-        eprintln!("write it anew: cargo run --manifest-path tools/c_header/Cargo.toml -- write");
+        eprintln!("write it again: cargo run --manifest-path tools/c_header/Cargo.toml -- write");
         false
     }
 }
