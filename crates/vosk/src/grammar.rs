@@ -2,15 +2,16 @@
 
 use stonechat::Settings;
 
-/// How everything else is told.
+/// How everything else is shown.
 pub(crate) const UNKNOWN: &str = "[unk]";
-/// A price that nobody pays for a letter outside of the grammar.
+/// The cost of a letter outside a closed grammar, too high to be paid.
 const CLOSED: f32 = 1000.0;
 
-/// The settings of a grammar; those of no grammar for an empty list. Whether `[unk]` is told comes along.
+/// The settings for a grammar (for an empty list those without a grammar), and whether `[unk]` is
+/// shown.
 ///
 /// # Errors
-/// What is no JSON list of texts.
+/// Text that is not a JSON list of texts.
 pub fn settings(json: &str) -> Result<(Settings, bool), String> {
     let phrases: Vec<String> = serde_json::from_str(json)
         .map_err(|error| format!("the grammar is no JSON list of texts: {error}"))?;
