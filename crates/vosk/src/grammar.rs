@@ -1,4 +1,4 @@
-//! Grammars as Vosk has them: a JSON list of phrases, in which `[unk]` stands for everything else.
+//! Grammars in Vosk's format: a JSON list of phrases, in which `[unk]` stands for everything else.
 
 use stonechat::Settings;
 
@@ -16,7 +16,7 @@ pub fn settings(json: &str) -> Result<(Settings, bool), String> {
     let phrases: Vec<String> = serde_json::from_str(json)
         .map_err(|error| format!("the grammar is no JSON list of texts: {error}"))?;
     let unknown = phrases.iter().any(|phrase| phrase.trim() == UNKNOWN);
-    // A phrase may have words and [unk]; what may be said in its place is free here.
+    // A phrase may contain words and [unk]; here anything may be said in place of [unk].
     let spoken: Vec<String> = phrases
         .iter()
         .map(|phrase| {

@@ -1,4 +1,4 @@
-//! A recognizer of Vosk: a session, and the settings to begin another one with.
+//! A Vosk recognizer: a session, and the settings for starting another one.
 
 use std::ffi::{CString, c_char};
 use std::sync::Arc;
@@ -17,7 +17,7 @@ pub(crate) struct VoskRecognizer {
     settings: Settings,
     rules: EndpointRules,
     pub(crate) session: Session,
-    /// The text that was given out last.
+    /// The text that was returned last.
     text: CString,
 }
 
@@ -40,7 +40,7 @@ impl VoskRecognizer {
         Ok(Self { model, rate_hz, settings, rules, session, text: CString::default() })
     }
 
-    /// Begins anew with other settings.
+    /// Starts again with other settings.
     fn change(&mut self, settings: Settings, rules: EndpointRules) -> Result<(), String> {
         recognizer(&self.model, &settings, &rules)
             .and_then(|recognizer| self.session.replace(recognizer, self.rate_hz))
