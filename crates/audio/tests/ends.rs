@@ -245,7 +245,7 @@ fn containers_that_are_cut_are_told() {
     for name in ["sweep.webm", "sweep.mka"] {
         let bytes = bytes_of(name);
         let error = AudioReader::from_bytes(&bytes[..bytes.len() / 2], "a", 16_000).unwrap_err();
-        assert!(error.to_string().contains("damaged or cut"), "{name}: {error}");
+        assert!(error.to_string().contains("damaged or truncated"), "{name}: {error}");
     }
     // An interrupted recorder has written no index.
     for name in ["sweep.m4a", "alac.m4a"] {
@@ -253,7 +253,7 @@ fn containers_that_are_cut_are_told() {
         let index = bytes.windows(4).position(|at| at == b"moov").unwrap();
         if index > bytes.len() / 2 {
             let error = AudioReader::from_bytes(&bytes[..index - 4], "a", 16_000).unwrap_err();
-            assert!(error.to_string().contains("damaged or cut"), "{name}: {error}");
+            assert!(error.to_string().contains("damaged or truncated"), "{name}: {error}");
         }
     }
     // A tag that claims to be longer than the file.

@@ -55,7 +55,7 @@ fn damage_is_named() {
     let cases: Vec<(Vec<u8>, &str)> = vec![
         (vec![], "offset 0: they end"),
         (good[..63].to_vec(), "offset 63: they end"),
-        (damaged(0, b"X"), "offset 0: they begin"),
+        (damaged(0, b"X"), "offset 0: they do not begin"),
         (damaged(8, &[2]), "offset 8: their version"),
         (damaged(12, &[0; 4]), "offset 12: this order of weights does not exist"),
         (damaged(12, &[33, 0, 0, 0]), "offset 12: this order of weights does not exist"),
