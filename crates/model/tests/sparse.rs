@@ -97,7 +97,9 @@ fn a_package_stores_a_mask_and_the_rest() {
 fn masks_that_do_not_fit_are_refused() {
     type Spoil = fn(&mut Parts);
     let table: [(&str, Spoil); 6] = [
-        ("does not have one value for each one in its mask", |p| p.tensor("gru.1.nonrec.weight.mask").2[0] ^= 1),
+        ("does not have one value for each one in its mask", |p| {
+            p.tensor("gru.1.nonrec.weight.mask").2[0] ^= 1
+        }),
         ("do not end alike", |p| {
             let mask = &mut p.tensor("gru.1.nonrec.weight.mask").2;
             let last = mask.len() - 1;
