@@ -241,10 +241,19 @@ fn containers_that_are_cut_are_told() {
         let (_, warnings) = read(name, &bytes_of(name));
         assert_eq!(warnings, [], "{name}");
     }
-    // Their only cluster is incomplete.
+    // Their only cluster is incomplete, or their index is missing: what is there is read, and reported.
     for name in ["sweep.webm", "sweep.mka"] {
         let bytes = bytes_of(name);
-        let error = AudioReader::from_bytes(&bytes[..bytes.len() / 2], "a", 16_000).unwrap_err();
+        let (whole, _) = read(name, &bytes);
+        let cluster = bytes.windows(4).position(|at| at == b"\x1f\x43\xb6\x75").unwrap();
+        for (part, least) in [(0.5, 0.1), (0.75, 0.3), (0.95, 0.6)] {
+            let cut = cluster + ((bytes.len() - cluster) as f64 * part) as usize;
+            let (found, warnings) = read(name, &bytes[..cut]);
+            let share = found as f64 / whole as f64;
+            assert!((least..1.0).contains(&share), "{name}, {part}: {share}");
+            assert_eq!(warnings, [WarningKind::Truncated], "{name}, {part}");
+        }
+        let error = AudioReader::from_bytes(&bytes[..100], "a", 16_000).unwrap_err();
         assert!(error.to_string().contains("damaged or truncated"), "{name}: {error}");
     }
     // An interrupted recorder has written no index.

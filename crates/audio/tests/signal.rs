@@ -138,7 +138,17 @@ fn bytes_that_are_no_samples_are_told() {
     let mono = speech(4.0);
     let swap = |x: &f32| f32::from(((x * 32_767.0) as i16).swap_bytes()) / 32_768.0;
     let swapped: Vec<f32> = mono.iter().map(swap).collect();
+    // Cut off at full scale, so that they are as loud as bytes are.
+    let tones = |pitches: &[f32]| -> Vec<f32> {
+        let wave =
+            |n: usize, hz: f32| (std::f32::consts::TAU * hz * n as f32 / RATE_HZ as f32).sin();
+        let sum = |n: usize| pitches.iter().map(|&hz| wave(n, hz)).sum::<f32>();
+        (0..64_000).map(|n| (3.0 * sum(n)).clamp(-1.0, 1.0)).collect()
+    };
     for (what, signal, told) in [
+        ("a clipped tone at a quarter of the rate", &tones(&[4_000.0]), false),
+        ("a clipped tone near it", &tones(&[3_900.0]), false),
+        ("two clipped tones", &tones(&[2_000.0, 6_000.0]), false),
         ("the other order", &swapped, true),
         ("compressed", &noise(5, 64_000), true),
         ("noise at -20 dBFS", &scaled(&noise(5, 64_000), 0.17), false),

@@ -31,7 +31,9 @@ pub(super) struct CodedSource {
     kind: FileKind,
     /// Whether it can be read only once.
     pipe: bool,
-    /// For a pipe whose container states its length: the bytes read, and how many there should be.
+    /// Whether it is read from start to end: a pipe, or a file that ends before its index or inside a cluster.
+    in_order: bool,
+    /// If it is read in order and its container states its length: the bytes read, and how many there should be.
     promised: Option<(Arc<AtomicU64>, u64)>,
     format: Box<dyn FormatReader>,
     decoder: Decoder,
@@ -56,16 +58,24 @@ impl CodedSource {
         kind: FileKind,
     ) -> Result<Self, Error> {
         let pipe = !stream.can_search();
+        let mut in_order = pipe;
         let mut promised = None;
         if pipe && kind == FileKind::Matroska {
             let head = stream.peek(HEAD_BYTES);
             let head = head.map_err(|error| read_error(&origin, error))?;
             promised = matroska_bytes(head).map(|bytes| (stream.watch(), bytes));
         }
-        let stream = MediaSourceStream::new(Box::new(stream), Default::default());
-        let format = symphonia::default::get_probe()
-            .probe(&Hint::new(), stream, FormatOptions::default(), MetadataOptions::default())
-            .map_err(|error| open_error(&origin, error, kind))?;
+        let format = match probe(stream) {
+            // A cluster or an index that goes beyond the end is refused as a whole where the end is known.
+            Err(_) if kind == FileKind::Matroska && !pipe => {
+                let mut stream = open::reopen(&origin)?.in_order();
+                in_order = true;
+                promised = Some((stream.watch(), u64::MAX));
+                probe(stream)
+            }
+            other => other,
+        };
+        let format = format.map_err(|error| open_error(&origin, error, kind))?;
         let (track, decoder, layout) = decoder(&origin, format.as_ref(), kind)?;
         let length = format.tracks().iter().find(|candidate| candidate.id == track);
         let length = length.and_then(|track| track.num_frames);
@@ -73,6 +83,7 @@ impl CodedSource {
             origin,
             kind,
             pipe,
+            in_order,
             promised,
             format,
             decoder,
@@ -116,7 +127,7 @@ impl CodedSource {
             // A pipe of Matroska always ends in the middle of something: only the length marks its
             // end.
             Some(Symphonia::IoError(_))
-                if self.pipe && self.kind == FileKind::Matroska && !self.is_short() => {}
+                if self.in_order && self.kind == FileKind::Matroska && !self.is_short() => {}
             Some(Symphonia::IoError(_)) => self
                 .warnings
                 .add(WarningKind::Truncated, "truncated: the file ends without its end mark"),
@@ -227,7 +238,7 @@ impl Source for CodedSource {
         let track = self.format.tracks().iter().find(|track| track.id == self.track);
         let base = track.and_then(|track| track.time_base);
         let aim = target.saturating_sub(AIM_BEFORE);
-        if let Some(base) = base.filter(|_| aim > 0 && !self.pipe) {
+        if let Some(base) = base.filter(|_| aim > 0 && !self.in_order) {
             let ticks = u128::from(aim) * u128::from(base.denom.get())
                 / (u128::from(base.numer.get()) * u128::from(self.layout.rate_hz.max(1)));
             let timestamp = Timestamp::new(i64::try_from(ticks).unwrap_or(i64::MAX));
@@ -281,6 +292,16 @@ fn matroska_bytes(head: &[u8]) -> Option<u64> {
     head.get(segment..)?.strip_prefix(b"\x18\x53\x80\x67")?;
     let (length, bytes) = number(segment + 4)?;
     (segment as u64 + 4 + length as u64).checked_add(bytes)
+}
+
+fn probe(stream: ByteStream) -> Result<Box<dyn FormatReader>, Symphonia> {
+    let stream = MediaSourceStream::new(Box::new(stream), Default::default());
+    symphonia::default::get_probe().probe(
+        &Hint::new(),
+        stream,
+        FormatOptions::default(),
+        MetadataOptions::default(),
+    )
 }
 
 /// The first audio track that can be decoded.

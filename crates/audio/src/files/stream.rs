@@ -97,6 +97,8 @@ pub(super) struct ByteStream {
     position: u64,
     /// Tracks the position for a caller that has given the stream away.
     watch: Option<Arc<AtomicU64>>,
+    /// Read as a pipe is, although it could be searched.
+    in_order: bool,
 }
 
 impl ByteStream {
@@ -111,7 +113,14 @@ impl ByteStream {
     }
 
     fn new(inner: Inner) -> Self {
-        ByteStream { inner, buffer: Vec::new(), taken: 0, position: 0, watch: None }
+        ByteStream {
+            inner,
+            buffer: Vec::new(),
+            taken: 0,
+            position: 0,
+            watch: None,
+            in_order: false,
+        }
     }
 
     /// The position, wherever the stream is moved; only for streams that are read in order.
@@ -119,16 +128,21 @@ impl ByteStream {
         self.watch.get_or_insert_default().clone()
     }
 
+    /// Hides its length and that it can be searched: for readers that give up on a file which ends too early.
+    pub(super) fn in_order(self) -> Self {
+        ByteStream { in_order: true, ..self }
+    }
+
     /// Bytes from start to end, unless it is a pipe.
     pub(super) fn length(&self) -> Option<u64> {
         match &self.inner {
-            Inner::Window { start, end, .. } => Some(end - start),
-            Inner::Pipe { .. } => None,
+            Inner::Window { start, end, .. } if !self.in_order => Some(end - start),
+            _ => None,
         }
     }
 
     pub(super) fn can_search(&self) -> bool {
-        matches!(self.inner, Inner::Window { .. })
+        !self.in_order && matches!(self.inner, Inner::Window { .. })
     }
 
     /// Bytes taken since the start.

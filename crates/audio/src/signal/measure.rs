@@ -34,10 +34,13 @@ const CLIPPED_RUN: u32 = 2;
 /// Speech exceeds its background by this many decibels, in this many blocks (0.2 s).
 const SPEECH_DB: usize = 15;
 const SPEECH_BLOCKS: u64 = 10;
-/// Above this level (-12 dBFS), a signal without correlation between neighbouring samples is not
-/// sound but other data.
+/// Above this level (-12 dBFS), a signal without correlation between a sample and those that follow
+/// is not sound but other data.
 const NOISE_LEVEL: f64 = 0.25;
 const NOISE_CORRELATION: f64 = 0.3;
+/// Samples that are compared with each one. Of a tone at a quarter of the rate the next says nothing, the one after it all;
+/// of two tones it may take four.
+const NEIGHBOURS: usize = 4;
 
 #[derive(Clone, Debug)]
 pub(super) struct Measure {
@@ -56,10 +59,10 @@ pub(super) struct Measure {
     levels: [u64; 256],
     /// Largest distance of the mono signal from its mean over the block, in units of the samples.
     peak: f32,
-    /// Of the mono signal: its energy, its products with the previous sample, and that sample.
+    /// Of the mono signal: its energy, its products with the previous samples, and those samples, the last one first.
     energy: f64,
-    neighbours: f64,
-    before: f32,
+    neighbours: [f64; NEIGHBOURS],
+    before: [f32; NEIGHBOURS],
 }
 
 #[derive(Clone, Debug, Default)]
@@ -104,8 +107,8 @@ impl Measure {
             levels: [0; 256],
             peak: 0.0,
             energy: 0.0,
-            neighbours: 0.0,
-            before: 0.0,
+            neighbours: [0.0; NEIGHBOURS],
+            before: [0.0; NEIGHBOURS],
         }
     }
 
@@ -149,8 +152,11 @@ impl Measure {
             }
             let x = unscaled.apply(frame);
             self.energy += f64::from(x) * f64::from(x);
-            self.neighbours += f64::from(x) * f64::from(self.before);
-            self.before = x;
+            for (sum, &before) in self.neighbours.iter_mut().zip(&self.before) {
+                *sum += f64::from(x) * f64::from(before);
+            }
+            self.before.rotate_right(1);
+            self.before[0] = x;
             (low, high) = (low.min(x), high.max(x));
             sum += f64::from(x);
             squares += f64::from(x) * f64::from(x);
@@ -258,7 +264,8 @@ impl Measure {
     /// speech.
     pub(super) fn is_noise(&self) -> bool {
         let level = (self.energy / self.frames.max(1) as f64).sqrt() / f64::from(self.scale());
-        level > NOISE_LEVEL && self.neighbours.abs() < NOISE_CORRELATION * self.energy
+        let related = NOISE_CORRELATION * self.energy;
+        level > NOISE_LEVEL && self.neighbours.iter().all(|sum| sum.abs() < related)
     }
 
     /// Whether something stands out from the background as speech does.
