@@ -8,9 +8,9 @@ use stonechat_audio::{AudioReader, Resampler, SignalRepair, Warning, WarningKind
 use stonechat_kinds::{FileKind, HEAD_BYTES};
 
 use crate::inputs::Input;
-use crate::interrupt;
 #[cfg(feature = "microphone")]
 use crate::microphone::Microphone;
+use crate::{interrupt, output};
 
 /// Bytes asked of a pipe at a time. A pipe gives what it has, so this delays nothing.
 const PIPE_BYTES: usize = 32 << 10;
@@ -30,8 +30,8 @@ type Stdin = std::io::Chain<Cursor<Vec<u8>>, StdinBytes>;
 type StdinBytes = Box<dyn Read + Send + Sync>;
 
 impl AudioSource {
-    /// Opens `input` for samples at `rate_hz`; PCM on stdin is at `pcm_rate_hz`. A file on stdin is read as one.
-    pub fn open(input: &Input, rate_hz: u32, pcm_rate_hz: u32) -> Result<Self> {
+    /// Opens `input` for samples at `rate_hz`; PCM on stdin is at `pcm_rate_hz`, if that is given. A file on stdin is read as one.
+    pub fn open(input: &Input, rate_hz: u32, pcm_rate_hz: Option<u32>) -> Result<Self> {
         if let Input::File(path) = input {
             return Ok(Self::File(Box::new(AudioReader::open(path, rate_hz)?)));
         }
@@ -40,9 +40,14 @@ impl AudioSource {
         let kind = FileKind::of(&head);
         let stdin = Cursor::new(head).chain(stdin);
         if is_file(kind) {
+            if pcm_rate_hz.is_some() {
+                output::warn(&format!(
+                    "stdin: this is {kind}, which says its own rate: --rate is that of raw PCM and is not used"
+                ));
+            }
             return Ok(Self::File(Box::new(AudioReader::from_pipe(stdin, "-", rate_hz)?)));
         }
-        Ok(Self::Pcm(Box::new(PcmSource::new(stdin, pcm_rate_hz, rate_hz)?)))
+        Ok(Self::Pcm(Box::new(PcmSource::new(stdin, pcm_rate_hz.unwrap_or(rate_hz), rate_hz)?)))
     }
 
     /// Appends the next samples; false at the end.

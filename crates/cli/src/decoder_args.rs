@@ -11,7 +11,7 @@ use stonechat_english::LANGUAGE_MODEL;
 use stonechat_files::TextFile;
 use stonechat_lm::LanguageModel;
 
-use crate::failure::message;
+use crate::failure::{message, usage};
 use crate::grammar_args::GrammarArgs;
 use crate::kinds;
 use crate::language_model;
@@ -106,6 +106,17 @@ impl DecoderArgs {
         }
         self.grammar.apply(&mut settings)?;
         Ok(settings)
+    }
+
+    /// A usage error if `--normalize` has nothing to turn into spoken words: for verbs that read no other texts.
+    pub fn check_normalise(&self) -> Result<()> {
+        let lists = !self.hotword.is_empty() || self.hotwords.is_some() || self.grammar.is_given();
+        match self.normalise.language() {
+            Some(_) if !lists => Err(usage(
+                "--normalize is for what --hotword, --hotwords and --grammar list, and none is given: leave it out",
+            )),
+            _ => Ok(()),
+        }
     }
 
     /// The recognizer of [`settings`](Self::settings), to which the verb may have added.

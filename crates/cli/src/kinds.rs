@@ -16,7 +16,8 @@ pub fn explained(
 ) -> Error {
     match FileKind::of_file(path) {
         Ok(Some(kind)) if !fits(kind) => other(path, kind, wanted),
-        _ => error.into(),
+        _ if path.is_dir() => folder(path, wanted),
+        _ => regular(path, wanted).err().unwrap_or(error.into()),
     }
 }
 
@@ -30,8 +31,32 @@ pub fn text(path: &Path, wanted: &str, fits: impl Fn(FileKind) -> bool) -> Resul
 pub fn check(path: &Path, wanted: &str, fits: impl Fn(FileKind) -> bool) -> Result<()> {
     match FileKind::of_file(path) {
         Ok(Some(kind)) if !fits(kind) => Err(other(path, kind, wanted)),
+        _ if path.is_dir() => Err(folder(path, wanted)),
         _ => Ok(()),
     }
+}
+
+/// An error if the file does not hold a table: text whose lines are parted into columns.
+#[cfg(feature = "full")]
+pub fn table(path: &Path, wanted: &str) -> Result<()> {
+    check(path, wanted, |kind| {
+        matches!(kind, FileKind::Text | FileKind::Unknown(_) | FileKind::Utf16)
+    })
+}
+
+/// An error if what is read more than once can be read once only.
+pub fn regular(path: &Path, wanted: &str) -> Result<()> {
+    match path.metadata() {
+        Ok(found) if !found.is_file() && !found.is_dir() => Err(anyhow!(
+            "{}: this is a pipe or a device, and {wanted} is read from a file, more than once: write it into one",
+            path.display()
+        )),
+        _ => Ok(()),
+    }
+}
+
+fn folder(path: &Path, wanted: &str) -> Error {
+    anyhow!("{}: this is a folder, and {wanted} is wanted: name a file in it", path.display())
 }
 
 /// What says nothing of its own: any list of words may look like it.
@@ -40,7 +65,8 @@ pub fn plain(kind: FileKind) -> bool {
     matches!(kind, Empty | Json | Text | Toml | Unknown(_) | Utf16)
 }
 
-fn other(path: &Path, kind: FileKind, wanted: &str) -> Error {
+/// The error of a file of another kind than the one wanted.
+pub fn other(path: &Path, kind: FileKind, wanted: &str) -> Error {
     let advice = kind.advice().map_or(String::new(), |advice| format!("; {advice}"));
     anyhow!("{}: this seems to be {kind}, and {wanted} is wanted{advice}", path.display())
 }

@@ -1,6 +1,6 @@
 //! Language models in files.
 
-use std::io::BufRead;
+use std::io::{BufRead, Read};
 use std::path::Path;
 
 use anyhow::{Context, Result};
@@ -22,8 +22,13 @@ fn load_model(path: &Path) -> Result<LanguageModel> {
     let mut file = open(path)?;
     let start = file.fill_buf().with_context(|| path.display().to_string())?;
     if LanguageModel::is_packed(start) {
-        drop(file);
-        return Ok(LanguageModel::load(path)?);
+        if path.is_file() {
+            drop(file);
+            return Ok(LanguageModel::load(path)?);
+        }
+        let mut bytes = Vec::new();
+        file.read_to_end(&mut bytes).with_context(|| path.display().to_string())?;
+        return Ok(LanguageModel::from_bytes(bytes).map_err(|error| error.in_file(path))?);
     }
     let model = arpa::read(file).map_err(|error| error.in_file(path))?;
     Ok(LanguageModel::from_bytes(model.pack(Bits::UNQUANTIZED)?)?)

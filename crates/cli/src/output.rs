@@ -28,6 +28,26 @@ pub fn reserve<'a>(output: &Path, inputs: impl IntoIterator<Item = &'a Path>) ->
     Ok(stonechat_files::check(output)?)
 }
 
+/// [`reserve`] of several outputs, which must be several.
+#[cfg(feature = "full")]
+pub fn reserve_all<'a>(
+    outputs: &[&Path],
+    inputs: impl IntoIterator<Item = &'a Path> + Clone,
+) -> Result<()> {
+    let place = |path: &Path| {
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+        let folder = std::fs::canonicalize(folder.unwrap_or(Path::new(".")));
+        (std::fs::canonicalize(path).ok(), folder.ok(), path.file_name().map(ToOwned::to_owned))
+    };
+    for (n, path) in outputs.iter().enumerate() {
+        if outputs[..n].iter().any(|other| place(other) == place(path)) {
+            anyhow::bail!("{}: two outputs have this name: give each its own", path.display());
+        }
+        reserve(path, inputs.clone())?;
+    }
+    Ok(())
+}
+
 /// A line on stderr. The work goes on if it cannot be written.
 pub fn say(line: &str) {
     let _ = writeln!(std::io::stderr(), "{line}");
@@ -99,6 +119,8 @@ pub fn megabytes(bytes: u64) -> String {
 
 /// Hours, minutes and seconds, as short as they can be said: `45.2 s`, `12 min 5 s`, `2 h 3 min`.
 pub fn duration(seconds: f64) -> String {
+    // The sum of nothing is -0.
+    let seconds = seconds + 0.0;
     let whole = seconds.round() as u64;
     match whole {
         0..60 => format!("{seconds:.1} s"),

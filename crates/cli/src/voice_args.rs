@@ -4,6 +4,7 @@ use anyhow::Result;
 use clap::Args;
 use stonechat::Settings;
 
+use crate::failure::usage;
 use crate::settings_args::{checked, help, set};
 
 #[derive(Args)]
@@ -23,6 +24,9 @@ impl VoiceArgs {
             settings.vad = Some(false);
         }
         set(settings, "vad", self.vad.as_ref())?;
+        if settings.vad == Some(false) && self.vad_threshold.is_some() {
+            return Err(usage("--vad-threshold is that of --vad, which is off: leave it out"));
+        }
         set(settings, "vad-threshold", self.vad_threshold.as_ref())
     }
 }

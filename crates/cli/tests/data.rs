@@ -248,6 +248,18 @@ fn shards_are_as_good_as_the_files_they_are_made_of() {
     };
     let (again, all) = (lines(&read("again.jsonl")), lines(&read("p.jsonl")));
     assert!(!again.is_empty() && again[..] == all[..again.len()], "{again:?} {all:?}");
+    assert_eq!(packed["warnings"], json!([]));
+    // What was wrong with what was cut out is told.
+    folder.write(
+        "quiet.wav",
+        wav(&sound(2.0, 1).iter().map(|x| x * 0.004).collect::<Vec<_>>(), RATE_HZ, 1),
+    );
+    let cut = json!({ "audio_filepath": "quiet.wav", "offset": 0.5, "duration": 1.0, "text": "a" });
+    folder.write("cut.jsonl", format!("{cut}\n"));
+    let packed = run_json(&mut folder.command("data shard cut.jsonl --output q"), 0);
+    assert_eq!(packed["warnings"][0]["kind"], "quiet", "{packed}");
+    let (_, stderr) = run(&mut folder.command("data shard cut.jsonl --output q"), 0);
+    assert!(stderr.contains("cut.jsonl:1: very quiet"), "{stderr}");
     let bench = run_json(&mut folder.command("data bench p.jsonl --seconds 0.2"), 0);
     for key in ["hours", "read_and_decode", "features", "both"] {
         assert!(bench[key].as_f64().unwrap() > 0.0, "{bench}");

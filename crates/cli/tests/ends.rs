@@ -132,6 +132,17 @@ fn results_beside_their_recordings() {
     let srt = std::fs::read_to_string(folder.path("a.srt")).unwrap();
     let ends = srt.lines().filter_map(|line| line.split_once(" --> ").map(|(_, end)| end));
     assert!(ends.clone().count() > 0 && ends.clone().all(|end| end <= "00:00:02,300"), "{srt}");
+    // A transcript that lies beside its recording is not lost.
+    folder.write("b.txt", "what was said\n");
+    let (stdout, stderr) = beside("a.wav b.wav --beside", 1);
+    assert!(
+        stdout == "a.txt\n" && stderr.contains("b.txt: is there with another text"),
+        "{stderr}"
+    );
+    assert_eq!(std::fs::read(folder.path("b.txt")).unwrap(), b"what was said\n");
+    beside("b.wav --beside --replace", 0);
+    assert_ne!(std::fs::read(folder.path("b.txt")).unwrap(), b"what was said\n");
+    beside("b.wav --replace", 2);
     // Two recordings that would share a file, no recording in a file, several in one.
     folder.write("a.flac", wav(&sound(1.0, 1), RATE_HZ, 1));
     let (_, stderr) = beside("a.wav a.flac --beside --format srt", 1);

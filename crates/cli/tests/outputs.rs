@@ -108,6 +108,12 @@ fn a_write_that_fails_leaves_the_old_file() {
 #[test]
 fn an_input_is_not_written_over() {
     let folder = folder();
+    folder.write("d.jsonl", "");
+    folder.write("sweep.toml", "recipe = \"r.toml\"\n");
+    std::fs::create_dir(folder.path("texts")).unwrap();
+    folder.write("texts/a.wav", wav(&sound(1.0, 1), RATE_HZ, 1));
+    folder.write("texts/a.txt", "ab\n");
+    run(&mut folder.command("data shard m.jsonl --output s"), 0);
     std::os::unix::fs::symlink("tiny.stonechat", folder.path("link.stonechat")).unwrap();
     for (call, input) in [
         ("quantize --model tiny.stonechat --output tiny.stonechat", "tiny.stonechat"),
@@ -124,12 +130,36 @@ fn an_input_is_not_written_over() {
         ("lm prune text.lm --threshold 0 --output text.lm", "text.lm"),
         ("lm mix text.lm text.lm --output text.lm", "text.lm"),
         ("lm quantize text.lm --output text.lm", "text.lm"),
+        ("data make m.jsonl --output m.jsonl", "m.jsonl"),
+        ("data make m.jsonl --output a.wav", "a.wav"),
+        ("data make m.jsonl --output o.jsonl --drop d.jsonl --dev d.jsonl", "d.jsonl"),
+        ("data make texts --output texts/a.txt", "texts/a.txt"),
+        ("data audit m.jsonl --model tiny.stonechat --output m.jsonl", "m.jsonl"),
+        ("data audit m.jsonl --model tiny.stonechat --drop a.wav", "a.wav"),
+        ("data shard s-00000.tar --output s", "s-00000.tar"),
+        ("data shard s.jsonl --output s", "s.jsonl"),
+        ("eval --model tiny.stonechat --manifest m.jsonl --details a.wav", "a.wav"),
+        ("sweep collect sweep.toml --run . --output sweep.toml", "sweep.toml"),
     ] {
         let before = std::fs::read(folder.path(input)).unwrap();
         let mut words = call.split(' ');
         let (_, stderr) = run(folder.command(words.next().unwrap()).args(words), 1);
         assert!(stderr.contains("is also read"), "{call}: {stderr}");
         assert!(std::fs::read(folder.path(input)).unwrap() == before, "{call}");
+    }
+}
+
+#[test]
+fn two_outputs_are_two_files() {
+    let folder = folder();
+    for call in [
+        "data make m.jsonl --output o.jsonl --dev o.jsonl --dev-utterances 1",
+        "data make m.jsonl --output o.jsonl --dev ./o.jsonl --dev-utterances 1",
+        "data audit m.jsonl --model tiny.stonechat --output o.jsonl --drop o.jsonl",
+    ] {
+        let (_, stderr) = run(&mut folder.command(call), 1);
+        assert!(stderr.contains("o.jsonl: two outputs"), "{call}: {stderr}");
+        assert!(!folder.path("o.jsonl").exists(), "{call}");
     }
 }
 

@@ -108,6 +108,53 @@ fn what_is_written_can_be_spoken() {
     );
 }
 
+/// What is in a compressed file counts, and so does what is not there.
+#[test]
+fn texts_that_are_none_are_told() {
+    let folder = Folder::new();
+    folder.write("a.txt", "ab cd\nab\n");
+    folder.write("empty.txt", "");
+    let build = |more: &str| folder.command(&format!("lm build --order 1 --output o.lm {more}"));
+    run(&mut folder.command("lm build --order 2 --output x.arpa.gz a.txt"), 0);
+    let (_, stderr) = run(&mut build("x.arpa.gz"), 1);
+    assert!(stderr.contains("x.arpa.gz: this seems to be an ARPA"), "{stderr}");
+    let (_, stderr) = run(&mut build("empty.txt"), 1);
+    assert!(stderr.contains("empty.txt: ") && stderr.contains("no word"), "{stderr}");
+    let (_, stderr) = run(&mut build("a.txt empty.txt"), 0);
+    assert!(stderr.contains("warning: empty.txt: there is nothing in it"), "{stderr}");
+    for rare in ["--min-word-count 9 a.txt", "--max-words 0 a.txt"] {
+        let (_, stderr) = run(&mut build(rare), 1);
+        assert!(stderr.contains("no word is left"), "{rare}: {stderr}");
+    }
+    folder.write("s.toml", "recipe = \"r.toml\"\n");
+    let (_, stderr) = run(&mut folder.command("sweep collect s.toml --run nowhere"), 1);
+    assert!(stderr.contains("nowhere: there is no such folder"), "{stderr}");
+}
+
+/// Marks and keys are no words that anybody says.
+#[test]
+fn texts_with_marks_are_told() {
+    let folder = Folder::new();
+    for (content, kind) in [
+        ("<!DOCTYPE html>\n<html><p>turn on the light\n", Some("an HTML page")),
+        ("<?xml version=\"1.0\"?>\n<p>light\n", Some("an XML file")),
+        ("title = \"light\"\n", Some("a TOML file")),
+        ("{\"text\": \"light\"}\n", Some("a JSON file")),
+        ("turn on the light\n", None),
+    ] {
+        folder.write("text", content);
+        let (_, stderr) =
+            run(folder.command("lm build --order 1 --output a.lm text").arg("--json"), 0);
+        match kind {
+            Some(kind) => {
+                let told = format!("warning: text: this seems to be {kind}");
+                assert!(stderr.contains(&told), "{content}: {stderr}");
+            }
+            None => assert!(!stderr.contains("warning"), "{content}: {stderr}"),
+        }
+    }
+}
+
 /// Any verb with any other verb's file says what it is.
 #[test]
 fn files_of_the_wrong_kind_are_named() {
@@ -115,6 +162,9 @@ fn files_of_the_wrong_kind_are_named() {
     folder.write("a.wav", wav(&sound(1.0, 1), RATE_HZ, 1));
     folder.write("x.arpa", ARPA);
     run(folder.command("lm quantize x.arpa --output").arg("x.lm"), 0);
+    folder.write("words.txt", "ab cd\n");
+    run(folder.command("lm count words.txt --output").arg("x.counts"), 0);
+    std::fs::create_dir(folder.path("folder")).unwrap();
     folder.write("m.jsonl", "{\"audio_filepath\":\"a.wav\",\"duration\":1.0,\"text\":\"ab\"}\n");
     folder.write(
         "import.toml",
@@ -127,9 +177,11 @@ fn files_of_the_wrong_kind_are_named() {
         ("x.lm", "packed language model"),
         ("m.jsonl", "manifest"),
         ("tiny.stonechat", "Stonechat package"),
+        ("x.counts", "counts of n-grams"),
+        ("folder", "folder"),
     ];
     // How a file is given, and the kinds that are right there.
-    let uses: [(&str, &[&str]); 10] = [
+    let uses: [(&str, &[&str]); 17] = [
         ("inspect --model FILE", &["tiny.stonechat"]),
         ("transcribe a.wav --model FILE", &["tiny.stonechat"]),
         ("transcribe a.wav --model tiny.stonechat --lm FILE", &["x.arpa", "x.lm"]),
@@ -140,6 +192,13 @@ fn files_of_the_wrong_kind_are_named() {
         ("lm build --output out.lm FILE", &[]),
         ("compress --model tiny.stonechat --output out --plan FILE", &[]),
         ("import --from FILE --plan import.toml --output out", &[]),
+        ("import --from x.lm --plan FILE --output out", &[]),
+        ("lm merge --output out.lm FILE", &["x.counts"]),
+        ("sweep FILE --run out", &[]),
+        ("sweep plot FILE --x a --y b --output out", &[]),
+        ("data make FILE --output out", &["m.jsonl", "folder"]),
+        ("data shard FILE --output out", &["m.jsonl", "folder"]),
+        ("train FILE --run out", &[]),
     ];
     for (call, right) in uses {
         for (file, name) in files {
@@ -154,4 +213,56 @@ fn files_of_the_wrong_kind_are_named() {
         }
     }
     assert!(!folder.path("out").exists() && !folder.path("out.lm").exists());
+}
+
+/// What can be read once is, and what is read more than once says so.
+#[cfg(unix)]
+#[test]
+fn pipes_are_read_or_refused() {
+    let folder = Folder::new();
+    folder.write("a.wav", wav(&sound(1.0, 1), RATE_HZ, 1));
+    folder.write("x.arpa", ARPA);
+    folder.write("text.txt", "ab cd\n");
+    folder.write("r.toml", stonechat_testing::SMALL_RECIPE);
+    run(folder.command("lm quantize x.arpa --output").arg("x.lm"), 0);
+    run(folder.command("lm count text.txt --output").arg("x.counts"), 0);
+    let line = "{\"audio_filepath\":\"a.wav\",\"duration\":1.0,\"text\":\"ab\"}\n";
+    folder.write("m.jsonl", line);
+    let program = assert_cmd::cargo::cargo_bin("stonechat");
+    // The file goes through a pipe, which the command opens by its name.
+    let piped = |call: &str, file: &str| {
+        let call = format!("cat {file} | \"$0\" {call}").replace("PIPE", "/dev/stdin");
+        let output = std::process::Command::new("sh")
+            .args(["-c", &call])
+            .arg(&program)
+            .current_dir(folder.root.path())
+            .output()
+            .unwrap();
+        (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
+    };
+    for (call, file) in [
+        ("transcribe PIPE --model tiny.stonechat", "a.wav"),
+        ("transcribe a.wav --model tiny.stonechat --lm PIPE", "x.lm"),
+        ("transcribe a.wav --model tiny.stonechat --lm PIPE", "x.arpa"),
+        ("transcribe a.wav --model tiny.stonechat --hotwords PIPE", "text.txt"),
+        ("transcribe a.wav --model tiny.stonechat --grammar PIPE", "text.txt"),
+        ("eval --model tiny.stonechat --manifest PIPE", "m.jsonl"),
+        ("data check PIPE", "m.jsonl"),
+        ("lm count PIPE --output o.counts", "text.txt"),
+    ] {
+        let (status, stderr) = piped(call, file);
+        assert_eq!(status, Some(0), "{call} {file}: {stderr}");
+    }
+    for (call, file) in [
+        ("inspect --model PIPE", "tiny.stonechat"),
+        ("lm build PIPE --output o.lm", "text.txt"),
+        ("lm merge PIPE --output o.lm", "x.counts"),
+        ("data make PIPE --output o.jsonl", "m.jsonl"),
+        ("data shard PIPE --output o", "m.jsonl"),
+        ("train PIPE --run o", "r.toml"),
+    ] {
+        let (status, stderr) = piped(call, file);
+        assert_eq!(status, Some(1), "{call} {file}");
+        assert!(stderr.contains("/dev/stdin: this is a pipe"), "{call}: {stderr}");
+    }
 }

@@ -63,6 +63,16 @@ fn wrong_calls() {
         "sweep plot t.csv --x a --y b --kind heat-map --output x",
         "import --from x --output x",
         "export --model x",
+        "transcribe a.wav --normalize english",
+        "transcribe a.wav --vad off --vad-threshold 0.3",
+        "transcribe a.wav --replace",
+        "data check x --tolerance NaN",
+        "data grams x --longest 1",
+        "data make . --columns path,text --output x",
+        "data make . --audio y --output x",
+        "sweep plot t.csv --x a --y b --value c --output x",
+        "sweep plot t.csv --x a --y b --kind heat-map --value c --log-x --output x",
+        "sweep plot t.csv --x a --y b --kind heat-map --value c --by d --output x",
     ];
     for case in cases {
         let mut command = stonechat();

@@ -153,10 +153,12 @@ pub fn read_manifest_lines(
     Ok(manifest_lines(&TextFile::read(path)?))
 }
 
-/// The lines of a manifest that was read already; its folder is where its paths begin.
+/// The lines of a manifest that was read already; its folder is where its paths begin, for a pipe that of the process.
 pub fn manifest_lines(file: &TextFile) -> Vec<Result<Utterance, ManifestError>> {
     let path = file.path();
     let manifest: Arc<Path> = path.into();
+    let is_pipe = path.metadata().is_ok_and(|found| !found.is_file() && !found.is_dir());
+    let folder = if is_pipe { Path::new("") } else { path.parent().unwrap_or(Path::new("")) };
     let filled =
         |text: &Result<&str, LineError>| text.as_ref().map_or(true, |text| !text.trim().is_empty());
     let lines = file.lines().filter(|(_, text)| filled(text));
@@ -164,14 +166,13 @@ pub fn manifest_lines(file: &TextFile) -> Vec<Result<Utterance, ManifestError>> 
     lines
         .map(|(line, text)| {
             let text = text.map_err(|problem| ("line", problem.to_string()));
-            text.and_then(|text| parse_line(text.trim(), &manifest, line, &files)).map_err(
-                |(field, problem)| ManifestError::Line {
+            text.and_then(|text| parse_line(text.trim(), (folder, &manifest), line, &files))
+                .map_err(|(field, problem)| ManifestError::Line {
                     path: path.to_path_buf(),
                     line,
                     field,
                     problem,
-                },
-            )
+                })
         })
         .collect()
 }
@@ -217,7 +218,7 @@ impl<'de> Deserialize<'de> for Fields {
 
 fn parse_line(
     line: &str,
-    manifest: &Arc<Path>,
+    (folder, manifest): (&Path, &Arc<Path>),
     number: usize,
     files: &Files,
 ) -> Result<Utterance, FieldError> {
@@ -243,7 +244,6 @@ fn parse_line(
     let part = part(&object)?;
     let text = string(&object, "text")?
         .ok_or_else(|| missing("text", "the transcript (\"\" if nothing is said)"))?;
-    let folder = manifest.parent().unwrap_or(Path::new(""));
     Ok(Utterance {
         audio: folder.join(audio),
         part,

@@ -3,6 +3,7 @@
 //! A shard is written in order and never touched again, so that it can lie in any store; a manifest that names the
 //! bytes of each recording ([`Part`]) makes it as good as a folder of files.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use serde_json::json;
@@ -10,7 +11,7 @@ use stonechat_files::Output;
 use stonechat_kinds::{FileKind, HEAD_BYTES};
 
 use crate::manifest::ANY_RATE_HZ;
-use crate::{ManifestError, Part, Utterance};
+use crate::{Doubts, ManifestError, Part, Utterance};
 
 /// What a tar file is counted in.
 const BLOCK: u64 = 512;
@@ -22,6 +23,9 @@ pub struct ShardWriter {
     shard: Option<Shard>,
     shards: usize,
     members: usize,
+    doubts: Doubts,
+    /// Files that are read, and must not be replaced.
+    read: BTreeSet<PathBuf>,
 }
 
 struct Shard {
@@ -33,12 +37,30 @@ struct Shard {
 impl ShardWriter {
     /// Shards of about `limit` bytes, at least one recording each.
     pub fn new(prefix: &Path, limit: u64) -> Self {
-        Self { prefix: prefix.to_owned(), limit, shard: None, shards: 0, members: 0 }
+        Self {
+            prefix: prefix.to_owned(),
+            limit,
+            shard: None,
+            shards: 0,
+            members: 0,
+            doubts: Doubts::default(),
+            read: BTreeSet::new(),
+        }
+    }
+
+    /// Refuses to write over any of these files.
+    pub fn apart_from(self, read: BTreeSet<PathBuf>) -> Self {
+        Self { read, ..self }
     }
 
     /// Shards begun so far.
     pub fn shards(&self) -> usize {
         self.shards
+    }
+
+    /// What was wrong with recordings of which segments were cut out; files that keep their bytes are not decoded.
+    pub fn doubts(&self) -> &Doubts {
+        &self.doubts
     }
 
     /// Adds an utterance and gives it as it lies in its shard. A whole file keeps its bytes; a segment of one is cut out
@@ -54,7 +76,9 @@ impl ShardWriter {
             }
             Some(_) => {
                 let rate_hz = utterance.open(ANY_RATE_HZ)?.source_rate_hz();
-                ("wav", wav(&utterance.read(rate_hz)?.samples, rate_hz))
+                let sound = utterance.read(rate_hz)?;
+                self.doubts.add(utterance, &sound.warnings);
+                ("wav", wav(&sound.samples, rate_hz))
             }
         };
         let (audio, part) = self.put(ending, &bytes, utterance)?;
@@ -83,6 +107,7 @@ impl ShardWriter {
                 let name = self.prefix.file_name().unwrap_or_default().to_string_lossy();
                 let path = self.prefix.with_file_name(format!("{name}-{:05}.tar", self.shards));
                 self.shards += 1;
+                stonechat_files::is_input(&path, self.read.iter().map(PathBuf::as_path))?;
                 let tar = tar::Builder::new(Output::create(&path)?);
                 none.insert(Shard { path, tar, bytes: 0 })
             }
@@ -142,8 +167,9 @@ fn member_bytes(length: usize) -> u64 {
 
 /// A 16-bit wav of mono samples.
 fn wav(samples: &[f32], rate_hz: u32) -> Vec<u8> {
-    let data = 2 * samples.len() as u32;
-    let mut file = Vec::with_capacity(44 + data as usize);
+    // A segment is bounded by what memory holds; what is longer than a wav can say is read to its end all the same.
+    let data = u32::try_from(2 * samples.len()).unwrap_or(u32::MAX - 36);
+    let mut file = Vec::with_capacity(44 + 2 * samples.len());
     let mut put = |bytes: &[u8]| file.extend_from_slice(bytes);
     put(b"RIFF");
     put(&(36 + data).to_le_bytes());

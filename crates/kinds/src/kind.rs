@@ -48,6 +48,8 @@ pub enum FileKind {
     PackedLm,
     /// A checkpoint of a training.
     Checkpoint,
+    /// Counts of n-grams, as `stonechat lm count` writes them.
+    Counts,
     /// An ARPA language model.
     Arpa,
     /// KenLM's binary language model.
@@ -156,6 +158,7 @@ impl FileKind {
             Self::Checkpoint => {
                 "go on with it by `stonechat train --resume`, or use the run's package"
             }
+            Self::Counts => "make a model of it with `stonechat lm merge`",
             Self::Arpa => "pack it with `stonechat lm quantize`",
             Self::KenLm => {
                 "keep the ARPA file it was made from and pack that with `stonechat lm quantize`"
@@ -167,7 +170,9 @@ impl FileKind {
             Self::Manifest => "give it to `stonechat train` or `stonechat eval`",
             Self::Parquet => "make a manifest of it with `stonechat data make`",
             Self::Jsgf => "give it as --grammar",
-            Self::Toml => "give it to `stonechat train` if it is a recipe",
+            Self::Toml => {
+                "give it to `stonechat train` if it is a recipe, to `stonechat sweep` if it is a sweep"
+            }
             Self::LfsPointer => "fetch the file itself with `git lfs pull`",
             Self::Html => "it may be the error page of a download: fetch the file again",
             Self::Utf16 => "save it as UTF-8",
@@ -197,6 +202,7 @@ impl fmt::Display for FileKind {
             Self::Package => "a Stonechat package",
             Self::PackedLm => "a packed language model",
             Self::Checkpoint => "a checkpoint of a training",
+            Self::Counts => "counts of n-grams",
             Self::Arpa => "an ARPA language model",
             Self::KenLm => "a binary language model of KenLM",
             Self::Safetensors => "weights in safetensors",

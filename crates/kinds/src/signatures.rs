@@ -3,8 +3,9 @@
 use crate::FileKind;
 
 /// (place, bytes, kind); the first match counts.
-const SIGNATURES: [(usize, &[u8], FileKind); 38] = [
+const SIGNATURES: [(usize, &[u8], FileKind); 39] = [
     (0, b"stoneLM", FileKind::PackedLm),
+    (0, b"STCOUNT1", FileKind::Counts),
     (0, b"mmap lm http://kheafield.com", FileKind::KenLm),
     (0, b"\x28\xb5\x2f\xfd", FileKind::Archive("a file compressed by zstd")),
     (0, b"\x1f\x8b", FileKind::Archive("a file compressed by gzip")),

@@ -53,6 +53,12 @@ pub enum TrainError {
         /// The folder.
         path: PathBuf,
     },
+    /// What is to be the run's folder is something else.
+    #[error("{path}: is there and no folder, and a run needs one: name another")]
+    NoFolder {
+        /// What is there.
+        path: PathBuf,
+    },
     /// Another training writes into the run's folder.
     #[error("{path}: another training works on this run: wait for it, or name another folder")]
     Locked {

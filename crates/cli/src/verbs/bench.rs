@@ -145,7 +145,7 @@ impl Bench {
         let most = count(self.seconds.unwrap_or(MAX_SECONDS));
         let mut samples = Vec::new();
         for input in inputs {
-            let mut source = AudioSource::open(&input, rate_hz, rate_hz)?;
+            let mut source = AudioSource::open(&input, rate_hz, None)?;
             while samples.len() < most && source.next_chunk(&mut samples)? {}
         }
         samples.truncate(most);

@@ -166,6 +166,9 @@ impl Eval {
             output::reserve(path, read.into_iter().flatten())?;
         }
         let mut utterances = read_manifest(&self.manifest)?;
+        if let Some(path) = &self.details {
+            stonechat_files::is_input(path, utterances.iter().map(|utterance| &*utterance.audio))?;
+        }
         if let Some(rules) = self.decoder.normalise.normaliser() {
             utterances.iter_mut().for_each(|u| u.text = rules.line(&u.text));
         }

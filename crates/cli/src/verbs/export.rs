@@ -30,6 +30,10 @@ impl Export {
     pub fn run(self) -> Result<Verdict> {
         output::reserve(&self.output, self.model.path())?;
         let package = self.model.package()?;
+        if package.language_model.is_some() {
+            let name = self.model.name();
+            output::warn(&format!("{name}: its language model is no part of the ONNX model"));
+        }
         let onnx = if self.streaming { to_onnx_streaming(&package) } else { to_onnx(&package) };
         let bytes = onnx.with_context(|| self.model.name())?;
         stonechat_files::write(&self.output, &bytes)?;

@@ -54,6 +54,7 @@ impl Listen {
         if self.devices {
             return self.list();
         }
+        self.decoder.check_normalise()?;
         let mut settings = self.decoder.settings()?;
         self.voice.apply(&mut settings, true)?;
         set(&mut settings, "endpoint", Some(&self.endpoint))?;
@@ -122,8 +123,7 @@ impl Listen {
                  `pw-record` do; {how}"
             )));
         }
-        let pcm_rate_hz = self.rate.unwrap_or(rate_hz);
-        let source = AudioSource::open(&Input::Stdin, rate_hz, pcm_rate_hz)?;
+        let source = AudioSource::open(&Input::Stdin, rate_hz, self.rate)?;
         Ok((source, Input::Stdin.to_string()))
     }
 

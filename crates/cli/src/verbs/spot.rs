@@ -151,7 +151,7 @@ impl Spot {
         print: &dyn Fn(&Spotted) -> Result<()>,
     ) -> Result<Heard> {
         let rate_hz = recognizer.model().sample_rate_hz();
-        let mut source = AudioSource::open(input, rate_hz, self.rate.unwrap_or(rate_hz))?;
+        let mut source = AudioSource::open(input, rate_hz, self.rate)?;
         let mut stream = recognizer.stream();
         let (mut samples, mut keywords) = (Vec::new(), Vec::new());
         let mut more = true;

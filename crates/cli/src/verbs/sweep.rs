@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use clap::{Args, Subcommand, ValueEnum};
 use serde_json::json;
 use stonechat_plot::Scale;
@@ -11,7 +11,7 @@ use stonechat_sweep::{Hooks, Item, Outcome, Plot, Sweep as Config, Table, collec
 
 use super::train;
 use crate::failure::{Verdict, usage};
-use crate::{interrupt, output};
+use crate::{interrupt, kinds, output};
 
 #[derive(Args)]
 #[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
@@ -113,7 +113,7 @@ impl Sweep {
         let (Some(path), Some(folder)) = (&self.sweep, &self.run) else {
             return Err(usage("a sweep and --run are needed"));
         };
-        let sweep = Config::load(path)?;
+        let sweep = load(path)?;
         let mut items = sweep.items();
         if let Some(index) = self.index {
             let count = items.len();
@@ -199,12 +199,21 @@ fn report(items: &[Item], outcomes: &[Outcome], json: bool) -> Result<Verdict> {
     })
 }
 
+/// Reads a sweep.
+fn load(path: &Path) -> Result<Config> {
+    kinds::check(path, "a sweep", kinds::plain)?;
+    Ok(Config::load(path)?)
+}
+
 impl Collect {
     fn run(self) -> Result<Verdict> {
         if let Some(path) = &self.output {
             output::reserve(path, [self.sweep.as_path()])?;
         }
-        let table = collect(&Config::load(&self.sweep)?.items(), &self.run)?;
+        if !self.run.is_dir() {
+            bail!("{}: there is no such folder of a sweep", self.run.display());
+        }
+        let table = collect(&load(&self.sweep)?.items(), &self.run)?;
         if let Some(path) = &self.output {
             let is_json = path.extension().is_some_and(|extension| extension == "json");
             let text = match is_json {
@@ -224,7 +233,19 @@ impl Collect {
 
 impl Draw {
     fn run(self) -> Result<Verdict> {
+        let of_heat_map = self.kind == Kind::HeatMap;
+        for (option, given, fits) in [
+            ("--value", self.value.is_some(), of_heat_map),
+            ("--by", self.by.is_some(), !of_heat_map),
+            ("--log-x", self.log_x, !of_heat_map),
+        ] {
+            if given && !fits {
+                let kinds = if of_heat_map { "curves and fronts" } else { "heat maps" };
+                return Err(usage(format!("{option} is for {kinds}: leave it out")));
+            }
+        }
         output::reserve(&self.output, [self.table.as_path()])?;
+        kinds::table(&self.table, "a table of a sweep (CSV)")?;
         let table = Table::from_csv(&self.table)?;
         let name = || self.table.file_stem().map_or(String::new(), |n| n.display().to_string());
         let title = self.title.clone().unwrap_or_else(name);
@@ -235,7 +256,7 @@ impl Draw {
             Kind::Front => Plot::Front { x, y, by, scale },
             Kind::HeatMap => Plot::HeatMap { x, y, value: self.value.unwrap_or_default() },
         };
-        let svg = plot(&table, &title, &what)?;
+        let svg = plot(&table, &title, &what).with_context(|| self.table.display().to_string())?;
         stonechat_files::write(&self.output, svg.as_bytes())?;
         Ok(Verdict::Good)
     }

@@ -65,6 +65,7 @@ struct StageReport {
 /// The recipe at `path` with the keys that are set. `init = "bundled"` is the model that comes with the program, which
 /// is put into `folder`.
 pub fn recipe(path: &Path, changes: &[String], folder: &Path) -> Result<Recipe> {
+    kinds::regular(path, "a recipe")?;
     let file = kinds::text(path, "a recipe", |_| false)?;
     let text = file.as_str()?;
     let of_recipe =

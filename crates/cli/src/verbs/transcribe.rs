@@ -47,6 +47,9 @@ pub struct Transcribe {
     /// Write each result to a file next to its recording: talk.mp3 gets talk.srt (.vtt, .txt, .json); stdout lists them
     #[arg(long, conflicts_with_all = ["json", "partial"])]
     beside: bool,
+    /// With --beside: write over a .txt that says something else, as a transcript of the recording does
+    #[arg(long, requires = "beside")]
+    replace: bool,
     /// Recordings to work on at the same time, each on one core
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=1024))]
     jobs: u16,
@@ -137,6 +140,7 @@ impl Transcribe {
         if self.nbest.is_some() && format != Format::Json {
             return Err(usage("--nbest needs --json: the other formats have one text"));
         }
+        self.decoder.check_normalise()?;
         let mut settings = self.decoder.settings()?;
         self.voice.apply(&mut settings, true)?;
         set(&mut settings, "endpoint", self.endpoint.as_ref())?;
@@ -158,8 +162,11 @@ impl Transcribe {
         let work = |input: &Input, stop: &AtomicBool| {
             let heard = hear(input, stop, &|_| Ok(()))?;
             if let (true, Input::File(path)) = (self.beside, input) {
-                let text = heard.render(format)? + "\n";
-                stonechat_files::write(&beside(path, format), text.as_bytes())?;
+                let (text, place) = (heard.render(format)? + "\n", beside(path, format));
+                if format == Format::Text && !self.replace {
+                    keep_transcript(&place, &text)?;
+                }
+                stonechat_files::write(&place, text.as_bytes())?;
             }
             Ok(heard)
         };
@@ -188,7 +195,7 @@ impl Transcribe {
         print: &dyn Fn(&str) -> Result<()>,
     ) -> Result<Heard> {
         let rate_hz = recognizer.model().sample_rate_hz();
-        let mut source = AudioSource::open(input, rate_hz, self.rate.unwrap_or(rate_hz))?;
+        let mut source = AudioSource::open(input, rate_hz, self.rate)?;
         let mut stream = recognizer.stream();
         let mut partial = self.partial.then(PartialLine::new);
         let (mut samples, mut words, mut taken_s) = (Vec::new(), Vec::new(), 0.0);
@@ -256,6 +263,18 @@ fn add(rejected: &mut Option<Vec<Word>>, more: Option<Vec<Word>>) {
 /// Where the result of a recording goes with `--beside`.
 fn beside(recording: &Path, format: Format) -> PathBuf {
     recording.with_extension(format.extension())
+}
+
+/// An error if there is another text in the place of a result: recordings have their transcripts there.
+fn keep_transcript(place: &Path, text: &str) -> Result<()> {
+    let there = if place.is_file() { std::fs::read(place).unwrap_or_default() } else { Vec::new() };
+    if there.is_empty() || there == text.as_bytes() {
+        return Ok(());
+    }
+    bail!(
+        "{}: is there with another text, perhaps the transcript of the recording: move it, or write over it by --replace",
+        place.display()
+    );
 }
 
 /// Finds out before the work what could not be written after it.

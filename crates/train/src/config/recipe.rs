@@ -199,6 +199,9 @@ mod tests {
             ("stage.0.teacher={ package = \"t\", weight = 0.0 }", "teacher.weight"),
             ("stage.0.teacher={ package = \"t\", temperature = -1.0 }", "temperature"),
             ("grams={ longest = 1 }", "grams.longest"),
+            ("stage.0.name=bundled", "stage.0.name"),
+            ("checkpoint_minutes=nan", "checkpoint_minutes"),
+            ("checkpoint_minutes=-1.0", "checkpoint_minutes"),
         ] {
             let error = Recipe::parse(SMALL_RECIPE, &[change.to_owned()]).unwrap_err().to_string();
             assert!(error.contains(expected), "{change}: {error}");

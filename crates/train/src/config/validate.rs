@@ -21,6 +21,10 @@ impl Recipe {
             let key = format!("network.recurrent[{l}].recurrent_bias");
             return Err(wrong(key, "is for imported networks: leave it out"));
         }
+        let minutes = self.checkpoint_minutes;
+        if !(minutes >= 0.0 && minutes.is_finite()) {
+            return Err(wrong("checkpoint_minutes", format!("is {minutes}, must not be negative")));
+        }
         self.augment.validate()?;
         self.batches.validate()?;
         if self.stages.is_empty() {
@@ -42,11 +46,10 @@ impl Recipe {
                 );
                 return Err(wrong(format!("stage.{i}.name"), problem));
             }
-            if ["last", "previous"].contains(&&stage.name[..]) {
-                let problem = format!(
-                    "is {:?}, which is the name of a checkpoint: choose another",
-                    stage.name
-                );
+            // `bundled.stonechat` is what `init = "bundled"` puts into the folder.
+            if ["last", "previous", "bundled"].contains(&&stage.name[..]) {
+                let problem =
+                    format!("is {:?}, which a file of the run is called: take another", stage.name);
                 return Err(wrong(format!("stage.{i}.name"), problem));
             }
             stage
@@ -127,10 +130,11 @@ impl Stage {
         if let Some(prune) = &self.prune {
             prune.validate(self.epochs)?;
         }
-        let plain = !self.name.is_empty()
+        // It is that of files.
+        let plain = (1..=200).contains(&self.name.len())
             && self.name.chars().all(|c| c.is_ascii_alphanumeric() || "-_".contains(c));
         if !plain {
-            return Err(wrong("name", "must be letters, digits, - or _"));
+            return Err(wrong("name", "must be letters, digits, - or _, at most 200"));
         }
         if let Some(plan) = &self.shared_projection {
             plan.rank.validate()?;

@@ -38,8 +38,11 @@ impl RunFolder {
     /// A folder for a new run.
     ///
     /// # Errors
-    /// The folder already contains a run.
+    /// The folder already contains a run, or is not a folder.
     pub fn new(root: &Path) -> Result<Self, TrainError> {
+        if root.exists() && !root.is_dir() {
+            return Err(TrainError::NoFolder { path: root.to_owned() });
+        }
         let holds_run = |name: &&str| root.join("checkpoints").join(name).exists();
         if ["last.safetensors", "previous.safetensors"].iter().any(holds_run) {
             return Err(TrainError::RunExists { path: root.to_owned() });

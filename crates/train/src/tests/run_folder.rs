@@ -80,6 +80,9 @@ fn nothing_is_gone_on_with_where_nothing_is() {
     let error = train(&recipe, &missing, true, &|_| {}).unwrap_err();
     assert!(matches!(error, TrainError::NoRun { .. }), "{error}");
     assert!(!missing.exists(), "a mistyped folder was made");
+    let file = folder.path().join("train.jsonl");
+    let error = train(&recipe, &file, false, &|_| {}).unwrap_err();
+    assert!(matches!(error, TrainError::NoFolder { .. }), "{error}");
 
     // A run that never reached a checkpoint begins at the beginning.
     let wrong = short(folder.path(), &["data.train.0.manifest=gone.jsonl"]);

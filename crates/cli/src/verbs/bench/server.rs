@@ -64,7 +64,7 @@ impl Server {
         }
         let mut samples = Vec::new();
         for input in &inputs {
-            let mut source = AudioSource::open(input, RATE_HZ, RATE_HZ)?;
+            let mut source = AudioSource::open(input, RATE_HZ, None)?;
             while source.next_chunk(&mut samples)? {
                 if samples.len() > MAX_SECONDS * RATE_HZ as usize {
                     bail!("{input}: more than {MAX_SECONDS} s of audio: give less");

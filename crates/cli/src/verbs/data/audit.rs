@@ -22,6 +22,7 @@ use stonechat_corpus::{
 use stonechat_decode::{Decoder, ErrorCount, GreedyDecoder};
 use stonechat_tune::parallel;
 
+use super::make::sources;
 use crate::failure::{Verdict, usage};
 use crate::model_file::ModelArg;
 use crate::normalise::NormaliseArg;
@@ -127,6 +128,10 @@ impl Audit {
     pub fn run(self) -> Result<Verdict> {
         let model = Arc::new(self.model.load()?);
         let (utterances, foreign) = self.utterances(&model)?;
+        let outputs: Vec<&Path> =
+            [&self.output, &self.drop].into_iter().flatten().map(|path| &**path).collect();
+        let lists = self.manifests.iter().chain(&self.without).map(|path| &**path);
+        output::reserve_all(&outputs, lists.chain(self.model.path()).chain(sources(&utterances)))?;
         let mut judged = self.judge(&model, &utterances)?;
         let mut doubts = Doubts::default();
         judged.iter().for_each(|judged| doubts.add(&judged.utterance, &judged.warnings));

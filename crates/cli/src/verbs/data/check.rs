@@ -34,7 +34,7 @@ pub struct Check {
     #[arg(long, value_name = "N", default_value_t = 5)]
     examples: usize,
     /// Seconds by which the declared duration may be wrong
-    #[arg(long, value_name = "SECONDS", default_value_t = 0.1)]
+    #[arg(long, value_name = "SECONDS", default_value = "0.1", value_parser = tolerance)]
     tolerance: f64,
     /// Print one JSON object
     #[arg(long)]
@@ -46,6 +46,12 @@ struct Target {
     alphabet: Alphabet,
     features: FeatureConfig,
     network: NetworkConfig,
+}
+
+/// Seconds that something may be off by.
+fn tolerance(text: &str) -> Result<f64, String> {
+    let seconds = text.parse().ok().filter(|seconds: &f64| *seconds >= 0.0 && seconds.is_finite());
+    seconds.ok_or_else(|| "must be a number of seconds, 0 or more".into())
 }
 
 impl Check {

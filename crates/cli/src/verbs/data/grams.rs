@@ -22,8 +22,8 @@ pub struct Grams {
     #[arg(required = true, value_name = "MANIFEST")]
     manifests: Vec<PathBuf>,
     /// Characters of the longest gram
-    #[arg(long, value_name = "N", default_value_t = 2)]
-    longest: usize,
+    #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u8).range(2..))]
+    longest: u8,
     /// Grams kept, the most frequent ones [default: all]
     #[arg(long, value_name = "N")]
     max: Option<usize>,
@@ -66,7 +66,8 @@ impl Grams {
                 for manifest in &self.manifests {
                     texts.extend(read_manifest(manifest)?.into_iter().map(|u| u.text));
                 }
-                let counts = grams::count(texts.iter().map(String::as_str), self.longest);
+                let counts =
+                    grams::count(texts.iter().map(String::as_str), usize::from(self.longest));
                 (Alphabet::english(), counts)
             }
         };

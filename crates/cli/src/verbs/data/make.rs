@@ -10,9 +10,11 @@ use indicatif::ProgressBar;
 use serde::Serialize;
 use stonechat_corpus::import::{Import, Layout, LeftOut, Options, import};
 use stonechat_corpus::{DropList, Utterance, manifest_line, measure, write_manifest};
+use stonechat_kinds::FileKind;
 use stonechat_tune::spread;
 
-use crate::failure::Verdict;
+use crate::failure::{Verdict, usage};
+use crate::kinds;
 use crate::normalise::NormaliseArg;
 use crate::output::{self, Table, duration, thousands};
 use crate::progress;
@@ -104,12 +106,17 @@ struct Example {
 
 impl Make {
     pub fn run(self) -> Result<Verdict> {
-        let options = Options {
-            layout: self.layout.map(LayoutArg::layout),
-            audio: self.audio.clone(),
-            columns: self.columns.clone(),
-        };
+        let layout = self.layout.map(LayoutArg::layout);
+        for source in &self.sources {
+            reads(source)?;
+            self.check(layout.map_or_else(|| Layout::of(source), Ok)?)?;
+        }
+        let options = Options { layout, audio: self.audio.clone(), columns: self.columns.clone() };
         let Import { mut utterances, mut left_out } = found(&self.sources, &options)?;
+        let outputs: Vec<&Path> =
+            [Some(&self.output), self.dev.as_ref()].into_iter().flatten().map(|p| &**p).collect();
+        let read = self.sources.iter().chain(&self.drop).map(|path| &**path);
+        output::reserve_all(&outputs, read.chain(sources(&utterances)))?;
         let drop = DropList::read(&self.drop)?;
         let all = utterances.len();
         utterances.retain(|utterance| !drop.contains(utterance));
@@ -166,6 +173,22 @@ impl Make {
     }
 }
 
+impl Make {
+    /// A usage error if an option says nothing of recordings that lie like that.
+    fn check(&self, layout: Layout) -> Result<()> {
+        if self.columns.is_some() && layout != Layout::Csv {
+            return Err(usage("--columns is for tables (--layout csv): leave it out"));
+        }
+        let paths = [Layout::Csv, Layout::CommonVoice, Layout::Kaldi];
+        if self.audio.is_some() && !paths.contains(&layout) {
+            return Err(usage(
+                "--audio is for tables, Common Voice and Kaldi, whose paths start anywhere: leave it out",
+            ));
+        }
+        Ok(())
+    }
+}
+
 impl LayoutArg {
     fn layout(self) -> Layout {
         match self {
@@ -196,6 +219,24 @@ pub fn found(sources: &[PathBuf], options: &Options) -> Result<Import> {
 pub fn names(sources: &[PathBuf]) -> String {
     let names: Vec<String> = sources.iter().map(|source| source.display().to_string()).collect();
     names.join(", ")
+}
+
+/// An error if a source that is a file is of a kind that lists no recordings.
+pub fn reads(source: &Path) -> Result<()> {
+    if source.is_dir() {
+        return Ok(());
+    }
+    kinds::regular(source, "a list of recordings")?;
+    kinds::check(source, "a list of recordings (a manifest, a table, a tar file)", |kind| {
+        kinds::plain(kind)
+            || matches!(kind, FileKind::Manifest | FileKind::Parquet)
+            || matches!(kind, FileKind::Archive(name) if name.contains("tar"))
+    })
+}
+
+/// The files that recordings and their texts are in.
+pub fn sources(utterances: &[Utterance]) -> impl Iterator<Item = &Path> + Clone {
+    utterances.iter().flat_map(|utterance| [&*utterance.audio, &*utterance.manifest])
 }
 
 /// Lengths, behind a bar.

@@ -13,6 +13,7 @@ use stonechat_lm::{Bits, MAX_ORDER, fit_with_widths, words_for};
 use super::file::{Format, Texts, Widths, Written, write, write_with};
 use super::size::Size;
 use crate::failure::{Verdict, usage};
+use crate::kinds;
 use crate::memory::peak_rss_mb;
 use crate::output;
 
@@ -93,8 +94,19 @@ impl Build {
         let Self { texts, order, how } = self;
         output::reserve(&how.output, texts.files())?;
         how.check()?;
+        for path in texts.files() {
+            kinds::regular(path, "text")?;
+        }
+        let names: Vec<String> = texts.files().map(|path| path.display().to_string()).collect();
         how.make(usize::from(order), |options, progress| {
-            Ok(estimate(&mut texts.read()?, options, progress)?)
+            let estimated = estimate(&mut texts.read()?, options, progress);
+            estimated.map_err(|error| match error {
+                // Of all files together.
+                error @ stonechat_lm::Error::Model(_) => {
+                    anyhow::Error::new(error).context(names.join(", "))
+                }
+                error => error.into(),
+            })
         })
     }
 }

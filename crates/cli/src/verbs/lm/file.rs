@@ -9,7 +9,7 @@ use anyhow::{Context, Result};
 use clap::Args;
 use serde::Serialize;
 use stonechat_files::Output;
-use stonechat_kinds::FileKind;
+use stonechat_kinds::{FileKind, HEAD_BYTES};
 use stonechat_lm::text::{TextFiles, open};
 use stonechat_lm::{Bits, LanguageModel, NgramModel, arpa};
 
@@ -35,19 +35,42 @@ impl Texts {
         self.files.iter().map(PathBuf::as_path)
     }
 
-    /// The texts.
+    /// The texts. A file that has marks between its words is told: they are taken as words, too.
     ///
     /// # Errors
     /// A file of a kind whose lines are no sentences.
     pub fn read(self) -> Result<TextFiles> {
+        use FileKind::{Archive, Html, Json, Toml, Xml};
         for path in &self.files {
-            kinds::check(path, "text", |kind| {
-                kinds::plain(kind)
-                    || matches!(kind, FileKind::Archive(_) | FileKind::Html | FileKind::Xml)
-            })?;
+            let packed = |kind| matches!(kind, Archive(name) if name.contains("gzip") || name.contains("xz"));
+            let fits = |kind| kinds::plain(kind) || matches!(kind, Html | Xml);
+            kinds::check(path, "text", |kind| fits(kind) || packed(kind))?;
+            let Some(kind) = content(path)? else { continue };
+            if kind == FileKind::Empty && self.files.len() > 1 {
+                output::warn(&format!("{}: there is nothing in it", path.display()));
+            }
+            if !fits(kind) {
+                return Err(kinds::other(path, kind, "text"));
+            }
+            if matches!(kind, Html | Json | Toml | Xml) {
+                let name = path.display();
+                output::warn(&format!(
+                    "{name}: this seems to be {kind}, not plain text: its marks and keys are counted as words"
+                ));
+            }
         }
         Ok(TextFiles::new(self.files, self.normalise.normaliser()))
     }
+}
+
+/// What is in a file, unpacked if it is compressed; nothing is taken out of a pipe to look at it.
+fn content(path: &Path) -> Result<Option<FileKind>> {
+    if !path.is_file() {
+        return Ok(None);
+    }
+    let mut file = open(path)?;
+    let head = file.fill_buf().with_context(|| path.display().to_string())?;
+    Ok(Some(FileKind::of(&head[..head.len().min(HEAD_BYTES)])))
 }
 
 /// Widths of a packed model.

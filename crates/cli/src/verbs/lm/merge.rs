@@ -5,11 +5,13 @@ use std::time::Instant;
 
 use anyhow::Result;
 use clap::Args;
+use stonechat_kinds::FileKind;
 use stonechat_lm::estimate::{Counts, estimate_counts, order_of};
 
 use super::build::How;
 use super::count::Counted;
 use crate::failure::Verdict;
+use crate::kinds;
 use crate::output;
 
 #[derive(Args)]
@@ -24,6 +26,12 @@ pub struct Merge {
 impl Merge {
     pub fn run(self) -> Result<Verdict> {
         let Self { files, how } = self;
+        for path in &files {
+            kinds::regular(path, "a file of counts")?;
+            kinds::check(path, "a file of counts (`stonechat lm count`)", |kind| {
+                matches!(kind, FileKind::Counts | FileKind::Unknown(_))
+            })?;
+        }
         output::reserve(&how.output, files.iter().map(PathBuf::as_path))?;
         if how.output.extension().is_some_and(|ending| ending == "counts") {
             let start = Instant::now();

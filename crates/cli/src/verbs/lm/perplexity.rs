@@ -46,9 +46,11 @@ impl Measure {
     pub fn run(self) -> Result<Verdict> {
         let model = load(&self.model)?;
         let start = Instant::now();
+        let names: Vec<String> =
+            self.texts.files().map(|path| path.display().to_string()).collect();
         let sum = model.perplexity(&mut self.texts.read()?)?;
         if sum.words == 0 {
-            bail!("there is no word in the text");
+            bail!("{}: there is no word in the text", names.join(", "));
         }
         let report = Report {
             perplexity: sum.perplexity(),

@@ -40,7 +40,9 @@ pub struct Prune {
 impl Prune {
     pub fn run(self) -> Result<Verdict> {
         if let Some(threshold) = self.threshold.filter(|&t| !(t >= 0.0 && t.is_finite())) {
-            return Err(usage(format!("--threshold {threshold}: must not be negative")));
+            return Err(usage(format!(
+                "--threshold {threshold}: must be a number that is not negative"
+            )));
         }
         if self.target_size.is_some() && Format::of(&self.output) != Format::Packed {
             return Err(usage("--target-size is for packed models, the output is named as ARPA"));
