@@ -387,3 +387,27 @@ fn what_cannot_be_spelled_is_refused() {
     let options = GrammarOptions { min_confidence: 1.5, ..Default::default() };
     assert!(matches!(made(&grammar, options), Err(Error::Option { .. })));
 }
+
+/// Texts that would take for ever, or all of the stack, if they were believed.
+#[test]
+fn grammars_that_explode_are_refused() {
+    let doubling: String =
+        (0..60).map(|n| format!("<r{n}> = <r{m}> | <r{m}>;\n", m = n + 1)).collect();
+    let chain: String = (0..100_000).map(|n| format!("<r{n}> = <r{m}>;\n", m = n + 1)).collect();
+    let subsets = format!("public <p> = (a | b)* a{};", " (a | b)".repeat(40));
+    for text in [
+        format!("public <p> = <r0>;\n{doubling}<r60> = a;"),
+        format!("public <p> = <r0>;\n{chain}<r100000> = a;"),
+        subsets,
+        format!("public <p> = {}a{};", "(".repeat(100_000), ")".repeat(100_000)),
+    ] {
+        assert!(Grammar::from_jsgf(&text).is_err(), "{}", &text[..60]);
+    }
+    // Repetitions of repetitions are one.
+    let repeated = format!("public <p> = a{};", "+*".repeat(100_000));
+    let error = Grammar::from_jsgf(&repeated).unwrap_err().to_string();
+    assert!(error.contains("empty"), "{error}");
+    let repeated = format!("public <p> = a{};", "+".repeat(100_000));
+    let grammar = Grammar::from_jsgf(&repeated).unwrap();
+    assert_eq!(grammar.accepted(["a", "a", "b"]), [true, true, false]);
+}

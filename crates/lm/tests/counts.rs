@@ -111,3 +111,27 @@ fn damaged_files_are_errors() {
     let error = estimate_counts(&[path], &other, &mut |_| {}).err().unwrap().to_string();
     assert!(error.contains("the counts have 3"), "{error}");
 }
+
+#[global_allocator]
+static ALLOCATOR: stonechat_testing::Counting = stonechat_testing::Counting;
+
+/// A word is as long as there are bytes of it, whatever the file says.
+#[test]
+fn what_a_file_says_of_its_words_is_not_believed() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("lie.counts");
+    let mut bytes = b"STCOUNT1".to_vec();
+    bytes.extend(1u32.to_le_bytes());
+    bytes.extend([1u64, 1].map(u64::to_le_bytes).concat());
+    bytes.extend(1u32.to_le_bytes());
+    bytes.extend(1u64.to_le_bytes());
+    bytes.extend((1u32 << 24).to_le_bytes());
+    bytes.extend(b"word");
+    std::fs::write(&path, bytes).unwrap();
+    let options = EstimateOptions { memory: 1 << 16, ..EstimateOptions::new(1) };
+    let (result, peak) =
+        stonechat_testing::peak_bytes(|| estimate_counts(&[path], &options, &mut |_| {}).err());
+    let error = result.unwrap().to_string();
+    assert!(error.contains("ends too early"), "{error}");
+    assert!(peak < 1 << 20, "{peak} bytes");
+}

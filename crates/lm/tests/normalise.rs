@@ -110,3 +110,21 @@ fn any_text_becomes_words_of_the_alphabet() {
         assert!(!line.contains("  ") && line.trim() == line, "{text:?}: {line:?}");
     }
 }
+
+/// Tables that lack most numbers, or have only some that lead nowhere.
+#[test]
+fn tables_without_most_numbers_end() {
+    for numbers in [
+        "0\tzero\tzeroth",
+        "1\tone\tfirst",
+        "100\thundred\thundredth",
+        "0\tzero\tzeroth\n10\tten\ttenth",
+    ] {
+        let rules = format!("[letters]\nabcdefghijklmnopqrstuvwxyz\n[numbers]\n{numbers}\n");
+        let normaliser = Normaliser::from_rules(&rules).unwrap();
+        for text in ["5", "999999999999999", "1984", "12th", "3.75", "1/2"] {
+            let words = normaliser.line(text);
+            assert!(words.len() < 1_000, "{numbers} {text}: {words}");
+        }
+    }
+}

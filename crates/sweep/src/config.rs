@@ -26,6 +26,11 @@ use serde::Deserialize;
 
 use crate::{Error, Item, items};
 
+/// Most trainings of a sweep.
+const MOST_ITEMS: usize = 10_000;
+/// Bytes of an item's name, which files beside its folder have with an ending.
+const LONGEST_NAME: usize = 200;
+
 /// The trainings of a sweep.
 #[derive(Clone, Debug, Deserialize, PartialEq)]
 #[serde(deny_unknown_fields)]
@@ -93,9 +98,17 @@ impl Sweep {
     /// or with two of the same name.
     pub fn load(path: &Path) -> Result<Self, Error> {
         let file = stonechat_files::TextFile::read(path)?;
-        let refuse = |reason: String| Error::Sweep { path: path.to_owned(), reason };
-        let sweep: Self = toml::from_str(file.as_str()?).map_err(|e| refuse(e.to_string()))?;
-        sweep.validate().map_err(refuse)?;
+        Self::from_toml(file.as_str()?)
+            .map_err(|reason| Error::Sweep { path: path.to_owned(), reason })
+    }
+
+    /// Reads a sweep from its text.
+    ///
+    /// # Errors
+    /// What [`load`](Self::load) says of the text.
+    pub fn from_toml(text: &str) -> Result<Self, String> {
+        let sweep: Self = toml::from_str(text).map_err(|error| error.to_string())?;
+        sweep.validate()?;
         Ok(sweep)
     }
 
@@ -107,18 +120,43 @@ impl Sweep {
         for (key, draw) in keys {
             draw.validate().map_err(|reason| format!("random: {key:?}: {reason}"))?;
         }
+        let count = self.count();
+        if count > MOST_ITEMS {
+            return Err(format!(
+                "amounts to {count} trainings, at most {MOST_ITEMS} are taken: leave out some values, seeds or draws"
+            ));
+        }
         let items = self.items();
-        let plain =
-            |name: &str| name.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c));
+        // A name is that of a folder.
+        let plain = |name: &str| {
+            name.len() <= LONGEST_NAME
+                && !name.starts_with('.')
+                && name.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c))
+        };
         let mut names: Vec<&str> = items.iter().map(|item| item.name.as_str()).collect();
         if let Some(name) = names.iter().find(|name| name.is_empty() || !plain(name)) {
-            return Err(format!("item {name:?}: a name must be letters, digits, - or _ or ."));
+            return Err(format!(
+                "item {name:?}: a name must be letters, digits, - or _ or ., begin with no dot, and have at most \
+                 {LONGEST_NAME} of them; it is that of the item's folder"
+            ));
         }
         names.sort_unstable();
         match names.windows(2).find(|pair| pair[0] == pair[1]) {
             Some(pair) => Err(format!("two items are called {:?}", pair[0])),
             None => Ok(()),
         }
+    }
+
+    /// How many items there are, before any of them is made.
+    fn count(&self) -> usize {
+        let lengths = self.grid.values().map(Vec::len);
+        let grid = match self.grid.is_empty() {
+            true => 0,
+            false => lengths.fold(1, usize::saturating_mul),
+        };
+        let draws = self.random.as_ref().map_or(0, |random| random.draws);
+        let variants = grid.saturating_add(self.items.len()).saturating_add(draws).max(1);
+        variants.saturating_mul(self.seeds.len().max(1))
     }
 
     /// The trainings, in an order that depends only on the sweep: grid, list, draws, each with all

@@ -209,3 +209,33 @@ fn plots_of_a_table() {
     let missing = Plot::Front { x, y, by: None, scale: Scale::Linear };
     assert!(matches!(plot(&table, "", &missing), Err(Error::Column { .. })));
 }
+
+/// What a few lines amount to is known before it takes all memory.
+#[test]
+fn sweeps_without_bound_are_refused() {
+    let grid = |keys: usize| {
+        let line = |key| format!("k{key} = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]\n");
+        format!("recipe = 'r.toml'\n[grid]\n{}", (0..keys).map(line).collect::<String>())
+    };
+    assert_eq!(read(&grid(3)).unwrap().items().len(), 1_000);
+    for text in [
+        grid(5),
+        grid(40),
+        "recipe = 'r.toml'\n[random]\ndraws = 9000000000000000000\nkeys = {}\n".into(),
+        "recipe = 'r.toml'\nseeds = [1, 2]\n[random]\ndraws = 9000\nkeys = {}\n".into(),
+    ] {
+        let error = read(&text).unwrap_err().to_string();
+        assert!(error.contains("trainings, at most 10000"), "{error}");
+    }
+}
+
+/// Items are folders below that of the sweep.
+#[test]
+fn names_that_make_no_folder_are_refused() {
+    let long = "x".repeat(300);
+    for name in ["..", ".", ".hidden", "a/b", "", &long] {
+        let text = format!("recipe = 'r.toml'\n[[item]]\nname = '{name}'\n");
+        let error = read(&text).unwrap_err().to_string();
+        assert!(error.contains("a name must be"), "{name}: {error}");
+    }
+}

@@ -286,8 +286,14 @@ impl CountFile {
             if length > MAX_WORD_BYTES {
                 return Err(damaged("a word is too long"));
             }
-            word.resize(length, 0);
-            self.fill(&mut word)?;
+            // Room for what is there, not for what is said to be.
+            word.clear();
+            let mut input = Read::by_ref(&mut self.input).take(length as u64);
+            let there = input.read_to_end(&mut word).map_err(|e| Error::io("reading", e))?;
+            if there < length {
+                return Err(damaged("it ends too early"));
+            }
+            self.sum.update(&word);
             let count = self.u64()?;
             visit(std::str::from_utf8(&word).map_err(|_| damaged("a word is not UTF-8"))?, count)?;
         }

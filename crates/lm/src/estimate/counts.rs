@@ -96,6 +96,16 @@ pub(super) fn vocabulary(
     let mut frequent: Vec<(&str, u64)> = usable.map(|(word, count)| (&**word, *count)).collect();
     frequent.sort_unstable_by(|a, b| b.1.cmp(&a.1).then(a.0.cmp(b.0)));
     frequent.truncate(limit);
+    if counts.is_empty() {
+        return Err(Error::Model("there is no word in the text".into()));
+    }
+    if frequent.is_empty() {
+        let reason = format!(
+            "no word is left: of {} different words none occurs {min_count} times, or 0 are allowed",
+            counts.len()
+        );
+        return Err(Error::option("vocabulary", reason));
+    }
     Vocabulary::new(frequent.into_iter().map(|(word, _)| word))
 }
 

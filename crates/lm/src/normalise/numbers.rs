@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 /// Longest run of digits that is read as one number.
 const MAX_DIGITS: usize = 15;
+/// No number of so many digits has more words, if the table is one of numbers; one that lacks most of them ends here.
+const MAX_WORDS: usize = 64;
 
 /// The words of numbers.
 #[derive(Clone, Debug, Default)]
@@ -29,6 +31,9 @@ impl Speller {
         let Some((&unit, (word, _))) = self.words.range(..=value).next_back() else {
             return;
         };
+        if unit == 0 && value > 0 || words.len() == MAX_WORDS {
+            return;
+        }
         if unit >= 100 {
             self.collect(value / unit, words);
         }
