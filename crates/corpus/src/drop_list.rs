@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
+use crate::address::is_address;
 use crate::{ManifestError, Part, Utterance, read_manifest};
 
 /// Utterances to leave out, known by their audio file and where in it they start.
@@ -43,5 +44,8 @@ fn key(utterance: &Utterance) -> Key {
 
 /// One path for a file that can be named in several ways; a file that is not there keeps its name.
 fn same(path: &Path) -> PathBuf {
+    if is_address(path) {
+        return path.into();
+    }
     path.canonicalize().or_else(|_| std::path::absolute(path)).unwrap_or_else(|_| path.into())
 }

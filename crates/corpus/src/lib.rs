@@ -7,6 +7,8 @@
 
 #![forbid(unsafe_code)]
 
+mod address;
+mod blob;
 mod doubts;
 mod drop_list;
 mod error;
@@ -17,6 +19,8 @@ mod measure;
 #[cfg(feature = "parquet")]
 mod parquet;
 mod part;
+#[cfg(feature = "remote")]
+mod remote;
 mod shards;
 mod targets;
 mod text;
@@ -25,8 +29,10 @@ mod write;
 pub use doubts::{Doubt, Doubts};
 pub use drop_list::DropList;
 pub use error::ManifestError;
-pub use files::Files;
-pub use manifest::{Utterance, manifest_lines, read_manifest, read_manifest_lines};
+pub use files::{Files, RemoteCache};
+pub use manifest::{
+    Utterance, manifest_lines, read_manifest, read_manifest_lines, read_manifest_with,
+};
 pub use measure::measure;
 pub use part::Part;
 pub use shards::ShardWriter;

@@ -2,13 +2,16 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::UNIX_EPOCH;
 
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::{Map, Value};
 use stonechat_audio::{AudioReader, Sound};
 use stonechat_files::{LineError, TextFile};
-use stonechat_kinds::FileKind;
+use stonechat_kinds::{FileKind, HEAD_BYTES};
 
+use crate::address::{is_address, resolve};
+use crate::blob::Blob;
 use crate::{Files, ManifestError, Part};
 
 /// The fields that are read.
@@ -21,7 +24,7 @@ pub(crate) const ANY_RATE_HZ: u32 = 16_000;
 /// One line of a manifest.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Utterance {
-    /// The audio file, resolved against the manifest's folder.
+    /// The audio file, resolved against the manifest's folder; an address (http, https, S3) in a build that reads such.
     pub audio: PathBuf,
     /// Which part of that file the recording is, where it is a shard of many.
     pub part: Option<Part>,
@@ -55,7 +58,7 @@ impl Utterance {
     /// [`ManifestError::Audio`] if the file is missing, not audio, damaged, or ends before the segment starts.
     pub fn read(&self, rate_hz: u32) -> Result<Sound, ManifestError> {
         let sound = match (self.part, self.offset_s) {
-            (None, Some(offset)) => {
+            (None, Some(offset)) if !is_address(&self.audio) => {
                 stonechat_audio::read_segment(&self.audio, rate_hz, offset, self.duration_s)
                     .map_err(|error| self.audio_error(error))?
             }
@@ -90,7 +93,11 @@ impl Utterance {
     /// [`ManifestError::Audio`] if the file is missing, not audio, or damaged.
     pub fn open(&self, rate_hz: u32) -> Result<AudioReader, ManifestError> {
         match self.part {
-            None => AudioReader::open(&self.audio, rate_hz),
+            None if !is_address(&self.audio) => AudioReader::open(&self.audio, rate_hz),
+            None => {
+                let name = self.audio.display().to_string();
+                AudioReader::from_bytes(self.bytes()?, &name, rate_hz)
+            }
             Some(part) => AudioReader::from_bytes(self.bytes()?, &part.name(&self.audio), rate_hz),
         }
         .map_err(|error| self.audio_error(error))
@@ -102,11 +109,35 @@ impl Utterance {
     /// [`ManifestError::Audio`] if it cannot be read.
     pub fn bytes(&self) -> Result<Vec<u8>, ManifestError> {
         match self.part {
-            None => std::fs::read(&self.audio)
+            None => whole(&self.audio, &self.files)
                 .map_err(|error| self.audio_error(format!("{}: {error}", self.audio.display()))),
             Some(part) => {
                 part.read(&self.audio, &self.files).map_err(|problem| self.audio_error(problem))
             }
+        }
+    }
+
+    /// Whether the audio is behind an address.
+    pub fn is_remote(&self) -> bool {
+        is_address(&self.audio)
+    }
+
+    /// What is another once the recording's file was changed: its length and when that was, or the tag that a server gives it.
+    ///
+    /// # Errors
+    /// [`ManifestError::Audio`] if the file is not there.
+    pub fn version(&self) -> Result<String, ManifestError> {
+        let fail =
+            |error: &std::io::Error| self.audio_error(format!("{}: {error}", self.audio.display()));
+        match Blob::open(&self.audio, &self.files).map_err(|error| fail(&error))? {
+            Blob::Here(file, length) => {
+                let metadata = file.metadata().map_err(|error| fail(&error))?;
+                let modified = metadata.modified().ok();
+                let since = modified.and_then(|time| time.duration_since(UNIX_EPOCH).ok());
+                Ok(format!("{length} bytes {} ns", since.map_or(0, |time| time.as_nanos())))
+            }
+            #[cfg(feature = "remote")]
+            Blob::Remote(_, object) => Ok(format!("{} bytes {}", object.len(), object.version())),
         }
     }
 
@@ -130,7 +161,15 @@ impl Utterance {
 /// # Errors
 /// The file cannot be read, or the first wrong line: [`ManifestError::Line`] names file, line and field.
 pub fn read_manifest(path: &Path) -> Result<Vec<Utterance>, ManifestError> {
-    read_manifest_lines(path)?.into_iter().collect()
+    read_manifest_with(path, &Files::shared())
+}
+
+/// As [`read_manifest`]; the utterances share `files`.
+///
+/// # Errors
+/// As [`read_manifest`].
+pub fn read_manifest_with(path: &Path, files: &Files) -> Result<Vec<Utterance>, ManifestError> {
+    lines_with(path, files)?.into_iter().collect()
 }
 
 /// As [`read_manifest`], but a wrong line is one entry of the result and the other lines are still read.
@@ -140,21 +179,33 @@ pub fn read_manifest(path: &Path) -> Result<Vec<Utterance>, ManifestError> {
 pub fn read_manifest_lines(
     path: &Path,
 ) -> Result<Vec<Result<Utterance, ManifestError>>, ManifestError> {
+    lines_with(path, &Files::shared())
+}
+
+fn lines_with(
+    path: &Path,
+    files: &Files,
+) -> Result<Vec<Result<Utterance, ManifestError>>, ManifestError> {
     // Nothing is taken out of a pipe to look at it.
-    if let Ok(Some(kind)) = FileKind::of_file(path)
+    if let Ok(Some(kind)) = kind(path, files)
         && !may_be_lines(kind)
     {
         #[cfg(feature = "parquet")]
         if kind == FileKind::Parquet {
-            return crate::parquet::lines(path);
+            return crate::parquet::lines(path, files);
         }
         return Err(ManifestError::Kind { path: path.to_path_buf(), kind });
     }
-    Ok(manifest_lines(&TextFile::read(path)?))
+    let text = whole(path, files).map_err(|source| ManifestError::io(path, source))?;
+    Ok(parse(&TextFile::new(path, text), files))
 }
 
 /// The lines of a manifest that was read already; its folder is where its paths begin, for a pipe that of the process.
 pub fn manifest_lines(file: &TextFile) -> Vec<Result<Utterance, ManifestError>> {
+    parse(file, &Files::shared())
+}
+
+fn parse(file: &TextFile, files: &Files) -> Vec<Result<Utterance, ManifestError>> {
     let path = file.path();
     let manifest: Arc<Path> = path.into();
     let is_pipe = path.metadata().is_ok_and(|found| !found.is_file() && !found.is_dir());
@@ -162,19 +213,37 @@ pub fn manifest_lines(file: &TextFile) -> Vec<Result<Utterance, ManifestError>> 
     let filled =
         |text: &Result<&str, LineError>| text.as_ref().map_or(true, |text| !text.trim().is_empty());
     let lines = file.lines().filter(|(_, text)| filled(text));
-    let files = Files::shared();
     lines
         .map(|(line, text)| {
             let text = text.map_err(|problem| ("line", problem.to_string()));
-            text.and_then(|text| parse_line(text.trim(), (folder, &manifest), line, &files))
-                .map_err(|(field, problem)| ManifestError::Line {
+            text.and_then(|text| parse_line(text.trim(), (folder, &manifest), line, files)).map_err(
+                |(field, problem)| ManifestError::Line {
                     path: path.to_path_buf(),
                     line,
                     field,
                     problem,
-                })
+                },
+            )
         })
         .collect()
+}
+
+/// The kind of a file, here or behind an address; `None` for what is no file.
+pub(crate) fn kind(path: &Path, files: &Files) -> std::io::Result<Option<FileKind>> {
+    if !is_address(path) {
+        return FileKind::of_file(path);
+    }
+    let file = Blob::open(path, files)?;
+    Ok(Some(FileKind::of(&file.bytes(0, file.len().min(HEAD_BYTES as u64))?)))
+}
+
+/// A whole file, here or behind an address.
+fn whole(path: &Path, files: &Files) -> std::io::Result<Vec<u8>> {
+    if !is_address(path) {
+        return std::fs::read(path);
+    }
+    let file = Blob::open(path, files)?;
+    file.bytes(0, file.len())
 }
 
 /// Whether a file of that kind is a manifest, or may be a damaged one.
@@ -245,7 +314,7 @@ fn parse_line(
     let text = string(&object, "text")?
         .ok_or_else(|| missing("text", "the transcript (\"\" if nothing is said)"))?;
     Ok(Utterance {
-        audio: folder.join(audio),
+        audio: resolve(folder, audio),
         part,
         offset_s,
         duration_s,
@@ -258,13 +327,13 @@ fn parse_line(
 }
 
 fn part(object: &Map<String, Value>) -> Result<Option<Part>, FieldError> {
-    let range = match (whole(object, "start_byte")?, whole(object, "bytes")?) {
+    let range = match (number(object, "start_byte")?, number(object, "bytes")?) {
         (None, None) => None,
         (Some(start_byte), Some(bytes)) => Some(Part::Bytes { start_byte, bytes }),
         (None, _) => return Err(missing("start_byte", "where the recording starts in its shard")),
         (_, None) => return Err(missing("bytes", "how long the recording is in its shard")),
     };
-    match (range, whole(object, "row")?) {
+    match (range, number(object, "row")?) {
         (Some(_), Some(_)) => {
             Err(("row", "beside `start_byte`; a recording is a row or some bytes".into()))
         }
@@ -298,7 +367,7 @@ fn number_of(object: &Map<String, Value>, field: &'static str) -> Result<Option<
     }
 }
 
-fn whole(object: &Map<String, Value>, field: &'static str) -> Result<Option<u64>, FieldError> {
+fn number(object: &Map<String, Value>, field: &'static str) -> Result<Option<u64>, FieldError> {
     match object.get(field) {
         None | Some(Value::Null) => Ok(None),
         Some(value) => match value.as_u64() {

@@ -1,10 +1,10 @@
 //! A recording that is a part of a larger file: a member of a shard, a row of a table.
 
-use std::fs::File;
-use std::io::{Read, Seek, SeekFrom};
+use std::io::ErrorKind;
 use std::path::Path;
 
 use crate::Files;
+use crate::blob::Blob;
 
 /// Which part of a file a recording is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -27,7 +27,7 @@ impl Part {
     /// The encoded recording, out of the file at `path`.
     pub(crate) fn read(self, path: &Path, files: &Files) -> Result<Vec<u8>, String> {
         match self {
-            Part::Bytes { start_byte, bytes } => range(path, start_byte, bytes)
+            Part::Bytes { start_byte, bytes } => range(path, start_byte, bytes, files)
                 .map_err(|problem| format!("{}: {problem}", self.name(path))),
             Part::Row(row) => files.row(path, row),
         }
@@ -45,16 +45,15 @@ impl Part {
 }
 
 /// Bytes of a file.
-fn range(path: &Path, start_byte: u64, bytes: u64) -> Result<Vec<u8>, String> {
+fn range(path: &Path, start_byte: u64, bytes: u64, files: &Files) -> Result<Vec<u8>, String> {
     if bytes > MOST_BYTES {
         return Err("no recording is as long as that".into());
     }
-    let mut file = File::open(path).map_err(|error| error.to_string())?;
-    file.seek(SeekFrom::Start(start_byte)).map_err(|error| error.to_string())?;
-    let mut found = Vec::new();
-    file.take(bytes).read_to_end(&mut found).map_err(|error| error.to_string())?;
-    match found.len() as u64 == bytes {
-        true => Ok(found),
-        false => Err("the file ends before it: was the shard cut or made anew?".into()),
-    }
+    let file = Blob::open(path, files).map_err(|error| error.to_string())?;
+    file.bytes(start_byte, bytes).map_err(|error| match error.kind() {
+        ErrorKind::UnexpectedEof => {
+            "the file ends before it: was the shard cut or made anew?".into()
+        }
+        _ => error.to_string(),
+    })
 }

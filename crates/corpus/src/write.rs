@@ -6,7 +6,7 @@ use std::path::Path;
 use serde_json::{Map, Value, json};
 use stonechat_files::Output;
 
-use crate::{ManifestError, Part, Utterance};
+use crate::{ManifestError, Part, Utterance, address};
 
 /// The line of `utterance` in a manifest in `folder`: `audio_filepath` relative to it, and what is known of `offset`,
 /// `duration`, `text` and `speaker`. A caller may add fields; readers ignore them.
@@ -59,6 +59,9 @@ fn milliseconds(seconds: f64) -> f64 {
 
 /// `path` as seen from `folder`: it stays right when both move together. If there is no relative path, the absolute one.
 fn relative(path: &Path, folder: &Path) -> String {
+    if let Some(address) = address::relative(path, folder) {
+        return address;
+    }
     let absolute = |path: &Path| {
         path.canonicalize().or_else(|_| std::path::absolute(path)).unwrap_or_else(|_| path.into())
     };

@@ -17,6 +17,8 @@ use std::path::{Path, PathBuf};
 
 use stonechat_kinds::FileKind;
 
+use crate::address::is_address;
+use crate::manifest::kind;
 use crate::{Files, ManifestError, Utterance, read_manifest};
 
 /// How recordings and transcripts lie together.
@@ -47,6 +49,17 @@ impl Layout {
     /// # Errors
     /// It cannot be read.
     pub fn of(source: &Path) -> Result<Self, ManifestError> {
+        if is_address(source) {
+            // A folder there cannot be looked into.
+            if ends_in(source, "tar") {
+                return Ok(Self::WebDataset);
+            }
+            let kind = kind(source, &Files::shared());
+            return match kind.map_err(|error| ManifestError::io(source, error))? {
+                Some(FileKind::Parquet) => Ok(Self::Parquet),
+                _ => Ok(Self::Manifest),
+            };
+        }
         let is_dir = source.metadata().map_err(|error| ManifestError::io(source, error))?.is_dir();
         if is_dir {
             return Ok(if source.join("wav.scp").is_file() {

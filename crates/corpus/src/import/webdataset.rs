@@ -1,13 +1,13 @@
 //! Tar files of WebDataset: `x.flac` beside `x.txt` or `x.json`. Nothing is unpacked: an utterance is bytes of the shard.
 
-use std::fs::File;
-use std::io::Read;
+use std::io::{BufReader, Read};
 use std::path::Path;
 
 use serde_json::Value;
 
 use super::{ENDINGS, Import, TEXTS, named};
-use crate::{ManifestError, Part};
+use crate::blob::Blob;
+use crate::{Files, ManifestError, Part};
 
 /// Longest text of an utterance, in bytes.
 const MOST_TEXT: u64 = 1 << 20;
@@ -24,19 +24,20 @@ struct Sample {
 }
 
 pub(super) fn import(source: &Path) -> Result<Import, ManifestError> {
+    let files = Files::shared();
     let mut import = Import::default();
     for shard in named(source, "tar")? {
-        read(&shard, &mut import)?;
+        read(&shard, &files, &mut import)?;
     }
     Ok(import)
 }
 
-fn read(shard: &Path, import: &mut Import) -> Result<(), ManifestError> {
+fn read(shard: &Path, files: &Files, import: &mut Import) -> Result<(), ManifestError> {
     let wrong = |error: std::io::Error| {
         ManifestError::layout(shard, format!("{error}; an uncompressed tar file is wanted"))
     };
-    let file = File::open(shard).map_err(|error| ManifestError::io(shard, error))?;
-    let mut archive = tar::Archive::new(file);
+    let file = Blob::open(shard, files).map_err(|error| ManifestError::io(shard, error))?;
+    let mut archive = tar::Archive::new(BufReader::new(file.at(0)));
     let mut sample = Sample::default();
     for (number, entry) in archive.entries_with_seek().map_err(wrong)?.enumerate() {
         let entry = entry.map_err(wrong)?;
@@ -53,7 +54,7 @@ fn read(shard: &Path, import: &mut Import) -> Result<(), ManifestError> {
                 &mut sample,
                 Sample { key: key.to_owned(), number: number + 1, ..Sample::default() },
             )
-            .add(shard, import);
+            .add(shard, files, import);
         }
         let part = Part::Bytes { start_byte: entry.raw_file_position(), bytes: entry.size() };
         match ending.as_str() {
@@ -63,7 +64,7 @@ fn read(shard: &Path, import: &mut Import) -> Result<(), ManifestError> {
             _ => {}
         }
     }
-    sample.add(shard, import);
+    sample.add(shard, files, import);
     Ok(())
 }
 
@@ -86,13 +87,13 @@ impl Sample {
         self.speaker = field("speaker").or(self.speaker.take());
     }
 
-    fn add(self, shard: &Path, import: &mut Import) {
+    fn add(self, shard: &Path, files: &Files, import: &mut Import) {
         let place = (shard, self.number);
         match (self.part, self.text) {
             (None, None) => {}
             (Some(part), Some(text)) => {
-                import.add(shard.to_owned(), &text, self.speaker.as_deref(), place).part =
-                    Some(part);
+                let added = import.add(shard.to_owned(), &text, self.speaker.as_deref(), place);
+                (added.part, added.files) = (Some(part), files.clone());
             }
             (Some(_), None) => import.leave_out(
                 place,

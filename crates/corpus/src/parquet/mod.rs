@@ -36,11 +36,11 @@ struct Open {
 
 impl Tables {
     /// The recording in row `row` of the table at `path`, encoded.
-    pub(crate) fn row(&self, path: &Path, row: u64) -> Result<Vec<u8>, String> {
-        self.table(path)?.recording(row, &self.kept)
+    pub(crate) fn row(&self, path: &Path, row: u64, files: &Files) -> Result<Vec<u8>, String> {
+        self.table(path, files)?.recording(row, &self.kept)
     }
 
-    fn table(&self, path: &Path) -> Result<Arc<Table>, String> {
+    fn table(&self, path: &Path, files: &Files) -> Result<Arc<Table>, String> {
         let mut open = lock(&self.open);
         open.uses += 1;
         let now = open.uses;
@@ -54,7 +54,7 @@ impl Tables {
             let oldest = oldest.0.clone();
             open.tables.remove(&oldest);
         }
-        let table = Arc::new(Table::open(path)?);
+        let table = Arc::new(Table::open(path, files)?);
         open.tables.insert(path.to_owned(), (now, Arc::clone(&table)));
         Ok(table)
     }
@@ -78,7 +78,7 @@ pub(crate) fn rows(
     files: &Files,
 ) -> Result<Vec<Result<Utterance, BadRow>>, ManifestError> {
     let wrong = |problem| ManifestError::layout(path, problem);
-    let table = Table::open(path).map_err(wrong)?;
+    let table = Table::open(path, files).map_err(wrong)?;
     let manifest: Arc<Path> = path.into();
     let mut rows = Vec::new();
     for group in 0..table.groups() {
@@ -104,12 +104,15 @@ pub(crate) fn rows(
 }
 
 /// The rows as lines of a manifest.
-pub(crate) fn lines(path: &Path) -> Result<Vec<Result<Utterance, ManifestError>>, ManifestError> {
+pub(crate) fn lines(
+    path: &Path,
+    files: &Files,
+) -> Result<Vec<Result<Utterance, ManifestError>>, ManifestError> {
     let wrong = |BadRow { row, reason }| ManifestError::Line {
         path: path.to_owned(),
         line: row as usize + 1,
         field: "text",
         problem: format!("{reason}; a manifest of the other rows is made by `stonechat data make`"),
     };
-    Ok(rows(path, &Files::shared())?.into_iter().map(|row| row.map_err(wrong)).collect())
+    Ok(rows(path, files)?.into_iter().map(|row| row.map_err(wrong)).collect())
 }

@@ -10,13 +10,14 @@ use parquet::column::page::PageReader;
 use parquet::column::reader::ColumnReader;
 use parquet::data_type::ByteArray;
 use parquet::errors::ParquetError;
-use parquet::file::reader::{FileReader, Length, RowGroupReader};
+use parquet::file::reader::{FileReader, RowGroupReader};
 use parquet::file::serialized_reader::SerializedFileReader;
 
-use super::blob::Blob;
 use super::columns::{Columns, some, texts};
 use super::lock;
 use super::pages::{Kept, Page};
+use crate::Files;
+use crate::blob::Blob;
 
 pub(super) struct Table {
     /// Unlike that of any other that was opened.
@@ -42,10 +43,10 @@ pub(super) struct Said {
 }
 
 impl Table {
-    pub(super) fn open(path: &Path) -> Result<Self, String> {
+    pub(super) fn open(path: &Path, files: &Files) -> Result<Self, String> {
         static NEXT: AtomicU64 = AtomicU64::new(0);
         let fail = |problem: &dyn Display| format!("{}: {problem}", path.display());
-        let blob = Blob::open(path).map_err(|error| fail(&error))?;
+        let blob = Blob::open(path, files).map_err(|error| fail(&error))?;
         let bytes = blob.len();
         let read = || SerializedFileReader::new(blob).map_err(|error| error.to_string());
         let reader = unharmed(read).map_err(|problem| {

@@ -3,12 +3,13 @@
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
+use stonechat_corpus::{Files, RemoteCache};
 
 /// A manifest, and how often an epoch goes through it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Source {
-    /// The manifest (NeMo JSONL).
+    /// The manifest (NeMo JSONL), or a Parquet table; a path, or an address (http, https, S3).
     pub manifest: PathBuf,
     /// How often each utterance occurs in an epoch, each time augmented differently; 1 if absent, 0
     /// excludes it.
@@ -52,11 +53,25 @@ pub struct CacheConfig {
     /// Memory for samples and features together, in MiB. An hour takes 110 MiB of samples at 16 kHz
     /// and the same for 80 features; what does not fit is read from the folder or decoded again.
     pub memory_mib: usize,
+    /// Disk that blocks of remote manifests and shards (http, https, S3) may use, in MiB: in `remote` under the folder, or
+    /// without one in the user's folder of caches.
+    pub remote_mib: u64,
 }
 
 impl Default for CacheConfig {
     fn default() -> Self {
-        Self { folder: None, memory_mib: 2048 }
+        Self { folder: None, memory_mib: 2048, remote_mib: 10 << 10 }
+    }
+}
+
+impl CacheConfig {
+    /// What manifests keep open, by these limits.
+    pub fn files(&self) -> Files {
+        let mut cache = RemoteCache { limit: self.remote_mib << 20, ..RemoteCache::default() };
+        if let Some(folder) = &self.folder {
+            cache.folder = folder.join("remote");
+        }
+        Files::with_cache(cache)
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rayon::prelude::*;
 use stonechat_audio::{FeatureConfig, Normalise};
-use stonechat_corpus::{Doubts, DropList, Targets, Utterance, read_manifest};
+use stonechat_corpus::{Doubts, DropList, Targets, Utterance, read_manifest_with};
 use stonechat_model::Alphabet;
 
 use super::Progress;
@@ -76,9 +76,10 @@ impl Dataset {
             cached: FeatureCache::new(config.cache.folder.clone(), features, memory)?,
         };
         let mut listed = Vec::new();
+        let files = config.cache.files();
         for source in sources.iter().filter(|source| source.repeat > 0) {
             listed.extend(
-                read_manifest(&source.manifest)?
+                read_manifest_with(&source.manifest, &files)?
                     .into_iter()
                     .map(|utterance| (utterance, source.repeat)),
             );

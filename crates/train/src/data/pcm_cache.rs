@@ -2,7 +2,6 @@
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::UNIX_EPOCH;
 
 use stonechat_audio::{Sound, Warning};
 use stonechat_corpus::{Doubts, Part, Utterance};
@@ -113,14 +112,12 @@ impl PcmCache {
 
     /// The key of the utterance's decoded samples: it changes whenever they may change.
     pub(super) fn key(&self, utterance: &Utterance) -> Result<String, DataError> {
-        let audio =
-            std::path::absolute(&utterance.audio).map_err(|error| utterance.audio_error(error))?;
-        let metadata = std::fs::metadata(&audio).map_err(|error| {
-            utterance.audio_error(format!("{}: {error}", utterance.audio.display()))
-        })?;
-        let modified =
-            metadata.modified().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok());
-        let modified_ns = modified.map_or(0, |time| time.as_nanos());
+        let version = utterance.version()?;
+        let audio = match utterance.is_remote() {
+            true => utterance.audio.clone(),
+            false => std::path::absolute(&utterance.audio)
+                .map_err(|error| utterance.audio_error(error))?,
+        };
         let segment = match utterance.offset_s {
             None => "whole".to_owned(),
             Some(offset) => match utterance.duration_s {
@@ -136,9 +133,8 @@ impl PcmCache {
             Some(Part::Row(row)) => format!("row {row} of "),
         };
         Ok(format!(
-            "pcm {VERSION} {} Hz {segment} {part}{} bytes {modified_ns} ns {}",
+            "pcm {VERSION} {} Hz {segment} {part}{version} {}",
             self.rate_hz,
-            metadata.len(),
             audio.display()
         ))
     }

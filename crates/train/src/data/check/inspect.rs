@@ -41,13 +41,22 @@ impl Inspected {
 }
 
 pub(super) fn inspect(utterance: &Utterance, rate_hz: u32) -> Inspected {
-    match utterance.audio.metadata() {
-        Err(error) => return Inspected::Missing(format!("{}: {error}", utterance.audio.display())),
-        Ok(metadata) if !metadata.is_file() => {
-            return Inspected::Missing(format!("{}: not a file", utterance.audio.display()));
+    if utterance.is_remote() {
+        if let Err(error) = utterance.version() {
+            return Inspected::Missing(error.to_string());
         }
-        Ok(_) => {}
+        return listened(utterance, rate_hz);
     }
+    match utterance.audio.metadata() {
+        Err(error) => Inspected::Missing(format!("{}: {error}", utterance.audio.display())),
+        Ok(metadata) if !metadata.is_file() => {
+            Inspected::Missing(format!("{}: not a file", utterance.audio.display()))
+        }
+        Ok(_) => listened(utterance, rate_hz),
+    }
+}
+
+fn listened(utterance: &Utterance, rate_hz: u32) -> Inspected {
     // The wrapper repeats the place, which is already in the report.
     let unreadable = |error: ManifestError| match error {
         ManifestError::Audio { source, .. } => Inspected::Unreadable(source.to_string()),

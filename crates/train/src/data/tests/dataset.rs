@@ -255,7 +255,8 @@ fn the_cache_changes_nothing_but_the_work() {
     let plain = corpus.open(&any_length()).unwrap().batch(&[0, 1, 2], None).unwrap();
     for memory_mib in [0, 64] {
         for round in 0..2 {
-            let cache = CacheConfig { folder: folder.clone(), memory_mib };
+            let cache =
+                CacheConfig { folder: folder.clone(), memory_mib, ..CacheConfig::default() };
             let dataset = corpus.open(&DataConfig { cache, ..any_length() }).unwrap();
             for _ in 0..2 {
                 assert_eq!(

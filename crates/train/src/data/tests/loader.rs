@@ -70,7 +70,7 @@ fn lengths_are_known_and_a_loader_can_be_dropped_at_any_time() {
 #[test]
 fn audio_that_vanishes_is_an_error_in_its_batch() {
     let corpus = corpus();
-    let cache = CacheConfig { folder: None, memory_mib: 0 };
+    let cache = CacheConfig { folder: None, memory_mib: 0, ..CacheConfig::default() };
     let dataset = Arc::new(corpus.open(&DataConfig { cache, ..any_length() }).unwrap());
     std::fs::remove_file(corpus.path("7.wav")).unwrap();
     let plan: Vec<Vec<usize>> = (0..12).map(|item| vec![item]).collect();
