@@ -54,7 +54,7 @@ fn files() -> Folder {
         .collect();
     small.push(r#""data.train" = [{ manifest = "my/train.jsonl" }]"#.into());
     small.push(r#""data.dev" = [{ manifest = "my/dev.jsonl" }]"#.into());
-    let sweep = "recipe = 'recipes/english.toml'\ngrid = { 'stage.0.lambda_rec' = [0.001, 0.01], 'stage.0.lambda_nonrec' = [0.001] }\n";
+    let sweep = "recipe = 'recipes/english.toml'\narm = [{ name = 'trace' }]\ngrid = { 'stage.0.lambda_rec' = [0.001, 0.01], 'stage.0.lambda_nonrec' = [0.001] }\n";
     folder.write("sweep.toml", format!("{sweep}[set]\n{}\n", small.join("\n")));
     folder
 }

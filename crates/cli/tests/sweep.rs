@@ -3,12 +3,14 @@
 
 mod common;
 
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use common::training::folder;
 use common::*;
 use serde_json::{Value, json};
+use stonechat_sweep::Sweep;
 
 const SWEEP: &str = r#"
     recipe = "r.toml"
@@ -64,12 +66,22 @@ fn a_sweep_runs_what_is_missing_and_becomes_a_table_and_plots() {
         (&["--y", "full.cer", "--by", "seed"][..], ">full.cer<"),
         (&["--y", "seed", "--value", "full.loss", "--kind", "heat-map"], "<rect"),
         (&["--y", "full.loss", "--kind", "front"], ">Pareto front<"),
+        (&["--y", "full.loss", "--kind", "points", "--where", "seed=2"], "<circle"),
     ] {
         let mut plot = folder.command("sweep plot t.csv --output p.svg");
         run(plot.args(x).args(options), 0);
         let svg = std::fs::read_to_string(folder.path("p.svg")).unwrap();
         assert!(svg.contains(expected), "{options:?}: {svg}");
     }
+    let epochs = run_json(collect().arg("--epochs"), 0);
+    let epochs = epochs["rows"].as_array().unwrap();
+    let of_plain = epochs.iter().filter(|row| row["item"] == "plain-seed1");
+    let at: Vec<f64> = of_plain.map(|row| row["epoch"].as_f64().unwrap()).collect();
+    assert_eq!(at, [1.0, 1.5, 2.0]);
+    let mut plot =
+        folder.command("sweep plot t.csv --output p.svg --x stage.0.lambda_rec --y seed");
+    let (_, stderr) = run(plot.args(["--where", "seed"]), 2);
+    assert!(stderr.contains("COLUMN=VALUE"), "{stderr}");
     let mut plot = folder.command("sweep plot t.csv --output p.svg --x nothing --y full.cer");
     let (_, stderr) = run(&mut plot, 1);
     assert!(stderr.contains("nothing") && stderr.contains("full.cer"), "{stderr}");
@@ -123,4 +135,29 @@ fn a_sweep_that_is_asked_to_end_saves_and_goes_on() {
         (log(), assert!(folder.path("runs/recipe/checkpoints/last.safetensors").exists()));
     run(&mut folder.command("sweep s.toml --run runs"), 0);
     assert!(log().starts_with(&before), "it goes on where it was");
+}
+
+/// Every item of every sweep in `experiments` makes a valid recipe.
+#[test]
+fn the_sweeps_of_the_experiments_are_valid() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let mut count = 0;
+    for folder in std::fs::read_dir(root.join("experiments")).unwrap() {
+        let folder = folder.unwrap().path();
+        let files = std::fs::read_dir(&folder).into_iter().flatten();
+        for path in files.map(|file| file.unwrap().path()) {
+            let is_sweep = path.extension().is_some_and(|extension| extension == "toml")
+                && std::fs::read_to_string(&path).unwrap().contains("\nrecipe = ");
+            if !is_sweep {
+                continue;
+            }
+            let sweep = Sweep::load(&path).unwrap_or_else(|e| panic!("{e}"));
+            for item in sweep.items() {
+                stonechat_train::Recipe::load(&root.join(&sweep.recipe), &item.changes())
+                    .unwrap_or_else(|e| panic!("{}: {}: {e}", path.display(), item.name));
+            }
+            count += 1;
+        }
+    }
+    assert!(count >= 10, "{count} sweeps");
 }

@@ -1,17 +1,26 @@
 //! One table of all runs of a sweep, from their logs.
 //!
-//! One row per item: `item`, `state`, the keys that it sets, and for each stage `STAGE.` followed
-//! by
+//! One row per item: `item`, `arm` where the sweep has arms, `state`, the keys that it sets, and for
+//! each stage `STAGE.` followed by
 //!
 //! ```text
 //! epochs, loss            of the last epoch
 //! cer, wer                of the epoch with the least CER on the development set
-//! last_cer                of the last epoch
-//! truncated_cer           before any training of the stage, where it starts truncated
+//! last_cer, dev_loss      of the last epoch
+//! truncated_cer,          before any training of the stage, where it starts truncated
+//! truncated_loss
 //! parameters              trainable values
+//! nonzero                 those of them that are not pruned
 //! nu_rec, nu_nonrec       mean of the last diagnosis over recurrent and over other maps
 //! rank90                  sum of the 90 % ranks
+//! nu.MAP, rank90.MAP,     those of each map, and its trainable values; the rank of the displacement where its family
+//! parameters.MAP,         has one
+//! displacement_rank90.MAP
+//! epoch_s                 mean seconds of an epoch's steps
 //! ```
+//!
+//! Or a row an epoch: `item`, `arm`, its keys, `stage`, `epoch` (counted from 1 over all stages), `loss`, `cer`, `wer`,
+//! `parameters`; and where a stage starts truncated, a row half an epoch later for the net before it is trained.
 
 use std::path::Path;
 
@@ -30,26 +39,81 @@ pub fn collect(items: &[Item], folder: &Path) -> Result<Table, Error> {
     Ok(Table::of("item", &rows?))
 }
 
+/// The table of all epochs of a sweep's items in `folder`.
+///
+/// # Errors
+/// Those of [`collect`].
+pub fn collect_epochs(items: &[Item], folder: &Path) -> Result<Table, Error> {
+    let mut rows = Vec::new();
+    for item in items {
+        let (head, log) = log(item, folder)?;
+        let mut done = 0.0;
+        for entry in log {
+            let Some(mut row) = epoch(&entry, &mut done) else { continue };
+            row.extend(head.clone());
+            rows.push(row);
+        }
+    }
+    Ok(Table::of("item", &rows))
+}
+
+/// What a line of the log says at the end of an epoch, or of a truncated net; `done`: epochs before it.
+fn epoch(entry: &Value, done: &mut f64) -> Option<Map<String, Value>> {
+    let (at, dev) = match entry["epoch"].is_u64() {
+        true => (*done + 1.0, &entry["dev"]),
+        false => (*done + 0.5, entry.get("truncated")?),
+    };
+    *done = at.floor();
+    let columns = [
+        ("stage", &entry["stage"]),
+        ("epoch", &json!(at)),
+        ("loss", &entry["train_loss"]),
+        ("cer", &dev["cer"]),
+        ("wer", &dev["wer"]),
+        ("parameters", &entry["parameters"]),
+    ];
+    Some(columns.map(|(name, value)| (name.to_owned(), value.clone())).into_iter().collect())
+}
+
 fn row(item: &Item, folder: &Path) -> Result<Map<String, Value>, Error> {
-    let state = state(item, folder);
-    let mut row = Map::new();
-    row.insert("item".into(), json!(item.name));
-    let name = match state {
+    let (mut row, log) = log(item, folder)?;
+    let name = match state(item, folder) {
         State::Missing => "missing",
         State::Begun => "begun",
         State::Done => "done",
     };
     row.insert("state".into(), json!(name));
-    row.extend(item.values());
-    if state == State::Done {
-        check_done(item, folder)?;
+    for entry in &log {
+        take(&mut row, entry);
     }
-    if state != State::Missing {
-        for entry in entries(&folder.join(&item.name).join("metrics.jsonl"))? {
-            take(&mut row, &entry);
+    let stages: Vec<&str> = log.iter().filter_map(|entry| entry["stage"].as_str()).collect();
+    for stage in stages {
+        let of = log.iter().filter(|entry| entry["stage"] == *stage);
+        let seconds: Vec<f64> = of.filter_map(|entry| entry["seconds"].as_f64()).collect();
+        if !seconds.is_empty() {
+            let mean = seconds.iter().sum::<f64>() / seconds.len() as f64;
+            row.insert(format!("{stage}.epoch_s"), json!(mean));
         }
     }
     Ok(row)
+}
+
+/// What an item is, and its log so far.
+fn log(item: &Item, folder: &Path) -> Result<(Map<String, Value>, Vec<Value>), Error> {
+    let mut head = Map::new();
+    head.insert("item".into(), json!(item.name));
+    head.extend(item.arm.as_ref().map(|arm| ("arm".into(), json!(arm))));
+    head.extend(item.values());
+    let log = match state(item, folder) {
+        State::Missing => Vec::new(),
+        state => {
+            if state == State::Done {
+                check_done(item, folder)?;
+            }
+            entries(&folder.join(&item.name).join("metrics.jsonl"))?
+        }
+    };
+    Ok((head, log))
 }
 
 fn entries(path: &Path) -> Result<Vec<Value>, Error> {
@@ -76,6 +140,7 @@ fn take(row: &mut Map<String, Value>, entry: &Value) {
     let key = |name: &str| format!("{stage}.{name}");
     if let Some(cer) = entry["truncated"]["cer"].as_f64() {
         row.insert(key("truncated_cer"), json!(cer));
+        row.insert(key("truncated_loss"), entry["truncated"]["loss"].clone());
     }
     if entry["parameters"].is_u64() {
         row.insert(key("parameters"), entry["parameters"].clone());
@@ -85,6 +150,7 @@ fn take(row: &mut Map<String, Value>, entry: &Value) {
     row.insert(key("loss"), entry["train_loss"].clone());
     if let Some(cer) = entry["dev"]["cer"].as_f64() {
         row.insert(key("last_cer"), json!(cer));
+        row.insert(key("dev_loss"), entry["dev"]["loss"].clone());
         let best = row.get(&key("cer")).and_then(Value::as_f64);
         if best.is_none_or(|best| cer < best) {
             row.insert(key("cer"), json!(cer));
@@ -92,6 +158,13 @@ fn take(row: &mut Map<String, Value>, entry: &Value) {
         }
     }
     if let Some(weights) = entry["weights"].as_array().filter(|weights| !weights.is_empty()) {
+        for weight in weights {
+            let Some(map) = weight["name"].as_str() else { continue };
+            let of_map = ["nu", "rank90", "displacement_rank90", "parameters"];
+            for what in of_map.into_iter().filter(|what| !weight[what].is_null()) {
+                row.insert(key(&format!("{what}.{map}")), weight[what].clone());
+            }
+        }
         let recurrent =
             |weight: &&Value| weight["name"].as_str().is_some_and(|n| n.ends_with(".rec"));
         let nu = |keep: bool| {
@@ -101,6 +174,12 @@ fn take(row: &mut Map<String, Value>, entry: &Value) {
         };
         row.insert(key("nu_rec"), json!(nu(true)));
         row.insert(key("nu_nonrec"), json!(nu(false)));
+        let zeros = weights.iter().map(|weight| {
+            let count = weight["parameters"].as_f64().unwrap_or(0.0);
+            weight["zeros"].as_f64().unwrap_or(0.0) * count
+        });
+        let nonzero = entry["parameters"].as_f64().map(|all| all - zeros.sum::<f64>().round());
+        row.insert(key("nonzero"), json!(nonzero));
         let ranks: u64 = weights.iter().filter_map(|weight| weight["rank90"].as_u64()).sum();
         row.insert(key("rank90"), json!(ranks));
     }

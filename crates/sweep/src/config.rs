@@ -3,7 +3,11 @@
 //! ```toml
 //! recipe = "recipe.toml"                       # relative to the folder that the command runs in, as paths in recipes are
 //! seeds = [1, 2, 3]                            # each variant with each of them; absent: the recipe's own
-//! set = { "data.cache.memory_mib" = 2000 }     # in every item
+//! set = { "data.cache.memory_mib" = 2000 }     # in every item; "{seed}" in a text is the item's seed
+//!
+//! [[arm]]                                      # each variant in each of these ways
+//! name = "trace"
+//! set = { "stage.0.parametrisation" = "factored", "stage.0.regulariser" = "trace_norm" }
 //!
 //! [grid]                                       # every combination
 //! "stage.0.lambda_rec" = [0.001, 0.01, 0.1]
@@ -40,9 +44,13 @@ pub struct Sweep {
     /// Each variant runs once with each of these seeds; if there are none, once with the recipe's.
     #[serde(default)]
     pub seeds: Vec<u64>,
-    /// Keys that every item sets.
+    /// Keys that every item sets. In all texts that an item sets, `{seed}` stands for its seed: paths of runs of other
+    /// sweeps have it.
     #[serde(default)]
     pub set: BTreeMap<String, toml::Value>,
+    /// Ways to train each variant: each sets keys of its own, and what a variant sets replaces them.
+    #[serde(default, rename = "arm")]
+    pub arms: Vec<Listed>,
     /// Values of keys; every combination is a variant.
     #[serde(default)]
     pub grid: BTreeMap<String, Vec<toml::Value>>,
@@ -54,7 +62,7 @@ pub struct Sweep {
     pub random: Option<RandomDraws>,
 }
 
-/// A variant listed by hand.
+/// A variant listed by hand, or an arm.
 #[derive(Clone, Debug, Deserialize, PartialEq)]
 #[serde(deny_unknown_fields)]
 pub struct Listed {

@@ -5,13 +5,15 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use crate::random::unit;
-use crate::{Draw, RandomDraws, Sweep};
+use crate::{Draw, Listed, RandomDraws, Sweep};
 
 /// One training of a sweep.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Item {
     /// Name of its run folder.
     pub name: String,
+    /// Name of its arm, if the sweep has arms.
+    pub arm: Option<String>,
     /// The keys that it sets in the recipe, including the seed.
     pub set: BTreeMap<String, toml::Value>,
 }
@@ -37,15 +39,19 @@ impl Item {
 
 pub(crate) fn of(sweep: &Sweep) -> Vec<Item> {
     let mut variants = grid(&sweep.grid);
-    variants.extend(
-        sweep
-            .items
-            .iter()
-            .map(|listed| Item { name: listed.name.clone(), set: listed.set.clone() }),
-    );
+    variants.extend(sweep.items.iter().map(|listed| Item {
+        name: listed.name.clone(),
+        arm: None,
+        set: listed.set.clone(),
+    }));
     variants.extend(sweep.random.iter().flat_map(drawn));
     if variants.is_empty() {
-        variants.push(Item { name: "recipe".into(), set: BTreeMap::new() });
+        variants.push(Item { name: "recipe".into(), arm: None, set: BTreeMap::new() });
+    }
+    if !sweep.arms.is_empty() {
+        let both = |arm, variants: &[Item]| variants.iter().map(|v| armed(arm, v)).collect();
+        variants =
+            sweep.arms.iter().flat_map(|arm| -> Vec<Item> { both(arm, &variants) }).collect();
     }
     for variant in &mut variants {
         let common = sweep.set.iter().map(|(key, value)| (key.clone(), value.clone()));
@@ -57,10 +63,30 @@ pub(crate) fn of(sweep: &Sweep) -> Vec<Item> {
     let seeded = |variant: &Item, seed: u64| {
         let mut item = variant.clone();
         item.name = format!("{}-seed{seed}", item.name);
+        item.set.values_mut().for_each(|value| place_seed(value, seed));
         item.set.insert("seed".into(), toml::Value::Integer(seed as i64));
         item
     };
     variants.iter().flat_map(|v| sweep.seeds.iter().map(move |&seed| seeded(v, seed))).collect()
+}
+
+/// A variant with what an arm sets beside it.
+fn armed(arm: &Listed, variant: &Item) -> Item {
+    let mut set = arm.set.clone();
+    set.extend(variant.set.clone());
+    Item { name: format!("{}-{}", arm.name, variant.name), arm: Some(arm.name.clone()), set }
+}
+
+/// Puts the seed where texts have `{seed}`.
+fn place_seed(value: &mut toml::Value, seed: u64) {
+    match value {
+        toml::Value::String(text) => *text = text.replace("{seed}", &seed.to_string()),
+        toml::Value::Array(values) => values.iter_mut().for_each(|value| place_seed(value, seed)),
+        toml::Value::Table(values) => {
+            values.iter_mut().for_each(|(_, value)| place_seed(value, seed));
+        }
+        _ => {}
+    }
 }
 
 /// Every combination; the last key changes fastest.
@@ -78,7 +104,7 @@ fn grid(keys: &BTreeMap<String, Vec<toml::Value>>) -> Vec<Item> {
         variants =
             variants.iter().flat_map(|v| values.iter().map(move |value| with(v, value))).collect();
     }
-    variants.into_iter().map(|set| Item { name: name_of(&set), set }).collect()
+    variants.into_iter().map(|set| Item { name: name_of(&set), arm: None, set }).collect()
 }
 
 fn drawn(random: &RandomDraws) -> Vec<Item> {
@@ -94,7 +120,7 @@ fn drawn(random: &RandomDraws) -> Vec<Item> {
     let one = |i: usize| {
         let keys = random.keys.iter().enumerate();
         let set = keys.map(|(k, (key, how))| (key.clone(), draw(i, k, how))).collect();
-        Item { name: format!("draw{i}"), set }
+        Item { name: format!("draw{i}"), arm: None, set }
     };
     (0..random.draws).map(one).collect()
 }
@@ -104,8 +130,9 @@ fn name_of(set: &BTreeMap<String, toml::Value>) -> String {
     let part = |(key, value): (&String, &toml::Value)| {
         let key = key.rsplit('.').next().unwrap_or(key);
         let text = value.to_string();
-        let keep = |c: char| if c.is_ascii_alphanumeric() || c == '.' { c } else { '_' };
-        format!("{key}-{}", text.trim_matches('"').chars().map(keep).collect::<String>())
+        let words = text.split(|c: char| !c.is_ascii_alphanumeric() && !".-".contains(c));
+        let words: Vec<&str> = words.filter(|word| !word.is_empty()).collect();
+        format!("{key}-{}", words.join("_"))
     };
     set.iter().map(part).collect::<Vec<_>>().join("_")
 }

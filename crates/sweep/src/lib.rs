@@ -17,7 +17,7 @@ mod random;
 mod run;
 mod table;
 
-pub use collect::collect;
+pub use collect::{collect, collect_epochs};
 pub use config::{Draw, Listed, RandomDraws, Sweep};
 pub use error::Error;
 pub use items::Item;

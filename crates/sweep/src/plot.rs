@@ -30,6 +30,17 @@ pub enum Plot {
         /// Column of the values.
         value: String,
     },
+    /// One point per row.
+    Points {
+        /// Column of the x axis.
+        x: String,
+        /// Column of the y axis.
+        y: String,
+        /// Column that tells the colours apart.
+        by: Option<String>,
+        /// Scale of the x axis.
+        scale: Scale,
+    },
     /// One point per row, and the line of those that no other beats in both.
     Front {
         /// Column of the x axis; less is better.
@@ -56,7 +67,7 @@ pub fn plot(table: &Table, title: &str, plot: &Plot) -> Result<String, Error> {
                 series.into_iter().map(|(label, points)| averaged(label, points)).collect();
             Chart::new(title, axis, Axis::linear(y)).with(series).into()
         }
-        Plot::Front { x, y, by, scale } => {
+        Plot::Points { x, y, by, scale } | Plot::Front { x, y, by, scale } => {
             let axis = Axis { label: x.clone(), scale: *scale };
             let groups = groups(table, x, y, by.as_deref())?;
             let all: Vec<(f64, f64)> =
@@ -64,7 +75,9 @@ pub fn plot(table: &Table, title: &str, plot: &Plot) -> Result<String, Error> {
             let front = pareto(&all).into_iter().map(|i| all[i]).collect();
             let mut series: Vec<Series> =
                 groups.into_iter().map(|(label, points)| Series::scatter(label, points)).collect();
-            series.push(Series::line("Pareto front", front));
+            if matches!(plot, Plot::Front { .. }) {
+                series.push(Series::line("Pareto front", front));
+            }
             Chart::new(title, axis, Axis::linear(y)).with(series).into()
         }
         Plot::HeatMap { x, y, value } => heat_map(table, title, [x, y, value])?.into(),

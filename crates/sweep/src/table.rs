@@ -48,6 +48,21 @@ impl Table {
         Ok(self.rows.iter().map(|row| &row[place]).collect())
     }
 
+    /// Keeps the rows that have `text` in a column; numbers are compared as numbers.
+    ///
+    /// # Errors
+    /// [`Error::Column`] names those that there are.
+    pub fn keep(&mut self, column: &str, text: &str) -> Result<(), Error> {
+        let wanted = value(text);
+        let same = |found: &Value| match (found.as_f64(), wanted.as_f64()) {
+            (Some(found), Some(wanted)) => found == wanted,
+            _ => *found == wanted,
+        };
+        let mut keep = self.column(column)?.into_iter().map(same).collect::<Vec<_>>().into_iter();
+        self.rows.retain(|_| keep.next().unwrap_or(false));
+        Ok(())
+    }
+
     /// The table as CSV.
     pub fn to_csv(&self) -> String {
         let line = |fields: &mut dyn Iterator<Item = String>| {

@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::Command;
 
-use serde_json::json;
+use serde_json::{Value, json};
 use stonechat_plot::Scale;
 use stonechat_sweep::{
-    Error, Hooks, Item, Outcome, Plot, State, Sweep, Table, collect, plot, run, state,
+    Error, Hooks, Item, Outcome, Plot, State, Sweep, Table, collect, collect_epochs, plot, run,
+    state,
 };
 
 const SWEEP: &str = r#"
@@ -63,6 +64,36 @@ fn grid_list_and_draws_with_all_seeds() {
 }
 
 #[test]
+fn arms_cross_all_variants_and_texts_know_their_seed() {
+    let sweep = r#"
+        recipe = "recipe.toml"
+        seeds = [3, 4]
+        set = { "init" = "runs/one-seed{seed}/net" }
+        [[arm]]
+        name = "low"
+        set = { "stage.0.families" = { fc = { family = "low_rank", rank = 4 } }, "stage.0.rate" = 0.1 }
+        [[arm]]
+        name = "plain"
+        [grid]
+        "stage.0.warm_start" = [{ variance = 0.5 }, { variance = 0.9 }]
+        [[item]]
+        name = "fast"
+        set = { "stage.0.rate" = 1.0 }
+    "#;
+    let items = read(sweep).unwrap().items();
+    let names: Vec<&str> = items.iter().map(|item| item.name.as_str()).collect();
+    assert_eq!(names.len(), 2 * (2 + 1) * 2);
+    assert_eq!(names[0], "low-warm_start-variance_0.5-seed3");
+    assert_eq!((names[5], names[6]), ("low-fast-seed4", "plain-warm_start-variance_0.5-seed3"));
+    assert_eq!(items[5].arm.as_deref(), Some("low"));
+    // The variant's own keys count for more than those of the arm.
+    assert_eq!(items[5].set["stage.0.rate"].as_float(), Some(1.0));
+    assert_eq!(items[0].set["stage.0.rate"].as_float(), Some(0.1));
+    assert_eq!(items[5].set["init"].as_str(), Some("runs/one-seed4/net"));
+    assert!(!items[6].set.contains_key("stage.0.families"));
+}
+
+#[test]
 fn wrong_sweeps_say_what_is_wrong() {
     for (text, expected) in [
         ("", "recipe"),
@@ -82,7 +113,7 @@ fn wrong_sweeps_say_what_is_wrong() {
 fn train(item: &Item, folder: &Path, resume: bool) -> Command {
     let how = item.set["how"].as_str().unwrap();
     let folder = folder.display();
-    let epoch = r#"{"stage":"full","epoch":0,"train_loss":3.5,"dev":{"cer":0.5,"wer":0.9},"parameters":10,"weights":[{"name":"gru.0.rec","nu":0.25,"rank90":4},{"name":"fc","nu":0.75,"rank90":6}]}"#;
+    let epoch = r#"{"stage":"full","epoch":0,"train_loss":3.5,"dev":{"loss":3.25,"cer":0.5,"wer":0.9},"parameters":10,"seconds":2.0,"weights":[{"name":"gru.0.rec","nu":0.25,"rank90":4,"parameters":7,"zeros":0.5714285714285714},{"name":"fc","nu":0.75,"rank90":6}]}"#;
     let script = match (how, resume) {
         ("fails", _) => "echo some line >&2; echo the reason >&2; exit 1".to_owned(),
         ("stops", false) => {
@@ -102,7 +133,7 @@ fn train(item: &Item, folder: &Path, resume: bool) -> Command {
 fn items() -> Vec<Item> {
     let item = |name: &str| {
         let set = BTreeMap::from([("how".to_owned(), toml::Value::String(name.into()))]);
-        Item { name: name.into(), set }
+        Item { name: name.into(), arm: None, set }
     };
     ["works", "fails", "stops"].map(item).into()
 }
@@ -133,6 +164,11 @@ fn what_is_missing_runs_and_what_stopped_goes_on() {
     assert_eq!(table.column("full.cer").unwrap(), [&json!(0.5), &json!(null), &json!(0.5)]);
     assert_eq!(table.column("full.nu_rec").unwrap()[0], &json!(0.25));
     assert_eq!(table.column("full.rank90").unwrap()[0], &json!(10));
+    assert_eq!(table.column("full.nu.fc").unwrap()[0], &json!(0.75));
+    assert_eq!(table.column("full.parameters.gru.0.rec").unwrap()[0], &json!(7));
+    assert_eq!(table.column("full.dev_loss").unwrap()[0], &json!(3.25));
+    assert_eq!(table.column("full.nonzero").unwrap()[0], &json!(6.0));
+    assert_eq!(table.column("full.epoch_s").unwrap()[0], &json!(2.0));
     assert!(matches!(table.column("nothing"), Err(Error::Column { .. })));
 
     // What is done was done with certain keys.
@@ -182,6 +218,45 @@ fn tables_come_back_from_csv() {
 }
 
 #[test]
+fn a_row_an_epoch_over_all_stages() {
+    let folder = tempfile::tempdir().unwrap();
+    let item = items().remove(0);
+    let run = folder.path().join(&item.name);
+    std::fs::create_dir(&run).unwrap();
+    std::fs::write(run.join("recipe.toml"), "").unwrap();
+    let log = r#"{"stage":"full","epoch":0,"train_loss":3.5,"dev":{"cer":0.5,"wer":0.9},"parameters":10}
+        {"step":7,"loss":1.0}
+        {"stage":"full","epoch":1,"train_loss":2.5,"dev":null,"parameters":10}
+        {"stage":"low","truncated":{"cer":0.7,"wer":1.0},"parameters":6}
+        {"stage":"low","epoch":0,"train_loss":2.0,"dev":{"cer":0.4,"wer":0.8},"parameters":6}"#;
+    std::fs::write(run.join("metrics.jsonl"), log).unwrap();
+    let table = collect_epochs(&[item], folder.path()).unwrap();
+    let column =
+        |name: &str| -> Vec<Value> { table.column(name).unwrap().into_iter().cloned().collect() };
+    assert_eq!(column("epoch"), [json!(1.0), json!(2.0), json!(2.5), json!(3.0)]);
+    assert_eq!(column("cer"), [json!(0.5), json!(null), json!(0.7), json!(0.4)]);
+    assert_eq!(column("stage")[2..], [json!("low"), json!("low")]);
+    assert_eq!(column("parameters")[1..3], [json!(10), json!(6)]);
+}
+
+#[test]
+fn rows_are_kept_by_text_and_by_number() {
+    let mut table = Table {
+        columns: ["kind", "x"].map(String::from).into(),
+        rows: vec![
+            vec![json!("a"), json!(0.0)],
+            vec![json!("b"), json!(0)],
+            vec![json!("b"), json!(null)],
+        ],
+    };
+    table.keep("kind", "b").unwrap();
+    assert_eq!(table.rows.len(), 2);
+    table.keep("x", "0.00").unwrap();
+    assert_eq!(table.rows, [[json!("b"), json!(0)]]);
+    assert!(matches!(table.keep("y", ""), Err(Error::Column { .. })));
+}
+
+#[test]
 fn plots_of_a_table() {
     let row = |name: &str, x: f64, y: f64| vec![json!(name), json!(x), json!(y)];
     let table = Table {
@@ -197,6 +272,9 @@ fn plots_of_a_table() {
     let of = Plot::Front { x: x.clone(), y: y.clone(), by: None, scale: Scale::Log };
     let front = plot(&table, "front", &of).unwrap();
     assert!(front.contains(">Pareto front<"), "{front}");
+    let of = Plot::Points { x: x.clone(), y: y.clone(), by: None, scale: Scale::Log };
+    let points = plot(&table, "points", &of).unwrap();
+    assert!(!points.contains("Pareto") && points.contains("<circle"), "{points}");
     // (1, 3) and (10, 2) are beaten by none.
     let line = front.split("<polyline points=\"").nth(1).unwrap();
     assert_eq!(line.split('"').next().unwrap().split(' ').count(), 2, "{front}");

@@ -7,7 +7,9 @@ use anyhow::{Context, Result, bail};
 use clap::{Args, Subcommand, ValueEnum};
 use serde_json::json;
 use stonechat_plot::Scale;
-use stonechat_sweep::{Hooks, Item, Outcome, Plot, Sweep as Config, Table, collect, plot, run};
+use stonechat_sweep::{
+    Hooks, Item, Outcome, Plot, Sweep as Config, Table, collect, collect_epochs, plot, run,
+};
 
 use super::train;
 use crate::failure::{Verdict, usage};
@@ -57,6 +59,9 @@ struct Collect {
     /// Where the table goes: `.json` is JSON, all other names CSV [default: stdout]
     #[arg(long, value_name = "FILE")]
     output: Option<PathBuf>,
+    /// A row an epoch instead of a row an item
+    #[arg(long)]
+    epochs: bool,
     /// Print one JSON object: `rows`
     #[arg(long)]
     json: bool,
@@ -68,6 +73,8 @@ enum Kind {
     Curve,
     /// The mean of --value for each pair of --x and --y
     HeatMap,
+    /// A point a row
+    Points,
     /// A point a row, and the line of those that no other beats in both; less is better
     Front,
 }
@@ -92,6 +99,9 @@ struct Draw {
     /// Column that tells lines or colours apart
     #[arg(long, value_name = "COLUMN")]
     by: Option<String>,
+    /// Only rows with this value in a column; may be given several times, then all hold
+    #[arg(long = "where", value_name = "COLUMN=VALUE")]
+    only: Vec<String>,
     /// A logarithmic x axis; a heat map has none
     #[arg(long)]
     log_x: bool,
@@ -213,7 +223,8 @@ impl Collect {
         if !self.run.is_dir() {
             bail!("{}: there is no such folder of a sweep", self.run.display());
         }
-        let table = collect(&load(&self.sweep)?.items(), &self.run)?;
+        let rows = if self.epochs { collect_epochs } else { collect };
+        let table = rows(&load(&self.sweep)?.items(), &self.run)?;
         if let Some(path) = &self.output {
             let is_json = path.extension().is_some_and(|extension| extension == "json");
             let text = match is_json {
@@ -246,13 +257,20 @@ impl Draw {
         }
         output::reserve(&self.output, [self.table.as_path()])?;
         kinds::table(&self.table, "a table of a sweep (CSV)")?;
-        let table = Table::from_csv(&self.table)?;
+        let mut table = Table::from_csv(&self.table)?;
+        for only in &self.only {
+            let (column, value) = only
+                .split_once('=')
+                .ok_or_else(|| usage(format!("--where {only}: expected COLUMN=VALUE")))?;
+            table.keep(column, value)?;
+        }
         let name = || self.table.file_stem().map_or(String::new(), |n| n.display().to_string());
         let title = self.title.clone().unwrap_or_else(name);
         let (x, y, by) = (self.x, self.y, self.by);
         let scale = if self.log_x { Scale::Log } else { Scale::Linear };
         let what = match self.kind {
             Kind::Curve => Plot::Curve { x, y, by, scale },
+            Kind::Points => Plot::Points { x, y, by, scale },
             Kind::Front => Plot::Front { x, y, by, scale },
             Kind::HeatMap => Plot::HeatMap { x, y, value: self.value.unwrap_or_default() },
         };

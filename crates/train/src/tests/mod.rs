@@ -1,6 +1,7 @@
 //! Whole nets and whole runs.
 
 mod cells;
+mod claims;
 mod common;
 mod export;
 mod families;
