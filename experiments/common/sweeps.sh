@@ -41,6 +41,7 @@ wanted() { # SWEEP
 
 collect() { # SWEEP [--epochs]: writes SWEEP.csv, with --epochs SWEEP-epochs.csv
     wanted "$1" || return 0
+    [ -d "$runs/$1" ] || return 0 # never begun
     "$stonechat" sweep collect "$here/$1.toml" --run "$runs/$1" --output "$results/$1${2:+-epochs}.csv" "${@:2}"
 }
 

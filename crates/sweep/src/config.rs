@@ -164,7 +164,7 @@ impl Sweep {
         };
         let draws = self.random.as_ref().map_or(0, |random| random.draws);
         let variants = grid.saturating_add(self.items.len()).saturating_add(draws).max(1);
-        variants.saturating_mul(self.seeds.len().max(1))
+        variants.saturating_mul(self.arms.len().max(1)).saturating_mul(self.seeds.len().max(1))
     }
 
     /// The trainings, in an order that depends only on the sweep: grid, list, draws, each with all

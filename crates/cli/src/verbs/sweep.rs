@@ -251,7 +251,7 @@ impl Draw {
             ("--log-x", self.log_x, !of_heat_map),
         ] {
             if given && !fits {
-                let kinds = if of_heat_map { "curves and fronts" } else { "heat maps" };
+                let kinds = if of_heat_map { "curves, points and fronts" } else { "heat maps" };
                 return Err(usage(format!("{option} is for {kinds}: leave it out")));
             }
         }
