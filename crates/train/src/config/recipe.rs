@@ -171,10 +171,9 @@ mod tests {
         for entry in std::fs::read_dir(folder).unwrap() {
             let path = entry.unwrap().path();
             if path.extension().is_some_and(|extension| extension == "toml") {
-                // The command contains this recipe.
-                let bundled =
-                    std::fs::read_to_string(&path).unwrap().contains("init = \"bundled\"");
-                let changes: &[String] = if bundled { &[models.to_owned()] } else { &[] };
+                // The package that a training starts from is named from the root of the repository.
+                let starts = std::fs::read_to_string(&path).unwrap().contains("\ninit = ");
+                let changes: &[String] = if starts { &[models.to_owned()] } else { &[] };
                 Recipe::load(&path, changes).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
                 count += 1;
             }

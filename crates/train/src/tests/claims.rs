@@ -46,6 +46,7 @@ fn three_seeds(folder: &Path, penalty: &str, parametrisation: &str) -> Sums {
             "stage.0.lambda_nonrec=0.03".into(),
             "stage.0.epochs=40".into(),
             "stage.0.dropout=0.0".into(),
+            "stage.0.average=0.5".into(),
             "stage.1.epochs=1".into(),
             r#"stage.1.warm_start={ list = { "gru.0.nonrec" = 1, "gru.0.rec" = 1, "gru.1.nonrec" = 1, "gru.1.rec" = 1 } }"#.into(),
         ];

@@ -330,10 +330,10 @@ fn doubtful_recordings_are_told() {
         })
         .unwrap();
         let told = told.into_inner().unwrap();
-        // Each for a different reason; one of them, clipped, is as white as noise.
-        for line in ["train.jsonl:4: ", "train.jsonl:6: "] {
-            assert!(told.iter().any(|what| what.contains(line)), "{run}: {told:?}");
-        }
+        assert!(
+            told.iter().any(|what| what.contains("train.jsonl:") && what.contains("clipped")),
+            "{run}: {told:?}"
+        );
     }
 }
 
