@@ -55,8 +55,7 @@ fn three_seeds(folder: &Path, penalty: &str, parametrisation: &str) -> Sums {
     sums
 }
 
-/// K2, K3 and K6 of Kliegl et al. 2017: at the same strength nu and the 90 % ranks are far lower under the trace norm than
-/// under l2, and cutting costs far less than after l2 or without a penalty.
+/// K2 and K3 of Kliegl et al. 2017: at the same strength nu and the 90 % ranks are far lower with the trace norm than with l2.
 #[test]
 fn the_trace_norm_lowers_nu_and_ranks_far_below_l2() {
     let folder = tempfile::tempdir().unwrap();
