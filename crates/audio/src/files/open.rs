@@ -16,6 +16,8 @@ use crate::Error;
 const MOST_TAGS: usize = 16;
 /// How many bytes are searched for the first frame of an mp3.
 const MOST_JUNK: usize = 64 << 10;
+/// More channels than this are not believed of an AIFF file: its reader reserves room for all of them before the first sample.
+const MOST_AIFF_CHANNELS: u16 = 64;
 /// Bytes of an ID3v2 header, which the size in it does not include.
 const ID3_HEADER: u64 = 10;
 
@@ -54,6 +56,13 @@ pub(super) fn open(origin: &Origin, mut stream: ByteStream) -> Result<Box<dyn So
     if !stream.can_search() && spool::is_needed(kind, stream.peek(MOST_JUNK).map_err(read)?) {
         (origin, stream) = spool::spool(&origin, stream)?;
     }
+    if kind == FileKind::Aiff {
+        let channels = aiff_channels(stream.peek(MOST_JUNK).map_err(read)?);
+        if let Some(channels) = channels.filter(|&channels| channels > MOST_AIFF_CHANNELS) {
+            let what = format!("an AIFF file of {channels} channels");
+            return Err(Error::Unsupported { path: path(), what });
+        }
+    }
     match kind {
         FileKind::Wav => wav::open(origin, stream),
         FileKind::Flac => Ok(Box::new(FlacSource::open(origin, stream)?)),
@@ -67,6 +76,12 @@ pub(super) fn open(origin: &Origin, mut stream: ByteStream) -> Result<Box<dyn So
         kind if kind.is_audio() => Err(Error::Unsupported { path: path(), what: kind.to_string() }),
         kind => Err(Error::NotAudio { path: path(), kind }),
     }
+}
+
+/// The channels that the COMM chunk of an AIFF file states, if it is among these bytes.
+fn aiff_channels(head: &[u8]) -> Option<u16> {
+    let at = head.windows(4).position(|four| four == b"COMM")? + 8;
+    Some(u16::from_be_bytes(*head.get(at..at + 2)?.first_chunk()?))
 }
 
 /// Opens an origin again, at the same place: after the tags at its start.
